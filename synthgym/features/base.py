@@ -1,0 +1,45 @@
+"""What every feature does: audio in, a picture of frames by bins out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Features = NDArray[np.float32]
+
+
+class Feature(ABC):
+    """A feature of a sound, made for one sample rate and length.
+
+    Silence is all zeros in every feature, which is what makes silence the worst match there is
+    (see ``synthgym.features.distance``).
+
+    Attributes:
+        shape: (frames, bins) of one clip.
+        bins: what the bins are, for the axis of a picture.
+        ticks: places in the bins and what to write there.
+        unit: what the values are, for a colour bar.
+        low: least value, a float32 scalar or (bins,).
+        high: greatest value, likewise.
+    """
+
+    shape: tuple[int, int]
+    bins: str
+    ticks: Sequence[tuple[float, str]]
+    unit: str
+    low: NDArray[np.float32] | np.float32
+    high: NDArray[np.float32] | np.float32
+
+    @abstractmethod
+    def __init__(self, sample_rate: int, samples: int) -> None:
+        """Prepare for clips of ``samples`` samples at ``sample_rate`` Hz."""
+
+    @abstractmethod
+    def __call__(self, audio: NDArray[np.float32]) -> Features:
+        """Return float32 features (B, frames, bins) of float32 audio (B, samples).
+
+        Each clip is computed for itself, so its bytes do not depend on the batch it is in.
+        """

@@ -1,0 +1,34 @@
+"""How far two sounds are from each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.features.base import Features
+
+
+def distance(a: Features, b: Features) -> NDArray[np.float32]:
+    """Return the distance of features a and b over all but the first axis, float32 (B,) in [0, 1].
+
+    It is 2 |a - b| / (|a| + |b| + |a - b|), with |.| the sum of absolute values: the Steinhaus
+    transform of the L1 distance with silence (all zeros) as its base point (Deza and Deza,
+    Encyclopedia of Distances, "biotope transform metric"). Where no value is negative it is the
+    Ruzicka (weighted Jaccard) distance, 1 - sum(min(a, b)) / sum(max(a, b)). It is a metric:
+    exactly 0 for equal features only, exactly 1 between silence and any sound, and 1 for
+    spectrograms that share nothing. Two silences are at 0.
+
+    Args:
+        a: (B, ...) float32.
+        b: the same shape, or one that broadcasts with it.
+    """
+    a, b = np.broadcast_arrays(a, b)
+    difference = _size(a - b)
+    total = _size(a) + _size(b) + difference
+    return np.divide(2 * difference, total, out=np.zeros_like(total), where=total > 0)
+
+
+def _size(features: Features) -> NDArray[np.float32]:
+    # One contiguous row per item: its sum does not depend on how many there are.
+    size: NDArray[np.float32] = np.abs(features).reshape(len(features), -1).sum(axis=1)
+    return size

@@ -1,0 +1,222 @@
+"""What can be set on a synthesiser, and the unit cube in which agents set it.
+
+Agents see the *free* parameters as one vector of unit values in [0, 1]. The engine sees one
+*native* row with a value for every parameter, the frozen ones included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synthgym.errors import ParameterError, UnknownNameError
+
+Unit = NDArray[np.float32]
+Native = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One knob of a synthesiser.
+
+    Args:
+        name: the engine's own name of it, unique within a synthesiser.
+        kind: ``continuous`` (any value in the range), ``integer`` (whole numbers, ordered) or
+            ``categorical`` (whole numbers without an order).
+        low: the least native value.
+        high: the greatest native value, included.
+        default: the native value it has while nobody sets it.
+        labels: what a categorical parameter's values are called, from ``low`` upwards.
+    """
+
+    name: str
+    kind: Literal["continuous", "integer", "categorical"]
+    low: float
+    high: float
+    default: float
+    labels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.low <= self.default <= self.high or self.low == self.high:
+            raise ParameterError(
+                f"parameter {self.name!r} needs low <= default <= high and low < high; "
+                f"got {self.low}, {self.default}, {self.high}"
+            )
+        if self.labels and len(self.labels) != self.steps:
+            raise ParameterError(
+                f"parameter {self.name!r} has {self.steps} values but {len(self.labels)} labels"
+            )
+
+    @property
+    def steps(self) -> int | None:
+        """How many values it takes; None if continuous."""
+        return None if self.kind == "continuous" else int(self.high - self.low) + 1
+
+    def native(self, value: float | str) -> float:
+        """Return a native value or a label as a checked native value."""
+        if isinstance(value, str):
+            if value not in self.labels:
+                raise UnknownNameError(f"value of {self.name}", value, self.labels)
+            return self.low + self.labels.index(value)
+        number = float(value)
+        whole = self.steps is None or number == round(number)
+        if not (self.low <= number <= self.high and whole):
+            kind = "a number" if self.steps is None else "a whole number"
+            raise ParameterError(
+                f"parameter {self.name!r} takes {kind} from {self.low:g} to {self.high:g}; got {value}"
+            )
+        return number
+
+    def text(self, native: float) -> str:
+        """Return a native value as a person reads it: its label, or the number."""
+        return self.labels[int(native - self.low)] if self.labels else f"{native:g}"
+
+
+class ParameterSpace:
+    """The parameters of a synthesiser, some of them free, the others frozen.
+
+    A unit vector has one float32 in [0, 1] per free parameter. A discrete parameter of N values
+    divides [0, 1] into N bins of equal width, so that uniform unit values are uniform native
+    values; its value number k stands at k / (N - 1), so that 0 and 1 are its ends.
+
+    Args:
+        parameters: all parameters, in the order of the engine's native rows.
+        free: names of the free ones, in the order of the unit vector (default: all).
+        values: native values of parameters that are to stand at other than their defaults.
+    """
+
+    def __init__(
+        self,
+        parameters: Sequence[Parameter],
+        free: Sequence[str] | None = None,
+        values: Mapping[str, float] | None = None,
+    ) -> None:
+        self.parameters = tuple(parameters)
+        self._index = {p.name: i for i, p in enumerate(self.parameters)}
+        if len(self._index) < len(self.parameters):
+            raise ParameterError("two parameters share a name")
+        self._base = np.array([p.default for p in self.parameters])
+        for name, value in (values or {}).items():
+            i = self.index(name)
+            self._base[i] = self.parameters[i].native(value)
+        names = list(self._index) if free is None else list(free)
+        if len(set(names)) < len(names):
+            raise ParameterError("a parameter is named twice among the free ones")
+        self._free = np.array([self.index(name) for name in names], dtype=np.intp)
+        self.free = tuple(self.parameters[i] for i in self._free)
+        if not self.free:
+            raise ParameterError("no parameter is left free; freeze fewer")
+        self._low = np.array([p.low for p in self.free])
+        self._span = np.array([p.high - p.low for p in self.free])
+        # Continuous parameters have no bins; a count of 1 keeps the arithmetic below finite.
+        self._discrete = np.array([p.steps is not None for p in self.free])
+        self._steps = np.array([p.steps or 1 for p in self.free], dtype=np.float64)
+
+    def __len__(self) -> int:
+        return len(self.free)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the free parameters, in the order of the unit vector."""
+        return tuple(p.name for p in self.free)
+
+    @property
+    def frozen(self) -> dict[str, float]:
+        """Native values of the parameters that are not free, by name."""
+        free = set(self.names)
+        return {n: float(self._base[i]) for n, i in self._index.items() if n not in free}
+
+    def index(self, name: str) -> int:
+        """Return the place of a parameter in a native row; UnknownNameError if there is none."""
+        try:
+            return self._index[name]
+        except KeyError:
+            raise UnknownNameError("parameter", name, self._index) from None
+
+    def freeze(self, values: Mapping[str, float | str]) -> Self:
+        """Return this space with the named parameters fixed at native values (or labels)."""
+        frozen = self.frozen
+        for name, value in values.items():
+            frozen[name] = self.parameters[self.index(name)].native(value)
+        return type(self)(self.parameters, [n for n in self.names if n not in frozen], frozen)
+
+    def only(self, names: Sequence[str]) -> Self:
+        """Return this space with just the named parameters free, in that order."""
+        for name in names:
+            self.index(name)
+        held = {n: float(v) for n, v in zip(self._index, self._base, strict=True) if n not in names}
+        return type(self)(self.parameters, names, held)
+
+    def to_native(self, unit: ArrayLike) -> Native:
+        """Return (..., all parameters) native float64 for (..., free parameters) unit values.
+
+        Discrete parameters are quantised to their grid.
+
+        Raises:
+            ParameterError: wrong length, NaN, or values outside [0, 1].
+        """
+        u = self.check(unit).astype(np.float64)
+        bins = np.minimum(np.floor(u * self._steps), self._steps - 1)
+        native = np.empty((*u.shape[:-1], len(self.parameters)))
+        native[...] = self._base
+        native[..., self._free] = self._low + np.where(self._discrete, bins, u * self._span)
+        return native
+
+    def to_unit(self, native: ArrayLike) -> Unit:
+        """Return (..., free parameters) unit float32 for (..., all parameters) native values.
+
+        Raises:
+            ParameterError: wrong length, NaN, or values outside their ranges.
+        """
+        rows = np.asarray(native, dtype=np.float64)
+        if rows.shape[-1:] != (len(self.parameters),):
+            raise ParameterError(
+                f"a native row has {len(self.parameters)} values; got an array of shape {rows.shape}"
+            )
+        unit: Unit = ((rows[..., self._free] - self._low) / self._span).astype(np.float32)
+        return self.check(unit)
+
+    def quantise(self, unit: ArrayLike) -> Unit:
+        """Return the unit vectors of the values that are really rendered."""
+        return self.to_unit(self.to_native(unit))
+
+    def sample(self, rng: np.random.Generator) -> Unit:
+        """Return one unit vector of uniform native values."""
+        return self.quantise(rng.random(len(self), dtype=np.float32))
+
+    def check(self, unit: ArrayLike) -> Unit:
+        """Return unit vectors as float32, or raise ParameterError (length, NaN, range)."""
+        u = np.asarray(unit, dtype=np.float32)
+        if u.shape[-1:] != (len(self),):
+            raise ParameterError(
+                f"a parameter vector has {len(self)} unit values; got an array of shape {u.shape}"
+            )
+        # NaN fails the comparison too.
+        if not ((u >= 0) & (u <= 1)).all():
+            raise ParameterError("parameter values must lie in [0, 1] and not be NaN")
+        return u
+
+    def row(self, values: Mapping[str, float | str]) -> Native:
+        """Return a native row (all parameters,) from values by name; the rest as they stand here."""
+        native = self._base.copy()
+        for name, value in values.items():
+            i = self.index(name)
+            native[i] = self.parameters[i].native(value)
+        return native
+
+    def describe(self, native: ArrayLike) -> list[dict[str, Any]]:
+        """Return name, native value, text and freedom of every parameter of a native row, for JSON."""
+        free = set(self.names)
+        return [
+            {
+                "name": p.name,
+                "native": float(v) if p.steps is None else int(v),
+                "text": p.text(float(v)),
+                "free": p.name in free,
+            }
+            for p, v in zip(self.parameters, np.asarray(native), strict=True)
+        ]

@@ -1,0 +1,73 @@
+"""Recordings as targets: any sound file becomes a clip that a render can be compared with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from synthgym.errors import TargetError
+from synthgym.files import replaced
+
+PEAK = 10 ** (-18 / 20)
+"""Recordings are levelled to this peak, -18 dBFS: one Dexed carrier at full level."""
+SILENCE = 10 ** (-48 / 20)
+"""What lies this far (-48 dB) below the peak counts as leading silence."""
+FADE_SECONDS = 0.01
+
+
+def read_recording(path: str | os.PathLike[str], sample_rate: int, samples: int) -> NDArray[np.float32]:
+    """Read a WAV, FLAC, OGG or AIFF file of any rate and channel count as a target clip.
+
+    Raises:
+        TargetError: the file is missing, no audio, empty or silent.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise TargetError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
+    try:
+        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise TargetError(f"{path} is not audio ({error.error_string}); convert it to WAV") from error
+    try:
+        return as_target(audio.mean(axis=1), rate, sample_rate, samples)
+    except TargetError as error:
+        raise TargetError(f"{path}: {error}") from error
+
+
+def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples: int) -> NDArray[np.float32]:
+    """Return mono audio (n,) of ``rate`` Hz as float32 (samples,) of ``sample_rate`` Hz.
+
+    Resampled (soxr, "VHQ"), leading silence trimmed, cropped with a short fade or padded with
+    zeros, and levelled to a peak of -18 dBFS.
+
+    Raises:
+        TargetError: the audio is empty, silent or not finite.
+    """
+    if audio.size == 0:
+        raise TargetError("the recording is empty; give one with sound in it")
+    if not np.isfinite(audio).all():
+        raise TargetError("the recording holds NaN or infinite samples; export it again")
+    clip = soxr.resample(audio.astype(np.float32), rate, sample_rate, quality="VHQ")
+    loudness = np.abs(clip)
+    peak = loudness.max(initial=0)
+    if peak == 0:
+        raise TargetError("the recording is silent (mixed to mono); give one with sound in it")
+    start = int(np.argmax(loudness > peak * SILENCE))
+    clip = clip[start : start + samples]
+    if start + samples < len(loudness):
+        fade = min(int(FADE_SECONDS * sample_rate), samples)
+        clip[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    target = np.zeros(samples, dtype=np.float32)
+    target[: len(clip)] = clip
+    return np.asarray(target * np.float32(PEAK / np.abs(target).max()), dtype=np.float32)
+
+
+def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_rate: int) -> None:
+    """Write mono audio (n,) as a 32-bit float WAV, whole or not at all."""
+    with replaced(path) as temporary:
+        soundfile.write(temporary, audio, sample_rate, subtype="FLOAT", format="WAV")

@@ -1,0 +1,99 @@
+"""What every synthesiser does: native parameter rows in, audio out."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.errors import PresetError, SynthError
+from synthgym.parameters import Native, ParameterSpace
+
+Audio = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Note:
+    """The note that is played for every render.
+
+    Args:
+        pitch: MIDI note number, 0 to 127; 60 is middle C.
+        velocity: MIDI velocity, 1 to 127.
+        hold: seconds from note-on to note-off.
+        duration: seconds of audio rendered.
+    """
+
+    pitch: int = 60
+    velocity: int = 100
+    hold: float = 0.7
+    duration: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.pitch not in range(128):
+            raise SynthError(f"note must be a MIDI note number from 0 to 127; got {self.pitch!r}")
+        if self.velocity not in range(1, 128):
+            raise SynthError(f"velocity must be a whole number from 1 to 127; got {self.velocity!r}")
+        if not 0 < self.duration <= 60:
+            raise SynthError(f"duration must be above 0 and at most 60 seconds; got {self.duration!r}")
+        if not 0 < self.hold <= self.duration:
+            raise SynthError(f"hold must be above 0 and at most the duration; got {self.hold!r}")
+
+
+class Synth(ABC):
+    """A synthesiser that renders one note.
+
+    Args:
+        sample_rate: Hz.
+        note: MIDI note number.
+        velocity: MIDI velocity.
+        hold: seconds from note-on to note-off.
+        duration: seconds of audio rendered.
+
+    Attributes:
+        space: all its parameters; the ones it offers to agents are free.
+        preset_suffix: the file name ending of its own preset format.
+    """
+
+    space: ParameterSpace
+    preset_suffix: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int = 44100,
+        note: int = 60,
+        velocity: int = 100,
+        hold: float = 0.7,
+        duration: float = 1.0,
+    ) -> None:
+        self.sample_rate = sample_rate
+        self.note = Note(note, velocity, hold, duration)
+
+    @property
+    def samples(self) -> int:
+        """Length of a render in samples."""
+        return round(self.note.duration * self.sample_rate)
+
+    @abstractmethod
+    def render(self, native: Native) -> Audio:
+        """Return float32 audio (B, samples) for native rows (B, all parameters).
+
+        Mono, at the synth's own natural level: full scale is 1, nothing is normalised.
+        The same row gives the same bytes, in any order and any process.
+        """
+
+    @abstractmethod
+    def write_preset(self, native: Native, path: Path) -> None:
+        """Write one native row (all parameters,) in the synth's own preset format."""
+
+    def save_preset(self, native: Native, path: str | os.PathLike[str]) -> None:
+        """Save one native row as a preset file; PresetError unless it ends in ``preset_suffix``."""
+        path = Path(path)
+        if path.suffix.lower() != self.preset_suffix:
+            raise PresetError(f"presets of this synth are {self.preset_suffix} files; got {path.name!r}")
+        self.write_preset(native, path)

@@ -1,0 +1,58 @@
+"""The one path from parameters to a distance, and the one place where renders are counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from synthgym.features import Features, make_feature
+from synthgym.parameters import Unit
+from synthgym.synths import Audio, make_synth
+
+
+class SoundMatchingTask:
+    """A synth, the parameters of it that may be set, and the feature by which sounds are compared.
+
+    Args:
+        synth: name of the synth.
+        feature: name of the feature.
+        parameters: names of the parameters to leave free (default: those the synth offers).
+        frozen: native values (or labels) by name of parameters to hold.
+        **synth_options: what the synth takes.
+
+    Attributes:
+        renders: how many sounds ``render`` has made; set it to 0 when a new target is known.
+    """
+
+    def __init__(
+        self,
+        synth: str,
+        *,
+        feature: str = "logmel",
+        parameters: Sequence[str] | None = None,
+        frozen: Mapping[str, float | str] | None = None,
+        **synth_options: Any,
+    ) -> None:
+        self.synth = make_synth(synth, **synth_options)
+        space = self.synth.space
+        if parameters is not None:
+            space = space.only(parameters)
+        self.space = space.freeze(frozen) if frozen else space
+        self.feature = make_feature(feature, self.synth.sample_rate, self.synth.samples)
+        self.renders = 0
+
+    def render(self, unit: ArrayLike) -> Audio:
+        """Return audio (B, samples) of unit vectors (B, n), and count the renders."""
+        audio = self.render_uncounted(unit)
+        self.renders += len(audio)
+        return audio
+
+    def render_uncounted(self, unit: ArrayLike) -> Audio:
+        """Return audio (B, samples) of unit vectors (B, n): for targets, which nobody pays for."""
+        return self.synth.render(self.space.to_native(unit))
+
+    def hear(self, unit: Unit) -> Features:
+        """Return features (B, frames, bins) of the sounds of unit vectors (B, n); counts renders."""
+        return self.feature(self.render(unit))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +24,7 @@ class PooledFeature:
         frames, bins = feature.shape
         self._frames = _blocks(frames, MOST_FRAMES)
         self._bins = _blocks(bins, MOST_BINS)
-        self._lengths = np.outer(_lengths(self._frames, frames), _lengths(self._bins, bins))
+        self._lengths = _lengths(self._frames, frames)[:, None] * _lengths(self._bins, bins)
         self.size = self._lengths.size
         self._low = self._pool(np.broadcast_to(feature.low, (1, *feature.shape)))
         self._range = self._pool(np.broadcast_to(feature.high, (1, *feature.shape))) - self._low
@@ -34,7 +32,8 @@ class PooledFeature:
     def scaled(self, features: Features) -> NDArray[np.float32]:
         """Return (B, size) values in [0, 1] of features (B, frames, bins)."""
         # Rounding may carry a mean at the end of the range just past it.
-        return np.clip((self._pool(features) - self._low) / self._range, 0, 1)
+        values: NDArray[np.float32] = np.clip((self._pool(features) - self._low) / self._range, 0, 1)
+        return values
 
     def unscaled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the pooled features (B, size), in the feature's own units, of values (B, size)."""
@@ -51,5 +50,5 @@ def _blocks(size: int, most: int) -> list[int]:
     return list(range(0, size, -(-size // most)))
 
 
-def _lengths(starts: list[int], size: int) -> NDArray[Any]:
+def _lengths(starts: list[int], size: int) -> NDArray[np.float32]:
     return np.diff([*starts, size]).astype(np.float32)

@@ -8,19 +8,19 @@ from typing import Any, Literal, get_args
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from synthgym.envs.observation import PooledFeature
+from synthgym.envs.reset_options import check_names, given_start, given_target
 from synthgym.errors import ActionError, SynthgymError, TargetError, UnknownNameError
 from synthgym.features import Features, distance
 from synthgym.parameters import Unit
-from synthgym.recordings import read_recording
 from synthgym.synths import Audio
 from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
 Reward = Literal["distance", "improvement", "sparse"]
-RESET_OPTIONS = ("target_parameters", "target_audio", "target_file", "start")
+TargetStream = Literal["train", "validation"]
 
 
 class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
@@ -87,6 +87,12 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     # As many pictures a second as fit a person who watches parameters being turned.
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012, Gymnasium's own type
 
+    _unit: Unit
+    _audio: Audio
+    _best_unit: Unit
+    _best_audio: Audio
+    _target_audio: Audio
+
     def __init__(
         self,
         synth: str,
@@ -97,12 +103,14 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         tolerance: float = 0.05,
         parameters: Sequence[str] | None = None,
         frozen: Mapping[str, float | str] | None = None,
-        targets: Literal["train", "validation"] = "train",
+        targets: TargetStream = "train",
         render_mode: str | None = None,
         **synth_options: Any,
     ) -> None:
         if reward not in get_args(Reward):
             raise UnknownNameError("reward", reward, get_args(Reward))
+        if targets not in get_args(TargetStream):
+            raise UnknownNameError("stream of targets", targets, get_args(TargetStream))
         if not 0 < max_nudge <= 1:
             raise SynthgymError(f"max_nudge must be above 0 and at most 1; got {max_nudge!r}")
         if not 0 <= tolerance < 1:
@@ -122,7 +130,6 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
         self.observation_space = self._observation_space(size, self._pooled.size)
         self._episode = -1
-        self._streams: tuple[AudiblePatches, AudiblePatches] | None = None
 
     def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
         return gym.spaces.Box(0, 1, (parameters + 2 * pooled_size,), np.float32)
@@ -139,58 +146,33 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         """
         super().reset(seed=seed)
         options = options or {}
-        for name in options:
-            if name not in RESET_OPTIONS:
-                raise UnknownNameError("reset option", name, RESET_OPTIONS)
-        if seed is not None or self._streams is None:
-            self._episode = -1
-            base = self.np_random_seed
-            space = self.task.space
-            self._streams = (
-                AudiblePatches(space, self.task.render_uncounted, self._targets, base),  # type: ignore[arg-type]
-                AudiblePatches(space, self.task.render, "start", base),
-            )
+        check_names(options)
+        given, start = given_target(self.task, options), given_start(self.task, options)
+        if seed is not None or self._episode < 0:
+            self._open_streams(self.np_random_seed)
         self._episode += 1
-        self._target_audio = self._choose_target(options)
-        self._target = self.task.feature(self._target_audio[None])
-        if not self._target.any():
+        target = self._target_stream.items([self._episode])[1] if given is None else given
+        features = self.task.feature(target)
+        if not features.any():
             raise TargetError("the target is silent; give one with sound in it")
+        self._target_audio, self._target = target[0], features
         self._target_pooled = self._pooled.scaled(self._target)[0]
 
         self.task.renders = 0
-        if options.get("start") is None:
-            units, audio = self._streams[1].items([self._episode])
-            self._hear(units[0], audio)
+        if start is None:
+            start, audio = self._start_stream.items([self._episode])
         else:
-            unit = self._vector(options["start"])
-            self._hear(unit, self.task.render(unit[None]))
+            audio = self.task.render(start)
+        self._hear(start[0], audio)
         self._start_distance = self._distance
         self._keep_best()
         return self._observe(), self._info()
 
-    def _choose_target(self, options: Mapping[str, Any]) -> Audio:
-        given = [name for name in RESET_OPTIONS[:3] if options.get(name) is not None]
-        if len(given) > 1:
-            raise TargetError(f"give one target, not {' and '.join(given)}")
-        synth = self.task.synth
-        if not given:
-            assert self._streams is not None
-            return self._streams[0].items([self._episode])[1][0]
-        value = options[given[0]]
-        if given == ["target_parameters"]:
-            return self.task.render_uncounted(self._vector(value)[None])[0]
-        if given == ["target_file"]:
-            return read_recording(value, synth.sample_rate, synth.samples)
-        audio = np.array(value, dtype=np.float32)
-        if audio.shape != (synth.samples,) or not np.isfinite(audio).all():
-            raise TargetError(
-                f"target_audio must be {synth.samples} finite mono samples at {synth.sample_rate} Hz; got "
-                f"shape {audio.shape}; synthgym.recordings.as_target fits any recording"
-            )
-        return audio
-
-    def _vector(self, values: ArrayLike) -> Unit:
-        return self.task.space.check(np.array(values, dtype=np.float32).reshape(-1))
+    def _open_streams(self, seed: int) -> None:
+        self._episode = -1
+        space, task = self.task.space, self.task
+        self._target_stream = AudiblePatches(space, task.render_uncounted, self._targets, seed)
+        self._start_stream = AudiblePatches(space, task.render, "start", seed)
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Nudge the parameters, render, and compare.
@@ -274,12 +256,14 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     @property
     def features(self) -> Features:
         """The feature of the sound of now at full resolution, (frames, bins)."""
-        return self._features[0].copy()
+        features: Features = self._features[0].copy()
+        return features
 
     @property
     def target_features(self) -> Features:
         """The feature of the target at full resolution, (frames, bins)."""
-        return self._target[0].copy()
+        features: Features = self._target[0].copy()
+        return features
 
     def save_preset(self, path: str | os.PathLike[str]) -> None:
         """Save the best sound of the episode as a preset of the synth (Dexed: a single-voice .syx).
@@ -289,7 +273,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         """
         self.task.synth.save_preset(self.task.space.to_native(self._best_unit), path)
 
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8] | None:
         """Return a picture (height, width, 3) of target and current feature; None without a mode."""
         if self.render_mode is None:
             gym.logger.warn("render() needs gym.make(..., render_mode='rgb_array')")

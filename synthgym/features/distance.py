@@ -25,7 +25,8 @@ def distance(a: Features, b: Features) -> NDArray[np.float32]:
     a, b = np.broadcast_arrays(a, b)
     difference = _size(a - b)
     total = _size(a) + _size(b) + difference
-    return np.divide(2 * difference, total, out=np.zeros_like(total), where=total > 0)
+    far: NDArray[np.float32] = np.divide(2 * difference, total, out=np.zeros_like(total), where=total > 0)
+    return far
 
 
 def _size(features: Features) -> NDArray[np.float32]:

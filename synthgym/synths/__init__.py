@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from synthgym.errors import SynthError, UnknownNameError
+from synthgym.errors import UnknownNameError
 from synthgym.synths.base import Audio, Note, Synth
 from synthgym.synths.dexed import DexedSynth
 

@@ -42,8 +42,9 @@ class _Field:
     labels: tuple[str, ...] = ()
 
     def parameter(self) -> Parameter:
-        kind = "categorical" if self.labels else "integer"
-        return Parameter(self.name, kind, 0, self.high, self.init, self.labels)
+        return Parameter(
+            self.name, "categorical" if self.labels else "integer", 0, self.high, self.init, self.labels
+        )
 
 
 def _operator(number: int) -> list[_Field]:

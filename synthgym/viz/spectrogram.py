@@ -41,5 +41,5 @@ def side_by_side(
     axes[0].set_yticks([at for at, _ in feature.ticks], [text for _, text in feature.ticks])
     figure.colorbar(image, ax=axes, label=feature.unit)
     figure.suptitle(f"distance {distance:.3f}")
-    canvas.draw()
-    return np.array(canvas.buffer_rgba())[..., :3].copy()
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.array(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]

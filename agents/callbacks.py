@@ -1,0 +1,123 @@
+"""What happens beside the learning: figures for TensorBoard, progress, checkpoints, stopping."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback
+from tqdm import tqdm
+
+from agents.runs import RunFolder
+
+EPISODES = 100
+"""Figures are means over this many of the latest episodes."""
+
+
+class Report(BaseCallback):
+    """TensorBoard scalars and a progress bar.
+
+    - ``synth/distance``: at the end of the episode.
+    - ``synth/best_distance``: the least of the episode.
+    - ``synth/improvement``: from the start to the best.
+    - ``synth/success_rate``: episodes that ended in success.
+    - ``synth/renders_per_second``: sounds made for starts and steps, since the scalar before.
+    """
+
+    def __init__(self, total_steps: int) -> None:
+        super().__init__()
+        self._total = total_steps
+        self._episodes: deque[dict[str, float]] = deque(maxlen=EPISODES)
+        self._renders = 0
+        self._since = time.perf_counter()
+
+    def _on_training_start(self) -> None:
+        self._bar = tqdm(total=self._total, initial=self.num_timesteps, unit=" steps", desc="training")
+
+    def _on_step(self) -> bool:
+        self._bar.update(min(self.num_timesteps, self._total) - self._bar.n)
+        infos = self.locals["infos"]
+        self._renders += len(infos)
+        for i in np.flatnonzero(self.locals["dones"]):
+            self._renders += self.training_env.reset_infos[i]["renders"]
+            self._episodes.append(
+                {
+                    "distance": infos[i]["distance"],
+                    "best_distance": infos[i]["best_distance"],
+                    "improvement": infos[i]["start_distance"] - infos[i]["best_distance"],
+                    "success_rate": float(infos[i]["is_success"]),
+                }
+            )
+        return True
+
+    def _on_rollout_end(self) -> None:
+        if self._episodes:
+            means = {k: float(np.mean([e[k] for e in self._episodes])) for k in self._episodes[0]}
+            for name, value in means.items():
+                self.logger.record(f"synth/{name}", value)
+            self._bar.set_postfix(
+                {k: f"{means[k]:.3f}" for k in ("distance", "best_distance")}, refresh=False
+            )
+        now = time.perf_counter()
+        self.logger.record("synth/renders_per_second", self._renders / (now - self._since))
+        self._renders, self._since = 0, now
+
+    def _on_training_end(self) -> None:
+        self._bar.close()
+
+
+class Checkpoints(BaseCallback):
+    """Saves the model every so many steps, between updates."""
+
+    def __init__(self, folder: RunFolder, every: int) -> None:
+        super().__init__()
+        self._folder, self._every = folder, every
+
+    def _on_training_start(self) -> None:
+        self._saved_at = self.num_timesteps
+
+    def _on_rollout_start(self) -> None:
+        if self.num_timesteps - self._saved_at >= self._every:
+            self._folder.save_checkpoint(self.model)
+            self._saved_at = self.num_timesteps
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class StopOnSignal(BaseCallback):
+    """Ends the training at the next step after Ctrl-C or SIGTERM; a second signal acts at once.
+
+    Attributes:
+        caught: the signal, or None.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.caught: signal.Signals | None = None
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Catch the signals while the body runs."""
+        usual = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+
+        def catch(number: int, frame: FrameType | None) -> None:
+            self.caught = signal.Signals(number)
+            for s, handler in usual.items():
+                signal.signal(s, handler)
+
+        for s in usual:
+            signal.signal(s, catch)
+        try:
+            yield
+        finally:
+            for s, handler in usual.items():
+                signal.signal(s, handler)
+
+    def _on_step(self) -> bool:
+        return self.caught is None

@@ -1,0 +1,173 @@
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from dexed import DexedSynth as PublicEngine
+from dexed import Patch
+
+from synthgym.errors import PresetError, SynthError
+from synthgym.synths import make_synth
+from synthgym.synths.dx7_voice import PARAMETERS, read_syx, voice_bytes, write_syx
+
+
+def random_rows(count, seed=0, operators=6):
+    space = make_synth("dexed", operators=operators).space
+    rng = np.random.default_rng(seed)
+    return space.to_native(np.stack([space.sample(rng) for _ in range(count)]))
+
+
+@pytest.mark.parametrize(("operators", "count"), [(1, 23), (2, 46), (3, 69), (4, 92), (5, 115), (6, 145)])
+def test_number_of_parameters(operators, count):
+    synth = make_synth("dexed", operators=operators)
+    assert len(synth.space) == count
+    assert len(set(synth.space.names)) == count
+    assert len(synth.space.parameters) == 145
+
+
+def test_the_rest_of_the_voice_is_init():
+    frozen = make_synth("dexed", operators=1).space.frozen
+    assert frozen["ALGORITHM"] == 17
+    assert [frozen[f"OP{n} OUTPUT LEVEL"] for n in range(2, 7)] == [0] * 5
+    assert frozen["PITCH EG LEVEL 1"] == 50
+    assert make_synth("dexed", operators=1, algorithm=32).space.frozen["ALGORITHM"] == 31
+
+
+def test_a_render_is_an_eighth_of_the_engines_own():
+    rows = random_rows(5)
+    audio = make_synth("dexed", operators=6).render(rows)
+    engine = PublicEngine(44100)
+    for row, sound in zip(rows, audio, strict=True):
+        engine.load_patch(Patch.from_sysex(voice_bytes(row)))
+        np.testing.assert_array_equal(sound, engine.render(60, 100, 0.7, 1.0) / 8)
+
+
+def test_one_carrier_at_full_level_peaks_at_minus_18_dbfs():
+    synth = make_synth("dexed", operators=1)
+    audio = synth.render(synth.space.row({})[None])
+    assert np.abs(audio).max() == pytest.approx(1 / 8, rel=1e-3)
+
+
+def test_renders_do_not_depend_on_order_batch_or_copies():
+    rows = random_rows(12)
+    synth = make_synth("dexed", operators=6)
+    together = synth.render(rows)
+    for other in (synth, make_synth("dexed", operators=6), pickle.loads(pickle.dumps(synth))):
+        backwards = np.concatenate([other.render(row[None]) for row in rows[::-1]])[::-1]
+        np.testing.assert_array_equal(backwards, together)
+
+
+@pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
+@pytest.mark.parametrize("duration", [0.5, 0.7, 1.1])
+def test_length_and_pitch_at_every_rate(rate, duration):
+    synth = make_synth("dexed", operators=1, note=69, sample_rate=rate, hold=0.5, duration=duration)
+    (audio,) = synth.render(synth.space.row({})[None])
+    assert audio.shape == (synth.samples,) == (round(rate * duration),)
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 8 * rate))
+    assert spectrum.argmax() / 8 == pytest.approx(440, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"sample_rate": 12000}, "16000 Hz or more"),
+        ({"operators": 7}, "from 1 to 6"),
+        ({"algorithm": 0}, "from 1 to 32"),
+        ({"algorithm": 33}, "from 1 to 32"),
+        ({"operators": 6, "algorithm": 5}, "frozen="),
+        ({"note": 128}, "0 to 127"),
+        ({"velocity": 0}, "1 to 127"),
+        ({"hold": 2.0}, "at most the duration"),
+        ({"duration": float("nan")}, "duration"),
+    ],
+)
+def test_bad_options_are_named(options, says):
+    with pytest.raises(SynthError, match=says):
+        make_synth("dexed", **{"operators": 1, **options})
+
+
+def test_a_written_voice_renders_the_same_bytes(tmp_path):
+    rows = random_rows(20, seed=3)
+    synth = make_synth("dexed", operators=6)
+    for i, row in enumerate(rows):
+        path = tmp_path / f"{i}.syx"
+        synth.save_preset(row, path)
+        data = path.read_bytes()
+        assert len(data) == 163
+        assert data[:6] == bytes.fromhex("f0430000011b")
+        assert data[-1] == 0xF7
+        assert (sum(data[6:-1]) & 0x7F) == 0
+        assert max(data[6:-1]) < 128
+        (voice,) = read_syx(path)
+        np.testing.assert_array_equal(voice.native, row)
+        np.testing.assert_array_equal(synth.render(voice.native[None]), synth.render(row[None]))
+        # The engine's own reader makes the same voice of it.
+        engine = PublicEngine(44100)
+        engine.load_patch(Patch.from_sysex(data[6:161]))
+        np.testing.assert_array_equal(engine.render(60, 100, 0.7, 1.0) / 8, synth.render(row[None])[0])
+
+
+@pytest.fixture
+def bank(tmp_path):
+    rows = random_rows(32, seed=4)
+    path = tmp_path / "bank.syx"
+    patches = [Patch.from_sysex(voice_bytes(row, f"VOICE {i}")) for i, row in enumerate(rows)]
+    Patch.save_to_bank(str(path), patches)
+    return path, rows
+
+
+def test_a_bank_is_read(bank):
+    path, rows = bank
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        voices = read_syx(path)
+    assert [v.name for v in voices] == [f"VOICE {i}" for i in range(32)]
+    np.testing.assert_array_equal([v.native for v in voices], rows)
+    path.write_bytes(path.read_bytes()[6:-2])
+    assert len(read_syx(path)) == 32, "a bank without its frame"
+
+
+def test_a_wrong_checksum_is_a_warning(bank):
+    path, rows = bank
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(data)
+    with pytest.warns(UserWarning, match="wrong checksum"):
+        voices = read_syx(path)
+    np.testing.assert_array_equal([v.native for v in voices], rows)
+
+
+def test_other_messages_and_channels_are_passed_over(bank, tmp_path):
+    path, rows = bank
+    single = tmp_path / "single.syx"
+    write_syx(single, rows[0])
+    channel_3 = bytearray(single.read_bytes())
+    channel_3[2] = 2
+    single.write_bytes(bytes.fromhex("f07e7f0902f7") + channel_3 + path.read_bytes())
+    assert len(read_syx(single)) == 33
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xf0\x43", b"RIFF" * 50, bytes(4095), bytes(163), b"\xf0" + bytes(161)]
+)
+def test_what_is_no_syx_is_refused(data, tmp_path):
+    path = tmp_path / "x.syx"
+    path.write_bytes(data)
+    with pytest.raises(PresetError, match=f"{len(data)} bytes"):
+        read_syx(path)
+
+
+def test_missing_files_and_wrong_endings_are_refused(tmp_path):
+    with pytest.raises(PresetError, match=r"cannot read .*nope\.syx"):
+        read_syx(tmp_path / "nope.syx")
+    with pytest.raises(PresetError, match=r"are \.syx files"):
+        make_synth("dexed", operators=6).save_preset(random_rows(1)[0], tmp_path / "x.fxp")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_and_ranges_are_the_plugins():
+    """The names under which issue 3 finds them in the plugin; ranges from the DX7's manual."""
+    by_name = {p.name: p for p in PARAMETERS}
+    assert len(by_name) == 145
+    for name, high in {"OP6 F COARSE": 31, "ALGORITHM": 31, "TRANSPOSE": 48, "LFO WAVE": 5}.items():
+        assert by_name[name].high == high

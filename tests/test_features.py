@@ -1,0 +1,138 @@
+import librosa
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from envs_registry import ENVIRONMENTS
+from synthgym.errors import UnknownNameError
+from synthgym.features import FEATURES, distance, make_feature
+from synthgym.features.logmel import full_scale_power
+from synthgym.task import SoundMatchingTask
+
+RATES = [22050, 44100, 48000]
+
+
+def sounds(sample_rate, samples):
+    rng = np.random.default_rng(0)
+    time = np.arange(samples) / sample_rate
+    return np.stack(
+        [
+            0.1 * rng.standard_normal(samples),
+            np.sin(2 * np.pi * 440 * time),
+            0.125 * np.sin(2 * np.pi * 261.6 * time + 3 * np.sin(2 * np.pi * 700 * time)) * np.exp(-3 * time),
+            1e-5 * rng.standard_normal(samples),
+            np.zeros(samples),
+        ]
+    ).astype(np.float32)
+
+
+def librosa_logmel(clip, sample_rate):
+    power = librosa.feature.melspectrogram(
+        y=clip, sr=sample_rate, n_fft=2048, hop_length=1024, n_mels=64, pad_mode="constant"
+    )
+    full_scale = full_scale_power(sample_rate)
+    return (librosa.power_to_db(power, ref=full_scale, amin=full_scale * 1e-8, top_db=None) + 80).T.clip(
+        0, 80
+    )
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("samples", [44100, 30000])
+def test_logmel_is_librosas(rate, samples):
+    audio = sounds(rate, samples)
+    features = make_feature("logmel", rate, samples)(audio)
+    for clip, feature in zip(audio, features, strict=True):
+        np.testing.assert_allclose(feature, librosa_logmel(clip, rate), atol=1e-3)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_mfcc_is_librosas(rate):
+    audio = sounds(rate, 44100)
+    features = make_feature("mfcc", rate, 44100)(audio)
+    for clip, feature in zip(audio, features, strict=True):
+        expected = librosa.feature.mfcc(S=librosa_logmel(clip, rate).T, n_mfcc=20).T
+        np.testing.assert_allclose(feature, expected, atol=1e-2)
+
+
+def test_a_full_scale_sine_reads_80_at_most():
+    time = np.arange(44100) / 44100
+    sines = np.stack([np.sin(2 * np.pi * hz * time) for hz in np.geomspace(60, 15000, 60)])
+    loudest = make_feature("logmel", 44100, 44100)(sines.astype(np.float32)).max(axis=(1, 2))
+    assert loudest.max() == pytest.approx(80, abs=0.5)
+    assert loudest.max() <= 80
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_shape_range_silence_and_batches(name):
+    feature = make_feature(name, 44100, 44100)
+    audio = sounds(44100, 44100)
+    features = feature(audio)
+    assert features.shape == (len(audio), *feature.shape)
+    assert features.dtype == np.float32
+    assert (features >= feature.low - 1e-3).all()
+    assert (features <= feature.high + 1e-3).all()
+    assert not features[-1].any(), "silence is zero"
+    alone = np.concatenate([feature(clip[None]) for clip in audio])
+    np.testing.assert_array_equal(alone, features)
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_distance_knows_equal_sounds_and_silence(name):
+    feature = make_feature(name, 44100, 44100)
+    features = feature(sounds(44100, 44100))
+    np.testing.assert_array_equal(distance(features, features), 0)
+    silence = features[-1:]
+    np.testing.assert_array_equal(distance(features[:3], silence), 1)
+    assert (distance(features[:1], features[1:3]) > 0).all()
+
+
+signed = arrays(np.float32, (1, 3, 4), elements=st.floats(-100, 100, width=32))
+positive = arrays(np.float32, (1, 3, 4), elements=st.floats(0, 80, width=32))
+
+
+@given(signed, signed, signed)
+@settings(max_examples=300)
+def test_distance_is_a_metric_in_0_to_1(a, b, c):
+    ab, bc, ac = distance(a, b)[0], distance(b, c)[0], distance(a, c)[0]
+    assert 0 <= ab <= 1 + 1e-6
+    assert ab == distance(b, a)[0]
+    assert ac <= ab + bc + 1e-5
+
+
+@given(positive, positive)
+def test_distance_is_ruzicka_where_nothing_is_negative(a, b):
+    top = np.maximum(a, b).sum(dtype=float)
+    expected = 1 - np.minimum(a, b).sum(dtype=float) / top if top > 0 else 0
+    assert distance(a, b)[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_an_unknown_feature_is_named():
+    with pytest.raises(UnknownNameError, match="did you mean 'logmel'"):
+        make_feature("log_mel", 44100, 44100)
+
+
+@pytest.mark.parametrize("env_id", ENVIRONMENTS)
+def test_silence_and_the_best_constant_patch_lose_to_random_search(env_id):
+    """50 random renders beat both by .05: a policy that stops listening must not look good."""
+    from synthgym.targets import AudiblePatches
+
+    task = SoundMatchingTask(**ENVIRONMENTS[env_id])
+
+    def features(stream, count):
+        patches = AudiblePatches(task.space, task.render, stream, seed=0)
+        return task.feature(patches.items(range(count))[1])
+
+    targets = features("validation", 40)
+    silence = distance(np.zeros_like(targets), targets)
+    np.testing.assert_array_equal(silence, 1)
+    random = np.mean(
+        [
+            distance(target[None], features_50).min()
+            for target, features_50 in zip(targets, [features("pool", 50)] * 40, strict=True)
+        ]
+    )
+    constants = [distance(constant[None], targets).mean() for constant in features("train", 100)]
+    assert random < min(constants) - 0.05
+    assert random < silence.mean() - 0.05

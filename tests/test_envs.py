@@ -1,0 +1,297 @@
+"""Every environment in the table keeps the contract."""
+
+import hashlib
+import pickle
+import subprocess
+import sys
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from conftest import GOAL_IDS, IDS
+from gymnasium.utils.env_checker import check_env as gymnasium_check
+from gymnasium.utils.env_checker import data_equivalence
+from gymnasium.vector import AsyncVectorEnv
+from stable_baselines3.common.env_checker import check_env as sb3_check
+from stable_baselines3.common.vec_env import SubprocVecEnv
+
+from synthgym.errors import SynthgymError, UnknownNameError
+from synthgym.features import FEATURES
+from synthgym.synths.dx7_voice import read_syx
+
+INFO = {"distance", "best_distance", "start_distance", "is_success", "renders"}
+
+
+@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+def test_checkers_find_nothing(env_id):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gymnasium_check(gym.make(env_id, render_mode="rgb_array").unwrapped)
+        sb3_check(gym.make(env_id).unwrapped)
+
+
+@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+def test_two_copies_play_the_same(env_id):
+    one, two = gym.make(env_id), gym.make(env_id)
+    one.action_space.seed(0)
+    assert data_equivalence(one.reset(seed=3), two.reset(seed=3), exact=True)
+    for step in range(120):
+        action = one.action_space.sample()
+        a, b = one.step(action), two.step(action)
+        assert data_equivalence(a, b, exact=True)
+        assert a[0] in one.observation_space
+        assert set(a[4]) == INFO
+        assert all(type(v) in (float, int, bool) for v in a[4].values())
+        assert a[3] == (step % 50 == 49)
+        if a[2] or a[3]:
+            assert data_equivalence(one.reset(), two.reset(), exact=True)
+
+
+FINGERPRINT = """
+import hashlib, gymnasium as gym
+env = gym.make("synthgym:{}")
+observation, _ = env.reset(seed=11)
+env.action_space.seed(0)
+digest = hashlib.sha256()
+for _ in range(5):
+    observation, reward, *_ = env.step(env.action_space.sample())
+    parts = observation.values() if isinstance(observation, dict) else [observation]
+    for part in (*parts, env.unwrapped.audio, env.unwrapped.target_audio):
+        digest.update(part.tobytes())
+    digest.update(repr(reward).encode())
+print(digest.hexdigest())
+"""
+
+
+@pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0]])
+def test_a_seed_gives_the_same_bytes_in_any_process(env_id, tmp_path):
+    """In an empty folder, by the name that imports synthgym itself."""
+    code = FINGERPRINT.format(env_id)
+    one, two = (
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+        for _ in range(2)
+    )
+    assert len(one.stdout.strip()) == len(hashlib.sha256().hexdigest())
+    assert one.stdout == two.stdout
+
+
+@pytest.mark.parametrize("context", ["spawn", "forkserver"])
+def test_worker_processes_make_it_by_name(context):
+    workers = AsyncVectorEnv([lambda: gym.make("synthgym:Dexed1Op-v0")] * 2, context=context)
+    alone = gym.make("synthgym:Dexed1Op-v0")
+    observations, _ = workers.reset(seed=5)
+    np.testing.assert_array_equal(observations[1], alone.reset(seed=6)[0])
+    workers.close()
+    subprocesses = SubprocVecEnv([lambda: gym.make("synthgym:Dexed1Op-v0")] * 2, start_method=context)
+    subprocesses.seed(5)
+    np.testing.assert_array_equal(subprocesses.reset(), observations)
+    subprocesses.close()
+
+
+@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+def test_a_pickled_copy_plays_on_as_the_original(env_id):
+    env = gym.make(env_id)
+    env.reset(seed=1)
+    env.step(env.action_space.sample())
+    copy = pickle.loads(pickle.dumps(env))
+    action = env.action_space.sample()
+    assert data_equivalence(env.step(action), copy.step(action), exact=True)
+    assert data_equivalence(env.reset(), copy.reset(), exact=True)
+
+
+@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+def test_the_spec_survives_json(env_id):
+    made = gym.make(env_id, feature="mfcc", note=72)
+    spec = gym.envs.registration.EnvSpec.from_json(made.spec.to_json())
+    again = gym.make(spec)
+    assert data_equivalence(made.reset(seed=2), again.reset(seed=2), exact=True)
+    assert again.unwrapped.task.synth.note.pitch == 72
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+def test_the_targets_own_parameters_are_at_distance_0(env_id, feature):
+    env = gym.make(env_id, feature=feature)
+    env.reset(seed=4)
+    patch = env.unwrapped.parameters
+    _, info = env.reset(options={"target_parameters": patch, "start": patch})
+    assert info["distance"] == 0.0
+    assert info["is_success"]
+    assert info["renders"] == 1
+    audio = env.unwrapped.audio
+    np.testing.assert_array_equal(audio, env.unwrapped.target_audio)
+    assert env.reset(options={"target_audio": audio, "start": patch})[1]["distance"] == 0.0
+    _, reward, terminated, _, info = env.step(np.zeros(env.action_space.shape, np.float32))
+    assert (reward, info["best_distance"]) == (0.0, 0.0)
+    assert terminated == (env_id in IDS), "only the goal environments play on after success"
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("reward", ["distance", "sparse"])
+@pytest.mark.parametrize("env_id", GOAL_IDS)
+def test_rewards_follow_from_the_goals(env_id, reward, feature):
+    env = gym.make(env_id, reward=reward, feature=feature, tolerance=0.3)
+    env.reset(seed=0)
+    patch = env.unwrapped.parameters
+    env.reset(options={"target_parameters": patch, "start": patch})
+    env.action_space.seed(0)
+    achieved, desired, rewards = [], [], []
+    for step in range(30):
+        # The first step stays at the target, the others stray from it.
+        observation, value, _, _, info = env.step(min(step, 1) * env.action_space.sample())
+        goals = observation["achieved_goal"], observation["desired_goal"]
+        assert value == env.unwrapped.compute_reward(*goals, info)
+        assert type(value) is float
+        if reward == "sparse":
+            assert info["is_success"] == (value == 0.0)
+        achieved.append(goals[0])
+        desired.append(goals[1])
+        rewards.append(value)
+    many = env.unwrapped.compute_reward(np.array(achieved), np.array(desired), [{}] * 30)
+    np.testing.assert_array_equal(many, rewards)
+    assert len(set(rewards)) > 1
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_rewards_of_every_kind(env_id):
+    envs = {name: gym.make(env_id, reward=name) for name in ("distance", "improvement", "sparse")}
+    (before,) = {env.reset(seed=8)[1]["distance"] for env in envs.values()}
+    action = np.full(envs["distance"].action_space.shape, 0.5, np.float32)
+    rewards = {}
+    for name, env in envs.items():
+        _, rewards[name], _, _, info = env.step(action)
+    assert rewards["distance"] == -info["distance"]
+    assert rewards["improvement"] == before - info["distance"]
+    assert rewards["sparse"] == -1.0
+
+
+@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+def test_the_picture(env_id):
+    env = gym.make(env_id, render_mode="rgb_array")
+    env.reset(seed=0)
+    first = env.render()
+    assert first.shape == (360, 800, 3)
+    assert first.dtype == np.uint8
+    env.step(np.ones(env.action_space.shape, np.float32))
+    assert (env.render() != first).any()
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_the_saved_preset_is_the_best_sound(env_id, tmp_path):
+    env = gym.make(env_id)
+    env.reset(seed=9)
+    env.action_space.seed(9)
+    distances = [env.step(env.action_space.sample())[4]["distance"] for _ in range(20)]
+    inner = env.unwrapped
+    inner.save_preset(tmp_path / "best.syx")
+    (voice,) = read_syx(tmp_path / "best.syx")
+    (audio,) = inner.task.synth.render(voice.native[None])
+    np.testing.assert_array_equal(audio, inner.best_audio)
+    start = inner.best_parameters
+    assert env.reset(seed=9, options={"start": start})[1]["distance"] <= min(distances)
+
+
+def test_nudges_smaller_than_a_grid_step_add_up():
+    env = gym.make("Dexed1Op-v0")
+    env.reset(seed=0, options={"start": np.full(23, 0.5, np.float32)})
+    for _ in range(10):
+        env.step(np.full(23, 0.05, np.float32))
+    np.testing.assert_allclose(env.unwrapped.parameters, 0.55, atol=1e-5)
+    env.step(np.full(23, 99.0, np.float32))
+    np.testing.assert_allclose(env.unwrapped.parameters, 0.65, atol=1e-5)
+
+
+def test_observations_are_parameters_current_and_target():
+    env = gym.make("Dexed1Op-v0")
+    observation, _ = env.reset(seed=0)
+    assert observation.shape == (23 + 2 * 32 * 22,)
+    inner = env.unwrapped
+    np.testing.assert_array_equal(observation[:23], inner.parameters)
+    picture = inner.target_features.reshape(22, 2, 32, 2).mean(axis=(1, 3)) / 80
+    np.testing.assert_allclose(observation[-704:], picture.ravel(), atol=1e-6)
+
+
+@pytest.mark.parametrize("duration", [0.3, 0.7, 2.5])
+def test_longer_and_shorter_notes_are_pooled_to_at_most_22_x_32(duration):
+    env = gym.make("Dexed1Op-v0", duration=duration, hold=0.2)
+    observation, _ = env.reset(seed=0)
+    assert observation in env.observation_space
+    assert observation.size <= 23 + 2 * 22 * 32
+
+
+def test_reduced_spaces():
+    names = ["OP1 OUTPUT LEVEL", "OP1 F COARSE"]
+    env = gym.make("Dexed1Op-v0", parameters=names, frozen={"OP1 MODE": "FIXED"})
+    assert env.action_space.shape == (2,)
+    assert env.unwrapped.task.space.frozen["OP1 MODE"] == 1
+
+
+START = np.zeros(23)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"goal": 1}, "unknown reset option 'goal'"),
+        ({"target_parameters": START[:3]}, "has 23 unit values"),
+        ({"target_parameters": START}, "silent"),
+        ({"start": START + np.nan}, "NaN"),
+        ({"start": START + 2}, r"\[0, 1\]"),
+        ({"target_audio": np.zeros(44100)}, "silent"),
+        ({"target_audio": np.ones(100)}, "44100 finite mono samples"),
+        ({"target_audio": np.ones((44100, 2))}, "44100 finite mono samples"),
+        ({"target_audio": np.full(44100, np.nan)}, "44100 finite mono samples"),
+        ({"target_file": "nope.wav"}, "no such file: nope.wav"),
+        ({"target_file": __file__}, "is not audio"),
+        ({"target_file": "a.wav", "target_parameters": START}, "one target"),
+    ],
+)
+def test_bad_reset_options_are_named_and_change_nothing(options, says):
+    env = gym.make("Dexed1Op-v0")
+    env.reset(seed=0)
+    target, parameters = env.unwrapped.target_audio, env.unwrapped.parameters
+    with pytest.raises(SynthgymError, match=says):
+        env.reset(options=options)
+    np.testing.assert_array_equal(env.unwrapped.target_audio, target)
+    np.testing.assert_array_equal(env.unwrapped.parameters, parameters)
+
+
+@pytest.mark.parametrize(
+    "action", [np.zeros(22), np.zeros((23, 1)), np.full(23, np.nan), np.full(23, np.inf), 0.5, []]
+)
+def test_bad_actions_are_named(action):
+    env = gym.make("Dexed1Op-v0").unwrapped
+    env.reset(seed=0)
+    with pytest.raises(SynthgymError, match="an action is 23 finite values"):
+        env.step(action)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"feature": "logmell"}, "did you mean 'logmel'"),
+        ({"reward": "distanse"}, "did you mean 'distance'"),
+        ({"targets": "test"}, "unknown stream of targets 'test'"),
+        ({"parameters": ["OP1 OUTPUT LEVL"]}, "did you mean 'OP1 OUTPUT LEVEL'"),
+        ({"frozen": {"ALGORITM": 3}}, "did you mean 'ALGORITHM'"),
+        ({"frozen": {"ALGORITHM": 32}}, "from 0 to 31; got 32"),
+        ({"sample_rate": 12000}, "16000 Hz or more"),
+        ({"max_nudge": 0}, "max_nudge"),
+        ({"tolerance": 1}, "tolerance"),
+    ],
+)
+def test_bad_keywords_are_named(keywords, says):
+    with pytest.raises(SynthgymError, match=says):
+        gym.make("Dexed1Op-v0", **keywords)
+
+
+def test_goal_environments_refuse_a_reward_of_the_past():
+    with pytest.raises(SynthgymError, match="use reward="):
+        gym.make(GOAL_IDS[0], reward="improvement")
+
+
+def test_an_unknown_id_gets_its_near_match():
+    with pytest.raises(gym.error.NameNotFound, match="Dexed1Op"):
+        gym.make("Dexed1op-v0")
+    assert issubclass(UnknownNameError, SynthgymError)

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+import soundfile
+from conftest import IDS, ROOT
+
+from envs_registry import ENVIRONMENTS
+from synthgym.errors import SynthError, SynthgymError, TargetError
+from synthgym.recordings import PEAK, as_target, read_recording, write_wav
+from synthgym.targets import AUDIBLE_PEAK, AudiblePatches, HeldOutPatches
+from synthgym.task import SoundMatchingTask
+
+TRAINING_STREAMS = ("train", "validation", "start", "pool")
+REAL = sorted((ROOT / "examples/targets").glob("*.wav"))
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_items_depend_on_seed_and_number_only_and_streams_never_meet(env_id):
+    task = SoundMatchingTask(**ENVIRONMENTS[env_id])
+    seen = {}
+    for stream in TRAINING_STREAMS:
+        for seed in (0, 1):
+            patches = AudiblePatches(task.space, task.render, stream, seed)
+            units, audio = patches.items(range(6))
+            assert (np.abs(audio).max(axis=1) >= AUDIBLE_PEAK).all()
+            np.testing.assert_array_equal(task.render(units), audio)
+            for number in (5, 2):
+                alone = AudiblePatches(task.space, task.render, stream, seed).items([number])
+                np.testing.assert_array_equal(alone[0][0], units[number])
+                np.testing.assert_array_equal(alone[1][0], audio[number])
+            seen[stream, seed] = units
+    seen["test"] = HeldOutPatches(task.space, task.render).items(range(6))[0]
+    rows = [task.space.to_native(row).tobytes() for units in seen.values() for row in units]
+    assert len(set(rows)) == len(rows) == 54
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_training_never_meets_a_test_patch(env_id):
+    """On the quantised parameters, whatever the training seed, the test stream's own included."""
+    from synthgym import targets
+
+    task = SoundMatchingTask(**ENVIRONMENTS[env_id])
+    held_out = HeldOutPatches(task.space, task.render).items(range(30))[0]
+    held_out = {row.tobytes() for row in task.space.to_native(held_out)}
+    for seed in (0, 1, targets._TEST_SEED):
+        for stream in TRAINING_STREAMS:
+            units, _ = AudiblePatches(task.space, task.render, stream, seed).items(range(30))
+            assert held_out.isdisjoint(row.tobytes() for row in task.space.to_native(units))
+
+
+def test_training_code_cannot_name_the_test_stream():
+    task = SoundMatchingTask("dexed", operators=1)
+    with pytest.raises(SynthgymError, match="unknown stream"):
+        AudiblePatches(task.space, task.render, "test", 0)
+
+
+def test_a_space_without_audible_patches_is_named(monkeypatch):
+    monkeypatch.setattr("synthgym.targets._MOST_DRAWS", 20)
+    task = SoundMatchingTask("dexed", operators=1, parameters=["OP1 F FINE"], frozen={"OP1 OUTPUT LEVEL": 0})
+    with pytest.raises(SynthError, match="20 random patches in a row are inaudible"):
+        AudiblePatches(task.space, task.render, "train", 0).items([0])
+
+
+def test_renders_are_counted_except_for_targets():
+    task = SoundMatchingTask("dexed", operators=1)
+    unit = np.full((3, 23), 0.5, np.float32)
+    task.render(unit)
+    task.render_uncounted(unit)
+    task.hear(unit)
+    assert task.renders == 6
+
+
+@pytest.mark.parametrize("path", REAL, ids=lambda p: p.stem)
+def test_real_recordings_are_read(path):
+    audio = read_recording(path, 44100, 44100)
+    assert audio.shape == (44100,)
+    assert audio.dtype == np.float32
+    assert np.abs(audio).max() == pytest.approx(PEAK)
+
+
+def test_there_are_eight_real_recordings():
+    assert len(REAL) == 8
+
+
+def tone(rate, seconds, hz=440.0):
+    return np.sin(2 * np.pi * hz * np.arange(round(rate * seconds)) / rate)
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 44100, 48000, 96000, 192000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+@pytest.mark.parametrize(
+    ("suffix", "subtype"),
+    [
+        ("wav", "PCM_16"),
+        ("wav", "PCM_U8"),
+        ("wav", "PCM_24"),
+        ("wav", "FLOAT"),
+        ("flac", "PCM_24"),
+        ("aiff", "PCM_16"),
+    ],
+)
+def test_any_rate_format_and_channel_count(tmp_path, rate, channels, suffix, subtype):
+    path = tmp_path / f"x.{suffix}"
+    sound = np.repeat(0.5 * tone(rate, 0.5)[:, None], channels, axis=1)
+    soundfile.write(path, sound, rate, subtype=subtype)
+    audio = read_recording(path, 44100, 44100)
+    spectrum = np.abs(np.fft.rfft(audio))
+    assert spectrum.argmax() == pytest.approx(440, abs=2)
+    assert np.abs(audio).max() == pytest.approx(PEAK)
+    assert not audio[30000:].any(), "padded with silence"
+
+
+def test_ogg(tmp_path):
+    soundfile.write(tmp_path / "x.ogg", 0.5 * tone(44100, 2.0), 44100)
+    assert np.abs(read_recording(tmp_path / "x.ogg", 44100, 44100)).max() == pytest.approx(PEAK)
+
+
+def test_leading_silence_is_trimmed_and_the_end_fades():
+    sound = np.concatenate([np.zeros(20000), tone(44100, 3.0)])
+    audio = as_target(sound, 44100, 44100, 44100)
+    assert np.abs(audio[:50]).max() > 0.01
+    assert abs(audio[-1]) == 0
+    assert np.abs(audio[-2000:-1000]).max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("sound", "says"),
+    [
+        (np.zeros((1000, 2)), "silent"),
+        (np.stack([tone(44100, 0.5), -tone(44100, 0.5)], axis=1), "silent"),
+        (np.zeros((0, 1)), "empty"),
+        (np.full((1000, 1), np.nan), "NaN"),
+    ],
+)
+def test_unusable_recordings_are_named(tmp_path, sound, says):
+    path = tmp_path / "x.wav"
+    soundfile.write(path, sound, 44100, subtype="FLOAT")
+    with pytest.raises(TargetError, match=rf"x\.wav: .*{says}"):
+        read_recording(path, 44100, 44100)
+
+
+@pytest.mark.parametrize("data", [b"", b"not audio at all", bytes(1000)])
+def test_files_that_are_no_audio_are_named(tmp_path, data):
+    path = tmp_path / "x.wav"
+    path.write_bytes(data)
+    with pytest.raises(TargetError, match="is not audio"):
+        read_recording(path, 44100, 44100)
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    for path in (tmp_path, tmp_path / "nope.wav"):
+        with pytest.raises(TargetError, match="no such file"):
+            read_recording(path, 44100, 44100)
+
+
+def test_what_is_written_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "x.wav"
+    write_wav(path, tone(44100, 0.1).astype(np.float32), 44100)
+    before = path.read_bytes()
+    with pytest.raises(IndexError):
+        write_wav(path, np.array(object()), 44100)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +58,12 @@ class Synth(ABC):
     Attributes:
         space: all its parameters; the ones it offers to agents are free.
         preset_suffix: the file name ending of its own preset format.
+        gain: what the engine's output is multiplied by.
     """
 
     space: ParameterSpace
     preset_suffix: ClassVar[str]
+    gain: ClassVar[np.float32]
 
     def __init__(
         self,
@@ -80,12 +83,23 @@ class Synth(ABC):
         return round(self.note.duration * self.sample_rate)
 
     @abstractmethod
+    def encode(self, native: Native) -> Sequence[Any]:
+        """Return what the engine takes for each of the native rows (B, all parameters)."""
+
+    @abstractmethod
+    def play(self, code: Any) -> Audio:
+        """Let the engine alone render one encoded row: mono float32 (samples,) at its own scale."""
+
     def render(self, native: Native) -> Audio:
         """Return float32 audio (B, samples) for native rows (B, all parameters).
 
         Mono, at the synth's own natural level: full scale is 1, nothing is normalised.
         The same row gives the same bytes, in any order and any process.
         """
+        audio = np.empty((len(native), self.samples), dtype=np.float32)
+        for sound, code in zip(audio, self.encode(native), strict=True):
+            np.multiply(self.play(code), self.gain, out=sound)
+        return audio
 
     @abstractmethod
     def write_preset(self, native: Native, path: Path) -> None:

@@ -18,8 +18,6 @@ LOWEST_SAMPLE_RATE = 16000
 
 DEFAULT_ALGORITHM = 18
 
-# The plugin scales its output so that one carrier at full level peaks at 1/8, -18 dBFS.
-_GAIN = np.float32(1 / 8)
 # Byte 155 switches operators on and off in hardware; the engine ignores it.
 _ALL_OPERATORS_ON = b"\x3f"
 
@@ -41,6 +39,8 @@ class DexedSynth(Synth):
     """
 
     preset_suffix = ".syx"
+    # As the plugin scales its output: one carrier at full level peaks at 1/8, -18 dBFS.
+    gain = np.float32(1 / 8)
 
     def __init__(self, *, operators: int, algorithm: int | None = None, **note: Any) -> None:
         super().__init__(**note)
@@ -79,16 +79,16 @@ class DexedSynth(Synth):
         self.__dict__.update(state)
         self._open()
 
-    def render(self, native: Native) -> Audio:
-        """Return float32 audio (B, samples) for native rows (B, 145); see Synth.render."""
+    def encode(self, native: Native) -> list[bytes]:
+        """Return native rows (B, 145) as voices of 156 bytes."""
+        voices, size = dx7_voice.voice_bytes(native), dx7_voice.VOICE_BYTES
+        return [voices[i : i + size] + _ALL_OPERATORS_ON for i in range(0, len(voices), size)]
+
+    def play(self, code: bytes) -> Audio:
+        """Render one voice, eight times as loud as the plugin."""
         note = self.note
-        audio = np.empty((len(native), self.samples), dtype=np.float32)
-        voices = dx7_voice.voice_bytes(native)
-        for i in range(len(native)):
-            voice = voices[i * dx7_voice.VOICE_BYTES : (i + 1) * dx7_voice.VOICE_BYTES]
-            self._engine.load_sysex(voice + _ALL_OPERATORS_ON)
-            sound = self._engine.render(note.pitch, note.velocity, note.hold, note.duration)
-            np.multiply(sound, _GAIN, out=audio[i])
+        self._engine.load_sysex(code)
+        audio: Audio = self._engine.render(note.pitch, note.velocity, note.hold, note.duration)
         return audio
 
     def write_preset(self, native: Native, path: Path) -> None:

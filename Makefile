@@ -1,0 +1,42 @@
+# The two commands of the README are `make demo` and `make test`; each sets up what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+RUN := runs/demo
+TARGET := examples/targets/marimba.wav
+# About two minutes on two quiet cores.
+STEPS := 100000
+
+.PHONY: demo test test-slow check docs benchmark
+
+demo: $(VENV)/installed
+	rm -rf $(RUN)
+	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN)
+	$(BIN)/python scripts/match.py $(TARGET) --env Dexed1Op-v0 --model $(RUN)/final_model.zip --out $(RUN)/match
+	@echo "log:    $(BIN)/tensorboard --logdir $(RUN)"
+
+test: check
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: $(VENV)/installed
+	$(BIN)/python scripts/document_envs.py
+
+benchmark: $(VENV)/installed
+	$(BIN)/python scripts/benchmark.py
+
+# Made anew when what it installs has changed.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("synthgym needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,dev]"
+	touch $@

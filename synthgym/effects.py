@@ -1,0 +1,52 @@
+"""How much each parameter of a synthesiser can be heard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgym.features import distance
+from synthgym.targets import AudiblePatches
+from synthgym.task import SoundMatchingTask
+
+PATCHES = 24
+SETTINGS = 8
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What turning one parameter does to the sound of random audible patches.
+
+    Attributes:
+        name: of the parameter.
+        distance: the farthest it carries a patch from its sound, mean over patches, in [0, 1].
+        heard: the share of patches in which any setting changes the feature at all, in [0, 1].
+    """
+
+    name: str
+    distance: float
+    heard: float
+
+
+def measure_effects(
+    task: SoundMatchingTask, patches: int = PATCHES, settings: int = SETTINGS
+) -> list[Effect]:
+    """Turn each free parameter through its range, alone, in random audible patches of the pool.
+
+    Args:
+        task: the synth, its free parameters and the feature that listens.
+        patches: how many patches.
+        settings: how many evenly spaced values of each parameter, its ends included.
+    """
+    units, audio = AudiblePatches(task.space, task.render, "pool", seed=0).items(range(patches))
+    plain = task.feature(audio)
+    effects = []
+    for i, name in enumerate(task.space.names):
+        farthest = np.zeros(patches, np.float32)
+        for value in np.linspace(0, 1, settings, dtype=np.float32):
+            turned = units.copy()
+            turned[:, i] = value
+            farthest = np.maximum(farthest, distance(task.hear(turned), plain))
+        effects.append(Effect(name, float(farthest.mean()), float((farthest > 0).mean())))
+    return effects

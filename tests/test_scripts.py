@@ -1,0 +1,170 @@
+"""Training and matching by the commands of the README."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+from conftest import ROOT
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from agents import AGENTS
+from agents.runs import RunFolder
+from synthgym.recordings import read_recording
+from synthgym.synths import make_synth
+from synthgym.synths.dx7_voice import read_syx
+
+MARIMBA = ROOT / "examples/targets/marimba.wav"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run of two rollouts."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    command = [sys.executable, ROOT / "scripts/train.py", "--env", "Dexed1Op-v0", "--agent", "ppo"]
+    command += ["--steps", "400", "--num-envs", "4", "--seed", "1", "--log-dir", folder]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "400/400" in result.stderr, "the progress bar reaches its end"
+    assert str(folder / "final_model.zip") in result.stdout
+    return RunFolder(folder)
+
+
+def test_a_run_leaves_config_checkpoints_scalars_and_model(run):
+    config = yaml.safe_load(run.config.read_text())
+    assert (config["env"], config["agent"], config["steps"], config["seed"]) == ("Dexed1Op-v0", "ppo", 400, 1)
+    assert set(config["versions"]) >= {"synthgym", "dexed-py", "stable-baselines3"}
+    assert run.newest().name == "000000400.zip"
+    events = EventAccumulator(str(run.tensorboard)).Reload()
+    scalars = set(events.Tags()["scalars"])
+    ours = {"distance", "best_distance", "improvement", "success_rate", "renders_per_second"}
+    assert {f"synth/{name}" for name in ours} | {"rollout/ep_rew_mean", "train/loss"} <= scalars
+    last = {name: events.Scalars(f"synth/{name}")[-1].value for name in ours}
+    assert 0 < last["best_distance"] <= last["distance"] <= 1
+    assert last["renders_per_second"] > 1
+
+
+def test_a_match_is_heard_in_its_preset(run, script, tmp_path):
+    out = tmp_path / "out"
+    arguments = ("--env", "Dexed1Op-v0", "--model", run.final_model, "--budget", 60, "--out", out)
+    printed = script("match.py", MARIMBA, *arguments).stdout
+    result = json.loads((out / "match.json").read_text())
+    assert len(result["history"]) == 60
+    assert result["best_distance"] == min(result["history"])
+    assert result["start_distance"] == result["history"][0]
+    assert f"{result['best_distance']:.3f} at best, after 60 renders" in printed
+    assert "OP1 OUTPUT LEVEL" in printed
+    assert len(result["parameters"]) == 145
+    match, rate = soundfile.read(out / "match.wav", dtype="float32")
+    (voice,) = read_syx(out / "match.syx")
+    np.testing.assert_array_equal(make_synth("dexed", operators=1).render(voice.native[None])[0], match)
+    assert [p["native"] for p in result["parameters"]] == voice.native.tolist()
+    target, _ = soundfile.read(out / "target.wav", dtype="float32")
+    np.testing.assert_array_equal(target, read_recording(MARIMBA, rate, 44100))
+    again = tmp_path / "again"
+    script("match.py", MARIMBA, *arguments[:-1], again)
+    assert json.loads((again / "match.json").read_text())["history"] == result["history"]
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(run, script):
+    before = {p: p.stat().st_mtime_ns for p in run.path.rglob("*")}
+    result = script("train.py", "--env", "Dexed1Op-v0", "--log-dir", run.path, check=False)
+    assert result.returncode == 2
+    assert "already holds a run" in result.stderr
+    assert {p: p.stat().st_mtime_ns for p in run.path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
+    folder = RunFolder(tmp_path / "run")
+    arguments = ["--env", "Dexed1Op-v0", "--num-envs", "2", "--log-dir", str(folder.path)]
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "scripts/train.py", *arguments, "--steps", "100000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not list(folder.tensorboard.glob("*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(stop)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + stop, errors
+    assert "--resume goes on from it" in output
+    checkpoint = folder.newest()
+    steps = int(checkpoint.stem)
+    assert 0 < steps < 100_000
+    assert not folder.final_model.exists()
+
+    result = script("train.py", *arguments, "--steps", steps + 200, "--resume")
+    assert f"{steps}/{steps + 200}" in result.stderr, "the bar begins where the run stopped"
+    model = AGENTS["ppo"].load(folder.final_model)
+    assert model.num_timesteps >= steps + 200
+    assert model.trained_on["env"] == "Dexed1Op-v0"
+    again = script("train.py", *arguments, "--steps", steps + 200, "--resume")
+    assert str(folder.final_model) in again.stdout, "nothing is left to do"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--env", "Dexed1op-v0"], "Did you mean: `Dexed1Op`"),
+        (["--env", "Dexed1Op-v0", "--agent", "pppo"], "did you mean 'ppo'"),
+        (["--env", "Dexed1Op-v0", "--steps", "0"], "steps must be at least 1"),
+        (["--env", "Dexed1Op-v0", "--num-envs", "0"], "num_envs must be at least 1"),
+        (["--env", "Dexed1Op-v0", "--seed", "-1"], "seed must be 0 or more"),
+        (["--env", "Dexed1Op-v0", "--resume"], "holds no run to resume"),
+        (["--env", "Dexed1Op-v0", "--log-dir", "/proc/run"], "cannot write to /proc/run"),
+    ],
+)
+def test_train_names_bad_input(arguments, says, script, tmp_path):
+    result = script("train.py", *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert says in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_resume_refuses_other_settings(run, script):
+    arguments = ["--env", "Dexed1Op-v0", "--num-envs", 4, "--log-dir", run.path, "--resume"]
+    result = script("train.py", *arguments, "--seed", 2, check=False)
+    assert result.returncode == 2
+    assert "is a run with seed 1, not 2" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "arguments", "says"),
+    [
+        ("nope.wav", [], "no such file: nope.wav"),
+        (__file__, [], "is not audio"),
+        (MARIMBA, ["--env", "Dexed2Op-v0"], "was trained on Dexed1Op-v0, not Dexed2Op-v0"),
+        (MARIMBA, ["--env", "Dexed1Op"], "Dexed1Op"),
+        (MARIMBA, ["--model", "nope.zip"], "no such model: nope.zip"),
+        (MARIMBA, ["--model", __file__], "no saved ppo model"),
+        (MARIMBA, ["--agent", "poo"], "did you mean 'ppo'"),
+        (MARIMBA, ["--budget", "0"], "budget must be at least 1"),
+        (MARIMBA, ["--out", "/proc/out"], "cannot write to /proc/out"),
+    ],
+)
+def test_match_names_bad_input(target, arguments, says, run, script, tmp_path):
+    usual = ["--env", "Dexed1Op-v0", "--model", run.final_model, "--out", tmp_path / "out"]
+    result = script("match.py", target, *usual, *arguments, check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: ")
+    assert says in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_rl_zoo3_trains_with_the_same_hyperparameters(tmp_path):
+    command = [sys.executable, "-m", "rl_zoo3.train", "--algo", "ppo", "--env", "Dexed1Op-v0"]
+    command += ["--gym-packages", "synthgym", "--conf-file", ROOT / "agents/hyperparameters/ppo.yml"]
+    command += ["-n", "1600", "--log-folder", tmp_path, "--eval-freq", "-1"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    assert (tmp_path / "ppo/Dexed1Op-v0_1/Dexed1Op-v0.zip").exists()

@@ -12,8 +12,8 @@ STEPS := 100000
 .PHONY: demo test test-slow check docs benchmark
 
 demo: $(VENV)/installed
-	rm -rf $(RUN)
-	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN)
+	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN) \
+		$(if $(wildcard $(RUN)/config.yml),--resume)
 	$(BIN)/python scripts/match.py $(TARGET) --env Dexed1Op-v0 --model $(RUN)/final_model.zip --out $(RUN)/match
 	@echo "log:    $(BIN)/tensorboard --logdir $(RUN)"
 

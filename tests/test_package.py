@@ -1,0 +1,96 @@
+"""The wheel and the generated pages."""
+
+import importlib.util
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from conftest import IDS, ROOT
+
+from envs_registry import ENVIRONMENTS
+from synthgym.effects import Effect, measure_effects
+from synthgym.task import SoundMatchingTask
+
+
+def run(*command, cwd=None):
+    return subprocess.run(
+        [str(c) for c in command], cwd=cwd, capture_output=True, text=True, check=True, timeout=600
+    ).stdout
+
+
+@pytest.mark.slow
+def test_the_wheel_works_without_the_training_extras(tmp_path):
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT)
+    (wheel,) = tmp_path.glob("*.whl")
+    tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    assert {t for t in tops if not t.endswith(".dist-info")} == {"synthgym", "envs_registry.py"}
+    assert "synthgym/py.typed" in zipfile.ZipFile(wheel).namelist()
+
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    python = tmp_path / "venv/bin/python"
+    run(python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for code in (
+        "import synthgym, gymnasium as gym; env = gym.make('Dexed1Op-v0')",
+        "import gymnasium as gym; env = gym.make('synthgym:Dexed1Op-v0')",
+        "import gymnasium as gym; env = gym.make('synthgym:Dexed6OpGoal-v0', render_mode='rgb_array')",
+    ):
+        check = "; env.reset(seed=0); env.step(env.action_space.sample()); env.render(); print('made')"
+        assert "made" in run(python, "-c", code + check, cwd=empty)
+    find = "import importlib.util as u; print([u.find_spec(m) for m in ('stable_baselines3', 'torch', 'agents')])"
+    assert run(python, "-c", find, cwd=empty).strip() == "[None, None, None]"
+
+
+def document_envs():
+    """The script as a module."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    try:
+        spec = importlib.util.spec_from_file_location("document_envs", ROOT / "scripts/document_envs.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(ROOT / "scripts"))
+
+
+def without_effects(text):
+    """The page without its measured columns, which may differ in the last digit between machines."""
+    rows = [line.split("|")[:-3] if line.startswith("|") else line for line in text.splitlines()]
+    return [row for row in rows if not str(row).startswith(("Dead at", "Every parameter"))]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_pages_are_those_the_script_writes(env_id):
+    script = document_envs()
+    task = SoundMatchingTask(**ENVIRONMENTS[env_id])
+    made = script.page(env_id, task, [Effect(name, 0, 0) for name in task.space.names])
+    kept = (script.PAGES / f"{env_id}.md").read_text()
+    assert without_effects(made) == without_effects(kept), "run `make docs`"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env_id", ["Dexed1Op-v0", "Dexed5Op-v0"])
+def test_pages_name_the_dead_parameters(env_id):
+    script = document_envs()
+    effects = measure_effects(SoundMatchingTask(**ENVIRONMENTS[env_id]))
+    assert script.dead(effects) in (script.PAGES / f"{env_id}.md").read_text()
+
+
+def test_effects_tell_the_loud_from_the_deaf():
+    names = ["OP1 OUTPUT LEVEL", "OSC KEY SYNC", "LFO SPEED"]
+    # Without depth, no LFO is heard; one note alone never meets another's phase.
+    task = SoundMatchingTask("dexed", operators=5, parameters=names, frozen={"LFO AM DEPTH": 0})
+    loud, *deaf = measure_effects(task, patches=4, settings=3)
+    assert (loud.distance, loud.heard) == (1.0, 1.0)
+    assert [(e.distance, e.heard) for e in deaf] == [(0, 0), (0, 0)]
+
+
+@pytest.mark.slow
+def test_the_benchmark_has_a_row_for_every_id(script):
+    rows = [line for line in script("benchmark.py", "--steps", 5).stdout.splitlines() if "-v0" in line]
+    assert [row.split("|")[1].strip() for row in rows] == IDS
+    for row in rows:
+        *_, render, reference, step, ratio = (cell.strip() for cell in row.strip("| ").split("|"))
+        assert float(ratio) == pytest.approx(float(step) / (float(render) + float(reference)), abs=0.02)

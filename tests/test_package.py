@@ -39,8 +39,8 @@ def test_the_wheel_works_without_the_training_extras(tmp_path):
     ):
         check = "; env.reset(seed=0); env.step(env.action_space.sample()); env.render(); print('made')"
         assert "made" in run(python, "-c", code + check, cwd=empty)
-    find = "import importlib.util as u; print([u.find_spec(m) for m in ('stable_baselines3', 'torch', 'agents')])"
-    assert run(python, "-c", find, cwd=empty).strip() == "[None, None, None]"
+    find = "from importlib.util import find_spec; print(*map(find_spec, ('stable_baselines3', 'agents')))"
+    assert run(python, "-c", find, cwd=empty).split() == ["None", "None"]
 
 
 def document_envs():

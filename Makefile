@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 
 RUN := runs/demo
-TARGET := examples/targets/marimba.wav
+TARGET := examples/targets/drawbar_organ.wav
 # About two minutes on two quiet cores.
 STEPS := 100000
 

@@ -49,6 +49,7 @@ def main() -> int:
     native = synth_env.task.space.to_native(found.parameters)
     parameters = synth_env.task.space.describe(native)
     out = args.out or Path("matches") / f"{args.target.stem}-{args.env}"
+    # match.json is a preset too, for synths that have no format of their own.
     preset = out / f"match{synth.preset_suffix}"
     result: dict[str, Any] = {
         "target": str(args.target),
@@ -66,7 +67,8 @@ def main() -> int:
     try:
         write_wav(out / "target.wav", target, synth.sample_rate)
         write_wav(out / "match.wav", found.audio, synth.sample_rate)
-        synth.save_preset(native, preset)
+        if preset.suffix != ".json":
+            synth.save_preset(native, preset)
         with replaced(out / "match.json") as temporary:
             temporary.write_text(json.dumps(result, indent=1))
     except OSError as error:

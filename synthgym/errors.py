@@ -37,8 +37,8 @@ class SynthError(SynthgymError):
     """A synthesiser was asked for something it cannot render."""
 
 
-class TargetError(SynthgymError):
-    """A target sound that cannot be used: missing, empty, silent, not audio, of a wrong length."""
+class SoundError(SynthgymError):
+    """A recording or other sound that cannot be used: missing, empty, silent, no audio, of a wrong length."""
 
 
 class PresetError(SynthgymError):

@@ -31,6 +31,7 @@ class Parameter:
         high: the greatest native value, included.
         default: the native value it has while nobody sets it.
         labels: what a categorical parameter's values are called, from ``low`` upwards.
+        log: whether equal distances on a continuous parameter's knob are equal ratios of its values.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Parameter:
     high: float
     default: float
     labels: tuple[str, ...] = ()
+    log: bool = False
 
     def __post_init__(self) -> None:
         if not self.low <= self.default <= self.high or self.low == self.high:
@@ -46,6 +48,8 @@ class Parameter:
                 f"parameter {self.name!r} needs low <= default <= high and low < high; "
                 f"got {self.low}, {self.default}, {self.high}"
             )
+        if self.log and (self.low <= 0 or self.kind != "continuous"):
+            raise ParameterError(f"parameter {self.name!r} is logarithmic: continuous, and low above 0")
         if self.labels and len(self.labels) != self.steps:
             raise ParameterError(
                 f"parameter {self.name!r} has {self.steps} values but {len(self.labels)} labels"
@@ -111,7 +115,9 @@ class ParameterSpace:
         if not self.free:
             raise ParameterError("no parameter is left free; freeze fewer")
         self._low = np.array([p.low for p in self.free])
-        self._span = np.array([p.high - p.low for p in self.free])
+        self._high = np.array([p.high for p in self.free])
+        self._span = self._high - self._low
+        self._log = np.flatnonzero([p.log for p in self.free])
         # Continuous parameters have no bins; a count of 1 keeps the arithmetic below finite.
         self._discrete = np.array([p.steps is not None for p in self.free])
         self._steps = np.array([p.steps or 1 for p in self.free], dtype=np.float64)
@@ -161,9 +167,14 @@ class ParameterSpace:
         """
         u = self.check(unit).astype(np.float64)
         bins = np.minimum(np.floor(u * self._steps), self._steps - 1)
+        values = self._low + np.where(self._discrete, bins, u * self._span)
+        if self._log.size:
+            low, high = self._low[self._log], self._high[self._log]
+            values[..., self._log] = low * (high / low) ** u[..., self._log]
         native = np.empty((*u.shape[:-1], len(self.parameters)))
         native[...] = self._base
-        native[..., self._free] = self._low + np.where(self._discrete, bins, u * self._span)
+        # Rounding may carry a value at the end of its range just past it.
+        native[..., self._free] = np.clip(values, self._low, self._high)
         return native
 
     def to_unit(self, native: ArrayLike) -> Unit:
@@ -177,7 +188,11 @@ class ParameterSpace:
             raise ParameterError(
                 f"a native row has {len(self.parameters)} values; got an array of shape {rows.shape}"
             )
-        unit: Unit = ((rows[..., self._free] - self._low) / self._span).astype(np.float32)
+        values = rows[..., self._free]
+        unit = (values - self._low) / self._span
+        if self._log.size and (values[..., self._log] > 0).all():
+            low, high = self._low[self._log], self._high[self._log]
+            unit[..., self._log] = np.log(values[..., self._log] / low) / np.log(high / low)
         return self.check(unit)
 
     def quantise(self, unit: ArrayLike) -> Unit:

@@ -10,7 +10,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from synthgym.errors import TargetError
+from synthgym.errors import SoundError
 from synthgym.files import replaced
 
 PEAK = 10 ** (-18 / 20)
@@ -24,19 +24,40 @@ def read_recording(path: str | os.PathLike[str], sample_rate: int, samples: int)
     """Read a WAV, FLAC, OGG or AIFF file of any rate and channel count as a target clip.
 
     Raises:
-        TargetError: the file is missing, no audio, empty or silent.
+        SoundError: the file is missing, no audio, empty or silent.
+    """
+    return as_target(*read_mono(path), sample_rate, samples)
+
+
+def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
+    """Read a sound file as the mean of its channels, (n,) float32, and its sample rate in Hz.
+
+    Raises:
+        SoundError: the file is missing, no audio, empty, silent or not finite.
     """
     path = Path(path)
     if not path.is_file():
-        raise TargetError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
+        raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
     try:
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise TargetError(f"{path} is not audio ({error.error_string}); convert it to WAV") from error
+        raise SoundError(f"{path} is not audio ({error.error_string}); convert it to WAV") from error
+    mono: NDArray[np.float32] = audio.mean(axis=1)
     try:
-        return as_target(audio.mean(axis=1), rate, sample_rate, samples)
-    except TargetError as error:
-        raise TargetError(f"{path}: {error}") from error
+        check_sound(mono)
+    except SoundError as error:
+        raise SoundError(f"{path}: {error}") from error
+    return mono, int(rate)
+
+
+def check_sound(audio: NDArray[np.float32]) -> None:
+    """Raise SoundError for mono audio (n,) that is empty, silent or not finite."""
+    if audio.ndim != 1 or audio.size == 0:
+        raise SoundError(f"the sound must be mono with a sample or more; its shape is {audio.shape}")
+    if not np.isfinite(audio).all():
+        raise SoundError("the sound holds NaN or infinite samples; export it again")
+    if not audio.any():
+        raise SoundError("the sound is silent (mixed to mono); give one that is not")
 
 
 def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples: int) -> NDArray[np.float32]:
@@ -46,18 +67,12 @@ def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples
     zeros, and levelled to a peak of -18 dBFS.
 
     Raises:
-        TargetError: the audio is empty, silent or not finite.
+        SoundError: the audio is empty, silent or not finite.
     """
-    if audio.size == 0:
-        raise TargetError("the recording is empty; give one with sound in it")
-    if not np.isfinite(audio).all():
-        raise TargetError("the recording holds NaN or infinite samples; export it again")
+    check_sound(audio)
     clip = soxr.resample(audio.astype(np.float32), rate, sample_rate, quality="VHQ")
     loudness = np.abs(clip)
-    peak = loudness.max(initial=0)
-    if peak == 0:
-        raise TargetError("the recording is silent (mixed to mono); give one with sound in it")
-    start = int(np.argmax(loudness > peak * SILENCE))
+    start = int(np.argmax(loudness > loudness.max() * SILENCE))
     clip = clip[start : start + samples]
     if start + samples < len(loudness):
         fade = min(int(FADE_SECONDS * sample_rate), samples)

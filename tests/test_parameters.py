@@ -16,7 +16,7 @@ def parameters(draw, name):
     if kind == "continuous":
         low = draw(finite)
         high = low + draw(st.floats(0.01, 1e4))
-        return Parameter(name, kind, low, high, low)
+        return Parameter(name, kind, low, high, low, log=low > 0.01 and draw(st.booleans()))
     low = draw(st.integers(-100, 100))
     steps = draw(st.integers(2, 200))
     labels = tuple(f"L{i}" for i in range(steps)) if kind == "categorical" and draw(st.booleans()) else ()
@@ -47,7 +47,7 @@ def test_native_values_lie_in_their_ranges_and_whole_ones_are_whole(space_and_un
     for p in space.free:
         column = native[:, space.index(p.name)]
         assert (column >= p.low).all()
-        assert (column <= p.high + 1e-9 * abs(p.high)).all()
+        assert (column <= p.high).all()
         if p.steps is not None:
             assert (column == np.round(column)).all()
 
@@ -100,6 +100,12 @@ def test_frozen_parameters_stand_still(space_and_unit, data):
     assert only.names == (name,)
 
 
+def test_a_logarithmic_knob_turns_by_ratios():
+    space = ParameterSpace([Parameter("attack", "continuous", 0.001, 1, 0.01, log=True)])
+    native = space.to_native([[0], [1 / 3], [2 / 3], [1]])
+    np.testing.assert_allclose(native[:, 0], [0.001, 0.01, 0.1, 1], rtol=1e-5)
+
+
 def test_samples_are_a_function_of_the_generator():
     space = ParameterSpace([Parameter("a", "continuous", 0, 1, 0), Parameter("b", "integer", 0, 99, 0)])
     one, two = (space.sample(np.random.default_rng(5)) for _ in range(2))
@@ -130,6 +136,7 @@ SPACE = ParameterSpace(
         (lambda: SPACE.to_native([0.5, 0.5, np.nan]), ParameterError, "not be NaN"),
         (lambda: SPACE.to_native([0.5, 0.5, 1.1]), ParameterError, "in \\[0, 1\\]"),
         (lambda: SPACE.to_unit([20, 0]), ParameterError, "has 3 values"),
+        (lambda: Parameter("x", "continuous", 0, 1, 1, log=True), ParameterError, "low above 0"),
         (lambda: Parameter("x", "integer", 1, 1, 1), ParameterError, "low < high"),
         (lambda: Parameter("x", "categorical", 0, 2, 1, ("a",)), ParameterError, "3 values but 1"),
     ],

@@ -4,7 +4,7 @@ import soundfile
 from conftest import IDS, ROOT
 
 from envs_registry import ENVIRONMENTS
-from synthgym.errors import SynthError, SynthgymError, TargetError
+from synthgym.errors import SoundError, SynthError, SynthgymError
 from synthgym.recordings import PEAK, as_target, read_recording, write_wav
 from synthgym.targets import AUDIBLE_PEAK, AudiblePatches, HeldOutPatches
 from synthgym.task import SoundMatchingTask
@@ -134,7 +134,7 @@ def test_leading_silence_is_trimmed_and_the_end_fades():
 def test_unusable_recordings_are_named(tmp_path, sound, says):
     path = tmp_path / "x.wav"
     soundfile.write(path, sound, 44100, subtype="FLOAT")
-    with pytest.raises(TargetError, match=rf"x\.wav: .*{says}"):
+    with pytest.raises(SoundError, match=rf"x\.wav: .*{says}"):
         read_recording(path, 44100, 44100)
 
 
@@ -142,13 +142,13 @@ def test_unusable_recordings_are_named(tmp_path, sound, says):
 def test_files_that_are_no_audio_are_named(tmp_path, data):
     path = tmp_path / "x.wav"
     path.write_bytes(data)
-    with pytest.raises(TargetError, match="is not audio"):
+    with pytest.raises(SoundError, match="is not audio"):
         read_recording(path, 44100, 44100)
 
 
 def test_missing_files_and_folders_are_named(tmp_path):
     for path in (tmp_path, tmp_path / "nope.wav"):
-        with pytest.raises(TargetError, match="no such file"):
+        with pytest.raises(SoundError, match="no such file"):
             read_recording(path, 44100, 44100)
 
 

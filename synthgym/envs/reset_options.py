@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synthgym.errors import TargetError, UnknownNameError
+from synthgym.errors import SoundError, UnknownNameError
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
 from synthgym.synths import Audio
@@ -19,20 +19,20 @@ START = "start"
 
 
 def check_names(options: Mapping[str, Any]) -> None:
-    """Raise UnknownNameError for an option that does not exist, TargetError for two targets."""
+    """Raise UnknownNameError for an option that does not exist, SoundError for two targets."""
     for name in options:
         if name not in (*TARGETS, START):
             raise UnknownNameError("reset option", name, (*TARGETS, START))
     given = [name for name in TARGETS if options.get(name) is not None]
     if len(given) > 1:
-        raise TargetError(f"give one target, not {' and '.join(given)}")
+        raise SoundError(f"give one target, not {' and '.join(given)}")
 
 
 def given_target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Audio | None:
     """Return the target that the options name as a batch of one (1, samples), or None.
 
     Raises:
-        TargetError: missing, silent, no audio, or of a wrong length.
+        SoundError: missing, silent, no audio, or of a wrong length.
         ParameterError: parameters of a wrong length or outside [0, 1].
     """
     synth = task.synth
@@ -43,7 +43,7 @@ def given_target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Audio |
     if options.get("target_audio") is not None:
         audio = np.array(options["target_audio"], dtype=np.float32)
         if audio.shape != (synth.samples,) or not np.isfinite(audio).all():
-            raise TargetError(
+            raise SoundError(
                 f"target_audio must be {synth.samples} finite mono samples at {synth.sample_rate} Hz, not "
                 f"an array of shape {audio.shape}; synthgym.recordings.as_target fits any recording"
             )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synthgym.envs.observation import PooledFeature
 from synthgym.envs.reset_options import check_names, given_start, given_target
-from synthgym.errors import ActionError, SynthgymError, TargetError, UnknownNameError
+from synthgym.errors import ActionError, SoundError, SynthgymError, UnknownNameError
 from synthgym.features import Features, distance
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
@@ -141,7 +141,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
 
         Raises:
             UnknownNameError: an option that does not exist.
-            TargetError: a target that is missing, silent, no audio or of a wrong length.
+            SoundError: a target that is missing, silent, no audio or of a wrong length.
             ParameterError: parameters of a wrong length or outside [0, 1].
         """
         super().reset(seed=seed)
@@ -154,7 +154,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         target = self._target_stream.items([self._episode])[1] if given is None else given
         features = self.task.feature(target)
         if not features.any():
-            raise TargetError("the target is silent; give one with sound in it")
+            raise SoundError("the target is silent; give one with sound in it")
         self._target_audio, self._target = target[0], features
         self._target_pooled = self._pooled.scaled(self._target)[0]
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
 from typing import Any
 
 from synthgym.errors import UnknownNameError
 from synthgym.synths.base import Audio, Note, Synth
-from synthgym.synths.dexed import DexedSynth
 
-__all__ = ["SYNTHS", "Audio", "DexedSynth", "Note", "Synth", "make_synth"]
+__all__ = ["SYNTHS", "Audio", "Note", "Synth", "make_synth"]
 
-SYNTHS: dict[str, Callable[..., Synth]] = {"dexed": DexedSynth}
+# Imported when they are made: an engine is loaded only by those who play it.
+SYNTHS = {
+    "dexed": "synthgym.synths.dexed:DexedSynth",
+    "faust": "synthgym.synths.faust:FaustSynth",
+    "fm": "synthgym.synths.faust:FMSynth",
+    "granulator": "synthgym.synths.faust:GranulatorSynth",
+}
 
 
 def make_synth(name: str, **options: Any) -> Synth:
@@ -23,4 +28,6 @@ def make_synth(name: str, **options: Any) -> Synth:
     """
     if name not in SYNTHS:
         raise UnknownNameError("synth", name, SYNTHS)
-    return SYNTHS[name](**options)
+    module, _, kind = SYNTHS[name].partition(":")
+    synth: Synth = getattr(importlib.import_module(module), kind)(**options)
+    return synth

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.errors import PresetError, SynthError
+from synthgym.files import replaced
 from synthgym.parameters import Native, ParameterSpace
 
 Audio = NDArray[np.float32]
@@ -62,8 +64,8 @@ class Synth(ABC):
     """
 
     space: ParameterSpace
-    preset_suffix: ClassVar[str]
-    gain: ClassVar[np.float32]
+    preset_suffix: ClassVar[str] = ".json"
+    gain: ClassVar[np.float32] = np.float32(1)
 
     def __init__(
         self,
@@ -101,13 +103,43 @@ class Synth(ABC):
             np.multiply(self.play(code), self.gain, out=sound)
         return audio
 
-    @abstractmethod
-    def write_preset(self, native: Native, path: Path) -> None:
-        """Write one native row (all parameters,) in the synth's own preset format."""
-
     def save_preset(self, native: Native, path: str | os.PathLike[str]) -> None:
-        """Save one native row as a preset file; PresetError unless it ends in ``preset_suffix``."""
-        path = Path(path)
-        if path.suffix.lower() != self.preset_suffix:
-            raise PresetError(f"presets of this synth are {self.preset_suffix} files; got {path.name!r}")
-        self.write_preset(native, path)
+        """Save one native row (all parameters,) as a preset: ``preset_suffix``, or JSON by names.
+
+        Raises:
+            PresetError: the path ends otherwise.
+        """
+        if self._suffix(path) == ".json":
+            with replaced(path) as temporary:
+                temporary.write_text(json.dumps({"parameters": self.space.describe(native)}, indent=1))
+        else:
+            self._write_preset(native, Path(path))
+
+    def load_preset(self, path: str | os.PathLike[str]) -> Native:
+        """Return the native row (all parameters,) of a preset that ``save_preset`` can write.
+
+        Raises:
+            PresetError: the file is missing, or no preset of this synth.
+        """
+        if self._suffix(path) != ".json":
+            return self._read_preset(Path(path))
+        try:
+            described = json.loads(Path(path).read_text())["parameters"]
+            return self.space.row({p["name"]: p["native"] for p in described})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise PresetError(f"{path} is no preset of this synth: {error}") from error
+
+    def _suffix(self, path: str | os.PathLike[str]) -> str:
+        suffix = Path(path).suffix.lower()
+        if suffix not in (self.preset_suffix, ".json"):
+            known = " or ".join(sorted({self.preset_suffix, ".json"}, reverse=True))
+            raise PresetError(f"presets of this synth are {known} files; got {Path(path).name!r}")
+        return suffix
+
+    def _write_preset(self, native: Native, path: Path) -> None:
+        """Write a native row in the synth's own format, if it has one."""
+        raise NotImplementedError
+
+    def _read_preset(self, path: Path) -> Native:
+        """Read a native row in the synth's own format, if it has one."""
+        raise NotImplementedError

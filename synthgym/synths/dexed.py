@@ -91,6 +91,8 @@ class DexedSynth(Synth):
         audio: Audio = self._engine.render(note.pitch, note.velocity, note.hold, note.duration)
         return audio
 
-    def write_preset(self, native: Native, path: Path) -> None:
-        """Write a native row (145,) as a single-voice .syx."""
+    def _write_preset(self, native: Native, path: Path) -> None:
         dx7_voice.write_syx(path, native)
+
+    def _read_preset(self, path: Path) -> Native:
+        return dx7_voice.read_syx(path)[0].native

@@ -1,0 +1,195 @@
+"""Faust programs as synthesisers, rendered by DawDreamer: FM, the granulator, and anybody's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from synthgym.errors import SynthError
+from synthgym.hosting import open_engine
+from synthgym.parameters import Native, ParameterSpace
+from synthgym.recordings import read_mono
+from synthgym.synths.base import Audio, Synth
+from synthgym.synths.faust_program import PLAYED, Control, read_program
+
+HERE = Path(__file__).parent
+_HELD = "synthgym held samples"
+# The user's program as it is, but for the gate: open from the first sample for as long as the note is held.
+_PLAYER = """import("stdfaust.lib");
+held = hslider("{held}", 0, 0, 20000000, 1);
+process = ["gate": ba.time < int(held) -> component("{dsp}")[{definitions}]];
+"""
+
+
+class FaustSynth(Synth):
+    """A Faust program that plays one note.
+
+    The program is an instrument as Faust's own polyphony wants it: it has a ``freq`` (Hz) and a
+    ``gate``, may have a ``gain`` (0 to 1, velocity / 127), and no audio input. Its other sliders,
+    entries, check boxes and buttons are the parameters: ``[scale:log]`` makes a logarithmic knob, a
+    step of 1 whole numbers, a menu or radio style categories. More than one channel is mixed to mono.
+
+    Args:
+        dsp: path of the program.
+        soundfiles: paths of sound files by the label under which the program reads them.
+        **note: sample_rate, note, velocity, hold, duration: see Synth.
+
+    Raises:
+        SynthError: the program is missing, does not compile, or is no instrument.
+    """
+
+    preset_suffix = ".json"
+    gain = np.float32(1)
+
+    def __init__(self, *, dsp: str, soundfiles: Mapping[str, str] | None = None, **note: Any) -> None:
+        super().__init__(**note)
+        sounds = {label: read_sound(path, self.sample_rate) for label, path in (soundfiles or {}).items()}
+        self._load(Path(dsp), sounds)
+
+    def _load(
+        self,
+        dsp: Path,
+        sounds: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
+        constants: Mapping[str, float] = MappingProxyType({}),
+        definitions: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Read the program and set up what plays it.
+
+        Args:
+            dsp: the program.
+            sounds: what its sound files hold, (channels, samples) float32, by label.
+            constants: values of controls that are no parameters, by label.
+            definitions: whole numbers that replace definitions of the program.
+        """
+        dsp = dsp.absolute()
+        if not dsp.is_file():
+            raise SynthError(f"no such Faust program: {dsp}")
+        code = _PLAYER.format(
+            held=_HELD, dsp=dsp, definitions=" ".join(f"{k} = {v};" for k, v in definitions.items())
+        )
+        program = read_program(f'process = component("{dsp}");', dsp.parent, dsp.name)
+        controls = {control.label: control for control in program.controls}
+        _check_instrument(dsp.name, controls, program.inputs, program.outputs)
+        for label in program.soundfiles:
+            if label not in sounds:
+                raise SynthError(f"{dsp.name} reads a sound {label!r}; give soundfiles={{{label!r}: PATH}}")
+        knobs = [c for label, c in controls.items() if label not in (*PLAYED, *constants)]
+        self.space = ParameterSpace([control.parameter for control in knobs])
+        note_values = {
+            "freq": 440 * 2 ** ((self.note.pitch - 69) / 12),
+            "gain": self.note.velocity / 127,
+            **constants,
+        }
+        held = {f"/dawdreamer/{_HELD.replace(' ', '_')}": round(self.note.hold * self.sample_rate)}
+        self._options = {
+            "code": code,
+            "folder": str(dsp.parent),
+            "soundfiles": dict(sounds),
+            "sample_rate": self.sample_rate,
+            "samples": self.samples,
+            "constants": held | {controls[k].path: v for k, v in note_values.items() if k in controls},
+            "controls": [control.path for control in knobs],
+        }
+        self._engine: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_engine": None}
+
+    def encode(self, native: Native) -> list[list[float]]:
+        """Return the native rows as lists of floats."""
+        rows: list[list[float]] = native.tolist()
+        return rows
+
+    def play(self, code: list[float]) -> Audio:
+        """Render the program once from its start."""
+        if self._engine is None:
+            self._engine = open_engine("faust", self._options)
+        audio: Audio = self._engine.play(code)
+        return audio
+
+
+class FMSynth(FaustSynth):
+    """Two-operator FM: modulation index and ratio, and an envelope for level and index (``fm.dsp``)."""
+
+    def __init__(self, **note: Any) -> None:
+        Synth.__init__(self, **note)
+        self._load(HERE / "fm.dsp")
+
+
+class GranulatorSynth(FaustSynth):
+    """Grains of a source sound (``granulator.dsp``).
+
+    Args:
+        source: path of a sound file (default: a synthesised tone of many partials).
+        grain_length: seconds, 0.005 to 10; a grain also ends when its stream begins the next.
+        position_modulation: how much of the source the grains are taken from, 0 (its middle) to 1.
+        overlaps: how many grains may sound together, 1 to 16; each costs time.
+        seed: of the grains' places, 0 to 65,535.
+        **note: sample_rate, note, velocity, hold, duration: see Synth.
+
+    Raises:
+        SynthError: a value out of range, or a source that is missing, no audio or silent.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str | None = None,
+        grain_length: float = 0.1,
+        position_modulation: float = 0.5,
+        overlaps: int = 4,
+        seed: int = 0,
+        **note: Any,
+    ) -> None:
+        Synth.__init__(self, **note)
+        for name, value, low, high in (
+            ("grain_length", grain_length, 0.005, 10),
+            ("position_modulation", position_modulation, 0, 1),
+            ("overlaps", overlaps, 1, 16),
+            ("seed", seed, 0, 65535),
+        ):
+            if not low <= value <= high:
+                raise SynthError(f"{name} must be from {low} to {high}; got {value!r}")
+        constants = {"grain length": grain_length, "position modulation": position_modulation, "seed": seed}
+        rate = self.sample_rate
+        sound = default_source(rate) if source is None else read_sound(source, rate)
+        self._load(HERE / "granulator.dsp", {"source": sound}, constants, {"OVERLAPS": overlaps})
+
+
+def _check_instrument(name: str, controls: Mapping[str, Control], inputs: int, outputs: int) -> None:
+    missing = [label for label in ("freq", "gate") if label not in controls]
+    if missing:
+        raise SynthError(f"{name} has no {' and no '.join(missing)}; name its controls freq and gate")
+    if inputs or not outputs:
+        raise SynthError(f"{name} has {inputs} inputs and {outputs} outputs; an instrument has outputs only")
+    if set(controls) <= set(PLAYED):
+        raise SynthError(f"{name} has nothing to turn but {', '.join(controls)}; give it a slider")
+
+
+def default_source(sample_rate: int) -> NDArray[np.float32]:
+    """Return a second of middle C whose 24 partials swell one after the other, (1, sample_rate).
+
+    Grains from different places differ in colour, and none is silent.
+    """
+    time = np.arange(sample_rate) / sample_rate
+    k = np.arange(1, 25)[:, None]
+    swell = 0.3 + 0.7 * np.cos(np.pi * (time - k / 24)) ** 8
+    return _levelled((swell * np.sin(2 * np.pi * 261.6256 * k * time + k**2) / k).sum(axis=0))
+
+
+def read_sound(path: str, sample_rate: int) -> NDArray[np.float32]:
+    """Read a sound file as mono (1, n) at ``sample_rate`` Hz, its peak at 1; SoundError as read_mono."""
+    audio, rate = read_mono(path)
+    return _levelled(soxr.resample(audio, rate, sample_rate, quality="VHQ"))
+
+
+def _levelled(sound: NDArray[Any]) -> NDArray[np.float32]:
+    # Two dimensions: DawDreamer takes a one-dimensional array for endless channels and fills the memory.
+    levelled: NDArray[np.float32] = (sound / np.abs(sound).max()).astype(np.float32)[None]
+    return levelled

@@ -6,6 +6,7 @@ goal-conditioned twin, ``Dexed1OpGoal-v0`` for ``Dexed1Op-v0``.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 MAX_EPISODE_STEPS = 50
@@ -17,6 +18,15 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "Dexed4Op-v0": {"synth": "dexed", "operators": 4},
     "Dexed5Op-v0": {"synth": "dexed", "operators": 5},
     "Dexed6Op-v0": {"synth": "dexed", "operators": 6},
+    "FM-v0": {"synth": "fm"},
+    "Granulator-v0": {"synth": "granulator"},
+    "Faust-v0": {"synth": "faust"},
+}
+
+# Ids that cannot be made without a keyword of the user's: an example of it, a path in the clone or
+# on the machine. Loops over the table use it, and pass the id over where there is no such file.
+EXAMPLES: dict[str, dict[str, str]] = {
+    "Faust-v0": {"dsp": "examples/faust/subtractive.dsp"},
 }
 
 
@@ -24,3 +34,15 @@ def goal_id(env_id: str) -> str:
     """Return the id of the goal-conditioned twin."""
     name, version = env_id.rsplit("-", 1)
     return f"{name}Goal-{version}"
+
+
+def example(env_id: str) -> dict[str, str]:
+    """Return the keywords that an id, or its goal-conditioned twin, cannot be made without."""
+    clone = Path(__file__).parent
+    return {k: str(clone / v) for k, v in EXAMPLES.get(env_id.replace("Goal-", "-"), {}).items()}
+
+
+def missing(env_id: str) -> str | None:
+    """Return what an id's example needs and this machine lacks, or None."""
+    absent = [value for value in example(env_id).values() if not Path(value).exists()]
+    return f"{env_id} needs {absent[0]}" if absent else None

@@ -15,6 +15,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 import synthgym  # noqa: F401, registers the ids
-from envs_registry import ENVIRONMENTS
+from envs_registry import ENVIRONMENTS, example, missing
 from synthgym.envs import SynthEnv
 from synthgym.features.logmel import HOP, N_FFT, mel_matrix
 
@@ -57,7 +58,7 @@ def timed(call: Callable[[], Any]) -> tuple[float, Any]:
 
 def measure(env_id: str, steps: int) -> tuple[int, dict[str, float]]:
     """Return the number of parameters, and medians in seconds of render, reference and step."""
-    env = gym.make(env_id)
+    env = gym.make(env_id, **example(env_id))
     inner = env.unwrapped
     assert isinstance(inner, SynthEnv)
     synth, space = inner.task.synth, inner.task.space
@@ -89,6 +90,9 @@ def main() -> int:
     print("| id | parameters | render, us | reference feature, us | step, us | step / (render + reference) |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for env_id in ENVIRONMENTS:
+        if reason := missing(env_id):
+            print(f"left out: {reason}", file=sys.stderr)
+            continue
         size, medians = measure(env_id, args.steps)
         render, reference, step = (medians[name] * 1e6 for name in ("render", "reference", "step"))
         ratio = step / (render + reference)

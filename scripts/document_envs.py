@@ -12,7 +12,7 @@ from pathlib import Path
 from cli import run
 from tqdm import tqdm
 
-from envs_registry import ENVIRONMENTS, goal_id
+from envs_registry import ENVIRONMENTS, EXAMPLES, example, goal_id, missing
 from synthgym.effects import PATCHES, SETTINGS, Effect, measure_effects
 from synthgym.envs import SynthEnv, SynthGoalEnv
 from synthgym.files import replaced
@@ -26,6 +26,8 @@ def page(env_id: str, task: SoundMatchingTask, effects: list[Effect]) -> str:
     """Return the page of an id in Markdown: the environment's own manual with its tables."""
     head, rest = manual_of(SynthEnv).split("## Observation Space")
     size = len(task.space)
+    made = EXAMPLES.get(env_id, {})
+    keywords = "".join(f', {name}="{value}"' for name, value in made.items())
     lines = [
         f"# {env_id}",
         "",
@@ -35,10 +37,15 @@ def page(env_id: str, task: SoundMatchingTask, effects: list[Effect]) -> str:
         "import gymnasium as gym",
         "import synthgym",
         "",
-        f'env = gym.make("{env_id}")  # goal-conditioned: "{goal_id(env_id)}"',
+        f'env = gym.make("{env_id}"{keywords})  # goal-conditioned: "{goal_id(env_id)}"',
         "```",
         "",
-        f"{size} parameters, made with `{ENVIRONMENTS[env_id]}`.",
+        f"{size} parameters{' in this example' if made else ''}, made with `{ENVIRONMENTS[env_id]}`.",
+        "",
+        "## Synth",
+        "```text",
+        inspect.getdoc(type(task.synth)) or "",
+        "```",
         "",
         head.strip(),
         "",
@@ -96,7 +103,10 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
     for env_id, keywords in tqdm(ENVIRONMENTS.items(), unit=" pages"):
-        task = SoundMatchingTask(**keywords)
+        if reason := missing(env_id):
+            tqdm.write(f"left as it is: {reason}")
+            continue
+        task = SoundMatchingTask(**keywords, **example(env_id))
         text = page(env_id, task, measure_effects(task))
         with replaced(PAGES / f"{env_id}.md") as temporary:
             temporary.write_text(text)

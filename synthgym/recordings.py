@@ -52,8 +52,12 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
 
 def check_sound(audio: NDArray[np.float32]) -> None:
     """Raise SoundError for mono audio (n,) that is empty, silent or not finite."""
-    if audio.ndim != 1 or audio.size == 0:
-        raise SoundError(f"the sound must be mono with a sample or more; its shape is {audio.shape}")
+    if audio.ndim != 1:
+        raise SoundError(
+            f"the sound must be mono, not of shape {audio.shape}; take one channel or their mean"
+        )
+    if audio.size == 0:
+        raise SoundError("the sound is empty; give one of a sample or more")
     if not np.isfinite(audio).all():
         raise SoundError("the sound holds NaN or infinite samples; export it again")
     if not audio.any():

@@ -1,15 +1,14 @@
 import librosa
 import numpy as np
 import pytest
+from conftest import IDS, make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from envs_registry import ENVIRONMENTS
 from synthgym.errors import UnknownNameError
 from synthgym.features import FEATURES, distance, make_feature
 from synthgym.features.logmel import full_scale_power
-from synthgym.task import SoundMatchingTask
 
 RATES = [22050, 44100, 48000]
 
@@ -113,12 +112,12 @@ def test_an_unknown_feature_is_named():
         make_feature("log_mel", 44100, 44100)
 
 
-@pytest.mark.parametrize("env_id", ENVIRONMENTS)
+@pytest.mark.parametrize("env_id", IDS)
 def test_silence_and_the_best_constant_patch_lose_to_random_search(env_id):
     """50 random renders beat both by .05: a policy that stops listening must not look good."""
     from synthgym.targets import AudiblePatches
 
-    task = SoundMatchingTask(**ENVIRONMENTS[env_id])
+    task = make_task(env_id)
 
     def features(stream, count):
         patches = AudiblePatches(task.space, task.render, stream, seed=0)

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 import soundfile
-from conftest import IDS, ROOT
+from conftest import IDS, ROOT, make_task
 
-from envs_registry import ENVIRONMENTS
 from synthgym.errors import SoundError, SynthError, SynthgymError
 from synthgym.recordings import PEAK, as_target, read_recording, write_wav
 from synthgym.targets import AUDIBLE_PEAK, AudiblePatches, HeldOutPatches
@@ -15,7 +14,7 @@ REAL = sorted((ROOT / "examples/targets").glob("*.wav"))
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_items_depend_on_seed_and_number_only_and_streams_never_meet(env_id):
-    task = SoundMatchingTask(**ENVIRONMENTS[env_id])
+    task = make_task(env_id)
     seen = {}
     for stream in TRAINING_STREAMS:
         for seed in (0, 1):
@@ -38,7 +37,7 @@ def test_training_never_meets_a_test_patch(env_id):
     """On the quantised parameters, whatever the training seed, the test stream's own included."""
     from synthgym import targets
 
-    task = SoundMatchingTask(**ENVIRONMENTS[env_id])
+    task = make_task(env_id)
     held_out = HeldOutPatches(task.space, task.render).items(range(30))[0]
     held_out = {row.tobytes() for row in task.space.to_native(held_out)}
     for seed in (0, 1, targets._TEST_SEED):

@@ -21,12 +21,14 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "FM-v0": {"synth": "fm"},
     "Granulator-v0": {"synth": "granulator"},
     "Faust-v0": {"synth": "faust"},
+    "Plugin-v0": {"synth": "plugin"},
 }
 
 # Ids that cannot be made without a keyword of the user's: an example of it, a path in the clone or
 # on the machine. Loops over the table use it, and pass the id over where there is no such file.
 EXAMPLES: dict[str, dict[str, str]] = {
     "Faust-v0": {"dsp": "examples/faust/subtractive.dsp"},
+    "Plugin-v0": {"plugin": "/usr/lib/vst/amsynth_vst.so"},  # Debian's package amsynth
 }
 
 

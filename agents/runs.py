@@ -48,7 +48,7 @@ class RunFolder:
         if not self.config.exists():
             raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
         kept = RunSettings.read(self.config)
-        for name in ("env", "agent", "num_envs", "seed"):
+        for name in ("env", "agent", "num_envs", "seed", "env_kwargs"):
             old, new = getattr(kept, name), getattr(asked, name)
             if old != new:
                 raise SynthgymError(f"{self.path} is a run with {name} {old}, not {new}; ask for the same")

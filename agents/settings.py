@@ -49,7 +49,13 @@ class RunSettings:
 
     @classmethod
     def make(
-        cls, env: str, agent: str, seed: int, steps: int | None = None, num_envs: int | None = None
+        cls,
+        env: str,
+        agent: str,
+        seed: int,
+        steps: int | None = None,
+        num_envs: int | None = None,
+        env_kwargs: dict[str, Any] | None = None,
     ) -> Self:
         """Return settings with the agent's hyperparameters from its YAML file (rl-zoo3's format).
 
@@ -69,7 +75,7 @@ class RunSettings:
             steps=int(row["n_timesteps"]) if steps is None else steps,
             num_envs=int(row["n_envs"]) if num_envs is None else num_envs,
             seed=seed,
-            env_kwargs=row.get("env_kwargs", {}),
+            env_kwargs={**row.get("env_kwargs", {}), **(env_kwargs or {})},
             hyperparameters=hyperparameters,
         )
         for name in ("steps", "num_envs"):

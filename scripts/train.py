@@ -13,7 +13,7 @@ import signal
 from pathlib import Path
 
 import gymnasium as gym
-from cli import run
+from cli import read_keywords, run
 
 import synthgym  # noqa: F401, registers the ids
 from agents import AGENTS
@@ -32,12 +32,21 @@ def main() -> int:
     parser.add_argument("--steps", type=int, help="environment steps in all (default: the agent's YAML)")
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--env-kwargs",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48",
+    )
     parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     args = parser.parse_args()
 
     gym.spec(args.env)  # an unknown id is an error here, before a folder is made
-    settings = RunSettings.make(args.env, args.agent, args.seed, args.steps, args.num_envs)
+    env_kwargs = read_keywords(args.env_kwargs)
+    settings = RunSettings.make(args.env, args.agent, args.seed, args.steps, args.num_envs, env_kwargs)
+    gym.make(args.env, **settings.env_kwargs).close()  # and so is what it cannot be made with
     folder = RunFolder(args.log_dir or Path("runs") / f"{args.env}-{args.agent}-{args.seed}")
     if args.resume:
         folder.resume(settings)

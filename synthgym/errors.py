@@ -43,3 +43,7 @@ class SoundError(SynthgymError):
 
 class PresetError(SynthgymError):
     """A preset file that cannot be read or written."""
+
+
+class PluginCrashedError(SynthgymError):
+    """A plugin crashed, hung or rendered NaN, and did so again when the render was tried once more."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from synthgym.features import Features, make_feature
+from synthgym.features import Features, distance, make_feature
 from synthgym.parameters import Unit
 from synthgym.synths import Audio, make_synth
 
@@ -42,6 +44,18 @@ class SoundMatchingTask:
         self.space = space.freeze(frozen) if frozen else space
         self.feature = make_feature(feature, self.synth.sample_rate, self.synth.samples)
         self.renders = 0
+
+    def noise_floor(self) -> float:
+        """Return how far equal patches are heard from each other at most; 0 if the synth is repeatable.
+
+        Measured with three random patches, each rendered three times.
+        """
+        if self.synth.repeatable:
+            return 0.0
+        rng = np.random.default_rng(0)
+        unit = np.stack([self.space.sample(rng) for _ in range(3)])
+        heard = [self.feature(self.render_uncounted(unit)) for _ in range(3)]
+        return max(float(distance(a, b).max()) for a, b in combinations(heard, 2))
 
     def render(self, unit: ArrayLike) -> Audio:
         """Return audio (B, samples) of unit vectors (B, n), and count the renders."""

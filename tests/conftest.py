@@ -19,23 +19,59 @@ from synthgym.task import SoundMatchingTask
 ROOT = Path(__file__).parents[1]
 
 
-def _here(env_id):
-    reason = missing(env_id)
-    return pytest.param(env_id, marks=pytest.mark.skip(reason=reason)) if reason else env_id
+AMSYNTH = "/usr/lib/vst/amsynth_vst.so"
+DX10 = "http://drobilla.net/plugins/mda/DX10"
+_PLACES = {AMSYNTH: AMSYNTH, DX10: "/usr/lib/lv2/mda.lv2"}
+_PACKAGES = {AMSYNTH: "amsynth", DX10: "mda-lv2"}
 
 
-IDS = [_here(i) for i in ENVIRONMENTS]
-GOAL_IDS = [_here(goal_id(i)) for i in ENVIRONMENTS]
+def needs(plugin):
+    """A plugin as a test parameter that is skipped where the plugin is not installed."""
+    return pytest.param(plugin, marks=_skip_without(plugin))
+
+
+def _skip_without(plugin):
+    absent = not Path(_PLACES[plugin]).exists()
+    return pytest.mark.skipif(absent, reason=f"Debian's package {_PACKAGES[plugin]} is not installed")
+
+
+needs.amsynth = _skip_without(AMSYNTH)
+
+
+def _resolved(env_id):
+    """An id and its keywords; what stands behind a blank is another plugin than the table's example."""
+    env_id, _, variant = env_id.partition(" ")
+    return env_id, {"plugin": DX10} if variant else example(env_id)
+
+
+def _all(name):
+    """Every id of the table, and the plugin id once more with an LV2 plugin."""
+    for env_id in ENVIRONMENTS:
+        reason = missing(env_id)
+        yield pytest.param(name(env_id), marks=pytest.mark.skip(reason=reason)) if reason else name(env_id)
+    yield pytest.param(f"{name('Plugin-v0')} DX10", marks=_skip_without(DX10))
+
+
+IDS = list(_all(str))
+GOAL_IDS = list(_all(goal_id))
 
 
 def make(env_id, **keywords):
     """Make an environment with what its id cannot do without."""
-    return gym.make(env_id, **{**example(env_id), **keywords})
+    env_id, needed = _resolved(env_id)
+    return gym.make(env_id, **{**needed, **keywords})
 
 
 def make_task(env_id):
     """Make the task of an environment."""
-    return SoundMatchingTask(**ENVIRONMENTS[env_id], **example(env_id))
+    env_id, needed = _resolved(env_id)
+    return SoundMatchingTask(**ENVIRONMENTS[env_id], **needed)
+
+
+def source_of(env_id):
+    """The Python expression that makes an environment in another process."""
+    env_id, needed = _resolved(env_id)
+    return f"gym.make('synthgym:{env_id}', **{needed})"
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ import warnings
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import GOAL_IDS, IDS, make
+from conftest import GOAL_IDS, IDS, make, source_of
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AsyncVectorEnv
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
-from envs_registry import example
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import FEATURES
 
@@ -50,7 +49,7 @@ def test_two_copies_play_the_same(env_id):
 
 FINGERPRINT = """
 import hashlib, gymnasium as gym
-env = gym.make("synthgym:{}", **{})
+env = {}
 observation, _ = env.reset(seed=11)
 env.action_space.seed(0)
 digest = hashlib.sha256()
@@ -67,7 +66,7 @@ print(digest.hexdigest())
 @pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0]])
 def test_a_seed_gives_the_same_bytes_in_any_process(env_id, tmp_path):
     """In an empty folder, by the name that imports synthgym itself."""
-    code = FINGERPRINT.format(env_id, example(env_id))
+    code = FINGERPRINT.format(source_of(env_id))
     one, two = (
         subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
         for _ in range(2)
@@ -188,8 +187,11 @@ def test_the_saved_preset_is_the_best_sound(env_id, tmp_path):
     for suffix in {synth.preset_suffix, ".json"}:
         path = tmp_path / f"best{suffix}"
         inner.save_preset(path)
-        (audio,) = synth.render(synth.load_preset(path)[None])
-        np.testing.assert_array_equal(audio, inner.best_audio)
+        native = synth.load_preset(path)
+        if suffix in (".json", ".syx"):
+            np.testing.assert_array_equal(synth.render(native[None])[0], inner.best_audio)
+        else:  # a plugin may round what it keeps
+            np.testing.assert_allclose(native, inner.task.space.to_native(inner.best_parameters), atol=1e-5)
     start = inner.best_parameters
     assert env.reset(seed=9, options={"start": start})[1]["distance"] <= min(distances)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any, Literal, get_args
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from synthgym.envs.observation import PooledFeature
@@ -59,7 +61,8 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     `info` holds Python scalars: `distance`; `best_distance` and `start_distance` of the episode;
     `is_success`; and `renders`, every sound made since the target was known, with the start and the
     inaudible starts drawn before it. The unwrapped environment has `audio`, `target_audio`,
-    `parameters`, `best_parameters`, `best_audio` and `save_preset(path)`.
+    `parameters`, `best_parameters`, `best_audio`, `save_preset(path)` and `noise_floor`, the distance
+    at which equal patches of a synth that is not exactly repeatable were heard (0 for all others).
 
     ## Episode End
     Terminates when the distance is at most `tolerance`; truncated after 50 steps
@@ -87,6 +90,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     # As many pictures a second as fit a person who watches parameters being turned.
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012, Gymnasium's own type
 
+    _spec: EnvSpec | None = None
     _unit: Unit
     _audio: Audio
     _best_unit: Unit
@@ -120,6 +124,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         self.task = SoundMatchingTask(
             synth, feature=feature, parameters=parameters, frozen=frozen, **synth_options
         )
+        self.noise_floor = self.task.noise_floor()
         self.reward = reward
         self.max_nudge = max_nudge
         self.tolerance = tolerance
@@ -130,6 +135,21 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
         self.observation_space = self._observation_space(size, self._pooled.size)
         self._episode = -1
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec it was made from; nondeterministic if the synth was found to be."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, value: EnvSpec | None) -> None:
+        self._spec = copy(value)
+        if self._spec is not None and self.noise_floor > 0:
+            self._spec.nondeterministic = True
+
+    def close(self) -> None:
+        """Let the synth's engine go; it is made again when it is needed."""
+        self.task.synth.close()
 
     def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
         return gym.spaces.Box(0, 1, (parameters + 2 * pooled_size,), np.float32)

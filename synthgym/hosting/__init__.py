@@ -1,13 +1,87 @@
-"""DawDreamer engines, in this process or in a helper process of their own."""
+"""DawDreamer engines, in this process or in a helper process of their own.
+
+JUCE, under DawDreamer, belongs to the thread that first makes an engine: made or ended in another, an
+engine hangs. So engines live in this process only if they are made by its main thread, and in a
+helper otherwise.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, Protocol
 
-from synthgym.hosting.engines import make_engine
+from synthgym.errors import SynthError
+from synthgym.hosting.engines import ENGINES
+from synthgym.hosting.remote import RemoteEngine
+
+Isolation = Literal["fork", "process", "none"]
 
 
-def open_engine(kind: str, options: Mapping[str, Any]) -> Any:
-    """Make an engine."""
-    return make_engine(kind, options)
+class Engine(Protocol):
+    """What plays encoded rows and answers other calls, wherever it lives."""
+
+    def play(self, code: Any) -> Any:
+        """Return mono audio (samples,) float32."""
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call another method of the engine."""
+
+    def close(self) -> None:
+        """Let the engine go."""
+
+
+class LocalEngine:
+    """An engine in this process."""
+
+    _juce_thread: int | None = None
+    _ended_elsewhere: list[Any] = []  # noqa: RUF012, shared on purpose
+
+    def __init__(self, kind: str, options: Mapping[str, Any], name: str) -> None:
+        LocalEngine._juce_thread = threading.get_ident()
+        LocalEngine._ended_elsewhere.clear()
+        try:
+            self._engine = ENGINES[kind](**options)
+        except RuntimeError as error:
+            raise SynthError(f"{name}: {error}") from error
+        self.play = self._engine.play
+
+    @classmethod
+    def possible(cls) -> bool:
+        """Whether this thread may make engines."""
+        if cls._juce_thread is None:
+            return threading.current_thread() is threading.main_thread()
+        return threading.get_ident() == cls._juce_thread
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """Call a method of the engine."""
+        return getattr(self._engine, method)(*arguments)
+
+    def close(self) -> None:
+        """Let the engine go: here and now, or when JUCE's thread makes its next one."""
+        engine = self.__dict__.pop("_engine", None)
+        self.__dict__.pop("play", None)
+        if engine is not None and not self.possible():
+            self._ended_elsewhere.append(engine)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def open_engine(kind: str, options: Mapping[str, Any], isolation: Isolation, name: str) -> Engine:
+    """Make an engine.
+
+    Args:
+        kind: ``faust`` or ``plugin``.
+        options: of the engine.
+        isolation: ``fork`` (a helper process forks each render), ``process`` (a helper process), or
+            ``none`` (this process if its main thread asks, otherwise as ``process``).
+        name: what messages call it.
+
+    Raises:
+        SynthError: it cannot be made.
+        PluginCrashedError: making it crashes or hangs, twice.
+    """
+    if isolation == "none" and LocalEngine.possible():
+        return LocalEngine(kind, options, name)
+    return RemoteEngine(kind, options, fork=isolation == "fork", name=name)

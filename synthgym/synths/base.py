@@ -64,7 +64,7 @@ class Synth(ABC):
     """
 
     space: ParameterSpace
-    preset_suffix: ClassVar[str] = ".json"
+    preset_suffix: str = ".json"
     gain: ClassVar[np.float32] = np.float32(1)
 
     def __init__(
@@ -96,7 +96,7 @@ class Synth(ABC):
         """Return float32 audio (B, samples) for native rows (B, all parameters).
 
         Mono, at the synth's own natural level: full scale is 1, nothing is normalised.
-        The same row gives the same bytes, in any order and any process.
+        The same row gives the same bytes, in any order and any process, if ``repeatable``.
         """
         audio = np.empty((len(native), self.samples), dtype=np.float32)
         for sound, code in zip(audio, self.encode(native), strict=True):
@@ -128,6 +128,14 @@ class Synth(ABC):
             return self.space.row({p["name"]: p["native"] for p in described})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PresetError(f"{path} is no preset of this synth: {error}") from error
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether equal rows are bound to give equal bytes."""
+        return True
+
+    def close(self) -> None:  # noqa: B027, most have nothing to let go
+        """Let the engine go; it is made again when it is needed."""
 
     def _suffix(self, path: str | os.PathLike[str]) -> str:
         suffix = Path(path).suffix.lower()

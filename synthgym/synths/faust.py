@@ -12,11 +12,12 @@ import soxr
 from numpy.typing import NDArray
 
 from synthgym.errors import SynthError
-from synthgym.hosting import open_engine
+from synthgym.hosting import Engine, open_engine
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
 from synthgym.synths.base import Audio, Synth
 from synthgym.synths.faust_program import PLAYED, Control, read_program
+from synthgym.synths.hosted import HostedSynth
 
 HERE = Path(__file__).parent
 _HELD = "synthgym held samples"
@@ -27,7 +28,7 @@ process = ["gate": ba.time < int(held) -> component("{dsp}")[{definitions}]];
 """
 
 
-class FaustSynth(Synth):
+class FaustSynth(HostedSynth):
     """A Faust program that plays one note.
 
     The program is an instrument as Faust's own polyphony wants it: it has a ``freq`` (Hz) and a
@@ -68,6 +69,7 @@ class FaustSynth(Synth):
             definitions: whole numbers that replace definitions of the program.
         """
         dsp = dsp.absolute()
+        self._name = dsp.name
         if not dsp.is_file():
             raise SynthError(f"no such Faust program: {dsp}")
         code = _PLAYER.format(
@@ -96,10 +98,9 @@ class FaustSynth(Synth):
             "constants": held | {controls[k].path: v for k, v in note_values.items() if k in controls},
             "controls": [control.path for control in knobs],
         }
-        self._engine: Any = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_engine": None}
+    def _make_engine(self) -> Engine:
+        return open_engine("faust", self._options, "none", self._name)
 
     def encode(self, native: Native) -> list[list[float]]:
         """Return the native rows as lists of floats."""
@@ -108,9 +109,10 @@ class FaustSynth(Synth):
 
     def play(self, code: list[float]) -> Audio:
         """Render the program once from its start."""
-        if self._engine is None:
-            self._engine = open_engine("faust", self._options)
-        audio: Audio = self._engine.play(code)
+        audio: Audio = self.engine.play(code)
+        if not np.isfinite(audio.sum()):
+            settings = dict(zip(self.space.names, code, strict=True))
+            raise SynthError(f"{self._name} rendered NaN with {settings}; freeze what it cannot bear")
         return audio
 
 

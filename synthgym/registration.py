@@ -1,0 +1,35 @@
+"""How ids come to be known to Gymnasium."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+
+from envs_registry import MAX_EPISODE_STEPS, goal_id
+
+
+def register(env_id: str, keywords: Mapping[str, Any]) -> None:
+    """Register an id and its goal-conditioned twin, made with the keywords of SynthEnv."""
+    for registered, kind in ((env_id, "SynthEnv"), (goal_id(env_id), "SynthGoalEnv")):
+        gymnasium.register(
+            registered,
+            entry_point=f"synthgym.envs:{kind}",
+            max_episode_steps=MAX_EPISODE_STEPS,
+            kwargs=dict(keywords),
+        )
+
+
+def register_plugin(env_id: str, plugin: str, **keywords: Any) -> None:
+    """Register an id of your own for a plugin: ``register_plugin("MySynth-v0", "/path/My.vst3")``.
+
+    Call it where a module of yours is imported, and ``gym.make("my_module:MySynth-v0")`` finds it in
+    every process; ``scripts/train.py --env my_module:MySynth-v0`` too.
+
+    Args:
+        env_id: with a version, as ``MySynth-v0``; its goal-conditioned twin is ``MySynthGoal-v0``.
+        plugin: path of a VST2 or VST3 plugin, or URI of an LV2 plugin.
+        **keywords: of SynthEnv and PluginSynth: ``parameters``, ``frozen``, ``isolation``, ``note``, ...
+    """
+    register(env_id, {"synth": "plugin", "plugin": plugin, **keywords})

@@ -1,0 +1,79 @@
+"""The real Dexed plugin, played with the same parameter vectors as its engine.
+
+Written against Dexed 1.0.1 (VST3): host value = native / greatest native value, parameters found by
+name, since indices moved between versions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from synthgym.errors import SynthError
+from synthgym.hosting import Isolation
+from synthgym.parameters import Native
+from synthgym.synths.base import Audio
+from synthgym.synths.dexed import DexedSynth
+from synthgym.synths.plugin import PluginSynth
+
+
+class DexedPluginSynth(DexedSynth):
+    """A DX7 voice of one to six operators, rendered by the Dexed plugin.
+
+    All 145 voice fields are set for every render, since the plugin does not start with INIT VOICE,
+    and the six operator switches are on; its filter, output and tuning stay as it has them. Against
+    the engine: compare spectra, not samples. LFOs without key sync and sample-and-hold are random.
+
+    Args:
+        plugin: path of Dexed.vst3.
+        isolation: as in PluginSynth.
+        **options: as in DexedSynth.
+
+    Raises:
+        SynthError: the plugin is not Dexed; otherwise as PluginSynth and DexedSynth.
+    """
+
+    gain = np.float32(1)
+
+    def __init__(self, *, plugin: str, isolation: Isolation | None = None, **options: Any) -> None:
+        super().__init__(**options)
+        note = self.note
+        self._host = PluginSynth(
+            plugin=plugin,
+            isolation=isolation,
+            sample_rate=self.sample_rate,
+            note=note.pitch,
+            velocity=note.velocity,
+            hold=note.hold,
+            duration=note.duration,
+        )
+        index = {knob.parameter.name: knob.index for knob in self._host.knobs}
+        parameters = self.space.parameters
+        switches = [f"OP{n} SWITCH" for n in range(1, 7)]
+        missing = [name for name in (*(p.name for p in parameters), *switches) if name not in index]
+        if missing:
+            raise SynthError(f"{plugin} is not Dexed as of version 1.0: it has no parameter {missing[0]!r}")
+        self._fields = [(index[p.name], p.high) for p in parameters]
+        self._switched_on = [(index[name], 1.0) for name in switches]
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether equal rows are bound to give equal bytes; see PluginSynth."""
+        return self._host.repeatable
+
+    def encode(self, native: Native) -> list[list[tuple[int, float]]]:  # type: ignore[override]
+        """Return native rows (B, 145) as (index, host value) of every voice field and switch."""
+        rows = []
+        for row in native.tolist():
+            fields = [(i, value / high) for (i, high), value in zip(self._fields, row, strict=True)]
+            rows.append(fields + self._switched_on)
+        return rows
+
+    def play(self, code: list[tuple[int, float]]) -> Audio:  # type: ignore[override]
+        """Render one voice."""
+        return self._host.play(code)
+
+    def close(self) -> None:
+        """End the plugin; it is loaded again when it is needed."""
+        self._host.close()

@@ -1,0 +1,351 @@
+"""Plugins for real: Debian's amsynth and mda-lv2 where they are, and a stub that misbehaves."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from conftest import AMSYNTH, DX10, ROOT, needs
+from gymnasium.vector import AsyncVectorEnv
+from stable_baselines3.common.vec_env import SubprocVecEnv
+
+import synthgym
+from synthgym.errors import PluginCrashedError, SynthError, SynthgymError, UnknownNameError
+from synthgym.hosting import remote
+from synthgym.synths.plugin import PluginSynth, read_knob
+
+
+@pytest.fixture(scope="session")
+def stub(tmp_path_factory):
+    """The plugin that misbehaves on demand."""
+    return _compiled(tmp_path_factory.mktemp("stub") / "stub.so")
+
+
+@pytest.fixture(scope="session")
+def effect(tmp_path_factory):
+    """A plugin that takes audio and gives silence."""
+    return _compiled(tmp_path_factory.mktemp("effect") / "effect.so", "-DEFFECT")
+
+
+def _compiled(path, *flags):
+    source = ROOT / "tests/data/stub_plugin.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
+    return str(path)
+
+
+def patches(synth, count, seed=0):
+    rng = np.random.default_rng(seed)
+    return synth.space.to_native(np.stack([synth.space.sample(rng) for _ in range(count)]))
+
+
+def _render_shuffled(plugin, rows, pipe):
+    order = np.random.default_rng(1).permutation(len(rows))
+    audio = PluginSynth(plugin=plugin).render(rows[order])
+    pipe.send(audio[np.argsort(order)])
+
+
+@pytest.mark.parametrize("plugin", [needs(AMSYNTH), needs(DX10)])
+def test_renders_are_bit_identical_in_any_order_and_process(plugin):
+    synth = PluginSynth(plugin=plugin)
+    assert synth.repeatable
+    rows = patches(synth, 50)
+    first = synth.render(rows)
+    assert (np.abs(first).max(axis=1) > 0.001).mean() > 0.5
+    order = np.random.default_rng(0).permutation(50)
+    np.testing.assert_array_equal(synth.render(rows[order]), first[order])
+    ours, theirs = multiprocessing.Pipe()
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_render_shuffled, args=(plugin, rows, theirs))
+    process.start()
+    np.testing.assert_array_equal(ours.recv(), first)
+    process.join()
+
+
+@needs.amsynth
+def test_what_is_not_repeatable_is_declared():
+    env = gym.make("Plugin-v0", plugin=AMSYNTH, isolation="none", duration=0.3, hold=0.2)
+    assert 0 < env.unwrapped.noise_floor < 1
+    assert env.spec.nondeterministic
+    env.reset(seed=0)
+    patch = env.unwrapped.parameters
+    _, info = env.reset(options={"target_parameters": patch, "start": patch})
+    assert info["distance"] <= max(0.5, 3 * env.unwrapped.noise_floor)
+    env.close()
+    forked = gym.make("Plugin-v0", plugin=AMSYNTH)
+    assert forked.unwrapped.noise_floor == 0
+    assert not forked.spec.nondeterministic
+
+
+@needs.amsynth
+def test_parameters_are_found_detected_and_begin_where_the_plugin_does():
+    synth = PluginSynth(plugin=AMSYNTH)
+    by_name = {k.parameter.name: k.parameter for k in synth.knobs}
+    assert len(by_name) == 41
+    assert (by_name["osc1_waveform"].kind, by_name["osc1_waveform"].steps) == ("integer", 5)
+    assert by_name["osc2_range"].labels[:4] == ("0.125", "0.25", "0.5", "1")
+    assert by_name["osc2_sync"].kind == "categorical"
+    assert by_name["filter_cutoff"].kind == "continuous"
+    assert by_name["master_vol"].default == pytest.approx(0.67)
+
+
+@needs.amsynth
+def test_a_state_brings_back_the_patch(tmp_path):
+    synth = PluginSynth(plugin=AMSYNTH)
+    (row,) = patches(synth, 1, seed=3)
+    synth.save_preset(row, tmp_path / "patch.fxp")
+    again = synth.load_preset(tmp_path / "patch.fxp")
+    # amsynth writes its numbers as text of six digits.
+    np.testing.assert_allclose(again, row, atol=1e-5)
+
+
+@needs.amsynth
+def test_ids_of_ones_own():
+    synthgym.register_plugin("Amsynth-v0", AMSYNTH, parameters=["filter_cutoff", "amp_attack"], note=48)
+    env = gym.make("Amsynth-v0", frozen={"filter_resonance": 0.5})
+    assert env.action_space.shape == (2,)
+    assert env.unwrapped.task.synth.note.pitch == 48
+    assert env.unwrapped.task.space.frozen["filter_resonance"] == 0.5
+    assert gym.make("AmsynthGoal-v0").observation_space["observation"].shape == (2,)
+
+
+def test_pseudo_parameters_are_left_out_unless_asked_for(stub):
+    synth = PluginSynth(plugin=stub)
+    assert synth.space.names == ("Level", "Trouble", "Pitch (2)", "Pitch (3)")
+    assert synth.space.only(["Bypass"]).names == ("Bypass",)
+    trouble = synth.knobs[1].parameter
+    assert trouble.labels == ("none", "exit", "hang", "nan", "segfault")
+    with pytest.raises(UnknownNameError, match=r"did you mean 'Pitch \(3\)' or 'Pitch \(2\)'"):
+        synth.space.only(["Pitch"])
+
+
+CALM = {"Trouble": "none"}
+
+
+def make_stub(stub, **keywords):
+    return gym.make("Plugin-v0", plugin=stub, frozen=CALM, duration=0.2, hold=0.1, **keywords)
+
+
+@pytest.mark.parametrize("trouble", ["exit", "hang", "nan", "segfault"])
+@pytest.mark.parametrize("isolation", ["fork", "process"])
+def test_a_plugin_in_trouble_is_survived(stub, trouble, isolation, monkeypatch):
+    monkeypatch.setattr(remote, "PATIENCE", 2.0)
+    synth = PluginSynth(plugin=stub, isolation=isolation, duration=0.2, hold=0.1)
+    calm = synth.space.row(CALM)[None]
+    before = synth.render(calm)
+    with pytest.raises(PluginCrashedError, match=r"stub\.so .* twice.*"):
+        synth.render(synth.space.row({"Trouble": trouble})[None])
+    after = synth.render(calm)
+    assert after.shape == before.shape
+    if isolation == "fork":
+        np.testing.assert_array_equal(after, before)
+
+
+@pytest.mark.parametrize("isolation", ["fork", "process"])
+def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub, isolation):
+    env, other = make_stub(stub, isolation=isolation), make_stub(stub, isolation=isolation)
+    env.reset(seed=0), other.reset(seed=0)
+    env.action_space.seed(0)
+    for step in range(20):
+        if step in (5, 6, 13):
+            os.kill(env.unwrapped.task.synth.engine._worker._process.pid, signal.SIGKILL)
+        action = env.action_space.sample()
+        ours, theirs = env.step(action), other.step(action)
+        if isolation == "fork":
+            np.testing.assert_array_equal(ours[0], theirs[0])
+    env.close(), other.close()
+
+
+def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path):
+    from agents.policy import load_policy
+    from agents.runs import RunFolder
+    from agents.settings import RunSettings
+    from agents.training import train
+
+    folder = RunFolder(tmp_path / "run")
+    env_kwargs = {"plugin": stub, "frozen": CALM, "duration": 0.2, "hold": 0.1}
+    hyperparameters = {"policy": "MlpPolicy", "n_steps": 50, "batch_size": 50}
+    folder.begin(RunSettings("Plugin-v0", "ppo", 1500, 2, 0, env_kwargs, hyperparameters))
+    finished = threading.Event()
+    killed = []
+
+    def kill_helpers():
+        # Now and then: a call that fails twice running is an error, and meant to be.
+        while not finished.wait(1.0):
+            for pid in _children_named("worker.py"):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+
+    killer = threading.Thread(target=kill_helpers)
+    killer.start()
+    try:
+        assert train(folder) == 0
+    finally:
+        finished.set()
+        killer.join()
+    assert killed
+    assert load_policy("ppo", folder.final_model, "Plugin-v0").num_timesteps == 1500
+
+
+def _children_named(part):
+    command = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
+    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    return [int(line.split()[0]) for line in lines if part in line]
+
+
+def test_helpers_end_with_their_environments(stub):
+    before = set(_children_named("worker.py"))
+    env = make_stub(stub)
+    env.reset(seed=0)
+    assert set(_children_named("worker.py")) - before
+    env.close()
+    assert set(_children_named("worker.py")) <= before
+
+
+def _reset_and_step(make, results):
+    env = make()
+    observation, _ = env.reset(seed=3)
+    observation, *_ = env.step(np.zeros(env.action_space.shape, np.float32))
+    env.close()
+    results.append(observation)
+
+
+MAKERS = [
+    pytest.param(lambda stub: lambda: gym.make("synthgym:FM-v0"), id="faust"),
+    pytest.param(lambda stub: lambda: make_stub(stub), id="fork"),
+    pytest.param(lambda stub: lambda: make_stub(stub, isolation="none"), id="none"),
+]
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_threads_never_hang(stub, maker):
+    """Made, played and closed in threads, before and after the main thread has one of its own."""
+    make = maker(stub)
+    results = []
+    for _ in range(2):
+        arguments = {"target": _reset_and_step, "args": (make, results), "daemon": True}
+        threads = [threading.Thread(**arguments) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+            assert not thread.is_alive()
+        _reset_and_step(make, results)
+    assert len(results) == 6
+
+    env = make()
+    env.reset(seed=0)
+    closing = threading.Thread(target=env.close, daemon=True)
+    closing.start()
+    closing.join(60)
+    assert not closing.is_alive()
+    env.reset(seed=0)
+
+
+class Make:
+    """Makes an environment in any process, by name."""
+
+    def __init__(self, env_id, **keywords):
+        self.env_id, self.keywords = env_id, keywords
+
+    def __call__(self):
+        return gym.make(self.env_id, **self.keywords)
+
+
+@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("hosted", ["faust", "fork", "none"])
+def test_worker_processes_never_hang(stub, hosted, start_method):
+    made = Make("synthgym:FM-v0")
+    if hosted != "faust":
+        note = {"duration": 0.2, "hold": 0.1}
+        made = Make("synthgym:Plugin-v0", plugin=stub, frozen=CALM, isolation=hosted, **note)
+    alone = made()
+    expected, _ = alone.reset(seed=5)
+    workers = SubprocVecEnv([made] * 2, start_method=start_method)
+    workers.seed(4)
+    observations = workers.reset()
+    workers.step(np.zeros((2, *alone.action_space.shape), np.float32))
+    workers.close()
+    vector = AsyncVectorEnv([made] * 2, context=start_method)
+    observations_too, _ = vector.reset(seed=4)
+    vector.close()
+    if hosted != "none":
+        np.testing.assert_array_equal(observations[1], expected)
+        np.testing.assert_array_equal(observations_too, observations)
+
+
+def test_a_forked_copy_has_a_helper_of_its_own(stub):
+    env = make_stub(stub)
+    observation, _ = env.reset(seed=1)
+    child = os.fork()
+    if child == 0:
+        again, _ = env.reset(seed=1)
+        os._exit(0 if np.array_equal(again, observation) else 1)
+    env.reset(seed=1)
+    assert os.waitpid(child, 0)[1] == 0
+    np.testing.assert_array_equal(env.reset(seed=1)[0], observation)
+
+
+def test_what_is_no_instrument_is_named(stub, effect, tmp_path):
+    text = tmp_path / "text.so"
+    text.write_text("not a plugin")
+    windows = tmp_path / "other.vst3"
+    windows.write_bytes(b"MZ" + bytes(100))
+    for plugin, says in (
+        (tmp_path / "nope.so", "no such plugin"),
+        (text, "text.so.*cannot be loaded"),
+        (tmp_path, "cannot be loaded"),
+        (windows, "a plugin for Windows"),
+        ("http://example.org/no-such-plugin", "cannot be loaded"),
+        (effect, "an effect; give an instrument"),
+    ):
+        with pytest.raises(SynthError, match=says):
+            gym.make("Plugin-v0", plugin=str(plugin))
+    for keywords, says in (
+        ({"parameters": ["Levl"]}, "did you mean 'Level'"),
+        ({"frozen": {"Level": 1.5}}, "from 0 to 1; got 1.5"),
+        ({"frozen": {"Level": float("nan")}}, "got nan"),
+        ({"frozen": {"Trouble": "hung"}}, "did you mean 'hang'"),
+        ({"isolation": "forks"}, "did you mean 'fork'"),
+    ):
+        with pytest.raises(SynthgymError, match=says):
+            gym.make("Plugin-v0", plugin=stub, **keywords)
+
+
+def test_discrete_parameters_are_told_by_their_texts():
+    def texts(*names):
+        ends = np.linspace(0, 1, len(names) + 1)
+        return list(zip(ends[:-1].tolist(), ends[1:].tolist(), names, strict=True))
+
+    whole = read_knob(0, "Octave", 0.5, texts("-2", "-1", "0", "1", "2"))
+    assert (whole.parameter.kind, whole.parameter.default) == ("integer", 2)
+    assert [whole.host(v) for v in range(5)] == [0, 0.25, 0.5, 0.75, 1]
+    assert [whole.native(h) for h in (0, 0.26, 1)] == [0, 1, 4]
+    switch = read_knob(0, "Sync", 1.0, texts("off", "on"))
+    assert (switch.parameter.labels, switch.parameter.default) == (("off", "on"), 1)
+    assert read_knob(0, "Cutoff", 0.3, texts(*map(str, range(101)))).parameter.kind == "continuous"
+    assert read_knob(0, "Mute", 0.3, texts("-")).parameter.kind == "continuous"
+
+
+@needs.amsynth
+def test_the_list_of_a_plugin(script):
+    printed = script("plugins.py", AMSYNTH, "--patches", 1, "--options", "duration=0.2", "hold=0.1").stdout
+    assert "osc1_waveform      integer          5        2" in printed
+    assert f'gym.make("Plugin-v0", plugin="{AMSYNTH}")' in printed
+    result = script("plugins.py", "nope.so", check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: no such plugin")
+
+
+@pytest.mark.slow
+@needs.amsynth
+def test_amsynth_is_trained_and_matched_by_the_scripts(script, tmp_path):
+    plugin = f"plugin={AMSYNTH}"
+    script("train.py", "--env", "Plugin-v0", "--env-kwargs", plugin, "--steps", 400, "--log-dir", "run")
+    arguments = ("--env", "Plugin-v0", "--model", "run/final_model.zip", "--budget", 20, "--out", "out")
+    script("match.py", ROOT / "examples/targets/synth_bass.wav", *arguments)
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {"target.wav", "match.wav", "match.fxp", "match.json"}

@@ -38,7 +38,7 @@ def goal_id(env_id: str) -> str:
     return f"{name}Goal-{version}"
 
 
-def example(env_id: str) -> dict[str, str]:
+def example(env_id: str) -> dict[str, Any]:
     """Return the keywords that an id, or its goal-conditioned twin, cannot be made without."""
     clone = Path(__file__).parent
     return {k: str(clone / v) for k, v in EXAMPLES.get(env_id.replace("Goal-", "-"), {}).items()}

@@ -26,25 +26,27 @@ class Report(BaseCallback):
     - ``synth/best_distance``: the least of the episode.
     - ``synth/improvement``: from the start to the best.
     - ``synth/success_rate``: episodes that ended in success.
-    - ``synth/renders_per_second``: sounds made for starts and steps, since the scalar before.
+    - ``synth/renders_per_second``: all sounds made since the scalar before, targets included.
     """
 
     def __init__(self, total_steps: int) -> None:
         super().__init__()
         self._total = total_steps
         self._episodes: deque[dict[str, float]] = deque(maxlen=EPISODES)
-        self._renders = 0
-        self._since = time.perf_counter()
+
+    _renders: int
 
     def _on_training_start(self) -> None:
         self._bar = tqdm(total=self._total, initial=self.num_timesteps, unit=" steps", desc="training")
+        # What the model cost before a resume, so that its cost in all is saved with it.
+        self._renders_before: int = self.model.renders  # type: ignore[attr-defined]
+        self._renders = self._renders_before
+        self._since = time.perf_counter()
 
     def _on_step(self) -> bool:
         self._bar.update(min(self.num_timesteps, self._total) - self._bar.n)
         infos = self.locals["infos"]
-        self._renders += len(infos)
         for i in np.flatnonzero(self.locals["dones"]):
-            self._renders += self.training_env.reset_infos[i]["renders"]
             self._episodes.append(
                 {
                     "distance": infos[i]["distance"],
@@ -55,6 +57,14 @@ class Report(BaseCallback):
             )
         return True
 
+    def _count_renders(self) -> int:
+        """Bring ``model.renders`` up to date and return by how much."""
+        before = self._renders
+        made = sum(int(task.renders_ever) for task in self.training_env.get_attr("task"))
+        self._renders = self._renders_before + made
+        self.model.renders = self._renders  # type: ignore[attr-defined]
+        return self._renders - before
+
     def _on_rollout_end(self) -> None:
         if self._episodes:
             means = {k: float(np.mean([e[k] for e in self._episodes])) for k in self._episodes[0]}
@@ -64,10 +74,11 @@ class Report(BaseCallback):
                 {k: f"{means[k]:.3f}" for k in ("distance", "best_distance")}, refresh=False
             )
         now = time.perf_counter()
-        self.logger.record("synth/renders_per_second", self._renders / (now - self._since))
-        self._renders, self._since = 0, now
+        self.logger.record("synth/renders_per_second", self._count_renders() / (now - self._since))
+        self._since = now
 
     def _on_training_end(self) -> None:
+        self._count_renders()
         self._bar.close()
 
 

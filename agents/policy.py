@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from agents import algorithm
-from agents.training import trained_on
-from envs_registry import MAX_EPISODE_STEPS
+from agents.training import load_model, trained_on
+from synthgym.checks import whole
 from synthgym.envs import SynthEnv
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.targets import AudiblePatches
+from synthgym.task import SoundMatchingTask
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Match:
         audio: its render (samples,).
         distance: how far it is from the target.
         history: the distance of every render, in order; the start is the first.
-        offline_renders: sounds made before the target was known, for starts.
+        offline_renders: sounds made before the target was known: in training, and for starts.
     """
 
     parameters: Unit
@@ -43,29 +42,23 @@ class Match:
     offline_renders: int
 
 
-def load_policy(agent: str, path: str | Path, env_id: str) -> BaseAlgorithm:
-    """Load a trained model for an environment.
-
-    Its ``trained_on`` holds the environment's keywords.
+def load_policy(agent: str, path: str | Path, env_id: str) -> tuple[BaseAlgorithm, gym.Env[Any, Any]]:
+    """Load a trained model and make the environment it was trained on.
 
     Raises:
         SynthgymError: the file is missing or no model, or it was trained on another environment.
     """
-    kind, path = algorithm(agent), Path(path)
-    if not path.is_file():
-        raise SynthgymError(f"no such model: {path}; train one with scripts/train.py")
-    try:
-        model = kind.load(path, device="cpu")
-    except (zipfile.BadZipFile, ValueError, KeyError, AttributeError, RuntimeError) as error:
-        raise SynthgymError(f"{path} is no saved {agent} model; train one with scripts/train.py") from error
-    known = getattr(model, "trained_on", None)
-    if known is None:
-        raise SynthgymError(f"{path} was not trained by scripts/train.py; train one for {env_id}")
+    path = Path(path)
+    model = load_model(agent, path)
+    known = model.trained_on  # type: ignore[attr-defined]
     if known["env"] != env_id:
         raise SynthgymError(f"{path} was trained on {known['env']}, not {env_id}; pass --env {known['env']}")
-    if known != trained_on(env_id, known["env_kwargs"]):
+    env = gym.make(env_id, **known["env_kwargs"])
+    same = known == trained_on(env_id, known["env_kwargs"])
+    spaces = (model.observation_space, model.action_space)
+    if not same or spaces != (env.observation_space, env.action_space):
         raise SynthgymError(f"{path} was trained on other parameters of {env_id}; train it again")
-    return model
+    return model, env
 
 
 def match(
@@ -79,33 +72,49 @@ def match(
     Raises:
         SynthgymError: a budget below 1.
     """
-    if budget < 1:
-        raise SynthgymError(f"budget must be at least 1 render; got {budget}")
+    whole("budget", budget, 1, 10**9)
+    whole("seed", seed, 0, 2**32 - 1)
     synth_env = env.unwrapped
     assert isinstance(synth_env, SynthEnv)
-    task = synth_env.task
-    task.renders = 0
-    pool = AudiblePatches(task.space, task.render, "pool", seed)
-    # An episode of full length needs one start; more are needed only after successes.
-    starts, _ = pool.items(range(-(-budget // MAX_EPISODE_STEPS)))
-    offline_renders = task.renders
+    pool = _Pool(synth_env.task, seed)
     model.set_random_seed(seed)
     best: Match | None = None
     history: list[float] = []
-    for distance in itertools.islice(_distances(model, env, target, starts), budget):
+    for distance in itertools.islice(_distances(model, env, target, pool), budget):
         history.append(distance)
         if best is None or distance < best.distance:
-            best = Match(synth_env.parameters, synth_env.audio, distance, history, offline_renders)
+            best = Match(synth_env.parameters, synth_env.audio, distance, history, 0)
     assert best is not None
+    best.offline_renders = pool.renders + model.renders  # type: ignore[attr-defined]
     return best
 
 
+class _Pool:
+    """Audible patches to start from, made before the target is known.
+
+    Attributes:
+        renders: what they cost.
+    """
+
+    def __init__(self, task: SoundMatchingTask, seed: int) -> None:
+        self.renders = 0
+        self._task = task
+        self._patches = AudiblePatches(task.space, self._render, "pool", seed)
+
+    def _render(self, unit: Unit) -> Audio:
+        self.renders += len(unit)
+        return self._task.render_uncounted(unit)
+
+    def __getitem__(self, number: int) -> Unit:
+        return self._patches.items([number])[0]
+
+
 def _distances(
-    model: BaseAlgorithm, env: gym.Env[Any, NDArray[np.float32]], target: Audio, starts: Unit
+    model: BaseAlgorithm, env: gym.Env[Any, NDArray[np.float32]], target: Audio, pool: _Pool
 ) -> Iterator[float]:
     """Play episodes without end, and give the distance after each render."""
-    for episode, start in enumerate(itertools.cycle(starts)):
-        observation, info = env.reset(options={"target_audio": target, "start": start})
+    for episode in itertools.count():
+        observation, info = env.reset(options={"target_audio": target, "start": pool[episode]})
         yield info["distance"]
         ended = False
         while not ended:

@@ -11,6 +11,7 @@ from typing import Any, Self
 import yaml
 
 from agents import algorithm
+from synthgym.checks import whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 
@@ -60,7 +61,7 @@ class RunSettings:
         """Return settings with the agent's hyperparameters from its YAML file (rl-zoo3's format).
 
         Raises:
-            SynthgymError: an unknown agent or hyperparameter, or a count below 1.
+            SynthgymError: an unknown agent or hyperparameter, or a count out of range.
         """
         known = inspect.signature(algorithm(agent)).parameters
         rows = yaml.safe_load((HYPERPARAMETERS / f"{agent}.yml").read_text())
@@ -69,29 +70,33 @@ class RunSettings:
         for name in hyperparameters:
             if name not in known:
                 raise SynthgymError(f"{agent}.yml: {name!r} is no argument of {agent}; remove it")
-        settings = cls(
+        count = whole("num_envs", row["n_envs"] if num_envs is None else num_envs, 1, 4096)
+        if "n_steps" in hyperparameters and "batch_size" in hyperparameters:
+            # Mini-batches of equal size: the largest that divides a rollout.
+            rollout, most = hyperparameters["n_steps"] * count, hyperparameters["batch_size"]
+            hyperparameters["batch_size"] = max(n for n in range(1, most + 1) if rollout % n == 0)
+        return cls(
             env=env,
             agent=agent,
-            steps=int(row["n_timesteps"]) if steps is None else steps,
-            num_envs=int(row["n_envs"]) if num_envs is None else num_envs,
-            seed=seed,
+            steps=whole("steps", row["n_timesteps"] if steps is None else steps, 1, 10**12),
+            num_envs=count,
+            # SB3 takes 32 bits, the environments' seeds follow it.
+            seed=whole("seed", seed, 0, 2**31 - 1),
             env_kwargs={**row.get("env_kwargs", {}), **(env_kwargs or {})},
             hyperparameters=hyperparameters,
         )
-        for name in ("steps", "num_envs"):
-            if getattr(settings, name) < 1:
-                raise SynthgymError(f"{name} must be at least 1; got {getattr(settings, name)}")
-        if seed < 0:
-            raise SynthgymError(f"seed must be 0 or more; got {seed}")
-        return settings
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read ``config.yml``; SynthgymError if it is none."""
         try:
-            return cls(**yaml.safe_load(path.read_text()))
-        except (OSError, TypeError, yaml.YAMLError) as error:
-            raise SynthgymError(f"{path} is not the config of a run; train without --resume") from error
+            settings = cls(**yaml.safe_load(path.read_text()))
+            whole("steps", settings.steps, 1, 10**12)
+            whole("num_envs", settings.num_envs, 1, 4096)
+            whole("seed", settings.seed, 0, 2**31 - 1)
+        except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+            raise SynthgymError(f"{path} is not the config of a run; choose another --log-dir") from error
+        return settings
 
     def write(self, path: Path) -> None:
         """Write ``config.yml``."""

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 import synthgym  # noqa: F401, registers the ids
 from envs_registry import ENVIRONMENTS, example, missing
+from synthgym.checks import whole
 from synthgym.envs import SynthEnv
 from synthgym.features.logmel import HOP, N_FFT, mel_matrix
 
@@ -49,10 +50,10 @@ def reference_feature(sample_rate: int) -> Callable[[NDArray[np.float32]], NDArr
     return feature
 
 
-def timed(call: Callable[[], Any]) -> tuple[float, Any]:
+def timed(function: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:
     """Return how many seconds a call takes, and its result."""
     start = time.perf_counter()
-    result = call()
+    result = function(argument)
     return time.perf_counter() - start, result
 
 
@@ -68,12 +69,12 @@ def measure(env_id: str, steps: int) -> tuple[int, dict[str, float]]:
     times: dict[str, list[float]] = {"render": [], "reference": [], "step": []}
     for _ in range(steps):
         action = env.action_space.sample()
-        spent, (_, _, terminated, truncated, _) = timed(lambda action=action: env.step(action))
+        spent, (_, _, terminated, truncated, _) = timed(env.step, action)
         times["step"].append(spent)
         (code,) = synth.encode(space.to_native(inner.parameters[None]))
-        spent, audio = timed(lambda code=code: synth.play(code))
+        spent, audio = timed(synth.play, code)
         times["render"].append(spent)
-        spent, _ = timed(lambda audio=audio: reference(audio))
+        spent, _ = timed(reference, audio)
         times["reference"].append(spent)
         if terminated or truncated:
             env.reset()
@@ -87,6 +88,7 @@ def main() -> int:
     )
     parser.add_argument("--steps", type=int, default=2000, help="steps measured for each id (default: 2000)")
     args = parser.parse_args()
+    whole("--steps", args.steps, 1, 10**9)
     print("| id | parameters | render, us | reference feature, us | step, us | step / (render + reference) |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for env_id in ENVIRONMENTS:

@@ -9,17 +9,33 @@ from typing import Any
 import gymnasium as gym
 import yaml
 
-from synthgym.errors import SynthgymError
+import synthgym  # noqa: F401, registers the ids
+from envs_registry import ENVIRONMENTS, goal_id
+from synthgym.errors import SynthgymError, UnknownNameError
+
+
+def known_id(env_id: str) -> str:
+    """Return an environment id as Gymnasium knows it; UnknownNameError with near matches if it does not."""
+    env_id = env_id.removeprefix("synthgym:")
+    if ":" not in env_id and env_id not in gym.registry:
+        ours = [i for name in ENVIRONMENTS for i in (name, goal_id(name))]
+        raise UnknownNameError("environment", env_id, ours)
+    gym.spec(env_id)
+    return env_id
 
 
 def read_keywords(texts: list[str]) -> dict[str, Any]:
-    """Return ``name=value`` texts as a dict, values read as YAML; SynthgymError if one has no name."""
+    """Return ``name=value`` texts as a dict, values read as YAML; SynthgymError if one is not so."""
     keywords = {}
     for text in texts:
         name, equals, value = text.partition("=")
-        if not (name.isidentifier() and equals):
-            raise SynthgymError(f"{text!r} is not of the form name=value")
-        keywords[name] = yaml.safe_load(value)
+        try:
+            if not (name.isidentifier() and equals):
+                raise ValueError("write name=value")
+            keywords[name] = yaml.safe_load(value)
+        except (ValueError, yaml.YAMLError) as error:
+            why = " ".join(str(error).split())
+            raise SynthgymError(f"{text!r} is no name=value with a value in YAML: {why}") from error
     return keywords
 
 
@@ -30,4 +46,7 @@ def run(main: Callable[[], int]) -> None:
     except (SynthgymError, gym.error.Error) as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = 130
     sys.exit(code)

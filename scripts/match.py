@@ -12,11 +12,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-from cli import run
+from cli import known_id, run
 
 from agents import AGENTS
 from agents.policy import Match, load_policy, match
+from synthgym.checks import whole
 from synthgym.envs import SynthEnv
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
@@ -37,23 +37,28 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
     args = parser.parse_args()
 
-    gym.spec(args.env)
-    model = load_policy(args.agent, args.model, args.env)
-    env = gym.make(args.env, **model.trained_on["env_kwargs"])  # type: ignore[attr-defined]
+    env_id = known_id(args.env)
+    whole("budget", args.budget, 1, 10**9)
+    whole("seed", args.seed, 0, 2**32 - 1)
+    model, env = load_policy(args.agent, args.model, env_id)
     synth_env = env.unwrapped
     assert isinstance(synth_env, SynthEnv)
     synth = synth_env.task.synth
     target = read_recording(args.target, synth.sample_rate, synth.samples)
+    out = args.out or Path("matches") / f"{args.target.stem}-{env_id}"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
     found = match(model, env, target, args.budget, args.seed)
 
     native = synth_env.task.space.to_native(found.parameters)
     parameters = synth_env.task.space.describe(native)
-    out = args.out or Path("matches") / f"{args.target.stem}-{args.env}"
     # match.json is a preset too, for synths that have no format of their own.
     preset = out / f"match{synth.preset_suffix}"
     result: dict[str, Any] = {
         "target": str(args.target),
-        "env": args.env,
+        "env": env_id,
         "agent": args.agent,
         "model": str(args.model),
         "seed": args.seed,

@@ -12,14 +12,12 @@ import argparse
 import signal
 from pathlib import Path
 
-import gymnasium as gym
-from cli import read_keywords, run
+from cli import known_id, read_keywords, run
 
-import synthgym  # noqa: F401, registers the ids
 from agents import AGENTS
 from agents.runs import RunFolder
 from agents.settings import RunSettings
-from agents.training import train
+from agents.training import train, trained_on
 
 
 def main() -> int:
@@ -31,7 +29,7 @@ def main() -> int:
     parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(AGENTS)} (default: ppo)")
     parser.add_argument("--steps", type=int, help="environment steps in all (default: the agent's YAML)")
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--seed", type=int, help="default: 0")
     parser.add_argument(
         "--env-kwargs",
         nargs="+",
@@ -43,16 +41,18 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     args = parser.parse_args()
 
-    gym.spec(args.env)  # an unknown id is an error here, before a folder is made
+    env_id = known_id(args.env)
     env_kwargs = read_keywords(args.env_kwargs)
-    settings = RunSettings.make(args.env, args.agent, args.seed, args.steps, args.num_envs, env_kwargs)
-    gym.make(args.env, **settings.env_kwargs).close()  # and so is what it cannot be made with
-    folder = RunFolder(args.log_dir or Path("runs") / f"{args.env}-{args.agent}-{args.seed}")
+    settings = RunSettings.make(env_id, args.agent, args.seed or 0, args.steps, args.num_envs, env_kwargs)
+    folder = RunFolder(args.log_dir or Path("runs") / f"{env_id}-{args.agent}-{settings.seed}")
     if args.resume:
-        folder.resume(settings)
+        asked = {"steps": args.steps, "num_envs": args.num_envs, "seed": args.seed}
+        folder.resume(env_id, args.agent, {**asked, "env_kwargs": env_kwargs or None})
+        settings = RunSettings.read(folder.config)
     else:
+        trained_on(env_id, settings.env_kwargs)  # what cannot be made fails before a folder is
         folder.begin(settings)
-    print(f"{args.agent} on {args.env}: {settings.steps:,} steps, {settings.num_envs} environments")
+    print(f"{args.agent} on {env_id}: {settings.steps:,} steps, {settings.num_envs} environments")
     print(f"watch it: tensorboard --logdir {folder.path}", flush=True)
     caught = train(folder)
     if caught:

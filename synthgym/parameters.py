@@ -6,6 +6,7 @@ Agents see the *free* parameters as one vector of unit values in [0, 1]. The eng
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -13,7 +14,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synthgym.errors import ParameterError, UnknownNameError
+from synthgym.checks import floats
+from synthgym.errors import ParameterError, SynthgymError, UnknownNameError
 
 Unit = NDArray[np.float32]
 Native = NDArray[np.float64]
@@ -60,20 +62,19 @@ class Parameter:
         """How many values it takes; None if continuous."""
         return None if self.kind == "continuous" else int(self.high - self.low) + 1
 
-    def native(self, value: float | str) -> float:
+    def native(self, value: Any) -> float:
         """Return a native value or a label as a checked native value."""
         if isinstance(value, str):
             if value not in self.labels:
                 raise UnknownNameError(f"value of {self.name}", value, self.labels)
             return self.low + self.labels.index(value)
-        number = float(value)
-        whole = self.steps is None or number == round(number)
-        if not (self.low <= number <= self.high and whole):
+        real = isinstance(value, numbers.Real) and self.low <= float(value) <= self.high  # NaN is not
+        if not real or (self.steps is not None and float(value) != round(float(value))):
             kind = "a number" if self.steps is None else "a whole number"
             raise ParameterError(
-                f"parameter {self.name!r} takes {kind} from {self.low:g} to {self.high:g}; got {value}"
+                f"parameter {self.name!r} takes {kind} from {self.low:g} to {self.high:g}; got {value!r}"
             )
-        return number
+        return float(value)
 
     def text(self, native: float) -> str:
         """Return a native value as a person reads it: its label, or the number."""
@@ -146,12 +147,16 @@ class ParameterSpace:
     def freeze(self, values: Mapping[str, float | str]) -> Self:
         """Return this space with the named parameters fixed at native values (or labels)."""
         frozen = self.frozen
+        if not isinstance(values, Mapping):
+            raise ParameterError(f"parameters are frozen by {{name: value}}; got {values!r}")
         for name, value in values.items():
             frozen[name] = self.parameters[self.index(name)].native(value)
         return type(self)(self.parameters, [n for n in self.names if n not in frozen], frozen)
 
     def only(self, names: Sequence[str]) -> Self:
         """Return this space with just the named parameters free, in that order."""
+        if isinstance(names, str):
+            raise ParameterError(f"give a list of parameter names, [{names!r}], not one name")
         for name in names:
             self.index(name)
         held = {n: float(v) for n, v in zip(self._index, self._base, strict=True) if n not in names}
@@ -205,7 +210,10 @@ class ParameterSpace:
 
     def check(self, unit: ArrayLike) -> Unit:
         """Return unit vectors as float32, or raise ParameterError (length, NaN, range)."""
-        u = np.asarray(unit, dtype=np.float32)
+        try:
+            u = floats("a parameter vector", unit).astype(np.float32)
+        except SynthgymError as error:
+            raise ParameterError(str(error)) from error
         if u.shape[-1:] != (len(self),):
             raise ParameterError(
                 f"a parameter vector has {len(self)} unit values; got an array of shape {u.shape}"

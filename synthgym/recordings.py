@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from synthgym.checks import floats, number
 from synthgym.errors import SoundError
 from synthgym.files import replaced
 
@@ -17,6 +17,8 @@ PEAK = 10 ** (-18 / 20)
 """Recordings are levelled to this peak, -18 dBFS: one Dexed carrier at full level."""
 SILENCE = 10 ** (-48 / 20)
 """What lies this far (-48 dB) below the peak counts as leading silence."""
+SILENT_PEAK = 1e-6
+"""A sound that peaks lower (-120 dBFS) is silence: no 16-bit recording can hold it."""
 FADE_SECONDS = 0.01
 
 
@@ -35,13 +37,14 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
     Raises:
         SoundError: the file is missing, no audio, empty, silent or not finite.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
     try:
+        if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
+            raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
-        raise SoundError(f"{path} is not audio ({error.error_string}); convert it to WAV") from error
+    except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
+        if isinstance(error, SoundError):
+            raise
+        raise SoundError(f"{path!r:.200} is not audio ({error}); convert it to WAV") from error
     mono: NDArray[np.float32] = audio.mean(axis=1)
     try:
         check_sound(mono)
@@ -60,7 +63,7 @@ def check_sound(audio: NDArray[np.float32]) -> None:
         raise SoundError("the sound is empty; give one of a sample or more")
     if not np.isfinite(audio).all():
         raise SoundError("the sound holds NaN or infinite samples; export it again")
-    if not audio.any():
+    if np.abs(audio).max() < SILENT_PEAK:
         raise SoundError("the sound is silent (mixed to mono); give one that is not")
 
 
@@ -73,8 +76,13 @@ def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples
     Raises:
         SoundError: the audio is empty, silent or not finite.
     """
+    audio = floats("a sound", audio).astype(np.float32)
     check_sound(audio)
-    clip = soxr.resample(audio.astype(np.float32), rate, sample_rate, quality="VHQ")
+    number("the sample rate", rate, 1, 1e9)
+    clip = soxr.resample(audio, rate, sample_rate, quality="VHQ")
+    if clip.size == 0:
+        raise SoundError("the sound is too short to be resampled; give a longer one")
+    check_sound(clip)
     loudness = np.abs(clip)
     start = int(np.argmax(loudness > loudness.max() * SILENCE))
     clip = clip[start : start + samples]

@@ -26,6 +26,9 @@ class SoundMatchingTask:
 
     Attributes:
         renders: how many sounds ``render`` has made; set it to 0 when a new target is known.
+        renders_ever: how many sounds were made in all, targets included.
+
+    Not for use by several threads at once: give each a task of its own.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class SoundMatchingTask:
             space = space.only(parameters)
         self.space = space.freeze(frozen) if frozen else space
         self.feature = make_feature(feature, self.synth.sample_rate, self.synth.samples)
-        self.renders = 0
+        self.renders = self.renders_ever = 0
 
     def noise_floor(self) -> float:
         """Return how far equal patches are heard from each other at most; 0 if the synth is repeatable.
@@ -65,7 +68,9 @@ class SoundMatchingTask:
 
     def render_uncounted(self, unit: ArrayLike) -> Audio:
         """Return audio (B, samples) of unit vectors (B, n): for targets, which nobody pays for."""
-        return self.synth.render(self.space.to_native(unit))
+        native = self.space.to_native(unit)
+        self.renders_ever += len(native)
+        return self.synth.render(native)
 
     def hear(self, unit: Unit) -> Features:
         """Return features (B, frames, bins) of the sounds of unit vectors (B, n); counts renders."""

@@ -6,7 +6,7 @@ import pytest
 from dexed import DexedSynth as PublicEngine
 from dexed import Patch
 
-from synthgym.errors import PresetError, SynthError
+from synthgym.errors import PresetError, SynthgymError
 from synthgym.synths import make_synth
 from synthgym.synths.dx7_voice import PARAMETERS, read_syx, voice_bytes, write_syx
 
@@ -70,19 +70,23 @@ def test_length_and_pitch_at_every_rate(rate, duration):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"sample_rate": 12000}, "16000 Hz or more"),
-        ({"operators": 7}, "from 1 to 6"),
+        ({"sample_rate": 12000}, "sample_rate must be a whole number from 16000"),
+        ({"operators": 7}, "operators must be a whole number from 1 to 6"),
         ({"algorithm": 0}, "from 1 to 32"),
         ({"algorithm": 33}, "from 1 to 32"),
         ({"operators": 6, "algorithm": 5}, "frozen="),
         ({"note": 128}, "0 to 127"),
         ({"velocity": 0}, "1 to 127"),
-        ({"hold": 2.0}, "at most the duration"),
+        ({"hold": 2.0}, "hold must be a number from 0.001 to 1; got 2.0"),
+        ({"note": 60.0}, "note must be a whole number"),
+        ({"duration": "1"}, "duration must be a number"),
+        ({"operators": True}, "operators must be a whole number"),
+        ({"sample_rate": float("inf")}, "sample_rate must be a whole number"),
         ({"duration": float("nan")}, "duration"),
     ],
 )
 def test_bad_options_are_named(options, says):
-    with pytest.raises(SynthError, match=says):
+    with pytest.raises(SynthgymError, match=says):
         make_synth("dexed", **{"operators": 1, **options})
 
 
@@ -160,7 +164,7 @@ def test_what_is_no_syx_is_refused(data, tmp_path):
 def test_missing_files_and_wrong_endings_are_refused(tmp_path):
     with pytest.raises(PresetError, match=r"cannot read .*nope\.syx"):
         read_syx(tmp_path / "nope.syx")
-    with pytest.raises(PresetError, match=r"are \.syx files"):
+    with pytest.raises(PresetError, match=r"are \.syx or \.json files"):
         make_synth("dexed", operators=6).save_preset(random_rows(1)[0], tmp_path / "x.fxp")
     assert list(tmp_path.iterdir()) == []
 

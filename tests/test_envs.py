@@ -280,9 +280,14 @@ def test_bad_actions_are_named(action):
         ({"parameters": ["OP1 OUTPUT LEVL"]}, "did you mean 'OP1 OUTPUT LEVEL'"),
         ({"frozen": {"ALGORITM": 3}}, "did you mean 'ALGORITHM'"),
         ({"frozen": {"ALGORITHM": 32}}, "from 0 to 31; got 32"),
-        ({"sample_rate": 12000}, "16000 Hz or more"),
-        ({"max_nudge": 0}, "max_nudge"),
-        ({"tolerance": 1}, "tolerance"),
+        ({"sample_rate": 12000}, "sample_rate must be a whole number from 16000"),
+        ({"algoritm": 3}, "unknown keyword 'algoritm'; did you mean 'algorithm'"),
+        ({"featur": "mfcc"}, "did you mean 'feature'"),
+        ({"parameters": "TRANSPOSE"}, "give a list"),
+        ({"frozen": {"TRANSPOSE": float("nan")}}, "got nan"),
+        ({"frozen": ["TRANSPOSE"]}, "frozen by"),
+        ({"max_nudge": 0}, "max_nudge must be a number from 0.0001 to 1; got 0"),
+        ({"tolerance": "0.1"}, "tolerance must be a number"),
     ],
 )
 def test_bad_keywords_are_named(keywords, says):

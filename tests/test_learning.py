@@ -69,7 +69,7 @@ def test_ppo_learns_to_listen(tmp_path):
         kwargs = {**hyperparameters, "learning_rate": rate}
         folder.begin(RunSettings("Dexed1Op-v0", "ppo", steps, 16, 0, EASY, kwargs))
         assert train(folder) == 0
-        model = load_policy("ppo", folder.final_model, "Dexed1Op-v0")
+        model, _ = load_policy("ppo", folder.final_model, "Dexed1Op-v0")
         ends[steps] = last_distances(model, shown=own)
     shuffled = last_distances(model, shown=np.roll(own, 1))
     assert ends[20_000] < ends[1] - MARGIN

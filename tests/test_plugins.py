@@ -187,7 +187,7 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
         finished.set()
         killer.join()
     assert killed
-    assert load_policy("ppo", folder.final_model, "Plugin-v0").num_timesteps == 1500
+    assert load_policy("ppo", folder.final_model, "Plugin-v0")[0].num_timesteps == 1500
 
 
 def _children_named(part):

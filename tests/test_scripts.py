@@ -113,11 +113,11 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--env", "Dexed1op-v0"], "Did you mean: `Dexed1Op`"),
+        (["--env", "Dexed1op-v0"], "did you mean 'Dexed1Op-v0'"),
         (["--env", "Dexed1Op-v0", "--agent", "pppo"], "did you mean 'ppo'"),
-        (["--env", "Dexed1Op-v0", "--steps", "0"], "steps must be at least 1"),
-        (["--env", "Dexed1Op-v0", "--num-envs", "0"], "num_envs must be at least 1"),
-        (["--env", "Dexed1Op-v0", "--seed", "-1"], "seed must be 0 or more"),
+        (["--env", "Dexed1Op-v0", "--steps", "0"], "steps must be a whole number from 1"),
+        (["--env", "Dexed1Op-v0", "--num-envs", "0"], "num_envs must be a whole number from 1"),
+        (["--env", "Dexed1Op-v0", "--seed", "-1"], "seed must be a whole number from 0"),
         (["--env", "Dexed1Op-v0", "--resume"], "holds no run to resume"),
         (["--env", "Dexed1Op-v0", "--log-dir", "/proc/run"], "cannot write to /proc/run"),
     ],
@@ -148,7 +148,7 @@ def test_resume_refuses_other_settings(run, script):
         (MARIMBA, ["--model", "nope.zip"], "no such model: nope.zip"),
         (MARIMBA, ["--model", __file__], "no saved ppo model"),
         (MARIMBA, ["--agent", "poo"], "did you mean 'ppo'"),
-        (MARIMBA, ["--budget", "0"], "budget must be at least 1"),
+        (MARIMBA, ["--budget", "0"], "budget must be a whole number from 1"),
         (MARIMBA, ["--out", "/proc/out"], "cannot write to /proc/out"),
     ],
 )

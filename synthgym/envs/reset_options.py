@@ -6,20 +6,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from synthgym.errors import SoundError, UnknownNameError
+from synthgym.errors import SoundError, SynthgymError, UnknownNameError
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
-from synthgym.synths import Audio
+from synthgym.synths import Audio, Synth
 from synthgym.task import SoundMatchingTask
 
 TARGETS = ("target_parameters", "target_audio", "target_file")
 START = "start"
+FULLEST = 100.0
+"""Audio beyond this is no audio with full scale at 1."""
 
 
 def check_names(options: Mapping[str, Any]) -> None:
     """Raise UnknownNameError for an option that does not exist, SoundError for two targets."""
+    if not isinstance(options, Mapping):
+        raise SynthgymError(f"reset options are a dict with {', '.join((*TARGETS, START))}; got {options!r}")
     for name in options:
         if name not in (*TARGETS, START):
             raise UnknownNameError("reset option", name, (*TARGETS, START))
@@ -37,18 +41,28 @@ def given_target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Audio |
     """
     synth = task.synth
     if options.get("target_parameters") is not None:
-        return task.render_uncounted(_vector(task, options["target_parameters"]))
-    if options.get("target_file") is not None:
-        return read_recording(options["target_file"], synth.sample_rate, synth.samples)[None]
-    if options.get("target_audio") is not None:
-        audio = np.array(options["target_audio"], dtype=np.float32)
-        if audio.shape != (synth.samples,) or not np.isfinite(audio).all():
-            raise SoundError(
-                f"target_audio must be {synth.samples} finite mono samples at {synth.sample_rate} Hz, not "
-                f"an array of shape {audio.shape}; synthgym.recordings.as_target fits any recording"
-            )
-        return audio[None]
-    return None
+        target = task.render_uncounted(_vector(task, options["target_parameters"]))
+    elif options.get("target_file") is not None:
+        target = read_recording(options["target_file"], synth.sample_rate, synth.samples)[None]
+    elif options.get("target_audio") is not None:
+        target = _audio(options["target_audio"], synth)[None]
+    else:
+        return None
+    if not task.feature(target).any():
+        raise SoundError("the target is silent; give one with sound in it")
+    return target
+
+
+def _audio(given: Any, synth: Synth) -> NDArray[np.float32]:
+    audio = np.asarray(given)
+    loudest = np.abs(audio).max(initial=0) if audio.dtype.kind == "f" else np.inf
+    if audio.shape != (synth.samples,) or not loudest <= FULLEST:
+        raise SoundError(
+            f"target_audio must be {synth.samples} finite mono samples at {synth.sample_rate} Hz, floats "
+            f"with full scale at 1; got {audio.dtype} of shape {audio.shape}; "
+            "synthgym.recordings.as_target fits any recording"
+        )
+    return audio.astype(np.float32)
 
 
 def given_start(task: SoundMatchingTask, options: Mapping[str, Any]) -> Unit | None:
@@ -57,4 +71,4 @@ def given_start(task: SoundMatchingTask, options: Mapping[str, Any]) -> Unit | N
 
 
 def _vector(task: SoundMatchingTask, values: ArrayLike) -> Unit:
-    return task.space.check(np.array(values, dtype=np.float32).reshape(1, -1))
+    return task.space.check(np.array(task.space.check(values)).reshape(1, -1))

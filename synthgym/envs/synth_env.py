@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -12,12 +13,13 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
+from synthgym.checks import floats, number
 from synthgym.envs.observation import PooledFeature
 from synthgym.envs.reset_options import check_names, given_start, given_target
-from synthgym.errors import ActionError, SoundError, SynthgymError, UnknownNameError
+from synthgym.errors import ActionError, SynthgymError, UnknownNameError
 from synthgym.features import Features, distance
 from synthgym.parameters import Unit
-from synthgym.synths import Audio
+from synthgym.synths import Audio, keywords
 from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
@@ -71,8 +73,8 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     ## Arguments
     - `feature`: `"logmel"` or `"mfcc"`.
     - `reward`: `"distance"`, `"improvement"` or `"sparse"`.
-    - `max_nudge`: how far an action of 1 moves a parameter, in (0, 1]; default 0.1.
-    - `tolerance`: distance of success, in [0, 1); default 0.05.
+    - `max_nudge`: how far an action of 1 moves a parameter, 0.0001 to 1; default 0.1.
+    - `tolerance`: distance of success, 0 to 1; default 0.05.
     - `parameters`: names of the only parameters to leave free.
     - `frozen`: `{name: native value or label}` of parameters to hold.
     - `targets`: the stream of random targets, `"train"` or `"validation"`.
@@ -115,10 +117,10 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
             raise UnknownNameError("reward", reward, get_args(Reward))
         if targets not in get_args(TargetStream):
             raise UnknownNameError("stream of targets", targets, get_args(TargetStream))
-        if not 0 < max_nudge <= 1:
-            raise SynthgymError(f"max_nudge must be above 0 and at most 1; got {max_nudge!r}")
-        if not 0 <= tolerance < 1:
-            raise SynthgymError(f"tolerance must be from 0 to below 1; got {tolerance!r}")
+        for name in synth_options:
+            if name not in keywords(synth):
+                own = [n for n in inspect.signature(SynthEnv).parameters if not n.startswith("synth")]
+                raise UnknownNameError("keyword", name, [*own, *keywords(synth)])
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise UnknownNameError("render_mode", render_mode, self.metadata["render_modes"])
         self.task = SoundMatchingTask(
@@ -126,8 +128,8 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         )
         self.noise_floor = self.task.noise_floor()
         self.reward = reward
-        self.max_nudge = max_nudge
-        self.tolerance = tolerance
+        self.max_nudge = number("max_nudge", max_nudge, 0.0001, 1)
+        self.tolerance = number("tolerance", tolerance, 0, 1)
         self.render_mode = render_mode
         self._targets = targets
         size = len(self.task.space)
@@ -164,18 +166,17 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
             SoundError: a target that is missing, silent, no audio or of a wrong length.
             ParameterError: parameters of a wrong length or outside [0, 1].
         """
-        super().reset(seed=seed)
+        # What can fail comes first: a reset that raises leaves everything as it was.
         options = options or {}
         check_names(options)
-        given, start = given_target(self.task, options), given_start(self.task, options)
+        target, start = given_target(self.task, options), given_start(self.task, options)
+        super().reset(seed=seed)
         if seed is not None or self._episode < 0:
             self._open_streams(self.np_random_seed)
         self._episode += 1
-        target = self._target_stream.items([self._episode])[1] if given is None else given
-        features = self.task.feature(target)
-        if not features.any():
-            raise SoundError("the target is silent; give one with sound in it")
-        self._target_audio, self._target = target[0], features
+        if target is None:
+            _, target = self._target_stream.items([self._episode])
+        self._target_audio, self._target = target[0], self.task.feature(target)
         self._target_pooled = self._pooled.scaled(self._target)[0]
 
         self.task.renders = 0
@@ -200,18 +201,25 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         Raises:
             ActionError: the action is not n finite values.
         """
-        nudge = np.asarray(action, dtype=np.float32)
-        if nudge.shape != self.action_space.shape or not np.isfinite(nudge).all():
-            raise ActionError(
-                f"an action is {len(self.task.space)} finite values; got shape {nudge.shape}"
-                + ("" if np.isfinite(nudge).all() else " with NaN or infinity")
-            )
-        unit = np.clip(self._unit + np.float32(self.max_nudge) * np.clip(nudge, -1, 1), 0, 1)
+        self._need_reset()
+        size = len(self.task.space)
+        try:
+            nudge = floats("an action", action)
+        except SynthgymError as error:
+            raise ActionError(f"an action is {size} finite values; {error}") from error
+        if nudge.shape != (size,) or not np.isfinite(nudge).all():
+            raise ActionError(f"an action is {size} finite values; got {action!r:.60}")
+        nudge = np.clip(nudge, -1, 1).astype(np.float32)
+        unit: Unit = np.clip(self._unit + np.float32(self.max_nudge) * nudge, 0, 1)
         before = self._distance
         self._hear(unit, self.task.render(unit[None]))
         if self._distance < self._best_distance:
             self._keep_best()
         return self._observe(), self._reward(before), self._terminated(), False, self._info()
+
+    def _need_reset(self) -> None:
+        if self._episode < 0:
+            raise SynthgymError("call reset() first")
 
     def _hear(self, unit: Unit, audio: Audio) -> None:
         self._unit, self._audio = unit, audio[0]
@@ -251,37 +259,44 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     @property
     def parameters(self) -> Unit:
         """Unit values of the free parameters now, unquantised, (n,)."""
+        self._need_reset()
         return self._unit.copy()
 
     @property
     def audio(self) -> Audio:
         """The sound of now, (samples,)."""
+        self._need_reset()
         return self._audio.copy()
 
     @property
     def target_audio(self) -> Audio:
         """The target sound, (samples,)."""
+        self._need_reset()
         return self._target_audio.copy()
 
     @property
     def best_parameters(self) -> Unit:
         """Unit values of the best sound of the episode, (n,)."""
+        self._need_reset()
         return self._best_unit.copy()
 
     @property
     def best_audio(self) -> Audio:
         """The best sound of the episode, (samples,)."""
+        self._need_reset()
         return self._best_audio.copy()
 
     @property
     def features(self) -> Features:
         """The feature of the sound of now at full resolution, (frames, bins)."""
+        self._need_reset()
         features: Features = self._features[0].copy()
         return features
 
     @property
     def target_features(self) -> Features:
         """The feature of the target at full resolution, (frames, bins)."""
+        self._need_reset()
         features: Features = self._target[0].copy()
         return features
 
@@ -291,6 +306,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         Raises:
             PresetError: the path does not end as the synth's presets do.
         """
+        self._need_reset()
         self.task.synth.save_preset(self.task.space.to_native(self._best_unit), path)
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -298,6 +314,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         if self.render_mode is None:
             gym.logger.warn("render() needs gym.make(..., render_mode='rgb_array')")
             return None
+        self._need_reset()
         from synthgym.viz.spectrogram import side_by_side  # Matplotlib only for those who look
 
         seconds = self.task.synth.note.duration

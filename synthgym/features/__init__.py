@@ -15,6 +15,6 @@ FEATURES: dict[str, type[Feature]] = {"logmel": LogMel, "mfcc": MFCC}
 
 def make_feature(name: str, sample_rate: int, samples: int) -> Feature:
     """Make a feature by name for clips of ``samples`` at ``sample_rate``; UnknownNameError if none."""
-    if name not in FEATURES:
+    if name not in list(FEATURES):
         raise UnknownNameError("feature", name, FEATURES)
     return FEATURES[name](sample_rate, samples)

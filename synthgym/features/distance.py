@@ -26,7 +26,8 @@ def distance(a: Features, b: Features) -> NDArray[np.float32]:
     difference = _size(a - b)
     total = _size(a) + _size(b) + difference
     far: NDArray[np.float32] = np.divide(2 * difference, total, out=np.zeros_like(total), where=total > 0)
-    return far
+    # Rounding may carry sounds that share nothing just past 1, which is silence's and the worst there is.
+    return np.minimum(far, np.float32(1))
 
 
 def _size(features: Features) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import Any
 
 from synthgym.errors import UnknownNameError
@@ -21,6 +22,26 @@ SYNTHS = {
 }
 
 
+def keywords(name: str) -> list[str]:
+    """Return the keywords that a synth takes; UnknownNameError if there is no such synth."""
+    names = [
+        parameter.name
+        for base in _synth_class(name).__mro__
+        if "__init__" in vars(base) and base is not object
+        for parameter in inspect.signature(vars(base)["__init__"]).parameters.values()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    return list(dict.fromkeys([*names, *(["plugin", "isolation"] if name == "dexed" else [])]))
+
+
+def _synth_class(name: str) -> type[Synth]:
+    if name not in SYNTHS:
+        raise UnknownNameError("synth", name, SYNTHS)
+    module, _, kind = SYNTHS[name].partition(":")
+    synth: type[Synth] = getattr(importlib.import_module(module), kind)
+    return synth
+
+
 def make_synth(name: str, **options: Any) -> Synth:
     """Make a synthesiser by name.
 
@@ -28,10 +49,6 @@ def make_synth(name: str, **options: Any) -> Synth:
         UnknownNameError: no such synth.
         SynthError: an option is out of range.
     """
-    if name not in SYNTHS:
-        raise UnknownNameError("synth", name, SYNTHS)
     if name == "dexed" and options.get("plugin") is not None:
         name = "dexed plugin"
-    module, _, kind = SYNTHS[name].partition(":")
-    synth: Synth = getattr(importlib.import_module(module), kind)(**options)
-    return synth
+    return _synth_class(name)(**options)

@@ -13,11 +13,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.errors import PresetError, SynthError
+from synthgym.checks import number, whole
+from synthgym.errors import PresetError
 from synthgym.files import replaced
 from synthgym.parameters import Native, ParameterSpace
 
 Audio = NDArray[np.float32]
+
+
+SHORTEST, LONGEST = 0.01, 60.0
+"""Seconds a render may last."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +32,11 @@ class Note:
     Args:
         pitch: MIDI note number, 0 to 127; 60 is middle C.
         velocity: MIDI velocity, 1 to 127.
-        hold: seconds from note-on to note-off.
-        duration: seconds of audio rendered.
+        hold: seconds from note-on to note-off, 0.001 to the duration.
+        duration: seconds of audio rendered, 0.01 to 60.
+
+    Raises:
+        SynthgymError: one is out of range.
     """
 
     pitch: int = 60
@@ -37,14 +45,10 @@ class Note:
     duration: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.pitch not in range(128):
-            raise SynthError(f"note must be a MIDI note number from 0 to 127; got {self.pitch!r}")
-        if self.velocity not in range(1, 128):
-            raise SynthError(f"velocity must be a whole number from 1 to 127; got {self.velocity!r}")
-        if not 0 < self.duration <= 60:
-            raise SynthError(f"duration must be above 0 and at most 60 seconds; got {self.duration!r}")
-        if not 0 < self.hold <= self.duration:
-            raise SynthError(f"hold must be above 0 and at most the duration; got {self.hold!r}")
+        whole("note", self.pitch, 0, 127)
+        whole("velocity", self.velocity, 1, 127)
+        number("duration", self.duration, SHORTEST, LONGEST)
+        number("hold", self.hold, 0.001, self.duration)
 
 
 class Synth(ABC):
@@ -61,11 +65,13 @@ class Synth(ABC):
         space: all its parameters; the ones it offers to agents are free.
         preset_suffix: the file name ending of its own preset format.
         gain: what the engine's output is multiplied by.
+        lowest_sample_rate: Hz at which it still plays, and in tune.
     """
 
     space: ParameterSpace
     preset_suffix: str = ".json"
     gain: ClassVar[np.float32] = np.float32(1)
+    lowest_sample_rate: ClassVar[int] = 8000
 
     def __init__(
         self,
@@ -76,7 +82,7 @@ class Synth(ABC):
         hold: float = 0.7,
         duration: float = 1.0,
     ) -> None:
-        self.sample_rate = sample_rate
+        self.sample_rate = whole("sample_rate", sample_rate, self.lowest_sample_rate, 384_000)
         self.note = Note(note, velocity, hold, duration)
 
     @property
@@ -109,11 +115,16 @@ class Synth(ABC):
         Raises:
             PresetError: the path ends otherwise.
         """
-        if self._suffix(path) == ".json":
-            with replaced(path) as temporary:
-                temporary.write_text(json.dumps({"parameters": self.space.describe(native)}, indent=1))
-        else:
-            self._write_preset(native, Path(path))
+        suffix = self._suffix(path)
+        self.space.to_unit(native)  # a row that cannot be is no preset
+        try:
+            if suffix == ".json":
+                with replaced(path) as temporary:
+                    temporary.write_text(json.dumps({"parameters": self.space.describe(native)}, indent=1))
+            else:
+                self._write_preset(native, Path(path))
+        except OSError as error:
+            raise PresetError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
     def load_preset(self, path: str | os.PathLike[str]) -> Native:
         """Return the native row (all parameters,) of a preset that ``save_preset`` can write.

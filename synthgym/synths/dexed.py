@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 from dexed import DexedSynth as Engine
 
+from synthgym.checks import whole
 from synthgym.errors import SynthError
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths import dx7_voice
 from synthgym.synths.base import Audio, Synth
-
-LOWEST_SAMPLE_RATE = 16000
-"""Hz. At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0)."""
 
 DEFAULT_ALGORITHM = 18
 
@@ -41,23 +39,19 @@ class DexedSynth(Synth):
     preset_suffix = ".syx"
     # As the plugin scales its output: one carrier at full level peaks at 1/8, -18 dBFS.
     gain = np.float32(1 / 8)
+    # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
+    lowest_sample_rate = 16000
 
     def __init__(self, *, operators: int, algorithm: int | None = None, **note: Any) -> None:
         super().__init__(**note)
-        if operators not in range(1, 7):
-            raise SynthError(f"operators must be from 1 to 6; got {operators!r}")
+        whole("operators", operators, 1, 6)
         if algorithm is not None and operators == 6:
             raise SynthError(
                 "the algorithm is a parameter of the six-operator voice; "
                 "freeze it instead: frozen={'ALGORITHM': '18'}"
             )
-        if algorithm is not None and algorithm not in range(1, 33):
-            raise SynthError(f"algorithm must be from 1 to 32; got {algorithm!r}")
-        if self.sample_rate < LOWEST_SAMPLE_RATE:
-            raise SynthError(
-                f"Dexed is silent or out of tune at {self.sample_rate} Hz; "
-                f"use a sample rate of {LOWEST_SAMPLE_RATE} Hz or more"
-            )
+        if algorithm is not None:
+            whole("algorithm", algorithm, 1, 32)
         if operators == 6:
             self.space = ParameterSpace(dx7_voice.PARAMETERS)
         else:
@@ -87,8 +81,13 @@ class DexedSynth(Synth):
     def play(self, code: bytes) -> Audio:
         """Render one voice, eight times as loud as the plugin."""
         note = self.note
-        self._engine.load_sysex(code)
-        audio: Audio = self._engine.render(note.pitch, note.velocity, note.hold, note.duration)
+        # The engine rounds in its own way; of a whole number of samples it makes that number.
+        duration = self.samples / self.sample_rate
+        try:
+            self._engine.load_sysex(code)
+            audio: Audio = self._engine.render(note.pitch, note.velocity, note.hold, duration)
+        except RuntimeError as error:
+            raise SynthError(f"Dexed: {error}; play one sample rate at a time in a process") from error
         return audio
 
     def _write_preset(self, native: Native, path: Path) -> None:

@@ -9,6 +9,7 @@ is what the panel calls 1 to 32.
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -128,14 +129,8 @@ def _checksum(payload: bytes) -> int:
 
 
 def _messages(data: bytes) -> Iterator[bytes]:
-    """Split a file into its system-exclusive messages, F0 to F7."""
-    start = data.find(0xF0)
-    while start >= 0:
-        end = data.find(0xF7, start)
-        if end < 0:
-            return
-        yield data[start : end + 1]
-        start = data.find(0xF0, end)
+    """Find the whole system-exclusive messages in a file: F0, bytes below 80, F7."""
+    return (match.group() for match in re.finditer(rb"\xf0[\x00-\x7f]*\xf7", data))
 
 
 def read_syx(path: str | os.PathLike[str]) -> list[Voice]:
@@ -150,9 +145,9 @@ def read_syx(path: str | os.PathLike[str]) -> list[Voice]:
     path = Path(path)
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise PresetError(f"cannot read {path}: {error.strerror}; give a .syx file") from error
-    if len(data) == BANK_BYTES and data[0] != 0xF0:
+    except (OSError, ValueError) as error:
+        raise PresetError(f"cannot read {path}: {error}; give a .syx file") from error
+    if len(data) == BANK_BYTES and max(data) < 0x80:
         return _bank(data)
     voices: list[Voice] = []
     for message in _messages(data):

@@ -1,0 +1,39 @@
+"""Numbers and arrays from outside, checked and made plain."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.errors import SynthgymError
+
+
+def number(name: str, value: Any, low: float, high: float) -> float:
+    """Return a real number from low to high as a float; SynthgymError naming it otherwise."""
+    good = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not (good and low <= value <= high):
+        raise SynthgymError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}")
+    return float(value)
+
+
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """Return a whole number from low to high as an int; SynthgymError naming it otherwise."""
+    good = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not (good and low <= value <= high):
+        raise SynthgymError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
+    return int(value)
+
+
+def floats(name: str, values: Any) -> NDArray[np.float64]:
+    """Return an array of real numbers as float64; SynthgymError naming it if it is none."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"it is of type {array.dtype}")
+        return array.astype(np.float64)
+    except (ValueError, TypeError) as error:
+        raise SynthgymError(f"{name} must be an array of numbers; {error}") from error

@@ -9,7 +9,7 @@ TARGET := examples/targets/drawbar_organ.wav
 # About two minutes on two quiet cores.
 STEPS := 100000
 
-.PHONY: demo test test-slow check docs benchmark
+.PHONY: demo test test-slow check docs benchmark plugins
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN) \
@@ -27,6 +27,11 @@ check: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The plugins that tests play, where Debian's packages can be had; elsewhere those tests are skipped.
+plugins:
+	-test -e /usr/lib/vst/amsynth_vst.so -a -e /usr/lib/lv2/mda.lv2 || \
+		(apt-get update -qq && apt-get install -y -qq --no-install-recommends amsynth mda-lv2) > /dev/null
 
 docs: $(VENV)/installed
 	$(BIN)/python scripts/document_envs.py

@@ -16,8 +16,9 @@ from gymnasium.vector import AsyncVectorEnv
 from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
-from synthgym.errors import SynthgymError, UnknownNameError
+from synthgym.errors import SynthgymError
 from synthgym.features import FEATURES
+from synthgym.targets import AudiblePatches
 
 INFO = {"distance", "best_distance", "start_distance", "is_success", "renders"}
 
@@ -231,6 +232,51 @@ def test_reduced_spaces():
     assert env.unwrapped.task.space.frozen["OP1 MODE"] == 1
 
 
+def test_every_render_since_the_target_is_counted():
+    """The start, and the inaudible ones drawn before it; not the target's."""
+    env = gym.make("Dexed1Op-v0")
+    counts = []
+    for seed in range(20):
+        _, info = env.reset(seed=seed)
+        counts.append(info["renders"])
+        draws = env.unwrapped.task
+        draws.renders = 0
+        AudiblePatches(draws.space, draws.render, "start", seed).items([0])
+        assert info["renders"] == draws.renders
+    assert min(counts) >= 1
+    assert 3 < np.mean(counts) < 12, "about one uniform patch in six is audible"
+
+
+def test_a_failed_reset_changes_no_later_episode():
+    one, two = gym.make("Dexed1Op-v0"), gym.make("Dexed1Op-v0")
+    one.reset(seed=0), two.reset(seed=0)
+    for seed in (None, 7):
+        with pytest.raises(SynthgymError):
+            one.reset(seed=seed, options={"target_parameters": START})
+    np.testing.assert_array_equal(one.reset()[0], two.reset()[0])
+
+
+def test_before_the_first_reset():
+    env = gym.make("Dexed1Op-v0", render_mode="rgb_array").unwrapped
+    for call in (
+        lambda: env.step(np.zeros(23)),
+        env.render,
+        lambda: env.audio,
+        lambda: env.best_parameters,
+        lambda: env.target_features,
+        lambda: env.save_preset("x.syx"),
+    ):
+        with pytest.raises(SynthgymError, match=r"call reset\(\) first"):
+            call()
+
+
+@pytest.mark.parametrize("duration", [0.01, 0.125, 0.255, 0.315, 1.0])
+def test_any_duration_has_its_number_of_samples(duration):
+    env = gym.make("Dexed1Op-v0", duration=duration, hold=0.005)
+    env.reset(seed=0, options={"start": np.ones(23), "target_audio": np.full(round(44100 * duration), 0.1)})
+    assert env.unwrapped.audio.shape == (round(44100 * duration),)
+
+
 START = np.zeros(23)
 
 
@@ -246,6 +292,10 @@ START = np.zeros(23)
         ({"target_audio": np.ones(100)}, "44100 finite mono samples"),
         ({"target_audio": np.ones((44100, 2))}, "44100 finite mono samples"),
         ({"target_audio": np.full(44100, np.nan)}, "44100 finite mono samples"),
+        ({"target_audio": np.full(44100, 1000, np.int16)}, "got int16"),
+        ({"target_audio": "a.wav"}, "44100 finite mono samples"),
+        ({"start": "middle"}, "array of numbers"),
+        ({"start": [[1], [1, 2]]}, "array of numbers"),
         ({"target_file": "nope.wav"}, "no such file: nope.wav"),
         ({"target_file": __file__}, "is not audio"),
         ({"target_file": "a.wav", "target_parameters": START}, "one target"),
@@ -262,7 +312,7 @@ def test_bad_reset_options_are_named_and_change_nothing(options, says):
 
 
 @pytest.mark.parametrize(
-    "action", [np.zeros(22), np.zeros((23, 1)), np.full(23, np.nan), np.full(23, np.inf), 0.5, []]
+    "action", [np.zeros(22), np.zeros((23, 1)), np.full(23, np.nan), np.full(23, np.inf), 0.5, [], "up", None]
 )
 def test_bad_actions_are_named(action):
     env = gym.make("Dexed1Op-v0").unwrapped
@@ -303,4 +353,3 @@ def test_goal_environments_refuse_a_reward_of_the_past():
 def test_an_unknown_id_gets_its_near_match():
     with pytest.raises(gym.error.NameNotFound, match="Dexed1Op"):
         gym.make("Dexed1op-v0")
-    assert issubclass(UnknownNameError, SynthgymError)

@@ -38,7 +38,7 @@ def test_a_run_leaves_config_checkpoints_scalars_and_model(run):
     config = yaml.safe_load(run.config.read_text())
     assert (config["env"], config["agent"], config["steps"], config["seed"]) == ("Dexed1Op-v0", "ppo", 400, 1)
     assert set(config["versions"]) >= {"synthgym", "dexed-py", "stable-baselines3"}
-    assert run.newest().name == "000000400.zip"
+    assert {path.name for path in run.checkpoints.iterdir()} == {"000000200.zip", "000000400.zip"}
     events = EventAccumulator(str(run.tensorboard)).Reload()
     scalars = set(events.Tags()["scalars"])
     ours = {"distance", "best_distance", "improvement", "success_rate", "renders_per_second"}
@@ -65,6 +65,13 @@ def test_a_match_is_heard_in_its_preset(run, script, tmp_path):
     assert [p["native"] for p in result["parameters"]] == voice.native.tolist()
     target, _ = soundfile.read(out / "target.wav", dtype="float32")
     np.testing.assert_array_equal(target, read_recording(MARIMBA, rate, 44100))
+    renders = AGENTS["ppo"].load(run.final_model).renders
+    assert renders > 400, "targets and starts cost renders too"
+    assert result["offline_renders"] > renders
+    # The first episode is deterministic: another seed has another start, but the same start the same end.
+    other = tmp_path / "other"
+    script("match.py", MARIMBA, *arguments[:-1], other, "--seed", 5)
+    assert json.loads((other / "match.json").read_text())["history"][0] != result["history"][0]
     again = tmp_path / "again"
     script("match.py", MARIMBA, *arguments[:-1], again)
     assert json.loads((again / "match.json").read_text())["history"] == result["history"]
@@ -76,6 +83,30 @@ def test_a_folder_that_holds_a_run_is_left_alone(run, script):
     assert result.returncode == 2
     assert "already holds a run" in result.stderr
     assert {p: p.stat().st_mtime_ns for p in run.path.rglob("*")} == before
+
+
+def test_goal_ids_are_trained_too(script):
+    script("train.py", "--env", "Dexed1OpGoal-v0", "--steps", 100, "--num-envs", 2, "--log-dir", "run")
+
+
+def test_a_damaged_checkpoint_is_named(script, tmp_path):
+    arguments = (
+        "--env",
+        "synthgym:Dexed1Op-v0",
+        "--steps",
+        100,
+        "--num-envs",
+        2,
+        "--log-dir",
+        tmp_path / "run",
+    )
+    script("train.py", *arguments)
+    newest = RunFolder(tmp_path / "run").newest()
+    newest.write_bytes(newest.read_bytes()[:1000])
+    result = script("train.py", *arguments, "--resume", check=False)
+    assert result.returncode == 2
+    assert f"{newest} is no saved ppo model" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -115,6 +146,11 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
     [
         (["--env", "Dexed1op-v0"], "did you mean 'Dexed1Op-v0'"),
         (["--env", "Dexed1Op-v0", "--agent", "pppo"], "did you mean 'ppo'"),
+        (["--env", "Dexed1Op"], "did you mean 'Dexed1Op-v0'"),
+        (["--env", "CartPole-v1"], "has no synthesiser"),
+        (["--env", "Dexed1Op-v0", "--seed", str(2**32)], "seed must be a whole number"),
+        (["--env", "Dexed1Op-v0", "--env-kwargs", "note=[1"], "no name=value with a value in YAML"),
+        (["--env", "Dexed1Op-v0", "--env-kwargs", "notee=60"], "did you mean 'note'"),
         (["--env", "Dexed1Op-v0", "--steps", "0"], "steps must be a whole number from 1"),
         (["--env", "Dexed1Op-v0", "--num-envs", "0"], "num_envs must be a whole number from 1"),
         (["--env", "Dexed1Op-v0", "--seed", "-1"], "seed must be a whole number from 0"),

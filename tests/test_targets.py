@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 import pytest
 import soundfile
@@ -44,6 +46,14 @@ def test_training_never_meets_a_test_patch(env_id):
         for stream in TRAINING_STREAMS:
             units, _ = AudiblePatches(task.space, task.render, stream, seed).items(range(30))
             assert held_out.isdisjoint(row.tobytes() for row in task.space.to_native(units))
+
+
+def test_the_held_out_targets_never_change():
+    """Whoever changes these makes all earlier results worthless."""
+    task = SoundMatchingTask("dexed", operators=1)
+    units, _ = HeldOutPatches(task.space, task.render).items(range(10))
+    digest = hashlib.sha256(task.space.to_native(units).astype(np.uint8).tobytes()).hexdigest()
+    assert digest[:16] == "f835a7fd756353d5"
 
 
 def test_training_code_cannot_name_the_test_stream():
@@ -127,6 +137,7 @@ def test_leading_silence_is_trimmed_and_the_end_fades():
         (np.zeros((1000, 2)), "silent"),
         (np.stack([tone(44100, 0.5), -tone(44100, 0.5)], axis=1), "silent"),
         (np.zeros((0, 1)), "empty"),
+        (np.full((1000, 1), 1e-40), "silent"),
         (np.full((1000, 1), np.nan), "NaN"),
     ],
 )
@@ -142,6 +153,29 @@ def test_files_that_are_no_audio_are_named(tmp_path, data):
     path = tmp_path / "x.wav"
     path.write_bytes(data)
     with pytest.raises(SoundError, match="is not audio"):
+        read_recording(path, 44100, 44100)
+
+
+@pytest.mark.parametrize(
+    ("sound", "rate", "says"),
+    [
+        (np.ones((10, 2)), 44100, "mono"),
+        (np.ones(1), 7_000_000, "too short"),
+        (np.ones(10), float("nan"), "sample rate"),
+        (np.ones(10), 0, "sample rate"),
+        ("noise", 44100, "array of numbers"),
+    ],
+)
+def test_unusable_arrays_are_named(sound, rate, says):
+    with pytest.raises(SynthgymError, match=says):
+        as_target(sound, rate, 44100, 44100)
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "x.raw", 7, b"\xff.wav"])
+def test_odd_paths_are_named(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.raw").write_bytes(bytes(100))
+    with pytest.raises(SoundError):
         read_recording(path, 44100, 44100)
 
 

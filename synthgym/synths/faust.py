@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from synthgym.checks import number, whole
 from synthgym.errors import SynthError
 from synthgym.hosting import Engine, open_engine
 from synthgym.parameters import Native, ParameterSpace
@@ -150,15 +151,12 @@ class GranulatorSynth(FaustSynth):
         **note: Any,
     ) -> None:
         Synth.__init__(self, **note)
-        for name, value, low, high in (
-            ("grain_length", grain_length, 0.005, 10),
-            ("position_modulation", position_modulation, 0, 1),
-            ("overlaps", overlaps, 1, 16),
-            ("seed", seed, 0, 65535),
-        ):
-            if not low <= value <= high:
-                raise SynthError(f"{name} must be from {low} to {high}; got {value!r}")
-        constants = {"grain length": grain_length, "position modulation": position_modulation, "seed": seed}
+        constants = {
+            "grain length": number("grain_length", grain_length, 0.005, 10),
+            "position modulation": number("position_modulation", position_modulation, 0, 1),
+            "seed": whole("seed", seed, 0, 65535),
+        }
+        whole("overlaps", overlaps, 1, 16)
         rate = self.sample_rate
         sound = default_source(rate) if source is None else read_sound(source, rate)
         self._load(HERE / "granulator.dsp", {"source": sound}, constants, {"OVERLAPS": overlaps})

@@ -1,0 +1,110 @@
+"""The mapping to the Dexed plugin, on a stand-in: the plugin itself is tried elsewhere.
+
+The stand-in has the plugin's parameter names (and pseudo-parameters behind them), starts from a voice
+that is not INIT, and plays what it is set to with Dexed's own engine.
+"""
+
+import json
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+import synthgym.synths.plugin as plugin_module
+from envs_registry import ENVIRONMENTS
+from synthgym.errors import SynthError
+from synthgym.synths import make_synth
+from synthgym.synths.dx7_voice import PARAMETERS
+from synthgym.task import SoundMatchingTask
+
+FACTS = json.loads((ROOT / "tests/data/dexed_vst3_parameters.json").read_text())["parameters"]
+MAXIMA = {p["name"]: p["native_max"] for p in FACTS}
+
+
+class StandIn:
+    """An engine that answers as the plugin would."""
+
+    def __init__(self, names, sample_rate):
+        self.names = names
+        self.values = np.random.default_rng(0).random(len(names))
+        self.synth = make_synth("dexed", operators=6, sample_rate=sample_rate)
+        self.played = []
+
+    def call(self, method, *arguments):
+        assert method == "describe"
+        parameters = [
+            {"name": n, "default": v, "texts": []} for n, v in zip(self.names, self.values, strict=True)
+        ]
+        return {"inputs": 0, "outputs": 2, "parameters": parameters}
+
+    def play(self, settings):
+        self.played.append(dict(settings))
+        for index, value in settings:
+            self.values[index] = value
+        hosts = dict(zip(self.names, self.values, strict=True))
+        switched_on = all(hosts[f"OP{n} SWITCH"] == 1 for n in range(1, 7))
+        assert switched_on
+        row = np.array([np.round(hosts[p.name] * MAXIMA[p.name]) for p in PARAMETERS])
+        return self.synth.render(row[None])[0]
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def stand_in(monkeypatch, tmp_path):
+    """A file that is taken for the plugin; gives its path, and the engines made for it."""
+    engines = []
+    names = (
+        [p["name"] for p in FACTS]
+        + ["Bypass", "Program"]
+        + [f"MIDI CC {i}|{c}" for i in range(16) for c in (1, 7)]
+    )
+
+    def open_engine(kind, options, isolation, name):
+        # Indices moved between versions: names are all there is to go by.
+        order = np.random.default_rng(len(engines)).permutation(len(names))
+        engines.append(StandIn([names[i] for i in order], options["sample_rate"]))
+        return engines[-1]
+
+    monkeypatch.setattr(plugin_module, "open_engine", open_engine)
+    path = tmp_path / "Dexed.vst3"
+    path.write_bytes(b"\x7fELF")
+    return str(path), engines, names
+
+
+def test_names_and_maxima_are_the_plugins():
+    for p in PARAMETERS:
+        assert p.high == MAXIMA[p.name], p.name
+    others = {"Cutoff", "Resonance", "Output", "MonoMode", "MASTER TUNE ADJ"} | {
+        f"OP{n} SWITCH" for n in range(1, 7)
+    }
+    assert set(MAXIMA) - {p.name for p in PARAMETERS} == others
+
+
+@pytest.mark.parametrize("env_id", [i for i in ENVIRONMENTS if i.startswith("Dexed")])
+def test_the_same_vectors_play_the_same_voices(env_id, stand_in):
+    path, engines, _ = stand_in
+    engine = SoundMatchingTask(**ENVIRONMENTS[env_id])
+    plugin = SoundMatchingTask(**ENVIRONMENTS[env_id], plugin=path)
+    assert plugin.space.names == engine.space.names
+    rng = np.random.default_rng(1)
+    unit = np.stack([engine.space.sample(rng) for _ in range(20)])
+    np.testing.assert_array_equal(plugin.render(unit), engine.render(unit))
+    fields = {engines[-1].names[i] for i in engines[-1].played[-1]}
+    assert fields >= {p.name for p in PARAMETERS}, "all 145, since the start-up voice is not INIT"
+    assert not fields & {"Cutoff", "Output", "Program", "Bypass"}
+
+
+def test_presets_stay_single_voices(stand_in, tmp_path):
+    synth = make_synth("dexed", operators=1, plugin=stand_in[0])
+    row = synth.space.row({"TRANSPOSE": 12})
+    synth.save_preset(row, tmp_path / "voice.syx")
+    np.testing.assert_array_equal(make_synth("dexed", operators=1).load_preset(tmp_path / "voice.syx"), row)
+
+
+def test_another_plugin_is_refused(stand_in):
+    path, _, names = stand_in
+    names.remove("OP3 F COARSE")
+    with pytest.raises(SynthError, match=r"is not Dexed .* it has no parameter 'OP3 F COARSE'"):
+        make_synth("dexed", operators=1, plugin=path)

@@ -1,0 +1,254 @@
+"""FM, the granulator, and Faust programs of one's own."""
+
+import multiprocessing
+import resource
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import soundfile
+from conftest import ROOT
+
+from synthgym.effects import measure_effects
+from synthgym.errors import SynthError, SynthgymError
+from synthgym.synths import make_synth
+from synthgym.synths.faust_program import read_program
+from synthgym.targets import AUDIBLE_PEAK
+from synthgym.task import SoundMatchingTask
+
+OURS = ["fm", "granulator"]
+
+
+def patches(synth, count, seed=0):
+    rng = np.random.default_rng(seed)
+    return synth.space.to_native(np.stack([synth.space.sample(rng) for _ in range(count)]))
+
+
+def test_parameters_ranges_and_curves():
+    shared = {
+        "attack": (0.001, 0.5, True),
+        "decay": (0.005, 1, True),
+        "sustain": (0, 1, False),
+        "release": (0.005, 1, True),
+    }
+    expected = {
+        "fm": {"modulation index": (0, 10, False), "modulation ratio": (0.25, 8, True), **shared},
+        "granulator": {"frequency": (65.4064, 1046.502, True), "rate": (2, 100, True), **shared},
+    }
+    for name, knobs in expected.items():
+        free = make_synth(name).space.free
+        assert {p.name: (p.low, p.high, p.log) for p in free} == knobs
+        assert [p.name for p in free] == list(knobs), "in the order a person would turn them"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_random_patch_is_silent_and_all_peak_alike(name):
+    synth = make_synth(name)
+    peaks = np.abs(synth.render(patches(synth, 300))).max(axis=1)
+    assert peaks.min() >= AUDIBLE_PEAK
+    assert peaks.max() <= 1 / 8 + 1e-3
+    assert np.median(peaks) >= 1 / 32
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_parameter_is_heard_over_its_range(name):
+    for effect in measure_effects(SoundMatchingTask(name), patches=12, settings=5):
+        assert effect.heard == 1, effect
+        assert effect.distance > 0.1, effect
+
+
+def _render(name, rows, pipe):
+    pipe.send(make_synth(name).render(rows))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_same_parameters_render_the_same_bytes(name):
+    synth = make_synth(name)
+    rows = patches(synth, 30)
+    first = synth.render(rows)
+    np.testing.assert_array_equal(synth.render(rows[::-1])[::-1], first)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_render, args=(name, rows, theirs))
+    process.start()
+    np.testing.assert_array_equal(ours.recv(), first)
+    process.join()
+
+
+@pytest.mark.parametrize("rate", [22050, 44100, 48000])
+def test_fm_is_in_tune_and_as_long_as_asked(rate):
+    synth = make_synth("fm", note=69, sample_rate=rate, duration=1.1, hold=1.0)
+    pure = synth.space.row({"modulation index": 0, "attack": 0.001, "sustain": 1})
+    (audio,) = synth.render(pure[None])
+    assert audio.shape == (round(1.1 * rate),)
+    spectrum = np.abs(np.fft.rfft(audio * np.hanning(len(audio)), 8 * rate))
+    assert spectrum.argmax() / 8 == pytest.approx(440, abs=0.5)
+    assert np.abs(audio).max() == pytest.approx(1 / 8, rel=0.01)
+    held = make_synth("fm", sample_rate=rate, hold=0.2, duration=1.0)
+    row = held.space.row({"release": 0.005, "sustain": 1})
+    assert np.abs(held.render(row[None])[0, round(0.25 * rate) :]).max() < 1e-4, "the gate closes"
+
+
+def test_the_granulators_keywords_are_heard(tmp_path):
+    source = tmp_path / "noise.wav"
+    rng = np.random.default_rng(0)
+    soundfile.write(source, 0.1 * rng.standard_normal((48000, 2)), 48000)
+    plain = make_synth("granulator")
+    row = plain.space.row({})[None]
+    for keywords in (
+        {"source": str(source)},
+        {"grain_length": 0.02},
+        {"position_modulation": 1.0},
+        {"overlaps": 2},
+        {"seed": 7},
+        {"note": 48},
+    ):
+        synth = make_synth("granulator", **keywords)
+        assert not np.array_equal(synth.render(row), plain.render(row)), keywords
+        np.testing.assert_array_equal(synth.render(row), make_synth("granulator", **keywords).render(row))
+
+
+PLAYED = 'hslider("freq", 1, 0, 2, 1) * button("gate")'
+PROGRAM = """
+import("stdfaust.lib");
+freq = hslider("freq", 440, 20, 20000, 0.01);
+gate = button("gate");
+a = hslider("h:one/level[scale:log]", 0.5, 0.01, 1, 0.01);
+b = hslider("h:two/level", 0.5, 0, 1, 0.01);
+w = nentry("wave[style:menu{'sine':0;'saw':1}]", 1, 0, 1, 1);
+o = vslider("octave", 0, -2, 2, 1);
+s = checkbox("loud");
+wide = os.osc(freq * 2 ^ o) + w * os.sawtooth(freq);
+process = wide * gate * (a + b) * (1 + s) / 8 <: _, _;
+"""
+
+
+def write(folder, code, name="my.dsp"):
+    path = folder / name
+    path.write_text(code)
+    return str(path)
+
+
+def test_a_program_of_ones_own(tmp_path):
+    env = gym.make("Faust-v0", dsp=write(tmp_path, PROGRAM))
+    free = {p.name: p for p in env.unwrapped.task.space.free}
+    assert set(free) == {"one/level", "two/level", "wave", "octave", "loud"}
+    assert free["one/level"].log
+    assert not free["two/level"].log
+    assert (free["wave"].labels, free["wave"].default) == (("sine", "saw"), 1)
+    assert (free["octave"].kind, free["octave"].low, free["octave"].high) == ("integer", -2, 2)
+    assert free["loud"].labels == ("off", "on")
+    _, info = env.reset(seed=0)
+    assert info["start_distance"] > 0
+    frozen = gym.make("Faust-v0", dsp=write(tmp_path, PROGRAM), frozen={"wave": "sine"})
+    assert frozen.action_space.shape == (4,)
+
+
+def test_imports_beside_the_program_and_sounds_are_found(tmp_path):
+    write(tmp_path, "level = 0.1;", "mine.lib")
+    soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(44100) * 0.05), 44100)
+    dsp = write(
+        tmp_path,
+        'import("stdfaust.lib"); import("mine.lib"); freq = hslider("freq", 440, 20, 20000, 1);'
+        'gate = button("gate"); x = hslider("speed", 1, 0.5, 2, 0.01);'
+        'process = 0, int(ba.time * x * freq / 440) : soundfile("tone", 1) : !, !, _ : *(gate * level);',
+    )
+    synth = make_synth("faust", dsp=dsp, soundfiles={"tone": str(tmp_path / "tone.wav")})
+    assert np.abs(synth.render(synth.space.row({})[None])).max() == pytest.approx(0.1, rel=0.05)
+    with pytest.raises(SynthError, match="reads a sound 'tone'; give soundfiles"):
+        make_synth("faust", dsp=dsp)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("process = foo;", r"my\.dsp does not compile: .*my\.dsp:1 : ERROR : undefined symbol : foo"),
+        ("process = 1 :;", "does not compile: .*syntax error"),
+        ("x = 1;", "does not compile"),
+        ('process = hslider("gate", 0, 0, 1, 1) * hslider("x", 0, 0, 1, 0.1);', "has no freq"),
+        ('process = hslider("freq", 1, 0, 2, 1) * hslider("x", 0, 0, 1, 0.1);', "has no gate"),
+        ('process = hslider("x", 0, 0, 1, 0.1);', "has no freq and no gate"),
+        ('process = hslider("freq", 1, 0, 2, 1) * button("gate");', "nothing to turn"),
+        (
+            'process = _ * hslider("freq", 1, 0, 2, 1) * button("gate") * hslider("x", 0, 0, 1, 0.1);',
+            "1 inputs",
+        ),
+    ],
+)
+def test_programs_that_are_no_instruments_are_named(code, says, tmp_path):
+    with pytest.raises(SynthError, match=says):
+        gym.make("Faust-v0", dsp=write(tmp_path, code))
+
+
+def test_nan_is_named(tmp_path):
+    code = f'process = {PLAYED} + sqrt(0 - hslider("x", 0, 0, 1, 0.1) - 1);'
+    synth = make_synth("faust", dsp=write(tmp_path, code))
+    with pytest.raises(SynthError, match="rendered NaN with"):
+        synth.render(synth.space.row({})[None])
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"dsp": "nope.dsp"}, "no such Faust program"),
+        ({"dsp": str(ROOT)}, "no such Faust program"),
+    ],
+)
+def test_missing_programs_are_named(keywords, says):
+    with pytest.raises(SynthError, match=says):
+        gym.make("Faust-v0", **keywords)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"source": "nope.wav"}, "no such file"),
+        ({"source": __file__}, "is not audio"),
+        ({"grain_length": 0}, "grain_length must be a number from 0.005 to 10; got 0"),
+        ({"overlaps": 2.5}, "overlaps must be a whole number"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"position_modulation": float("nan")}, "position_modulation"),
+    ],
+)
+def test_bad_grains_are_named(keywords, says):
+    with pytest.raises(SynthgymError, match=says):
+        gym.make("Granulator-v0", **keywords)
+
+
+def test_a_silent_source_is_named(tmp_path):
+    soundfile.write(tmp_path / "zero.wav", np.zeros(1000), 44100)
+    with pytest.raises(SynthgymError, match="silent"):
+        gym.make("Granulator-v0", source=str(tmp_path / "zero.wav"))
+
+
+def test_controls_are_read_as_written():
+    controls = read_program(PROGRAM, ROOT, "it").controls
+    levels = {c.label: c.path for c in controls if "level" in c.label}
+    assert levels == {"one/level": "/dawdreamer/one/level", "two/level": "/dawdreamer/two/level"}
+
+
+STEPS = """
+import resource, gymnasium as gym
+env = gym.make("synthgym:{}")
+env.reset(seed=0)
+def steps(count):
+    for _ in range(count):
+        _, _, terminated, truncated, _ = env.step(env.action_space.sample())
+        if terminated or truncated:
+            env.reset()
+steps(500)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+steps(5000)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env_id", ["FM-v0", "Granulator-v0", "Dexed1Op-v0"])
+def test_memory_stays_flat(env_id):
+    result = subprocess.run(
+        [sys.executable, "-c", STEPS.format(env_id)], capture_output=True, text=True, check=True
+    )
+    assert float(result.stdout) < 20, "megabytes"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0

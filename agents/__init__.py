@@ -5,7 +5,7 @@ from __future__ import annotations
 from stable_baselines3 import PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from synthgym.errors import UnknownNameError
+from synthgym.checks import one_of
 
 __all__ = ["AGENTS", "algorithm"]
 
@@ -14,6 +14,5 @@ AGENTS: dict[str, type[BaseAlgorithm]] = {"ppo": PPO}
 
 def algorithm(agent: str) -> type[BaseAlgorithm]:
     """Return the learning algorithm of an agent; UnknownNameError if there is none of that name."""
-    if agent not in AGENTS:
-        raise UnknownNameError("agent", agent, AGENTS)
+    one_of("agent", agent, AGENTS)
     return AGENTS[agent]

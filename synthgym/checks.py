@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, UnknownNameError
 
 
 def number(name: str, value: Any, low: float, high: float) -> float:
@@ -26,6 +27,13 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     if not (good and low <= value <= high):
         raise SynthgymError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
     return int(value)
+
+
+def one_of(kind: str, value: Any, known: Iterable[str]) -> None:
+    """Raise UnknownNameError, with near matches, unless a value is one of the known names."""
+    known = list(known)
+    if value not in known:
+        raise UnknownNameError(kind, value, known)
 
 
 def floats(name: str, values: Any) -> NDArray[np.float64]:

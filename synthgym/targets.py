@@ -11,7 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from synthgym.errors import SynthError, UnknownNameError
+from synthgym.checks import one_of
+from synthgym.errors import SynthError
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.synths import Audio
 
@@ -43,9 +44,7 @@ class AudiblePatches:
         stream: Stream,
         seed: int,
     ) -> None:
-        known = [s for s in STREAMS if s != "test"]
-        if stream not in known:
-            raise UnknownNameError("stream of patches", stream, known)
+        one_of("stream of patches", stream, (s for s in STREAMS if s != "test"))
         self._set(space, render, stream, seed)
 
     def _set(self, space: ParameterSpace, render: Callable[[Unit], Audio], stream: str, seed: int) -> None:

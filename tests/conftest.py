@@ -52,6 +52,7 @@ def _all(name):
     yield pytest.param(f"{name('Plugin-v0')} DX10", marks=_skip_without(DX10))
 
 
+PLUGIN_ID = pytest.param("Plugin-v0", marks=_skip_without(AMSYNTH))
 IDS = list(_all(str))
 GOAL_IDS = list(_all(goal_id))
 

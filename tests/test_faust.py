@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import soundfile
-from conftest import ROOT
+from conftest import PLUGIN_ID, ROOT, source_of
 
 from synthgym.effects import measure_effects
 from synthgym.errors import SynthError, SynthgymError
@@ -230,7 +230,7 @@ def test_controls_are_read_as_written():
 
 STEPS = """
 import resource, gymnasium as gym
-env = gym.make("synthgym:{}")
+env = {}
 env.reset(seed=0)
 def steps(count):
     for _ in range(count):
@@ -245,10 +245,10 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("env_id", ["FM-v0", "Granulator-v0", "Dexed1Op-v0"])
+@pytest.mark.parametrize("env_id", ["FM-v0", "Granulator-v0", "Faust-v0", PLUGIN_ID])
 def test_memory_stays_flat(env_id):
     result = subprocess.run(
-        [sys.executable, "-c", STEPS.format(env_id)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", STEPS.format(source_of(env_id))], capture_output=True, text=True, check=True
     )
     assert float(result.stdout) < 20, "megabytes"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0

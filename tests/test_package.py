@@ -36,6 +36,7 @@ def test_the_wheel_works_without_the_training_extras(tmp_path):
         "import synthgym, gymnasium as gym; env = gym.make('Dexed1Op-v0')",
         "import gymnasium as gym; env = gym.make('synthgym:Dexed1Op-v0')",
         "import gymnasium as gym; env = gym.make('synthgym:Dexed6OpGoal-v0', render_mode='rgb_array')",
+        "import gymnasium as gym; env = gym.make('synthgym:Granulator-v0')",
     ):
         check = "; env.reset(seed=0); env.step(env.action_space.sample()); env.render(); print('made')"
         assert "made" in run(python, "-c", code + check, cwd=empty)

@@ -8,11 +8,10 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.envs.episode import Target
 from synthgym.envs.synth_env import SynthEnv
 from synthgym.errors import SynthgymError
 from synthgym.features import distance
-from synthgym.parameters import Unit
-from synthgym.synths import Audio
 
 
 class SynthGoalEnv(SynthEnv):
@@ -74,23 +73,16 @@ class SynthGoalEnv(SynthEnv):
         goals = (self._pooled.unscaled(np.atleast_2d(goal)) for goal in (achieved, desired))
         return distance(*goals).astype(np.float64)
 
-    def _hear(self, unit: Unit, audio: Audio) -> None:
-        super()._hear(unit, audio)
-        self._achieved = self._pooled.scaled(self._features)[0]
-        self._far = self._goal_distance(self._achieved, self._target_pooled)
+    def _judge(self, far: float, pooled: NDArray[np.float32], target: Target) -> float:
+        return float(self._goal_distance(pooled, target.pooled)[0])
 
     def _observe(self) -> Any:
+        episode = self._episode
         return {
-            "observation": self._unit.copy(),
-            "achieved_goal": self._achieved.copy(),
-            "desired_goal": self._target_pooled.copy(),
+            "observation": episode.now.unit.copy(),
+            "achieved_goal": episode.now.pooled.copy(),
+            "desired_goal": episode.target.pooled.copy(),
         }
-
-    def _reward(self, before: float) -> float:
-        return float(self._reward_of(self._far)[0])
-
-    def _success(self) -> bool:
-        return bool(self._far[0] <= self.tolerance)
 
     def _terminated(self) -> bool:
         return False

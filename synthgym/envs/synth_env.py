@@ -13,10 +13,11 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
-from synthgym.checks import floats, number
+from synthgym.checks import number, one_of
+from synthgym.envs.episode import Episode, Sound, Target
+from synthgym.envs.inputs import check_names, checked_action, given_start, given_target
 from synthgym.envs.observation import PooledFeature
-from synthgym.envs.reset_options import check_names, given_start, given_target
-from synthgym.errors import ActionError, SynthgymError, UnknownNameError
+from synthgym.errors import SynthgymError
 from synthgym.features import Features, distance
 from synthgym.parameters import Unit
 from synthgym.synths import Audio, keywords
@@ -89,15 +90,10 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         SynthgymError: a keyword, option or action that cannot be used.
     """
 
-    # As many pictures a second as fit a person who watches parameters being turned.
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012, Gymnasium's own type
 
     _spec: EnvSpec | None = None
-    _unit: Unit
-    _audio: Audio
-    _best_unit: Unit
-    _best_audio: Audio
-    _target_audio: Audio
+    _played: Episode | None = None
 
     def __init__(
         self,
@@ -113,16 +109,13 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         render_mode: str | None = None,
         **synth_options: Any,
     ) -> None:
-        if reward not in get_args(Reward):
-            raise UnknownNameError("reward", reward, get_args(Reward))
-        if targets not in get_args(TargetStream):
-            raise UnknownNameError("stream of targets", targets, get_args(TargetStream))
+        one_of("reward", reward, get_args(Reward))
+        one_of("stream of targets", targets, get_args(TargetStream))
+        if render_mode is not None:
+            one_of("render_mode", render_mode, self.metadata["render_modes"])
+        own = [name for name in inspect.signature(SynthEnv).parameters if not name.startswith("synth")]
         for name in synth_options:
-            if name not in keywords(synth):
-                own = [n for n in inspect.signature(SynthEnv).parameters if not n.startswith("synth")]
-                raise UnknownNameError("keyword", name, [*own, *keywords(synth)])
-        if render_mode not in (None, *self.metadata["render_modes"]):
-            raise UnknownNameError("render_mode", render_mode, self.metadata["render_modes"])
+            one_of("keyword", name, [*keywords(synth), *own])
         self.task = SoundMatchingTask(
             synth, feature=feature, parameters=parameters, frozen=frozen, **synth_options
         )
@@ -136,7 +129,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         self._pooled = PooledFeature(self.task.feature)
         self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
         self.observation_space = self._observation_space(size, self._pooled.size)
-        self._episode = -1
+        self._number = -1
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -169,31 +162,36 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         # What can fail comes first: a reset that raises leaves everything as it was.
         options = options or {}
         check_names(options)
-        target, start = given_target(self.task, options), given_start(self.task, options)
+        audio, start = given_target(self.task, options), given_start(self.task, options)
         super().reset(seed=seed)
-        if seed is not None or self._episode < 0:
+        if seed is not None or self._number < 0:
             self._open_streams(self.np_random_seed)
-        self._episode += 1
-        if target is None:
-            _, target = self._target_stream.items([self._episode])
-        self._target_audio, self._target = target[0], self.task.feature(target)
-        self._target_pooled = self._pooled.scaled(self._target)[0]
+        self._number += 1
+        if audio is None:
+            _, audio = self._target_stream.items([self._number])
+        features = self.task.feature(audio)
+        target = Target(audio[0], features[0], self._pooled.scaled(features)[0])
 
         self.task.renders = 0
         if start is None:
-            start, audio = self._start_stream.items([self._episode])
+            start, audio = self._start_stream.items([self._number])
         else:
             audio = self.task.render(start)
-        self._hear(start[0], audio)
-        self._start_distance = self._distance
-        self._keep_best()
+        first = self._hear(start[0], audio, target)
+        self._played = Episode(target, start=first, now=first, best=first)
         return self._observe(), self._info()
 
     def _open_streams(self, seed: int) -> None:
-        self._episode = -1
+        self._number = -1
         space, task = self.task.space, self.task
         self._target_stream = AudiblePatches(space, task.render_uncounted, self._targets, seed)
         self._start_stream = AudiblePatches(space, task.render, "start", seed)
+
+    @property
+    def _episode(self) -> Episode:
+        if self._played is None:
+            raise SynthgymError("call reset() first")
+        return self._played
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Nudge the parameters, render, and compare.
@@ -201,57 +199,48 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         Raises:
             ActionError: the action is not n finite values.
         """
-        self._need_reset()
-        size = len(self.task.space)
-        try:
-            nudge = floats("an action", action)
-        except SynthgymError as error:
-            raise ActionError(f"an action is {size} finite values; {error}") from error
-        if nudge.shape != (size,) or not np.isfinite(nudge).all():
-            raise ActionError(f"an action is {size} finite values; got {action!r:.60}")
-        nudge = np.clip(nudge, -1, 1).astype(np.float32)
-        unit: Unit = np.clip(self._unit + np.float32(self.max_nudge) * nudge, 0, 1)
-        before = self._distance
-        self._hear(unit, self.task.render(unit[None]))
-        if self._distance < self._best_distance:
-            self._keep_best()
+        episode = self._episode
+        nudge = checked_action(action, len(self.task.space))
+        before = episode.now
+        unit: Unit = np.clip(before.unit + np.float32(self.max_nudge) * nudge, 0, 1)
+        episode.hear(self._hear(unit, self.task.render(unit[None]), episode.target))
         return self._observe(), self._reward(before), self._terminated(), False, self._info()
 
-    def _need_reset(self) -> None:
-        if self._episode < 0:
-            raise SynthgymError("call reset() first")
+    def _hear(self, unit: Unit, audio: Audio, target: Target) -> Sound:
+        """Compare a batch of one, (1, samples), with the target."""
+        features = self.task.feature(audio)
+        pooled = self._pooled.scaled(features)[0]
+        far = float(distance(features, target.features[None])[0])
+        return Sound(unit, audio[0], features[0], pooled, far, self._judge(far, pooled, target))
 
-    def _hear(self, unit: Unit, audio: Audio) -> None:
-        self._unit, self._audio = unit, audio[0]
-        self._features = self.task.feature(audio)
-        self._distance = float(distance(self._features, self._target)[0])
-
-    def _keep_best(self) -> None:
-        self._best_unit, self._best_audio, self._best_distance = self._unit, self._audio, self._distance
+    def _judge(self, far: float, pooled: NDArray[np.float32], target: Target) -> float:
+        """Return the distance that reward and success go by."""
+        return far
 
     def _observe(self) -> Any:
-        current = self._pooled.scaled(self._features)[0]
-        return np.concatenate([self._unit, current, self._target_pooled])
+        now = self._episode.now
+        return np.concatenate([now.unit, now.pooled, self._episode.target.pooled])
 
-    def _reward(self, before: float) -> float:
+    def _reward(self, before: Sound) -> float:
+        now = self._episode.now
         if self.reward == "improvement":
-            return before - self._distance
-        return float(self._reward_of(np.array(self._distance)))
+            return before.judged - now.judged
+        return float(self._reward_of(np.array(now.judged)))
 
     def _reward_of(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(distances <= self.tolerance, 0.0, -1.0) if self.reward == "sparse" else -distances
 
     def _success(self) -> bool:
-        return self._distance <= self.tolerance
+        return self._episode.now.judged <= self.tolerance
 
     def _terminated(self) -> bool:
         return self._success()
 
     def _info(self) -> dict[str, Any]:
         return {
-            "distance": self._distance,
-            "best_distance": self._best_distance,
-            "start_distance": self._start_distance,
+            "distance": self._episode.now.distance,
+            "best_distance": self._episode.best.distance,
+            "start_distance": self._episode.start.distance,
             "is_success": self._success(),
             "renders": self.task.renders,
         }
@@ -259,46 +248,37 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     @property
     def parameters(self) -> Unit:
         """Unit values of the free parameters now, unquantised, (n,)."""
-        self._need_reset()
-        return self._unit.copy()
+        return self._episode.now.unit.copy()
 
     @property
     def audio(self) -> Audio:
         """The sound of now, (samples,)."""
-        self._need_reset()
-        return self._audio.copy()
-
-    @property
-    def target_audio(self) -> Audio:
-        """The target sound, (samples,)."""
-        self._need_reset()
-        return self._target_audio.copy()
-
-    @property
-    def best_parameters(self) -> Unit:
-        """Unit values of the best sound of the episode, (n,)."""
-        self._need_reset()
-        return self._best_unit.copy()
-
-    @property
-    def best_audio(self) -> Audio:
-        """The best sound of the episode, (samples,)."""
-        self._need_reset()
-        return self._best_audio.copy()
+        return self._episode.now.audio.copy()
 
     @property
     def features(self) -> Features:
         """The feature of the sound of now at full resolution, (frames, bins)."""
-        self._need_reset()
-        features: Features = self._features[0].copy()
-        return features
+        return self._episode.now.features.copy()
+
+    @property
+    def target_audio(self) -> Audio:
+        """The target sound, (samples,)."""
+        return self._episode.target.audio.copy()
 
     @property
     def target_features(self) -> Features:
         """The feature of the target at full resolution, (frames, bins)."""
-        self._need_reset()
-        features: Features = self._target[0].copy()
-        return features
+        return self._episode.target.features.copy()
+
+    @property
+    def best_parameters(self) -> Unit:
+        """Unit values of the best sound of the episode, (n,)."""
+        return self._episode.best.unit.copy()
+
+    @property
+    def best_audio(self) -> Audio:
+        """The best sound of the episode, (samples,)."""
+        return self._episode.best.audio.copy()
 
     def save_preset(self, path: str | os.PathLike[str]) -> None:
         """Save the best sound of the episode as a preset of the synth (Dexed: a single-voice .syx).
@@ -306,16 +286,15 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         Raises:
             PresetError: the path does not end as the synth's presets do.
         """
-        self._need_reset()
-        self.task.synth.save_preset(self.task.space.to_native(self._best_unit), path)
+        self.task.synth.save_preset(self.task.space.to_native(self._episode.best.unit), path)
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture (height, width, 3) of target and current feature; None without a mode."""
         if self.render_mode is None:
             gym.logger.warn("render() needs gym.make(..., render_mode='rgb_array')")
             return None
-        self._need_reset()
+        now, target = self._episode.now, self._episode.target
         from synthgym.viz.spectrogram import side_by_side  # Matplotlib only for those who look
 
         seconds = self.task.synth.note.duration
-        return side_by_side(self.task.feature, self._target[0], self._features[0], self._distance, seconds)
+        return side_by_side(self.task.feature, target.features, now.features, now.distance, seconds)

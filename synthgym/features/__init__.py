@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgym.errors import UnknownNameError
+from synthgym.checks import one_of
 from synthgym.features.base import Feature, Features
 from synthgym.features.distance import distance
 from synthgym.features.logmel import LogMel
@@ -15,6 +15,5 @@ FEATURES: dict[str, type[Feature]] = {"logmel": LogMel, "mfcc": MFCC}
 
 def make_feature(name: str, sample_rate: int, samples: int) -> Feature:
     """Make a feature by name for clips of ``samples`` at ``sample_rate``; UnknownNameError if none."""
-    if name not in list(FEATURES):
-        raise UnknownNameError("feature", name, FEATURES)
+    one_of("feature", name, FEATURES)
     return FEATURES[name](sample_rate, samples)

@@ -6,7 +6,7 @@ import importlib
 import inspect
 from typing import Any
 
-from synthgym.errors import UnknownNameError
+from synthgym.checks import one_of
 from synthgym.synths.base import Audio, Note, Synth
 
 __all__ = ["SYNTHS", "Audio", "Note", "Synth", "make_synth"]
@@ -35,8 +35,7 @@ def keywords(name: str) -> list[str]:
 
 
 def _synth_class(name: str) -> type[Synth]:
-    if name not in SYNTHS:
-        raise UnknownNameError("synth", name, SYNTHS)
+    one_of("synth", name, SYNTHS)
     module, _, kind = SYNTHS[name].partition(":")
     synth: type[Synth] = getattr(importlib.import_module(module), kind)
     return synth

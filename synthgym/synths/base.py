@@ -156,9 +156,9 @@ class Synth(ABC):
         return suffix
 
     def _write_preset(self, native: Native, path: Path) -> None:
-        """Write a native row in the synth's own format, if it has one."""
-        raise NotImplementedError
+        """Write a native row in the synth's own format."""
+        raise PresetError("this synth has no preset format but JSON")
 
     def _read_preset(self, path: Path) -> Native:
-        """Read a native row in the synth's own format, if it has one."""
-        raise NotImplementedError
+        """Read a native row in the synth's own format."""
+        raise PresetError("this synth has no preset format but JSON")

@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 import numpy as np
 
-from synthgym.errors import PluginCrashedError, PresetError, SynthError, UnknownNameError
+from synthgym.checks import one_of
+from synthgym.errors import PluginCrashedError, PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.hosting import Engine, Isolation, open_engine
 from synthgym.parameters import Native, Parameter, ParameterSpace
@@ -90,7 +91,7 @@ class PluginSynth(HostedSynth):
 
     ``isolation`` says where the plugin lives:
 
-    - ``"fork"`` (default where there is fork and no JUCE taboo on it, Linux): a helper process forks
+    - ``"fork"`` (default on Linux; other systems forbid it to audio programs): a helper process forks
       each render from the plugin as it was after loading. Equal parameters give equal bytes, and a
       crash, hang or exit of the plugin costs one render. Costs some milliseconds a render.
     - ``"process"``: a helper process renders again and again. Survives crashes; a plugin that keeps
@@ -112,8 +113,8 @@ class PluginSynth(HostedSynth):
 
     def __init__(self, *, plugin: str, isolation: Isolation | None = None, **note: Any) -> None:
         super().__init__(**note)
-        if isolation is not None and isolation not in get_args(Isolation):
-            raise UnknownNameError("isolation", isolation, get_args(Isolation))
+        if isolation is not None:
+            one_of("isolation", isolation, get_args(Isolation))
         _check_file(plugin)
         self.plugin = plugin
         self._name = Path(plugin).name

@@ -1,4 +1,4 @@
-"""What ``reset(options=...)`` takes: a target as parameters, audio or a file, and a start."""
+"""What ``step`` and ``reset(options=...)`` take: an action; a target and a start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synthgym.errors import SoundError, SynthgymError, UnknownNameError
+from synthgym.checks import floats, one_of
+from synthgym.errors import ActionError, SoundError, SynthgymError
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
 from synthgym.synths import Audio, Synth
@@ -20,13 +21,23 @@ FULLEST = 100.0
 """Audio beyond this is no audio with full scale at 1."""
 
 
+def checked_action(action: Any, size: int) -> NDArray[np.float32]:
+    """Return an action as float32 (size,) clipped to [-1, 1]; ActionError unless it is finite and so long."""
+    try:
+        nudge = floats("an action", action)
+    except SynthgymError as error:
+        raise ActionError(f"an action is {size} finite values; {error}") from error
+    if nudge.shape != (size,) or not np.isfinite(nudge).all():
+        raise ActionError(f"an action is {size} finite values; got {action!r:.60}")
+    return np.clip(nudge, -1, 1).astype(np.float32)
+
+
 def check_names(options: Mapping[str, Any]) -> None:
     """Raise UnknownNameError for an option that does not exist, SoundError for two targets."""
     if not isinstance(options, Mapping):
         raise SynthgymError(f"reset options are a dict with {', '.join((*TARGETS, START))}; got {options!r}")
     for name in options:
-        if name not in (*TARGETS, START):
-            raise UnknownNameError("reset option", name, (*TARGETS, START))
+        one_of("reset option", name, (*TARGETS, START))
     given = [name for name in TARGETS if options.get(name) is not None]
     if len(given) > 1:
         raise SoundError(f"give one target, not {' and '.join(given)}")

@@ -38,6 +38,7 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
         SoundError: the file is missing, no audio, empty, silent or not finite.
     """
     try:
+        path = os.fspath(path)  # a number would be taken for an open file, and closed
         if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
             raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
         audio, rate = soundfile.read(path, dtype="float32", always_2d=True)

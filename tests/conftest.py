@@ -54,6 +54,7 @@ def _all(name):
 
 PLUGIN_ID = pytest.param("Plugin-v0", marks=_skip_without(AMSYNTH))
 IDS = list(_all(str))
+TABLE_IDS = IDS[:-1]
 GOAL_IDS = list(_all(goal_id))
 
 

@@ -6,7 +6,7 @@ import sys
 import zipfile
 
 import pytest
-from conftest import IDS, ROOT, make_task
+from conftest import ROOT, TABLE_IDS, make_task
 
 from envs_registry import ENVIRONMENTS, missing
 from synthgym.effects import Effect, measure_effects
@@ -62,7 +62,7 @@ def without_effects(text):
     return [row for row in rows if not str(row).startswith(("Dead at", "Every parameter"))]
 
 
-@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("env_id", TABLE_IDS)
 def test_pages_are_those_the_script_writes(env_id):
     script = document_envs()
     task = make_task(env_id)

@@ -34,6 +34,7 @@ class Parameter:
         default: the native value it has while nobody sets it.
         labels: what a categorical parameter's values are called, from ``low`` upwards.
         log: whether equal distances on a continuous parameter's knob are equal ratios of its values.
+        step: a continuous parameter takes ``low`` plus multiples of this; 0: any value.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Parameter:
     default: float
     labels: tuple[str, ...] = ()
     log: bool = False
+    step: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.low <= self.default <= self.high or self.low == self.high:
@@ -119,6 +121,8 @@ class ParameterSpace:
         self._high = np.array([p.high for p in self.free])
         self._span = self._high - self._low
         self._log = np.flatnonzero([p.log for p in self.free])
+        self._stepped = np.flatnonzero([p.step > 0 for p in self.free])
+        self._step = np.array([p.step for p in self.free])[self._stepped]
         # Continuous parameters have no bins; a count of 1 keeps the arithmetic below finite.
         self._discrete = np.array([p.steps is not None for p in self.free])
         self._steps = np.array([p.steps or 1 for p in self.free], dtype=np.float64)
@@ -165,7 +169,7 @@ class ParameterSpace:
     def to_native(self, unit: ArrayLike) -> Native:
         """Return (..., all parameters) native float64 for (..., free parameters) unit values.
 
-        Discrete parameters are quantised to their grid.
+        Discrete and stepped parameters are quantised to their grid.
 
         Raises:
             ParameterError: wrong length, NaN, or values outside [0, 1].
@@ -176,6 +180,11 @@ class ParameterSpace:
         if self._log.size:
             low, high = self._low[self._log], self._high[self._log]
             values[..., self._log] = low * (high / low) ** u[..., self._log]
+        if self._stepped.size:
+            low = self._low[self._stepped]
+            values[..., self._stepped] = low + self._step * np.rint(
+                (values[..., self._stepped] - low) / self._step
+            )
         native = np.empty((*u.shape[:-1], len(self.parameters)))
         native[...] = self._base
         # Rounding may carry a value at the end of its range just past it.

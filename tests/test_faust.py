@@ -136,6 +136,7 @@ def test_a_program_of_ones_own(tmp_path):
     assert set(free) == {"one/level", "two/level", "wave", "octave", "loud"}
     assert free["one/level"].log
     assert not free["two/level"].log
+    assert free["two/level"].step == 0.01
     assert (free["wave"].labels, free["wave"].default) == (("sine", "saw"), 1)
     assert (free["octave"].kind, free["octave"].low, free["octave"].high) == ("integer", -2, 2)
     assert free["loud"].labels == ("off", "on")

@@ -16,7 +16,8 @@ def parameters(draw, name):
     if kind == "continuous":
         low = draw(finite)
         high = low + draw(st.floats(0.01, 1e4))
-        return Parameter(name, kind, low, high, low, log=low > 0.01 and draw(st.booleans()))
+        step = (high - low) / draw(st.integers(1, 1000)) if draw(st.booleans()) else 0.0
+        return Parameter(name, kind, low, high, low, log=low > 0.01 and draw(st.booleans()), step=step)
     low = draw(st.integers(-100, 100))
     steps = draw(st.integers(2, 200))
     labels = tuple(f"L{i}" for i in range(steps)) if kind == "categorical" and draw(st.booleans()) else ()
@@ -104,6 +105,12 @@ def test_a_logarithmic_knob_turns_by_ratios():
     space = ParameterSpace([Parameter("attack", "continuous", 0.001, 1, 0.01, log=True)])
     native = space.to_native([[0], [1 / 3], [2 / 3], [1]])
     np.testing.assert_allclose(native[:, 0], [0.001, 0.01, 0.1, 1], rtol=1e-5)
+
+
+def test_a_stepped_knob_stops_at_its_steps():
+    space = ParameterSpace([Parameter("cutoff", "continuous", 100, 1000, 100, step=250)])
+    native = space.to_native(np.linspace(0, 1, 7)[:, None])[:, 0]
+    np.testing.assert_allclose(native, [100, 350, 350, 600, 600, 850, 1000])
 
 
 def test_samples_are_a_function_of_the_generator():

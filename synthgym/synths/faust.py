@@ -34,8 +34,9 @@ class FaustSynth(HostedSynth):
 
     The program is an instrument as Faust's own polyphony wants it: it has a ``freq`` (Hz) and a
     ``gate``, may have a ``gain`` (0 to 1, velocity / 127), and no audio input. Its other sliders,
-    entries, check boxes and buttons are the parameters: ``[scale:log]`` makes a logarithmic knob, a
-    step of 1 whole numbers, a menu or radio style categories. More than one channel is mixed to mono.
+    entries, check boxes and buttons are the parameters, with their ranges and steps: ``[scale:log]``
+    makes a logarithmic knob, a step of 1 whole numbers, a menu or radio style categories. More than
+    one channel is mixed to mono.
 
     Args:
         dsp: path of the program.

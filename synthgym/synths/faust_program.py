@@ -98,7 +98,8 @@ def _parameter(label: str, call: str, numbers: list[float], metadata: dict[str, 
         return Parameter(label, "categorical", low, high, initial, tuple(choices[v] for v in sorted(choices)))
     if step == 1 and all(n == round(n) for n in (initial, low, high)):
         return Parameter(label, "integer", low, high, initial)
-    return Parameter(label, "continuous", low, high, initial, log=metadata.get("scale") == "log" and low > 0)
+    log = metadata.get("scale") == "log" and low > 0
+    return Parameter(label, "continuous", low, high, initial, log=log, step=step)
 
 
 def _uniquely_named(controls: list[Control]) -> list[Control]:

@@ -29,7 +29,7 @@ CHECKPOINTS = 10
 def train(folder: RunFolder) -> int:
     """Train the run of a folder, from its newest checkpoint if it has one, to its final model.
 
-    Shows a progress bar. Ctrl-C and SIGTERM end it with a checkpoint.
+    Shows a progress bar. Ctrl-C, SIGTERM and errors end it with a checkpoint.
 
     Returns:
         0 if the run is complete, otherwise the number of the signal that ended it.
@@ -49,12 +49,14 @@ def train(folder: RunFolder) -> int:
             model.set_logger(configure(str(folder.tensorboard), ["tensorboard"]))
             every = max(settings.steps // CHECKPOINTS, 1)
             if model.num_timesteps < settings.steps:
-                model.learn(
-                    settings.steps - model.num_timesteps,
-                    callback=CallbackList([Report(settings.steps), Checkpoints(folder, every), stop]),
-                    reset_num_timesteps=False,
-                )
-            folder.save_checkpoint(model)
+                try:
+                    model.learn(
+                        settings.steps - model.num_timesteps,
+                        callback=CallbackList([Report(settings.steps), Checkpoints(folder, every), stop]),
+                        reset_num_timesteps=False,
+                    )
+                finally:
+                    folder.save_checkpoint(model)
             if stop.caught is None:
                 save_model(model, folder.final_model)
         finally:

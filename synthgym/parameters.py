@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synthgym.checks import floats
+from synthgym.checks import floats, one_of
 from synthgym.errors import ParameterError, SynthgymError, UnknownNameError
 
 Unit = NDArray[np.float32]
@@ -66,9 +66,8 @@ class Parameter:
 
     def native(self, value: Any) -> float:
         """Return a native value or a label as a checked native value."""
-        if isinstance(value, str):
-            if value not in self.labels:
-                raise UnknownNameError(f"value of {self.name}", value, self.labels)
+        if isinstance(value, str) and self.labels:
+            one_of(f"value of {self.name}", value, self.labels)
             return self.low + self.labels.index(value)
         real = isinstance(value, numbers.Real) and self.low <= float(value) <= self.high  # NaN is not
         if not real or (self.steps is not None and float(value) != round(float(value))):

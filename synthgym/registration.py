@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
 
 from envs_registry import MAX_EPISODE_STEPS, goal_id
+from synthgym.errors import SynthgymError
 
 
 def register(env_id: str, keywords: Mapping[str, Any]) -> None:
@@ -32,4 +34,6 @@ def register_plugin(env_id: str, plugin: str, **keywords: Any) -> None:
         plugin: path of a VST2 or VST3 plugin, or URI of an LV2 plugin.
         **keywords: of SynthEnv and PluginSynth: ``parameters``, ``frozen``, ``isolation``, ``note``, ...
     """
+    if not re.fullmatch(r"[\w:-]+-v\d+", env_id):
+        raise SynthgymError(f"an id ends in a version; got {env_id!r}, try {env_id + '-v0'!r}")
     register(env_id, {"synth": "plugin", "plugin": plugin, **keywords})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from synthgym.errors import PluginCrashedError
 from synthgym.features import Features, distance, make_feature
-from synthgym.parameters import Unit
+from synthgym.parameters import Native, Unit
 from synthgym.synths import Audio, make_synth
+
+MOST_CRASHES = 5
+"""So many patches in a row that crash a plugin are the plugin's fault, and an error."""
 
 
 class SoundMatchingTask:
@@ -27,6 +32,9 @@ class SoundMatchingTask:
     Attributes:
         renders: how many sounds ``render`` has made; set it to 0 when a new target is known.
         renders_ever: how many sounds were made in all, targets included.
+
+    A patch that crashes its plugin twice is heard as silence, with a warning; the fifth in a row raises
+    PluginCrashedError.
 
     Not for use by several threads at once: give each a task of its own.
     """
@@ -46,7 +54,7 @@ class SoundMatchingTask:
             space = space.only(parameters)
         self.space = space.freeze(frozen) if frozen else space
         self.feature = make_feature(feature, self.synth.sample_rate, self.synth.samples)
-        self.renders = self.renders_ever = 0
+        self.renders = self.renders_ever = self._crashes = 0
 
     def noise_floor(self) -> float:
         """Return how far equal patches are heard from each other at most; 0 if the synth is repeatable.
@@ -70,7 +78,25 @@ class SoundMatchingTask:
         """Return audio (B, samples) of unit vectors (B, n): for targets, which nobody pays for."""
         native = self.space.to_native(unit)
         self.renders_ever += len(native)
-        return self.synth.render(native)
+        try:
+            audio = self.synth.render(native)
+        except PluginCrashedError:
+            return np.concatenate([self._render_or_silence(row[None]) for row in native])
+        self._crashes = 0
+        return audio
+
+    def _render_or_silence(self, native: Native) -> Audio:
+        """Render one row; a patch that its plugin cannot bear is heard as silence, with a warning."""
+        try:
+            audio = self.synth.render(native)
+        except PluginCrashedError as error:
+            self._crashes += 1
+            if self._crashes == MOST_CRASHES:
+                raise
+            warnings.warn(f"{error}; taken for silence", stacklevel=2)
+            return np.zeros((1, self.synth.samples), np.float32)
+        self._crashes = 0
+        return audio
 
     def hear(self, unit: Unit) -> Features:
         """Return features (B, frames, bins) of the sounds of unit vectors (B, n); counts renders."""

@@ -102,6 +102,15 @@ def test_a_state_brings_back_the_patch(tmp_path):
     np.testing.assert_allclose(again, row, atol=1e-5)
 
 
+def test_what_is_needed_is_named():
+    with pytest.raises(SynthgymError, match="needs the keyword 'plugin'"):
+        gym.make("Plugin-v0")
+    with pytest.raises(SynthgymError, match="needs the keyword 'dsp'"):
+        gym.make("Faust-v0")
+    with pytest.raises(SynthgymError, match="try 'Mine-v0'"):
+        synthgym.register_plugin("Mine", "nope.so")
+
+
 @needs.amsynth
 def test_ids_of_ones_own():
     synthgym.register_plugin("Amsynth-v0", AMSYNTH, parameters=["filter_cutoff", "amp_attack"], note=48)
@@ -136,12 +145,28 @@ def test_a_plugin_in_trouble_is_survived(stub, trouble, isolation, monkeypatch):
     synth = PluginSynth(plugin=stub, isolation=isolation, duration=0.2, hold=0.1)
     calm = synth.space.row(CALM)[None]
     before = synth.render(calm)
-    with pytest.raises(PluginCrashedError, match=r"stub\.so .* twice.*"):
+    with pytest.raises(PluginCrashedError, match=r"stub\.so .*twice.*, with Level=0\.5.*Trouble="):
         synth.render(synth.space.row({"Trouble": trouble})[None])
     after = synth.render(calm)
     assert after.shape == before.shape
     if isolation == "fork":
         np.testing.assert_array_equal(after, before)
+
+
+def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
+    """A rare bad patch must not end a training; a plugin that always crashes must not look silent."""
+    note = {"duration": 0.2, "hold": 0.1}
+    env = gym.make("Plugin-v0", plugin=stub, **note)
+    task = env.unwrapped.task
+    calm, fatal = (task.space.to_unit(task.synth.space.row({"Trouble": t})) for t in ("none", "segfault"))
+    with pytest.warns(UserWarning, match=r"twice, in play, with .*taken for silence"):
+        _, info = env.reset(options={"target_parameters": calm, "start": fatal})
+    assert info["distance"] == 1.0
+    assert env.reset(options={"target_parameters": calm, "start": calm})[1]["distance"] == 0.0
+    with pytest.warns(UserWarning, match="taken for silence"):
+        task.render(np.stack([fatal] * 4))
+    with pytest.raises(PluginCrashedError, match=r"stub\.so was killed by SIGSEGV"):
+        task.render(fatal[None])
 
 
 @pytest.mark.parametrize("isolation", ["fork", "process"])
@@ -309,6 +334,7 @@ def test_what_is_no_instrument_is_named(stub, effect, tmp_path):
         ({"frozen": {"Level": 1.5}}, "from 0 to 1; got 1.5"),
         ({"frozen": {"Level": float("nan")}}, "got nan"),
         ({"frozen": {"Trouble": "hung"}}, "did you mean 'hang'"),
+        ({"frozen": {"Level": "loud"}}, "takes a number from 0 to 1; got 'loud'"),
         ({"isolation": "forks"}, "did you mean 'fork'"),
     ):
         with pytest.raises(SynthgymError, match=says):

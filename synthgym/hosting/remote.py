@@ -55,7 +55,7 @@ class RemoteEngine:
             SynthError: the method raised.
             PluginCrashedError: the process died or hung, twice.
         """
-        return self._twice(lambda worker: worker.call(method, arguments), f"{method} {arguments}")
+        return self._twice(lambda worker: worker.call(method, arguments), method)
 
     def play(self, code: Any) -> Any:
         """Return the audio of one encoded row."""
@@ -84,9 +84,7 @@ class RemoteEngine:
                         self._worker.end()
                         self._worker = None
                     if attempt == 2:
-                        raise PluginCrashedError(
-                            f"{self._name} {died} twice in {what}; leave out or freeze what it cannot bear"
-                        ) from None
+                        raise PluginCrashedError(f"{self._name} {died}, twice, in {what}") from None
         raise AssertionError("unreachable")
 
 

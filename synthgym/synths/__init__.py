@@ -7,6 +7,7 @@ import inspect
 from typing import Any
 
 from synthgym.checks import one_of
+from synthgym.errors import SynthError
 from synthgym.synths.base import Audio, Note, Synth
 
 __all__ = ["SYNTHS", "Audio", "Note", "Synth", "make_synth"]
@@ -50,4 +51,9 @@ def make_synth(name: str, **options: Any) -> Synth:
     """
     if name == "dexed" and options.get("plugin") is not None:
         name = "dexed plugin"
-    return _synth_class(name)(**options)
+    kind = _synth_class(name)
+    for name, parameter in inspect.signature(kind).parameters.items():
+        optional = parameter.default is not parameter.empty or parameter.kind is parameter.VAR_KEYWORD
+        if not optional and name not in options:
+            raise SynthError(f"this synth needs the keyword {name!r}; give {name}=...")
+    return kind(**options)

@@ -169,13 +169,16 @@ class PluginSynth(HostedSynth):
 
     def play(self, code: list[tuple[int, float]]) -> Audio:
         """Render one note; PluginCrashedError if the plugin crashes, hangs or gives NaN twice."""
-        for _ in range(2):
-            audio: Audio = self.engine.play(code)
-            if np.isfinite(audio).all():
-                return audio
-            # What gave NaN once may give nothing else from now on: begin with a fresh one.
-            self.close()
-        raise PluginCrashedError(f"{self._name} rendered NaN twice with {self._settings(code)}")
+        try:
+            for _ in range(2):
+                audio: Audio = self.engine.play(code)
+                if np.isfinite(audio).all():
+                    return audio
+                # What gave NaN once may give nothing else from now on: begin with a fresh one.
+                self.close()
+            raise PluginCrashedError(f"{self._name} rendered NaN, twice")
+        except PluginCrashedError as error:
+            raise PluginCrashedError(f"{error}, with {self._settings(code)}") from None
 
     def _settings(self, code: list[tuple[int, float]]) -> str:
         return ", ".join(f"{self.knobs[i].parameter.name}={value:.4g}" for i, value in code)

@@ -107,7 +107,7 @@ def main() -> int:
             tqdm.write(f"left as it is: {reason}")
             continue
         task = SoundMatchingTask(**keywords, **example(env_id))
-        text = page(env_id, task, measure_effects(task))
+        text = page(env_id, task, list(measure_effects(task)))
         with replaced(PAGES / f"{env_id}.md") as temporary:
             temporary.write_text(text)
     return 0

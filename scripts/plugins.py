@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 
 from cli import read_keywords, run
+from tqdm import tqdm
 
 from synthgym.effects import measure_effects
 from synthgym.synths.plugin import Knob, PluginSynth
@@ -34,8 +35,9 @@ def main() -> int:
     task = SoundMatchingTask("plugin", plugin=args.plugin, **read_keywords(args.options))
     synth = task.synth
     assert isinstance(synth, PluginSynth)
-    effects = {effect.name: effect for effect in measure_effects(task, args.patches, settings=5)}
-    width = max(len(knob.parameter.name) for knob in synth.knobs)
+    measured = measure_effects(task, args.patches, settings=5)
+    effects = {e.name: e for e in tqdm(measured, total=len(task.space), unit=" knobs", leave=False)}
+    width = max(len("parameter"), *(len(knob.parameter.name) for knob in synth.knobs))
     print(f"{'parameter':<{width}}  kind         steps  default  effect  texts from 0 to 1")
     for knob in synth.knobs:
         p = knob.parameter

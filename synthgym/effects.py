@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,8 @@ class Effect:
 
 def measure_effects(
     task: SoundMatchingTask, patches: int = PATCHES, settings: int = SETTINGS
-) -> list[Effect]:
-    """Turn each free parameter through its range, alone, in random audible patches of the pool.
+) -> Iterator[Effect]:
+    """Turn each free parameter through its range, alone, in random audible patches, and give its effect.
 
     Args:
         task: the synth, its free parameters and the feature that listens.
@@ -41,12 +42,10 @@ def measure_effects(
     """
     units, audio = AudiblePatches(task.space, task.render, "pool", seed=0).items(range(patches))
     plain = task.feature(audio)
-    effects = []
     for i, name in enumerate(task.space.names):
         farthest = np.zeros(patches, np.float32)
         for value in np.linspace(0, 1, settings, dtype=np.float32):
             turned = units.copy()
             turned[:, i] = value
             farthest = np.maximum(farthest, distance(task.hear(turned), plain))
-        effects.append(Effect(name, float(farthest.mean()), float((farthest > 0).mean())))
-    return effects
+        yield Effect(name, float(farthest.mean()), float((farthest > 0).mean()))

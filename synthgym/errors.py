@@ -45,5 +45,5 @@ class PresetError(SynthgymError):
     """A preset file that cannot be read or written."""
 
 
-class PluginCrashedError(SynthgymError):
+class PluginCrashed(SynthgymError):
     """A plugin crashed, hung or rendered NaN, and did so again when the render was tried once more."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synthgym.errors import PluginCrashedError
+from synthgym.errors import PluginCrashed
 from synthgym.features import Features, distance, make_feature
 from synthgym.parameters import Native, Unit
 from synthgym.synths import Audio, make_synth
@@ -34,7 +34,7 @@ class SoundMatchingTask:
         renders_ever: how many sounds were made in all, targets included.
 
     A patch that crashes its plugin twice is heard as silence, with a warning; the fifth in a row raises
-    PluginCrashedError.
+    PluginCrashed.
 
     Not for use by several threads at once: give each a task of its own.
     """
@@ -80,7 +80,7 @@ class SoundMatchingTask:
         self.renders_ever += len(native)
         try:
             audio = self.synth.render(native)
-        except PluginCrashedError:
+        except PluginCrashed:
             return np.concatenate([self._render_or_silence(row[None]) for row in native])
         self._crashes = 0
         return audio
@@ -89,7 +89,7 @@ class SoundMatchingTask:
         """Render one row; a patch that its plugin cannot bear is heard as silence, with a warning."""
         try:
             audio = self.synth.render(native)
-        except PluginCrashedError as error:
+        except PluginCrashed as error:
             self._crashes += 1
             if self._crashes == MOST_CRASHES:
                 raise

@@ -75,7 +75,7 @@ def test_pages_are_those_the_script_writes(env_id):
 @pytest.mark.parametrize("env_id", ["Dexed1Op-v0", "Dexed5Op-v0"])
 def test_pages_name_the_dead_parameters(env_id):
     script = document_envs()
-    effects = measure_effects(make_task(env_id))
+    effects = list(measure_effects(make_task(env_id)))
     assert script.dead(effects) in (script.PAGES / f"{env_id}.md").read_text()
 
 

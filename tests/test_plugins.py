@@ -14,7 +14,7 @@ from gymnasium.vector import AsyncVectorEnv
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 import synthgym
-from synthgym.errors import PluginCrashedError, SynthError, SynthgymError, UnknownNameError
+from synthgym.errors import PluginCrashed, SynthError, SynthgymError, UnknownNameError
 from synthgym.hosting import remote
 from synthgym.synths.plugin import PluginSynth, read_knob
 
@@ -145,7 +145,7 @@ def test_a_plugin_in_trouble_is_survived(stub, trouble, isolation, monkeypatch):
     synth = PluginSynth(plugin=stub, isolation=isolation, duration=0.2, hold=0.1)
     calm = synth.space.row(CALM)[None]
     before = synth.render(calm)
-    with pytest.raises(PluginCrashedError, match=r"stub\.so .*twice.*, with Level=0\.5.*Trouble="):
+    with pytest.raises(PluginCrashed, match=r"stub\.so .*twice.*, with Level=0\.5.*Trouble="):
         synth.render(synth.space.row({"Trouble": trouble})[None])
     after = synth.render(calm)
     assert after.shape == before.shape
@@ -165,7 +165,7 @@ def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
     assert env.reset(options={"target_parameters": calm, "start": calm})[1]["distance"] == 0.0
     with pytest.warns(UserWarning, match="taken for silence"):
         task.render(np.stack([fatal] * 4))
-    with pytest.raises(PluginCrashedError, match=r"stub\.so was killed by SIGSEGV"):
+    with pytest.raises(PluginCrashed, match=r"stub\.so was killed by SIGSEGV"):
         task.render(fatal[None])
 
 

@@ -80,7 +80,7 @@ def open_engine(kind: str, options: Mapping[str, Any], isolation: Isolation, nam
 
     Raises:
         SynthError: it cannot be made.
-        PluginCrashedError: making it crashes or hangs, twice.
+        PluginCrashed: making it crashes or hangs, twice.
     """
     if isolation == "none" and LocalEngine.possible():
         return LocalEngine(kind, options, name)

@@ -16,7 +16,7 @@ from pathlib import Path
 from socket import socketpair
 from typing import Any
 
-from synthgym.errors import PluginCrashedError, SynthError
+from synthgym.errors import PluginCrashed, SynthError
 from synthgym.hosting.worker import HEADER
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -29,7 +29,7 @@ class RemoteEngine:
     """Calls the methods of an engine in a helper process.
 
     A call whose process dies or hangs is made once more, in a new helper if need be; a second
-    failure raises PluginCrashedError, and later calls go on as if nothing had happened.
+    failure raises PluginCrashed, and later calls go on as if nothing had happened.
 
     Args:
         kind: of the engine.
@@ -39,7 +39,7 @@ class RemoteEngine:
 
     Raises:
         SynthError: the engine cannot be made.
-        PluginCrashedError: making it kills or hangs the helper, twice.
+        PluginCrashed: making it kills or hangs the helper, twice.
     """
 
     def __init__(self, kind: str, options: Mapping[str, Any], *, fork: bool, name: str) -> None:
@@ -53,7 +53,7 @@ class RemoteEngine:
 
         Raises:
             SynthError: the method raised.
-            PluginCrashedError: the process died or hung, twice.
+            PluginCrashed: the process died or hung, twice.
         """
         return self._twice(lambda worker: worker.call(method, arguments), method)
 
@@ -84,7 +84,7 @@ class RemoteEngine:
                         self._worker.end()
                         self._worker = None
                     if attempt == 2:
-                        raise PluginCrashedError(f"{self._name} {died}, twice, in {what}") from None
+                        raise PluginCrashed(f"{self._name} {died}, twice, in {what}") from None
         raise AssertionError("unreachable")
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from synthgym.checks import one_of
-from synthgym.errors import PluginCrashedError, PresetError, SynthError
+from synthgym.errors import PluginCrashed, PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.hosting import Engine, Isolation, open_engine
 from synthgym.parameters import Native, Parameter, ParameterSpace
@@ -108,7 +108,7 @@ class PluginSynth(HostedSynth):
 
     Raises:
         SynthError: no such file, no plugin, one of another platform, or an effect.
-        PluginCrashedError: it crashes or hangs on loading.
+        PluginCrashed: it crashes or hangs on loading.
     """
 
     def __init__(self, *, plugin: str, isolation: Isolation | None = None, **note: Any) -> None:
@@ -168,7 +168,7 @@ class PluginSynth(HostedSynth):
         ]
 
     def play(self, code: list[tuple[int, float]]) -> Audio:
-        """Render one note; PluginCrashedError if the plugin crashes, hangs or gives NaN twice."""
+        """Render one note; PluginCrashed if the plugin crashes, hangs or gives NaN twice."""
         try:
             for _ in range(2):
                 audio: Audio = self.engine.play(code)
@@ -176,9 +176,9 @@ class PluginSynth(HostedSynth):
                     return audio
                 # What gave NaN once may give nothing else from now on: begin with a fresh one.
                 self.close()
-            raise PluginCrashedError(f"{self._name} rendered NaN, twice")
-        except PluginCrashedError as error:
-            raise PluginCrashedError(f"{error}, with {self._settings(code)}") from None
+            raise PluginCrashed(f"{self._name} rendered NaN, twice")
+        except PluginCrashed as error:
+            raise PluginCrashed(f"{error}, with {self._settings(code)}") from None
 
     def _settings(self, code: list[tuple[int, float]]) -> str:
         return ", ".join(f"{self.knobs[i].parameter.name}={value:.4g}" for i, value in code)

@@ -60,7 +60,9 @@ class Report(BaseCallback):
     def _count_renders(self) -> int:
         """Bring ``model.renders`` up to date and return by how much."""
         before = self._renders
-        made = sum(int(task.renders_ever) for task in self.training_env.get_attr("task"))
+        # Environments that step together share one task.
+        tasks = {id(task): task for task in self.training_env.get_attr("task")}
+        made = sum(task.renders_ever for task in tasks.values())
         self._renders = self._renders_before + made
         self.model.renders = self._renders  # type: ignore[attr-defined]
         return self._renders - before

@@ -99,14 +99,13 @@ class _Pool:
     def __init__(self, task: SoundMatchingTask, seed: int) -> None:
         self.renders = 0
         self._task = task
-        self._patches = AudiblePatches(task.space, self._render, "pool", seed)
-
-    def _render(self, unit: Unit) -> Audio:
-        self.renders += len(unit)
-        return self._task.render_uncounted(unit)
+        self._patches = AudiblePatches("pool", seed)
 
     def __getitem__(self, number: int) -> Unit:
-        return self._patches.items([number])[0]
+        drawn = self._task.draw(self._patches.items([number]), count=False)
+        self.renders += int(drawn.renders[0])
+        unit: Unit = drawn.unit[0]
+        return unit
 
 
 def _distances(

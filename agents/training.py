@@ -10,14 +10,14 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import configure
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from agents import algorithm
 from agents.callbacks import Checkpoints, Report, StopOnSignal
 from agents.runs import RunFolder, save_model
 from agents.settings import RunSettings
+from agents.vec_env import SynthVecEnv
 from envs_registry import ENVIRONMENTS
 from synthgym.envs import SynthEnv
 from synthgym.errors import SynthgymError
@@ -41,7 +41,7 @@ def train(folder: RunFolder) -> int:
     checkpoint = folder.newest()
     stop = StopOnSignal()
     with stop.listening():
-        env = make_vec_env(settings.env, settings.num_envs, env_kwargs=settings.env_kwargs)
+        env = VecMonitor(SynthVecEnv(settings.env, settings.num_envs, **settings.env_kwargs))
         try:
             model = _new(settings, env) if checkpoint is None else load_model(settings.agent, checkpoint, env)
             # A resumed run goes on to other targets than it began with.

@@ -40,12 +40,12 @@ def measure_effects(
         patches: how many patches.
         settings: how many evenly spaced values of each parameter, its ends included.
     """
-    units, audio = AudiblePatches(task.space, task.render, "pool", seed=0).items(range(patches))
-    plain = task.feature(audio)
+    drawn = task.draw(AudiblePatches("pool", seed=0).items(range(patches)))
+    plain = drawn.heard.features[0]
     for i, name in enumerate(task.space.names):
         farthest = np.zeros(patches, np.float32)
         for value in np.linspace(0, 1, settings, dtype=np.float32):
-            turned = units.copy()
+            turned = drawn.unit.copy()
             turned[:, i] = value
-            farthest = np.maximum(farthest, distance(task.hear(turned), plain))
+            farthest = np.maximum(farthest, distance(task.hear(turned).features[0], plain))
         yield Effect(name, float(farthest.mean()), float((farthest > 0).mean()))

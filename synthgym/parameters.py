@@ -212,9 +212,10 @@ class ParameterSpace:
         """Return the unit vectors of the values that are really rendered."""
         return self.to_unit(self.to_native(unit))
 
-    def sample(self, rng: np.random.Generator) -> Unit:
-        """Return one unit vector of uniform native values."""
-        return self.quantise(rng.random(len(self), dtype=np.float32))
+    def sample(self, rng: np.random.Generator, count: int | None = None) -> Unit:
+        """Return a unit vector (n,) of uniform native values, or ``count`` of them (count, n)."""
+        shape = len(self) if count is None else (count, len(self))
+        return self.quantise(rng.random(shape, dtype=np.float32))
 
     def check(self, unit: ArrayLike) -> Unit:
         """Return unit vectors as float32, or raise ParameterError (length, NaN, range)."""

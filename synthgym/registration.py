@@ -14,10 +14,11 @@ from synthgym.errors import SynthgymError
 
 def register(env_id: str, keywords: Mapping[str, Any]) -> None:
     """Register an id and its goal-conditioned twin, made with the keywords of SynthEnv."""
-    for registered, kind in ((env_id, "SynthEnv"), (goal_id(env_id), "SynthGoalEnv")):
+    for registered, kind in ((env_id, "Synth"), (goal_id(env_id), "SynthGoal")):
         gymnasium.register(
             registered,
-            entry_point=f"synthgym.envs:{kind}",
+            entry_point=f"synthgym.envs:{kind}Env",
+            vector_entry_point=f"synthgym.envs:{kind}VectorEnv",
             max_episode_steps=MAX_EPISODE_STEPS,
             kwargs=dict(keywords),
         )

@@ -6,81 +6,141 @@ process, gets the same patch. Streams never meet: they differ in the spawn key o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgym.checks import one_of
-from synthgym.errors import SynthError
-from synthgym.parameters import ParameterSpace, Unit
-from synthgym.synths import Audio
+from synthgym.errors import SynthError, SynthgymError
+from synthgym.features import extract
+from synthgym.parameters import Unit
+from synthgym.rendering import Heard, Listener
 
 AUDIBLE_PEAK = 10 ** (-44 / 20)
 """A patch is audible if its render peaks at -44 dBFS or above."""
 
-Stream = Literal["train", "validation", "start", "pool"]
-STREAMS = ("train", "validation", "test", "start", "pool")
+HELD_OUT = 1000
+"""How many items the test stream has."""
+
+Stream = Literal["train", "validation", "start", "pool", "dataset"]
+STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
 
 # Fixed, so that every agent ever evaluated meets the same test targets, and none trains on them.
 _TEST_SEED = 20_260_101
 _MOST_DRAWS = 10_000
+_BLOCK = 8  # patches drawn at once; the accepted one is the same whatever it is
+
+
+class Item(NamedTuple):
+    """One item of one stream: what its patch is a function of."""
+
+    seed: int
+    stream: int
+    number: int
+
+    def generator(self) -> np.random.Generator:
+        """Return the generator that the patch is drawn with."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=self[1:]))
 
 
 class AudiblePatches:
     """One stream of uniformly random patches, the inaudible ones rejected.
 
     Args:
-        space: the parameter space to draw from.
-        render: audio (B, samples) of unit vectors (B, n).
-        stream: ``train``, ``validation``, ``start`` or ``pool``.
+        stream: ``train``, ``validation``, ``start``, ``pool`` or ``dataset``.
         seed: any whole number from 0.
     """
 
-    def __init__(
-        self,
-        space: ParameterSpace,
-        render: Callable[[Unit], Audio],
-        stream: Stream,
-        seed: int,
-    ) -> None:
+    def __init__(self, stream: Stream, seed: int) -> None:
         one_of("stream of patches", stream, (s for s in STREAMS if s != "test"))
-        self._set(space, render, stream, seed)
+        self._stream, self._seed = STREAMS.index(stream), seed
 
-    def _set(self, space: ParameterSpace, render: Callable[[Unit], Audio], stream: str, seed: int) -> None:
-        self._space = space
-        self._render = render
-        self._key = STREAMS.index(stream)
-        self._seed = seed
-
-    def items(self, numbers: Sequence[int]) -> tuple[Unit, Audio]:
-        """Return items of the stream by number: quantised unit vectors (B, n) and their audio.
-
-        Raises:
-            SynthError: 10,000 draws in a row are inaudible.
-        """
-        generators = [
-            np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(self._key, i)))
-            for i in numbers
-        ]
-        found: dict[int, tuple[Unit, Audio]] = {}
-        for _ in range(_MOST_DRAWS):
-            waiting = [i for i in range(len(generators)) if i not in found]
-            if not waiting:
-                units, audio = zip(*(found[i] for i in range(len(generators))), strict=True)
-                return np.stack(units), np.stack(audio)
-            drawn = np.stack([self._space.sample(generators[i]) for i in waiting])
-            for i, unit, sound in zip(waiting, drawn, self._render(drawn), strict=True):
-                if np.abs(sound).max() >= AUDIBLE_PEAK:
-                    found[i] = unit, sound
-        raise SynthError(
-            f"{_MOST_DRAWS} random patches in a row are inaudible (peak below -44 dBFS); "
-            "free or freeze other parameters"
-        )
+    def items(self, numbers: Iterable[int]) -> list[Item]:
+        """Return items by number, for ``SoundMatchingTask.draw`` to make."""
+        return [Item(self._seed, self._stream, number) for number in numbers]
 
 
 class HeldOutPatches(AudiblePatches):
-    """The test stream, for evaluation only. Its seed is the package's own and nothing changes it."""
+    """The 1,000 items of the test stream, for evaluation only. Nothing changes its seed."""
 
-    def __init__(self, space: ParameterSpace, render: Callable[[Unit], Audio]) -> None:
-        self._set(space, render, "test", _TEST_SEED)
+    def __init__(self) -> None:
+        self._stream, self._seed = STREAMS.index("test"), _TEST_SEED
+
+    def items(self, numbers: Iterable[int]) -> list[Item]:
+        """Return items by number; SynthgymError beyond the last."""
+        numbers = list(numbers)
+        if not all(0 <= number < HELD_OUT for number in numbers):
+            raise SynthgymError(f"the test stream has items 0 to {HELD_OUT - 1}; ask for fewer targets")
+        return super().items(numbers)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Audible patches that were found for items.
+
+    Attributes:
+        unit: quantised unit vectors (B, n).
+        heard: what they sound like.
+        renders: how many sounds each item cost, the rejected ones included, (B,).
+    """
+
+    unit: Unit
+    heard: Heard
+    renders: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return several as one, in their order."""
+        return cls(
+            np.concatenate([part.unit for part in parts]),
+            Heard.joined([part.heard for part in parts]),
+            np.concatenate([part.renders for part in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a worker is asked for: items, and whether their audio is wanted.
+
+    Attributes:
+        forbidden: native rows, as bytes, that no item may be.
+    """
+
+    items: Sequence[Item]
+    audio: bool = False
+    forbidden: frozenset[bytes] = frozenset()
+
+
+def draw(listener: Listener, job: Draw) -> Drawn:
+    """Find an audible patch for each item.
+
+    Raises:
+        SynthError: 10,000 draws in a row are inaudible.
+    """
+    parts = [_find(listener, item, job) for item in job.items]
+    return Drawn.joined(parts)
+
+
+def _find(listener: Listener, item: Item, job: Draw) -> Drawn:
+    rng, space = item.generator(), listener.space
+    renders = 0
+    crashes: tuple[str, ...] = ()
+    for _ in range(-(-_MOST_DRAWS // _BLOCK)):
+        units = space.sample(rng, _BLOCK)
+        for unit, (sound, crash) in zip(units, listener.sounds(units), strict=True):
+            renders += 1
+            crashes += crash
+            if np.abs(sound).max() < AUDIBLE_PEAK:
+                continue
+            if job.forbidden and space.to_native(unit).tobytes() in job.forbidden:
+                continue
+            clip = sound[None]
+            heard = Heard(tuple(extract(listener.features, clip)), clip if job.audio else None, crashes)
+            return Drawn(unit[None], heard, np.array([renders]))
+    raise SynthError(
+        f"{_MOST_DRAWS} random patches in a row are inaudible (peak below -44 dBFS); "
+        "free or freeze other parameters"
+    )

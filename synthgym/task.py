@@ -3,34 +3,39 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synthgym.errors import PluginCrashed
-from synthgym.features import Features, distance, make_feature
-from synthgym.parameters import Native, Unit
+from synthgym.features import distance, extract, make_features
+from synthgym.parameters import Unit
+from synthgym.rendering import Heard, Listener, Rendering, make_renderer
 from synthgym.synths import Audio, make_synth
+from synthgym.targets import Draw, Drawn, Item, draw
 
-MOST_CRASHES = 5
-"""So many patches in a row that crash a plugin are the plugin's fault, and an error."""
+ROWS = 64
+"""The most sounds a worker is asked for at once."""
 
 
 class SoundMatchingTask:
-    """A synth, the parameters of it that may be set, and the feature by which sounds are compared.
+    """A synth, the parameters of it that may be set, and the features by which sounds are compared.
 
     Args:
         synth: name of the synth.
-        feature: name of the feature.
+        feature: name of the feature by which distance is measured.
+        more_features: names of others that are to be heard too.
         parameters: names of the parameters to leave free (default: those the synth offers).
         frozen: native values (or labels) by name of parameters to hold.
+        rendering: ``inline``, ``threads``, ``processes``, ``ray``, or ``auto``: what suits the synth.
+        workers: how many render side by side (default: one for each core).
+        address: of a running Ray cluster.
         **synth_options: what the synth takes.
 
     Attributes:
-        renders: how many sounds ``render`` has made; set it to 0 when a new target is known.
+        renders: how many sounds were made that count; set it to 0 when a new target is known.
         renders_ever: how many sounds were made in all, targets included.
 
     A patch that crashes its plugin twice is heard as silence, with a warning; the fifth in a row raises
@@ -44,8 +49,12 @@ class SoundMatchingTask:
         synth: str,
         *,
         feature: str = "logmel",
+        more_features: Sequence[str] = (),
         parameters: Sequence[str] | None = None,
         frozen: Mapping[str, float | str] | None = None,
+        rendering: Rendering = "inline",
+        workers: int | None = None,
+        address: str | None = None,
         **synth_options: Any,
     ) -> None:
         self.synth = make_synth(synth, **synth_options)
@@ -53,8 +62,28 @@ class SoundMatchingTask:
         if parameters is not None:
             space = space.only(parameters)
         self.space = space.freeze(frozen) if frozen else space
-        self.feature = make_feature(feature, self.synth.sample_rate, self.synth.samples)
-        self.renders = self.renders_ever = self._crashes = 0
+        self.features = make_features([feature, *more_features], self.synth.sample_rate, self.synth.samples)
+        self.feature = self.features[0]
+        self._rendering = rendering, workers, address
+        self._open()
+        self.renders = self.renders_ever = 0
+
+    def _open(self) -> None:
+        rendering, workers, address = self._rendering
+        self._listener = Listener(self.synth, self.space, self.features)
+        self.renderer = make_renderer(rendering, self._listener, workers, address)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("renderer", "_listener")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def close(self) -> None:
+        """Let the engine and the workers go."""
+        self.renderer.close()
+        self.synth.close()
 
     def noise_floor(self) -> float:
         """Return how far equal patches are heard from each other at most; 0 if the synth is repeatable.
@@ -63,41 +92,51 @@ class SoundMatchingTask:
         """
         if self.synth.repeatable:
             return 0.0
-        rng = np.random.default_rng(0)
-        unit = np.stack([self.space.sample(rng) for _ in range(3)])
-        heard = [self.feature(self.render_uncounted(unit)) for _ in range(3)]
+        unit = self.space.sample(np.random.default_rng(0), 3)
+        heard = [self.hear(unit, count=False).features[0] for _ in range(3)]
         return max(float(distance(a, b).max()) for a, b in combinations(heard, 2))
 
-    def render(self, unit: ArrayLike) -> Audio:
-        """Return audio (B, samples) of unit vectors (B, n), and count the renders."""
-        audio = self.render_uncounted(unit)
-        self.renders += len(audio)
-        return audio
+    def hear(self, unit: ArrayLike, *, audio: bool = False, count: bool = True) -> Heard:
+        """Render unit vectors (B, n) and return what is heard.
 
-    def render_uncounted(self, unit: ArrayLike) -> Audio:
-        """Return audio (B, samples) of unit vectors (B, n): for targets, which nobody pays for."""
-        native = self.space.to_native(unit)
-        self.renders_ever += len(native)
-        try:
-            audio = self.synth.render(native)
-        except PluginCrashed:
-            return np.concatenate([self._render_or_silence(row[None]) for row in native])
-        self._crashes = 0
-        return audio
+        Args:
+            unit: (B, n).
+            audio: whether the audio is wanted too.
+            count: whether these renders count; for targets, nobody pays.
+        """
+        unit = self.space.check(unit)
+        parts = [(part, audio) for part in self._parts(unit)]
+        heard = Heard.joined(list(self.renderer.map(_hear, parts)))
+        self._made(len(unit), heard, count)
+        return heard
 
-    def _render_or_silence(self, native: Native) -> Audio:
-        """Render one row; a patch that its plugin cannot bear is heard as silence, with a warning."""
-        try:
-            audio = self.synth.render(native)
-        except PluginCrashed as error:
-            self._crashes += 1
-            if self._crashes == MOST_CRASHES:
-                raise
-            warnings.warn(f"{error}; taken for silence", stacklevel=2)
-            return np.zeros((1, self.synth.samples), np.float32)
-        self._crashes = 0
-        return audio
+    def draw(self, items: Sequence[Item], *, audio: bool = False, count: bool = True) -> Drawn:
+        """Make items of streams, with what they sound like.
 
-    def hear(self, unit: Unit) -> Features:
-        """Return features (B, frames, bins) of the sounds of unit vectors (B, n); counts renders."""
-        return self.feature(self.render(unit))
+        Raises:
+            SynthError: 10,000 draws in a row are inaudible.
+        """
+        # An item may cost many renders or one, so that each is a job of its own.
+        drawn = Drawn.joined(list(self.renderer.map(draw, (Draw([item], audio) for item in items))))
+        self._made(int(drawn.renders.sum()), drawn.heard, count)
+        return drawn
+
+    def listen(self, audio: Audio) -> Heard:
+        """Return what is heard of audio (B, samples) that was made elsewhere."""
+        return Heard(tuple(extract(self.features, audio)), audio)
+
+    def _parts(self, unit: Unit) -> Iterator[Unit]:
+        """Cut a batch into equal parts for the workers."""
+        count = max(self.renderer.workers, -(-len(unit) // ROWS))
+        return (part for part in np.array_split(unit, count) if len(part))
+
+    def _made(self, renders: int, heard: Heard, count: bool) -> None:
+        self.renders_ever += renders
+        self.renders += renders if count else 0
+        for crash in heard.crashes:
+            warnings.warn(crash, stacklevel=3)
+
+
+def _hear(listener: Listener, job: tuple[Unit, bool]) -> Heard:
+    unit, audio = job
+    return listener.hear(unit, audio=audio)

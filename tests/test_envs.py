@@ -17,7 +17,6 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from synthgym.errors import SynthgymError
-from synthgym.features import FEATURES
 from synthgym.targets import AudiblePatches
 
 INFO = {"distance", "best_distance", "start_distance", "is_success", "renders"}
@@ -109,7 +108,7 @@ def test_the_spec_survives_json(env_id):
     assert again.unwrapped.task.synth.note.pitch == 72
 
 
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("feature", ["logmel", "mfcc"])
 @pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
 def test_the_targets_own_parameters_are_at_distance_0(env_id, feature):
     env = make(env_id, feature=feature)
@@ -127,7 +126,7 @@ def test_the_targets_own_parameters_are_at_distance_0(env_id, feature):
     assert terminated == ("Goal" not in env_id), "only the goal environments play on after success"
 
 
-@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("feature", ["logmel", "mfcc"])
 @pytest.mark.parametrize("reward", ["distance", "sparse"])
 @pytest.mark.parametrize("env_id", GOAL_IDS)
 def test_rewards_follow_from_the_goals(env_id, reward, feature):
@@ -235,14 +234,14 @@ def test_reduced_spaces():
 def test_every_render_since_the_target_is_counted():
     """The start, and the inaudible ones drawn before it; not the target's."""
     env = gym.make("Dexed1Op-v0")
+    task = env.unwrapped.task
     counts = []
     for seed in range(20):
+        task.renders = 0
         _, info = env.reset(seed=seed)
         counts.append(info["renders"])
-        draws = env.unwrapped.task
-        draws.renders = 0
-        AudiblePatches(draws.space, draws.render, "start", seed).items([0])
-        assert info["renders"] == draws.renders
+        assert info["renders"] == task.renders
+        assert info["renders"] == task.draw(AudiblePatches("start", seed).items([0])).renders[0]
     assert min(counts) >= 1
     assert 3 < np.mean(counts) < 12, "about one uniform patch in six is audible"
 

@@ -6,11 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from synthgym.errors import UnknownNameError
-from synthgym.features import FEATURES, distance, make_feature
+from synthgym.errors import SynthgymError, UnknownNameError
+from synthgym.features import distance, extract, make_features
 from synthgym.features.logmel import full_scale_power
 
+FEATURES = ["logmel", "mfcc", "mfcc-13", "pooled-logmel", "pooled-mfcc"]
 RATES = [22050, 44100, 48000]
+
+
+def make_feature(name, sample_rate, samples):
+    (feature,) = make_features([name], sample_rate, samples)
+    return feature
 
 
 def sounds(sample_rate, samples):
@@ -110,6 +116,38 @@ def test_distance_is_ruzicka_where_nothing_is_negative(a, b):
 def test_an_unknown_feature_is_named():
     with pytest.raises(UnknownNameError, match="did you mean 'logmel'"):
         make_feature("log_mel", 44100, 44100)
+    for name in ("mfcc-x", "mfcc-", "pooled-", "logmel-3"):
+        with pytest.raises(UnknownNameError, match="unknown feature"):
+            make_feature(name, 44100, 44100)
+    for name in ("mfcc-0", "mfcc-65"):
+        with pytest.raises(SynthgymError, match="number of coefficients"):
+            make_feature(name, 44100, 44100)
+
+
+def test_features_of_one_sound_share_their_source():
+    features = make_features(FEATURES, 44100, 44100)
+    logmel = features[0]
+    calls = []
+    logmel_of = type(logmel).__call__
+
+    class Counted(type(logmel)):
+        def __call__(self, audio):
+            calls.append(len(audio))
+            return logmel_of(self, audio)
+
+    logmel.__class__ = Counted
+    audio = sounds(44100, 44100)
+    together = extract(features, audio)
+    assert calls == [len(audio)]
+    for feature, heard in zip(features, together, strict=True):
+        np.testing.assert_array_equal(feature(audio), heard)
+
+
+def test_pooled_cells_are_means():
+    logmel, pooled = make_features(["logmel", "pooled-logmel"], 44100, 44100)
+    audio = sounds(44100, 44100)
+    means = logmel(audio).reshape(-1, 22, 2, 32, 2).mean(axis=(2, 4))
+    np.testing.assert_allclose(pooled(audio), means, atol=1e-4)
 
 
 @pytest.mark.parametrize("env_id", IDS)
@@ -120,8 +158,7 @@ def test_silence_and_the_best_constant_patch_lose_to_random_search(env_id):
     task = make_task(env_id)
 
     def features(stream, count):
-        patches = AudiblePatches(task.space, task.render, stream, seed=0)
-        return task.feature(patches.items(range(count))[1])
+        return task.draw(AudiblePatches(stream, seed=0).items(range(count))).heard.features[0]
 
     targets = features("validation", 40)
     silence = distance(np.zeros_like(targets), targets)

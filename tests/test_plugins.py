@@ -8,6 +8,7 @@ import threading
 
 import gymnasium as gym
 import numpy as np
+import psutil
 import pytest
 from conftest import AMSYNTH, DX10, ROOT, needs
 from gymnasium.vector import AsyncVectorEnv
@@ -164,9 +165,9 @@ def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
     assert info["distance"] == 1.0
     assert env.reset(options={"target_parameters": calm, "start": calm})[1]["distance"] == 0.0
     with pytest.warns(UserWarning, match="taken for silence"):
-        task.render(np.stack([fatal] * 4))
+        task.hear(np.stack([fatal] * 4))
     with pytest.raises(PluginCrashed, match=r"stub\.so was killed by SIGSEGV"):
-        task.render(fatal[None])
+        task.hear(fatal[None])
 
 
 @pytest.mark.parametrize("isolation", ["fork", "process"])
@@ -216,9 +217,7 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
 
 
 def _children_named(part):
-    command = ["ps", "-o", "pid=,args=", "--ppid", str(os.getpid())]
-    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
-    return [int(line.split()[0]) for line in lines if part in line]
+    return [child.pid for child in psutil.Process().children() if part in " ".join(child.cmdline())]
 
 
 def test_helpers_end_with_their_environments(stub):

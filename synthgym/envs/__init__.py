@@ -2,5 +2,6 @@
 
 from synthgym.envs.goal_env import SynthGoalEnv
 from synthgym.envs.synth_env import SynthEnv
+from synthgym.envs.vector_env import SynthGoalVectorEnv, SynthVectorEnv
 
-__all__ = ["SynthEnv", "SynthGoalEnv"]
+__all__ = ["SynthEnv", "SynthGoalEnv", "SynthGoalVectorEnv", "SynthVectorEnv"]

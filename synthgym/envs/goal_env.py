@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.envs.episode import Target
+from synthgym.envs.goal_episodes import GoalEpisodes
 from synthgym.envs.synth_env import SynthEnv
-from synthgym.errors import SynthgymError
-from synthgym.features import distance
 
 
 class SynthGoalEnv(SynthEnv):
@@ -40,22 +37,7 @@ class SynthGoalEnv(SynthEnv):
     All else is as in SynthEnv.
     """
 
-    def __init__(self, synth: str, **options: Any) -> None:
-        if options.get("reward") == "improvement":
-            raise SynthgymError(
-                "a goal environment cannot reward improvement, which depends on the step before; "
-                "use reward='distance' or 'sparse'"
-            )
-        super().__init__(synth, **options)
-
-    def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
-        return gym.spaces.Dict(
-            {
-                "observation": gym.spaces.Box(0, 1, (parameters,), np.float32),
-                "achieved_goal": gym.spaces.Box(0, 1, (pooled_size,), np.float32),
-                "desired_goal": gym.spaces.Box(0, 1, (pooled_size,), np.float32),
-            }
-        )
+    kind = GoalEpisodes
 
     def compute_reward(
         self, achieved_goal: NDArray[np.float32], desired_goal: NDArray[np.float32], info: Any
@@ -64,25 +46,5 @@ class SynthGoalEnv(SynthEnv):
 
         A pure function of the goals; ``info`` is there for the interface and not read.
         """
-        reward = self._reward_of(self._goal_distance(achieved_goal, desired_goal))
-        return float(reward[0]) if achieved_goal.ndim == 1 else reward
-
-    def _goal_distance(
-        self, achieved: NDArray[np.float32], desired: NDArray[np.float32]
-    ) -> NDArray[np.float64]:
-        goals = (self._pooled.unscaled(np.atleast_2d(goal)) for goal in (achieved, desired))
-        return distance(*goals).astype(np.float64)
-
-    def _judge(self, far: float, pooled: NDArray[np.float32], target: Target) -> float:
-        return float(self._goal_distance(pooled, target.pooled)[0])
-
-    def _observe(self) -> Any:
-        episode = self._episode
-        return {
-            "observation": episode.now.unit.copy(),
-            "achieved_goal": episode.now.pooled.copy(),
-            "desired_goal": episode.target.pooled.copy(),
-        }
-
-    def _terminated(self) -> bool:
-        return False
+        assert isinstance(self.episodes, GoalEpisodes)
+        return self.episodes.compute_reward(achieved_goal, desired_goal)

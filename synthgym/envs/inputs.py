@@ -1,8 +1,8 @@
-"""What ``step`` and ``reset(options=...)`` take: an action; a target and a start."""
+"""What ``step`` and ``reset(options=...)`` take: actions; a target and a start."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from synthgym.checks import floats, one_of
 from synthgym.errors import ActionError, SoundError, SynthgymError
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
-from synthgym.synths import Audio, Synth
+from synthgym.rendering import Heard
+from synthgym.synths import Synth, keywords
 from synthgym.task import SoundMatchingTask
 
 TARGETS = ("target_parameters", "target_audio", "target_file")
@@ -21,18 +22,26 @@ FULLEST = 100.0
 """Audio beyond this is no audio with full scale at 1."""
 
 
-def checked_action(action: Any, size: int) -> NDArray[np.float32]:
-    """Return an action as float32 (size,) clipped to [-1, 1]; ActionError unless it is finite and so long."""
+def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None:
+    """Raise UnknownNameError for a keyword that neither an environment nor its synth takes."""
+    for name in given:
+        one_of("keyword", name, [*keywords(synth), *own])
+
+
+def checked_actions(actions: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return actions as float32 clipped to [-1, 1]; ActionError unless finite and of the shape (..., n)."""
+    size = shape[-1]
     try:
-        nudge = floats("an action", action)
+        nudges = floats("an action", actions)
     except SynthgymError as error:
         raise ActionError(f"an action is {size} finite values; {error}") from error
-    if nudge.shape != (size,) or not np.isfinite(nudge).all():
-        raise ActionError(f"an action is {size} finite values; got {action!r:.60}")
-    return np.clip(nudge, -1, 1).astype(np.float32)
+    if nudges.shape != shape or not np.isfinite(nudges).all():
+        many = f", one for each of {shape[0]} environments" if len(shape) > 1 else ""
+        raise ActionError(f"an action is {size} finite values{many}; got {actions!r:.60}")
+    return np.clip(nudges, -1, 1).astype(np.float32)
 
 
-def check_names(options: Mapping[str, Any]) -> None:
+def _check_names(options: Mapping[str, Any]) -> None:
     """Raise UnknownNameError for an option that does not exist, SoundError for two targets."""
     if not isinstance(options, Mapping):
         raise SynthgymError(f"reset options are a dict with {', '.join((*TARGETS, START))}; got {options!r}")
@@ -43,23 +52,30 @@ def check_names(options: Mapping[str, Any]) -> None:
         raise SoundError(f"give one target, not {' and '.join(given)}")
 
 
-def given_target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Audio | None:
-    """Return the target that the options name as a batch of one (1, samples), or None.
+def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> tuple[Heard | None, Unit | None]:
+    """Return what is heard of the target that the options name, and the start (1, n), or None for each.
 
     Raises:
+        UnknownNameError: an option that does not exist.
         SoundError: missing, silent, no audio, or of a wrong length.
         ParameterError: parameters of a wrong length or outside [0, 1].
     """
+    _check_names(options)
+    start = None if options.get(START) is None else _vector(task, options[START])
+    return _target(task, options), start
+
+
+def _target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Heard | None:
     synth = task.synth
     if options.get("target_parameters") is not None:
-        target = task.render_uncounted(_vector(task, options["target_parameters"]))
+        target = task.hear(_vector(task, options["target_parameters"]), audio=True, count=False)
     elif options.get("target_file") is not None:
-        target = read_recording(options["target_file"], synth.sample_rate, synth.samples)[None]
+        target = task.listen(read_recording(options["target_file"], synth.sample_rate, synth.samples)[None])
     elif options.get("target_audio") is not None:
-        target = _audio(options["target_audio"], synth)[None]
+        target = task.listen(_audio(options["target_audio"], synth)[None])
     else:
         return None
-    if not task.feature(target).any():
+    if not target.features[0].any():
         raise SoundError("the target is silent; give one with sound in it")
     return target
 
@@ -74,11 +90,6 @@ def _audio(given: Any, synth: Synth) -> NDArray[np.float32]:
             "synthgym.recordings.as_target fits any recording"
         )
     return audio.astype(np.float32)
-
-
-def given_start(task: SoundMatchingTask, options: Mapping[str, Any]) -> Unit | None:
-    """Return the start that the options name as a batch of one (1, n), or None; raises as above."""
-    return None if options.get(START) is None else _vector(task, options[START])
 
 
 def _vector(task: SoundMatchingTask, values: ArrayLike) -> Unit:

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
-from synthgym.checks import number, one_of
-from synthgym.envs.episode import Episode, Sound, Target
-from synthgym.envs.inputs import check_names, checked_action, given_start, given_target
-from synthgym.envs.observation import PooledFeature
+from synthgym.checks import one_of
+from synthgym.envs.episodes import ALL, KEYWORDS, Episodes
+from synthgym.envs.inputs import check_keywords, checked_actions, given
 from synthgym.errors import SynthgymError
-from synthgym.features import Features, distance
+from synthgym.features import Features
 from synthgym.parameters import Unit
-from synthgym.synths import Audio, keywords
-from synthgym.targets import AudiblePatches
+from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-Reward = Literal["distance", "improvement", "sparse"]
-TargetStream = Literal["train", "validation"]
+METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
 
 class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
@@ -90,46 +85,26 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         SynthgymError: a keyword, option or action that cannot be used.
     """
 
-    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012, Gymnasium's own type
+    metadata = METADATA
+    kind: ClassVar[type[Episodes]] = Episodes
+    """The rules."""
 
     _spec: EnvSpec | None = None
-    _played: Episode | None = None
 
-    def __init__(
-        self,
-        synth: str,
-        *,
-        feature: str = "logmel",
-        reward: Reward = "distance",
-        max_nudge: float = 0.1,
-        tolerance: float = 0.05,
-        parameters: Sequence[str] | None = None,
-        frozen: Mapping[str, float | str] | None = None,
-        targets: TargetStream = "train",
-        render_mode: str | None = None,
-        **synth_options: Any,
-    ) -> None:
-        one_of("reward", reward, get_args(Reward))
-        one_of("stream of targets", targets, get_args(TargetStream))
+    def __init__(self, synth: str, *, render_mode: str | None = None, **keywords: Any) -> None:
         if render_mode is not None:
-            one_of("render_mode", render_mode, self.metadata["render_modes"])
-        own = [name for name in inspect.signature(SynthEnv).parameters if not name.startswith("synth")]
-        for name in synth_options:
-            one_of("keyword", name, [*keywords(synth), *own])
-        self.task = SoundMatchingTask(
-            synth, feature=feature, parameters=parameters, frozen=frozen, **synth_options
-        )
+            one_of("render_mode", render_mode, METADATA["render_modes"])
+        check_keywords(synth, keywords, [*KEYWORDS, "render_mode"])
+        self.episodes = self.kind(1, synth, with_audio=True, **keywords)
         self.noise_floor = self.task.noise_floor()
-        self.reward = reward
-        self.max_nudge = number("max_nudge", max_nudge, 0.0001, 1)
-        self.tolerance = number("tolerance", tolerance, 0, 1)
         self.render_mode = render_mode
-        self._targets = targets
-        size = len(self.task.space)
-        self._pooled = PooledFeature(self.task.feature)
-        self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
-        self.observation_space = self._observation_space(size, self._pooled.size)
-        self._number = -1
+        self.action_space = self.episodes.action_space
+        self.observation_space = self.episodes.observation_space
+
+    @property
+    def task(self) -> SoundMatchingTask:
+        """What renders, listens, and counts the renders."""
+        return self.episodes.task
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -144,10 +119,7 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
 
     def close(self) -> None:
         """Let the synth's engine go; it is made again when it is needed."""
-        self.task.synth.close()
-
-    def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
-        return gym.spaces.Box(0, 1, (parameters + 2 * pooled_size,), np.float32)
+        self.task.close()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -160,38 +132,12 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
             ParameterError: parameters of a wrong length or outside [0, 1].
         """
         # What can fail comes first: a reset that raises leaves everything as it was.
-        options = options or {}
-        check_names(options)
-        audio, start = given_target(self.task, options), given_start(self.task, options)
+        target, start = given(self.task, options or {})
         super().reset(seed=seed)
-        if seed is not None or self._number < 0:
-            self._open_streams(self.np_random_seed)
-        self._number += 1
-        if audio is None:
-            _, audio = self._target_stream.items([self._number])
-        features = self.task.feature(audio)
-        target = Target(audio[0], features[0], self._pooled.scaled(features)[0])
-
-        self.task.renders = 0
-        if start is None:
-            start, audio = self._start_stream.items([self._number])
-        else:
-            audio = self.task.render(start)
-        first = self._hear(start[0], audio, target)
-        self._played = Episode(target, start=first, now=first, best=first)
-        return self._observe(), self._info()
-
-    def _open_streams(self, seed: int) -> None:
-        self._number = -1
-        space, task = self.task.space, self.task
-        self._target_stream = AudiblePatches(space, task.render_uncounted, self._targets, seed)
-        self._start_stream = AudiblePatches(space, task.render, "start", seed)
-
-    @property
-    def _episode(self) -> Episode:
-        if self._played is None:
-            raise SynthgymError("call reset() first")
-        return self._played
+        if seed is not None or not self.episodes.seeded(0):
+            self.episodes.seed(0, self.np_random_seed)
+        self.episodes.begin([0], target, start)
+        return self._first(self.episodes.observe()), self._info()
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Nudge the parameters, render, and compare.
@@ -199,86 +145,64 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         Raises:
             ActionError: the action is not n finite values.
         """
-        episode = self._episode
-        nudge = checked_action(action, len(self.task.space))
-        before = episode.now
-        unit: Unit = np.clip(before.unit + np.float32(self.max_nudge) * nudge, 0, 1)
-        episode.hear(self._hear(unit, self.task.render(unit[None]), episode.target))
-        return self._observe(), self._reward(before), self._terminated(), False, self._info()
+        episodes = self._begun
+        (reward,) = episodes.nudge(ALL, checked_actions(action, (len(self.task.space),))[None])
+        terminated = bool(episodes.terminated()[0])
+        return self._first(episodes.observe()), float(reward), terminated, False, self._info()
 
-    def _hear(self, unit: Unit, audio: Audio, target: Target) -> Sound:
-        """Compare a batch of one, (1, samples), with the target."""
-        features = self.task.feature(audio)
-        pooled = self._pooled.scaled(features)[0]
-        far = float(distance(features, target.features[None])[0])
-        return Sound(unit, audio[0], features[0], pooled, far, self._judge(far, pooled, target))
+    @property
+    def _begun(self) -> Episodes:
+        if not self.episodes.begun(0):
+            raise SynthgymError("call reset() first")
+        return self.episodes
 
-    def _judge(self, far: float, pooled: NDArray[np.float32], target: Target) -> float:
-        """Return the distance that reward and success go by."""
-        return far
-
-    def _observe(self) -> Any:
-        now = self._episode.now
-        return np.concatenate([now.unit, now.pooled, self._episode.target.pooled])
-
-    def _reward(self, before: Sound) -> float:
-        now = self._episode.now
-        if self.reward == "improvement":
-            return before.judged - now.judged
-        return float(self._reward_of(np.array(now.judged)))
-
-    def _reward_of(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(distances <= self.tolerance, 0.0, -1.0) if self.reward == "sparse" else -distances
-
-    def _success(self) -> bool:
-        return self._episode.now.judged <= self.tolerance
-
-    def _terminated(self) -> bool:
-        return self._success()
+    @staticmethod
+    def _first(observations: Any) -> Any:
+        if isinstance(observations, dict):
+            return {name: values[0] for name, values in observations.items()}
+        return observations[0]
 
     def _info(self) -> dict[str, Any]:
-        return {
-            "distance": self._episode.now.distance,
-            "best_distance": self._episode.best.distance,
-            "start_distance": self._episode.start.distance,
-            "is_success": self._success(),
-            "renders": self.task.renders,
-        }
+        return {name: values[0].item() for name, values in self.episodes.info().items()}
+
+    def _copy(self, name: str) -> NDArray[np.float32]:
+        kept: NDArray[np.float32] = getattr(self._begun, name)[0].copy()
+        return kept
 
     @property
     def parameters(self) -> Unit:
         """Unit values of the free parameters now, unquantised, (n,)."""
-        return self._episode.now.unit.copy()
+        return self._copy("unit")
 
     @property
     def audio(self) -> Audio:
         """The sound of now, (samples,)."""
-        return self._episode.now.audio.copy()
+        return self._copy("audio")
 
     @property
     def features(self) -> Features:
         """The feature of the sound of now at full resolution, (frames, bins)."""
-        return self._episode.now.features.copy()
+        return self._copy("features")
 
     @property
     def target_audio(self) -> Audio:
         """The target sound, (samples,)."""
-        return self._episode.target.audio.copy()
+        return self._copy("target_audio")
 
     @property
     def target_features(self) -> Features:
         """The feature of the target at full resolution, (frames, bins)."""
-        return self._episode.target.features.copy()
+        return self._copy("target")
 
     @property
     def best_parameters(self) -> Unit:
         """Unit values of the best sound of the episode, (n,)."""
-        return self._episode.best.unit.copy()
+        return self._copy("best_unit")
 
     @property
     def best_audio(self) -> Audio:
         """The best sound of the episode, (samples,)."""
-        return self._episode.best.audio.copy()
+        return self._copy("best_audio")
 
     def save_preset(self, path: str | os.PathLike[str]) -> None:
         """Save the best sound of the episode as a preset of the synth (Dexed: a single-voice .syx).
@@ -286,15 +210,12 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
         Raises:
             PresetError: the path does not end as the synth's presets do.
         """
-        self.task.synth.save_preset(self.task.space.to_native(self._episode.best.unit), path)
+        self.task.synth.save_preset(self.task.space.to_native(self.best_parameters), path)
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture (height, width, 3) of target and current feature; None without a mode."""
         if self.render_mode is None:
             gym.logger.warn("render() needs gym.make(..., render_mode='rgb_array')")
             return None
-        now, target = self._episode.now, self._episode.target
-        from synthgym.viz.spectrogram import side_by_side  # Matplotlib only for those who look
-
-        seconds = self.task.synth.note.duration
-        return side_by_side(self.task.feature, target.features, now.features, now.distance, seconds)
+        (picture,) = self._begun.pictures()
+        return picture

@@ -12,7 +12,7 @@ Features = NDArray[np.float32]
 
 
 class Feature(ABC):
-    """A feature of a sound, made for one sample rate and length.
+    """A feature of a sound, made for clips of one sample rate and length.
 
     Silence is all zeros in every feature, which is what makes silence the worst match there is
     (see ``synthgym.features.distance``).
@@ -34,12 +34,40 @@ class Feature(ABC):
     high: NDArray[np.float32] | np.float32
 
     @abstractmethod
-    def __init__(self, sample_rate: int, samples: int) -> None:
-        """Prepare for clips of ``samples`` samples at ``sample_rate`` Hz."""
-
-    @abstractmethod
     def __call__(self, audio: NDArray[np.float32]) -> Features:
         """Return float32 features (B, frames, bins) of float32 audio (B, samples).
 
         Each clip is computed for itself, so its bytes do not depend on the batch it is in.
         """
+
+
+class DerivedFeature(Feature):
+    """A feature computed from another one.
+
+    Attributes:
+        source: the other one. Features of one sound that share a source share its computation.
+    """
+
+    source: Feature
+
+    @abstractmethod
+    def derive(self, features: Features) -> Features:
+        """Return features (B, frames, bins) of the source's (B, its frames, its bins)."""
+
+    def __call__(self, audio: NDArray[np.float32]) -> Features:
+        """Return features of audio (B, samples)."""
+        return self.derive(self.source(audio))
+
+
+def extract(features: Sequence[Feature], audio: NDArray[np.float32]) -> list[Features]:
+    """Return several features of audio (B, samples), each source computed once."""
+    found: dict[int, Features] = {}
+
+    def of(feature: Feature) -> Features:
+        if id(feature) not in found:
+            found[id(feature)] = (
+                feature.derive(of(feature.source)) if isinstance(feature, DerivedFeature) else feature(audio)
+            )
+        return found[id(feature)]
+
+    return [of(feature) for feature in features]

@@ -84,4 +84,4 @@ def open_engine(kind: str, options: Mapping[str, Any], isolation: Isolation, nam
     """
     if isolation == "none" and LocalEngine.possible():
         return LocalEngine(kind, options, name)
-    return RemoteEngine(kind, options, fork=isolation == "fork", name=name)
+    return RemoteEngine(f"engines:{ENGINES[kind].__name__}", options, name=name, fork=isolation == "fork")

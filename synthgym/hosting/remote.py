@@ -1,4 +1,4 @@
-"""An engine in a helper process: what it does to its process stays there."""
+"""An engine, or another object, in a helper process: what it does to its process stays there."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from socket import socketpair
 from typing import Any
 
-from synthgym.errors import PluginCrashed, SynthError
+from synthgym.errors import ParameterError, PluginCrashed, PresetError, SoundError, SynthError
 from synthgym.hosting.worker import HEADER
 
 WORKER = Path(__file__).with_name("worker.py")
 PATIENCE = 20.0
-"""Seconds after which a call is taken to hang."""
-_SPARE = 1 << 22  # bytes for descriptions of plugins with thousands of parameters
+"""Seconds after which a call of a plugin is taken to hang."""
+_MEMORY = 1 << 30  # bytes for a result; pages that are never written cost nothing
+
+_OURS = {e.__name__: e for e in (ParameterError, PluginCrashed, PresetError, SoundError, SynthError)}
 
 
 class RemoteEngine:
@@ -32,18 +35,28 @@ class RemoteEngine:
     failure raises PluginCrashed, and later calls go on as if nothing had happened.
 
     Args:
-        kind: of the engine.
-        options: of the engine, ``samples`` among them.
-        fork: whether each call runs in a child forked from the helper as it was after loading.
+        kind: of the engine, as ``module:class``.
+        options: what it is made with.
         name: what messages call the engine.
+        fork: whether each call runs in a child forked from the helper as it was after loading.
+        patient: whether a call may take any time, and never hangs.
 
     Raises:
         SynthError: the engine cannot be made.
         PluginCrashed: making it kills or hangs the helper, twice.
     """
 
-    def __init__(self, kind: str, options: Mapping[str, Any], *, fork: bool, name: str) -> None:
-        self._kind, self._options, self._fork, self._name = kind, options, fork, name
+    def __init__(
+        self,
+        kind: str,
+        options: Mapping[str, Any],
+        *,
+        name: str,
+        fork: bool = False,
+        patient: bool = False,
+    ) -> None:
+        self._name = name
+        self._start = partial(_Worker, kind, options, fork, patient, name)
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
         self._twice(lambda worker: None, "loading it")
@@ -52,7 +65,7 @@ class RemoteEngine:
         """Return what a method of the engine returns.
 
         Raises:
-            SynthError: the method raised.
+            SynthgymError: the method raised; SynthError if it raised anything else.
             PluginCrashed: the process died or hung, twice.
         """
         return self._twice(lambda worker: worker.call(method, arguments), method)
@@ -77,7 +90,7 @@ class RemoteEngine:
                 try:
                     if self._worker is None or self._worker.owner != os.getpid():
                         # A helper belongs to the process that started it; a forked child starts its own.
-                        self._worker = _Worker(self._kind, self._options, self._fork, self._name)
+                        self._worker = self._start()
                     return action(self._worker)
                 except _Died as died:
                     if self._worker is not None and not died.helper_lives:
@@ -103,11 +116,12 @@ class _Worker:
         owner: the process that started it.
     """
 
-    def __init__(self, kind: str, options: Mapping[str, Any], fork: bool, name: str) -> None:
+    def __init__(self, kind: str, options: Mapping[str, Any], fork: bool, patient: bool, name: str) -> None:
         self.owner = os.getpid()
+        self._patient = patient
         ours, theirs = socketpair()
         with tempfile.TemporaryFile() as shared:
-            shared.truncate(_SPARE + 4 * options["samples"])
+            shared.truncate(_MEMORY)
             self._memory = mmap.mmap(shared.fileno(), 0)
             # Its own session, so that a hanging child is killed with it and Ctrl-C reaches us alone.
             self._process = subprocess.Popen(
@@ -121,8 +135,12 @@ class _Worker:
         theirs.close()
         self._calls: Connection[Any, Any] = Connection(ours.detach())
         try:
-            self._calls.send((kind, options, fork))
+            self._calls.send((kind, [path or str(Path.cwd()) for path in sys.path], fork))
+            self._calls.send(options)
             problem = self._reply()
+        except OSError as error:
+            self.end()
+            raise _Died("died", helper_lives=False) from error
         except _Died:
             self.end()
             raise
@@ -145,12 +163,13 @@ class _Worker:
             raise _Died(how, helper_lives=True)
         good, result = pickle.loads(self._memory[HEADER : HEADER + length])
         if not good:
-            raise SynthError(result)
+            kind, message = result
+            raise _OURS[kind](message) if kind in _OURS else SynthError(f"{kind}: {message}")
         return result
 
     def _reply(self) -> Any:
         try:
-            if not self._calls.poll(PATIENCE):
+            if not self._calls.poll(None if self._patient else PATIENCE):
                 raise _Died(f"hung for {PATIENCE:g} seconds", helper_lives=False)
             return self._calls.recv()
         except (EOFError, OSError) as error:

@@ -1,4 +1,4 @@
-"""The helper process: it loads one engine and answers calls of its methods.
+"""The helper process: it makes one object, an engine or another, and answers calls of its methods.
 
 Run by its path, with two file descriptors: a socket for calls and memory for results. With ``fork``,
 each call runs in a child forked from this process, which stays as it was when the engine was loaded:
@@ -7,6 +7,7 @@ equal calls give equal bytes, and whatever a plugin does to its process is gone 
 
 from __future__ import annotations
 
+import importlib
 import mmap
 import os
 import pickle
@@ -23,21 +24,25 @@ def answer(engine: Any, memory: mmap.mmap, method: str, arguments: tuple[Any, ..
     try:
         result = True, getattr(engine, method)(*arguments)
     except Exception as error:  # whatever it is, the caller is told
-        result = False, f"{type(error).__name__}: {error}"
+        result = False, (type(error).__name__, str(error))
     data = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+    if HEADER + len(data) > len(memory):
+        data = pickle.dumps((False, ("MemoryError", f"a result of {len(data)} bytes does not fit")))
     memory[HEADER : HEADER + len(data)] = data
     memory[:HEADER] = len(data).to_bytes(HEADER, "little")
 
 
 def main(socket: int, shared: int) -> None:
     """Answer until the caller is gone. Each reply is the exit status of the call, 0 if it is answered."""
-    from engines import ENGINES  # type: ignore[import-not-found]  # beside this file
-
     calls: Connection[Any, Any] = Connection(socket)
     memory = mmap.mmap(shared, os.fstat(shared).st_size)
-    kind, options, fork = calls.recv()
+    kind, paths, fork = calls.recv()
+    sys.path += paths
     try:
-        engine = ENGINES[kind](**options)
+        # After the path is set: the options may be of any of the caller's classes.
+        options = calls.recv()
+        module, _, name = kind.partition(":")
+        engine = getattr(importlib.import_module(module), name)(**options)
     except Exception as error:
         calls.send(f"{error}")
         return

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,12 +66,14 @@ class Synth(ABC):
         preset_suffix: the file name ending of its own preset format.
         gain: what the engine's output is multiplied by.
         lowest_sample_rate: Hz at which it still plays, and in tune.
+        rendering: ``processes``, or ``threads`` if its engine lives in a process of its own.
     """
 
     space: ParameterSpace
     preset_suffix: str = ".json"
     gain: ClassVar[np.float32] = np.float32(1)
     lowest_sample_rate: ClassVar[int] = 8000
+    rendering: Literal["threads", "processes"] = "processes"
 
     def __init__(
         self,

@@ -119,6 +119,7 @@ class PluginSynth(HostedSynth):
         self.plugin = plugin
         self._name = Path(plugin).name
         self._isolation: Isolation = isolation or ("fork" if sys.platform == "linux" else "process")
+        self.rendering = "processes" if self._isolation == "none" else "threads"
         described = self.engine.call("describe", PSEUDO.pattern)
         named = [(p["name"] or "parameter", p["default"], p["texts"]) for p in described["parameters"]]
         counts = Counter(name for name, *_ in named)

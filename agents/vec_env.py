@@ -1,0 +1,112 @@
+"""The native vector environment as stable-baselines3 wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from synthgym.envs import SynthVectorEnv
+from synthgym.errors import SynthgymError
+
+BATCHED = ("parameters", "best_parameters", "audio")
+"""Attributes that hold one value for each environment."""
+
+
+class SynthVecEnv(VecEnv):
+    """A VecEnv over a SynthVectorEnv; wrap it as any other (VecMonitor, VecNormalize).
+
+    Args:
+        env_id: environment id.
+        num_envs: environments side by side.
+        **keywords: of the vector environment.
+
+    Raises:
+        SynthgymError: the id is none of ours.
+    """
+
+    def __init__(self, env_id: str, num_envs: int, **keywords: Any) -> None:
+        envs = gym.make_vec(env_id, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **keywords).unwrapped
+        if not isinstance(envs, SynthVectorEnv):
+            raise SynthgymError(f"{env_id} has no vector environment of synthgym's")
+        self.envs = envs
+        super().__init__(num_envs, envs.single_observation_space, envs.single_action_space)
+
+    def reset(self) -> Any:
+        """Begin episodes with the seeds and options that were set."""
+        seeds = None if all(seed is None for seed in self._seeds) else self._seeds
+        if not any(self._options):
+            observations, infos = self.envs.reset(seed=seeds)
+            self.reset_infos = _by_row(infos, self.num_envs)
+        else:
+            for row, options in enumerate(self._options):
+                mask = np.arange(self.num_envs) == row
+                observations, infos = self.envs.reset(seed=seeds, options={**options, "reset_mask": mask})
+                self.reset_infos[row] = _by_row(infos, self.num_envs)[row]
+        self._reset_seeds()
+        self._reset_options()
+        return observations
+
+    def step_async(self, actions: NDArray[np.float32]) -> None:
+        """Take the actions of the next step."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[Any, NDArray[np.float32], NDArray[np.bool_], list[dict[str, Any]]]:
+        """Step; the infos of episodes that end are those of their last step."""
+        observations, rewards, terminated, truncated, infos = self.envs.step(self._actions)
+        dones = terminated | truncated
+        by_row = _by_row(infos, self.num_envs)
+        if dones.any():
+            last = _by_row(infos["final_info"], self.num_envs)
+            for row in np.flatnonzero(dones):
+                self.reset_infos[row] = by_row[row]
+                by_row[row] = {**last[row], "terminal_observation": infos["final_obs"][row]}
+        for info, timed_out in zip(by_row, (truncated & ~terminated).tolist(), strict=True):
+            info["TimeLimit.truncated"] = timed_out
+        return observations, rewards.astype(np.float32), dones, by_row
+
+    def close(self) -> None:
+        """Let the engine and the workers go."""
+        self.envs.close()
+
+    def get_images(self) -> Sequence[NDArray[np.uint8] | None]:
+        """Return the picture of every environment."""
+        return self.envs.render() or [None] * self.num_envs
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Return an attribute for each environment: its own, or that of all together."""
+        value = getattr(self.envs, attr_name)
+        rows = list(self._get_indices(indices))
+        return [value[row] for row in rows] if attr_name in BATCHED else [value] * len(rows)
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Set an attribute of all environments together; SynthgymError for some of them."""
+        if len(list(self._get_indices(indices))) < self.num_envs:
+            raise SynthgymError(f"{attr_name} can be set for all environments together only")
+        setattr(self.envs, attr_name, value)
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Call a method of all environments together, once, and return its result for each index."""
+        result = getattr(self.envs, method_name)(*method_args, **method_kwargs)
+        return [result] * len(list(self._get_indices(indices)))
+
+    def env_is_wrapped(
+        self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: Any = None
+    ) -> list[bool]:
+        """Return that no environment is wrapped."""
+        return [False] * len(list(self._get_indices(indices)))
+
+
+def _by_row(infos: dict[str, Any], count: int) -> list[dict[str, Any]]:
+    """Return a dict of Python scalars for each environment."""
+    columns = {
+        name: values.tolist() for name, values in infos.items() if not name.startswith(("_", "final_"))
+    }
+    return [{name: column[row] for name, column in columns.items()} for row in range(count)]

@@ -1,0 +1,245 @@
+"""Many environments as one: one batched render and one batched feature pass per step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from envs_registry import MAX_EPISODE_STEPS
+from synthgym.checks import one_of, whole
+from synthgym.envs.episodes import ALL, KEYWORDS, Episodes
+from synthgym.envs.goal_episodes import GoalEpisodes
+from synthgym.envs.inputs import check_keywords, checked_actions, given
+from synthgym.envs.synth_env import METADATA
+from synthgym.errors import SynthgymError
+from synthgym.parameters import Unit
+from synthgym.rendering import Rendering, usable_cores
+from synthgym.synths import Audio
+from synthgym.task import SoundMatchingTask
+
+MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
+
+
+class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
+    """What ``gym.make_vec`` makes: ``num_envs`` SynthEnv, stepped together.
+
+    Equal to ``gymnasium.vector.SyncVectorEnv`` of as many SynthEnv in all it returns, over whole
+    rollouts: sub-environment i of ``reset(seed=s)`` has seed s + i.
+
+    Args:
+        synth: name of the synth.
+        num_envs: how many environments.
+        max_episode_steps: after which an episode is truncated.
+        autoreset_mode: ``AutoresetMode.NEXT_STEP`` (default) or ``AutoresetMode.SAME_STEP``.
+        rendering: who renders: ``auto`` (what suits the synth), ``inline``, ``threads``, ``processes``.
+        workers: how many render side by side (default: one for each core).
+        render_mode: None or ``rgb_array``.
+        **keywords: of SynthEnv.
+
+    Raises:
+        SynthgymError: a keyword, option or action that cannot be used.
+    """
+
+    kind: ClassVar[type[Episodes]] = Episodes
+    """The rules."""
+
+    _spec: EnvSpec | None = None
+
+    def __init__(
+        self,
+        synth: str,
+        num_envs: int = 1,
+        *,
+        max_episode_steps: int = MAX_EPISODE_STEPS,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        rendering: Rendering = "auto",
+        workers: int | None = None,
+        render_mode: str | None = None,
+        **keywords: Any,
+    ) -> None:
+        self.num_envs = whole("num_envs", num_envs, 1, 65536)
+        self._most_steps = whole("max_episode_steps", max_episode_steps, 1, 10**9)
+        mode = getattr(autoreset_mode, "value", autoreset_mode)
+        one_of("autoreset_mode", mode, [known.value for known in MODES])
+        one_of("rendering", rendering, ("auto", "inline", "threads", "processes"))
+        if render_mode is not None:
+            one_of("render_mode", render_mode, METADATA["render_modes"])
+        check_keywords(synth, keywords, [*KEYWORDS, "rendering", "workers", "render_mode"])
+        workers = min(usable_cores(), num_envs) if workers is None else workers
+        self.episodes = self.kind(
+            num_envs, synth, with_audio=False, rendering=rendering, workers=workers, **keywords
+        )
+        self.noise_floor = self.task.noise_floor()
+        self.render_mode = render_mode
+        self.metadata = {**METADATA, "autoreset_mode": AutoresetMode(mode)}
+        self._same_step = self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+        self.single_action_space = self.episodes.action_space
+        self.single_observation_space = self.episodes.observation_space
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self._steps = np.zeros(num_envs, np.int64)
+        self._done = np.zeros(num_envs, np.bool_)
+
+    @property
+    def task(self) -> SoundMatchingTask:
+        """What renders, listens, and counts the renders."""
+        return self.episodes.task
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec it was made from; nondeterministic if the synth was found to be."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, value: EnvSpec | None) -> None:
+        self._spec = copy(value)
+        if self._spec is not None and self.noise_floor > 0:
+            self._spec.nondeterministic = True
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin episodes in all environments, or in those of ``options["reset_mask"]``, (num_envs,) bool.
+
+        All other options are as in SynthEnv, and hold for every environment.
+
+        Raises:
+            SynthgymError: as in SynthEnv; or seeds or a mask of another length.
+        """
+        options = dict(options or {})
+        mask = self._mask(options.pop("reset_mask", None))
+        seeds = self._seeds(seed)
+        target, start = given(self.task, options)
+        rows = np.flatnonzero(mask).tolist()
+        for row in rows:
+            if seeds[row] is not None or not self.episodes.seeded(row):
+                self.episodes.seed(row, seeding.np_random(seeds[row])[1])
+        self._begin(rows, target, start)
+        return self.episodes.observe(), self._info(mask)
+
+    def _begin(self, rows: list[int], *target_and_start: Any) -> None:
+        self.episodes.begin(rows, *(target_and_start or (None, None)))
+        self._steps[rows] = 0
+        self._done[rows] = False
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> Sequence[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, (int, np.integer)):
+            return range(int(seed), int(seed) + self.num_envs)
+        if len(seed) != self.num_envs:
+            raise SynthgymError(f"give one seed, or one for each of {self.num_envs}; got {len(seed)}")
+        return seed
+
+    def _mask(self, mask: Any) -> NDArray[np.bool_]:
+        if mask is None:
+            return np.ones(self.num_envs, np.bool_)
+        chosen: NDArray[np.bool_] = np.asarray(mask)
+        if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_ or not chosen.any():
+            raise SynthgymError(f"reset_mask is {self.num_envs} bools, some of them True; got {mask!r:.60}")
+        return chosen
+
+    def step(
+        self, actions: NDArray[np.float32]
+    ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Step every environment; one whose episode ended begins the next, as ``autoreset_mode`` says.
+
+        Raises:
+            ActionError: the actions are not (num_envs, n) finite values.
+        """
+        episodes = self.episodes
+        if not episodes.begun(0):
+            raise SynthgymError("call reset() first")
+        nudges = checked_actions(actions, self.episodes.unit.shape)
+        playing = ~self._done
+        rewards = np.zeros(self.num_envs)
+        if playing.all():
+            rewards[:] = episodes.nudge(ALL, nudges)
+        else:
+            rows = np.flatnonzero(playing).tolist()
+            if rows:
+                rewards[rows] = episodes.nudge(rows, nudges[rows])
+            self._begin(np.flatnonzero(self._done).tolist())
+        self._steps[playing] += 1
+        terminated = episodes.terminated() & playing
+        truncated = (self._steps >= self._most_steps) & playing
+        self._done = terminated | truncated
+        infos: dict[str, Any] = {}
+        if self._same_step and self._done.any():
+            infos = self._final(self._done)
+            self._begin(np.flatnonzero(self._done).tolist())
+        infos.update(self._info(np.ones(self.num_envs, np.bool_)))
+        return episodes.observe(), rewards, terminated, truncated, infos
+
+    def _final(self, done: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return what SyncVectorEnv says of episodes that end and begin in the same step."""
+        observations = self.episodes.observe()
+        last = np.full(self.num_envs, None, dtype=object)
+        for row in np.flatnonzero(done):
+            if isinstance(observations, dict):
+                last[row] = {name: values[row] for name, values in observations.items()}
+            else:
+                last[row] = observations[row]
+        return {
+            "final_obs": last,
+            "_final_obs": done.copy(),
+            "final_info": self._info(done),
+            "_final_info": done.copy(),
+        }
+
+    def _info(self, mask: NDArray[np.bool_]) -> dict[str, Any]:
+        """Return the infos of some environments as SyncVectorEnv does: zeros for the others, and the mask."""
+        infos: dict[str, Any] = {}
+        for name, values in self.episodes.info().items():
+            infos[name] = np.where(mask, values, np.zeros_like(values))
+            infos[f"_{name}"] = mask.copy()
+        return infos
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let the engine and the workers go."""
+        self.task.close()
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """Return a picture of target and current feature for every environment; None without a mode."""
+        return tuple(self.episodes.pictures()) if self.render_mode else None
+
+    @property
+    def parameters(self) -> Unit:
+        """Unit values of the free parameters now, unquantised, (num_envs, n)."""
+        return self.episodes.unit.copy()
+
+    @property
+    def best_parameters(self) -> Unit:
+        """Unit values of the best sounds of the episodes, (num_envs, n)."""
+        return self.episodes.best_unit.copy()
+
+    @property
+    def audio(self) -> Audio:
+        """The sounds of now, (num_envs, samples); rendered again, as steps do not keep them."""
+        audio = self.task.hear(self.parameters, audio=True, count=False).audio
+        assert audio is not None
+        return audio
+
+
+class SynthGoalVectorEnv(SynthVectorEnv):
+    """As SynthVectorEnv, of SynthGoalEnv."""
+
+    kind = GoalEpisodes
+
+    def compute_reward(
+        self, achieved_goal: NDArray[np.float32], desired_goal: NDArray[np.float32], info: Any
+    ) -> Any:
+        """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,)."""
+        assert isinstance(self.episodes, GoalEpisodes)
+        return self.episodes.compute_reward(achieved_goal, desired_goal)

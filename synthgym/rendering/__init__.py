@@ -1,0 +1,53 @@
+"""Who renders: this thread, several threads, several processes, or a Ray cluster.
+
+Whoever does, the results are the same bytes: a sound and its features depend on its patch alone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Literal, get_args
+
+from synthgym.checks import one_of, whole
+from synthgym.rendering.lanes import InLine, Processes, Threads
+from synthgym.rendering.listener import Heard, Listener
+from synthgym.rendering.renderer import Renderer
+
+__all__ = ["Heard", "Listener", "Renderer", "Rendering", "make_renderer", "usable_cores"]
+
+Rendering = Literal["auto", "inline", "threads", "processes", "ray"]
+
+
+def make_renderer(
+    rendering: Rendering, listener: Listener, workers: int | None = None, address: str | None = None
+) -> Renderer:
+    """Make what renders.
+
+    Args:
+        rendering: ``auto`` is what suits the synth. ``threads`` suit engines in helper processes of
+            their own; features hold Python's lock, so for the others ``processes`` are faster.
+        listener: is copied to every worker.
+        workers: how many; default: the cores this process may use (``ray``: those of the cluster).
+        address: of a running Ray cluster; default: the one that is found, or a new one here.
+
+    Raises:
+        SynthgymError: an unknown way, no workers, no Ray, or no cluster.
+    """
+    one_of("rendering", rendering, get_args(Rendering))
+    if workers is not None:
+        whole("workers", workers, 1, 4096)
+    if rendering == "ray":
+        from synthgym.rendering.cluster import RayActors  # ray is an extra
+
+        return RayActors(listener, workers, address)
+    workers = workers or usable_cores()
+    if workers == 1 or rendering == "inline":
+        return InLine(listener)
+    if rendering == "auto":
+        rendering = listener.synth.rendering
+    return (Threads if rendering == "threads" else Processes)(listener, workers)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

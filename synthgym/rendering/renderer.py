@@ -1,0 +1,36 @@
+"""What every way of rendering does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from synthgym.rendering.listener import Listener
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Renderer(ABC):
+    """Calls listeners, side by side.
+
+    Attributes:
+        workers: how many there are.
+    """
+
+    workers: int = 1
+
+    @abstractmethod
+    def map(self, work: Callable[[Listener, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """Return ``work(listener, job)`` for every job, in the order of the jobs.
+
+        Jobs are taken up as workers come free, a few ahead of the results that are fetched.
+
+        Args:
+            work: a function of a module, so that other processes find it.
+            jobs: can be pickled.
+        """
+
+    def close(self) -> None:  # noqa: B027, most have nothing to let go
+        """Let the workers go."""

@@ -137,7 +137,7 @@ def _find(listener: Listener, item: Item, job: Draw) -> Drawn:
                 continue
             if job.forbidden and space.to_native(unit).tobytes() in job.forbidden:
                 continue
-            clip = sound[None]
+            clip = sound[None].copy() if job.audio else sound[None]
             heard = Heard(tuple(extract(listener.features, clip)), clip if job.audio else None, crashes)
             return Drawn(unit[None], heard, np.array([renders]))
     raise SynthError(

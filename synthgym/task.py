@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -105,7 +105,9 @@ class SoundMatchingTask:
             count: whether these renders count; for targets, nobody pays.
         """
         unit = self.space.check(unit)
-        parts = [(part, audio) for part in self._parts(unit)]
+        # Equal parts for the workers, none so large that others wait for it.
+        size = min(-(-len(unit) // self.renderer.workers), ROWS)
+        parts = ((unit[i : i + size], audio) for i in range(0, len(unit), size))
         heard = Heard.joined(list(self.renderer.map(_hear, parts)))
         self._made(len(unit), heard, count)
         return heard
@@ -124,11 +126,6 @@ class SoundMatchingTask:
     def listen(self, audio: Audio) -> Heard:
         """Return what is heard of audio (B, samples) that was made elsewhere."""
         return Heard(tuple(extract(self.features, audio)), audio)
-
-    def _parts(self, unit: Unit) -> Iterator[Unit]:
-        """Cut a batch into equal parts for the workers."""
-        count = max(self.renderer.workers, -(-len(unit) // ROWS))
-        return (part for part in np.array_split(unit, count) if len(part))
 
     def _made(self, renders: int, heard: Heard, count: bool) -> None:
         self.renders_ever += renders

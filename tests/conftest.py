@@ -38,7 +38,7 @@ def _skip_without(plugin):
 needs.amsynth = _skip_without(AMSYNTH)
 
 
-def _resolved(env_id):
+def keywords_of(env_id):
     """An id and its keywords; what stands behind a blank is another plugin than the table's example."""
     env_id, _, variant = env_id.partition(" ")
     return env_id, {"plugin": DX10} if variant else example(env_id)
@@ -60,19 +60,19 @@ GOAL_IDS = list(_all(goal_id))
 
 def make(env_id, **keywords):
     """Make an environment with what its id cannot do without."""
-    env_id, needed = _resolved(env_id)
+    env_id, needed = keywords_of(env_id)
     return gym.make(env_id, **{**needed, **keywords})
 
 
 def make_task(env_id):
     """Make the task of an environment."""
-    env_id, needed = _resolved(env_id)
+    env_id, needed = keywords_of(env_id)
     return SoundMatchingTask(**ENVIRONMENTS[env_id], **needed)
 
 
 def source_of(env_id):
     """The Python expression that makes an environment in another process."""
-    env_id, needed = _resolved(env_id)
+    env_id, needed = keywords_of(env_id)
     return f"gym.make('synthgym:{env_id}', **{needed})"
 
 

@@ -35,7 +35,7 @@ class Episodes:
         action_space: of one environment.
         observation_space: of one environment.
         target: features of the targets, (count, frames, bins).
-        target_audio: (count, samples); audio is kept only ``with_audio``.
+        target_audio: for each, (samples,); audio is kept only ``with_audio``.
         unit: unquantised unit vectors now, (count, n).
         features: of the sounds now, (count, frames, bins).
         audio: of the sounds now.
@@ -97,8 +97,7 @@ class Episodes:
         )
         self.renders = np.zeros(count, np.int64)
         self.with_audio = with_audio
-        kept = (count if with_audio else 0, self.task.synth.samples)
-        self.audio, self.best_audio, self.target_audio = (np.zeros(kept, np.float32) for _ in range(3))
+        self.audio, self.best_audio, self.target_audio = ([np.zeros(0, np.float32)] * count for _ in range(3))
 
     def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
         return gym.spaces.Box(0, 1, (parameters + 2 * pooled_size,), np.float32)
@@ -139,8 +138,9 @@ class Episodes:
         self._pooled_target[rows] = self.observed.scaled(target.features[0])
         self.renders[rows] = renders
         self.best_distance[rows] = np.inf
-        if self.with_audio:
-            self.target_audio[rows] = target.audio
+        if target.audio is not None and self.with_audio:
+            for i, row in enumerate(rows):
+                self.target_audio[row] = target.audio[i % len(target.audio)]
         self._hear(rows, start, heard)
         self.start_distance[rows] = self.distance[rows]
 
@@ -168,11 +168,14 @@ class Episodes:
         self.distance[rows] = far = distance(features, self.target[rows])
         self.judged[rows] = self._judge(rows)
         better = np.flatnonzero(far < self.best_distance[rows])
-        best = np.arange(len(self.unit))[rows][better]
+        numbers = np.arange(len(self.unit))[rows]
+        best = numbers[better]
         self.best_unit[best], self.best_distance[best] = self.unit[best], self.distance[best]
-        if self.with_audio:
-            self.audio[rows] = heard.audio
-            self.best_audio[best] = self.audio[best]
+        if heard.audio is not None:
+            for row, sound in zip(numbers, heard.audio, strict=True):
+                self.audio[row] = sound
+            for row in best:
+                self.best_audio[row] = self.audio[row]
 
     def _judge(self, rows: Rows) -> NDArray[np.float64]:
         """Return the distances that reward and success go by."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthgym.features.base import DerivedFeature, Feature, Features
 
@@ -23,26 +22,29 @@ class Pooled(DerivedFeature):
     def __init__(self, source: Feature) -> None:
         self.source = source
         frames, bins = source.shape
-        self._frames = _blocks(frames, MOST_FRAMES)
-        self._bins = _blocks(bins, MOST_BINS)
-        self._lengths = _lengths(self._frames, frames)[:, None] * _lengths(self._bins, bins)
-        self.shape = (len(self._frames), len(self._bins))
+        self._blocks = -(-frames // MOST_FRAMES), -(-bins // MOST_BINS)
+        ones = np.ones((1, frames, bins), np.float32)
+        self._lengths = self._sums(ones)[0]
+        self.shape = self._lengths.shape
         self.bins, self.unit = source.bins, source.unit
-        per_block = -(-bins // MOST_BINS)
-        self.ticks = [((at - (per_block - 1) / 2) / per_block, text) for at, text in source.ticks]
+        block = self._blocks[1]
+        self.ticks = [((at - (block - 1) / 2) / block, text) for at, text in source.ticks]
         low, high = (np.broadcast_to(bound, (1, *source.shape)) for bound in (source.low, source.high))
         self.low, self.high = self.derive(low)[0, 0], self.derive(high)[0, 0]
 
     def derive(self, features: Features) -> Features:
         """Return the means (B, pooled frames, pooled bins) of features (B, frames, bins)."""
-        sums = np.add.reduceat(np.add.reduceat(features, self._bins, axis=2), self._frames, axis=1)
-        pooled: Features = sums / self._lengths
+        pooled: Features = self._sums(features) / self._lengths
         return pooled
 
-
-def _blocks(size: int, most: int) -> list[int]:
-    return list(range(0, size, -(-size // most)))
-
-
-def _lengths(starts: list[int], size: int) -> NDArray[np.float32]:
-    return np.diff([*starts, size]).astype(np.float32)
+    def _sums(self, features: Features) -> Features:
+        frames, bins = self._blocks
+        by_frames = features[:, ::frames].copy()
+        for offset in range(1, frames):
+            part = features[:, offset::frames]
+            by_frames[:, : part.shape[1]] += part
+        sums: Features = by_frames[:, :, ::bins].copy()
+        for offset in range(1, bins):
+            part = by_frames[:, :, offset::bins]
+            sums[:, :, : part.shape[2]] += part
+        return sums

@@ -24,8 +24,8 @@ def make_renderer(
     """Make what renders.
 
     Args:
-        rendering: ``auto`` is what suits the synth. ``threads`` suit engines in helper processes of
-            their own; features hold Python's lock, so for the others ``processes`` are faster.
+        rendering: ``auto`` is what suits the synth: ``threads``, as all engines let go of Python's
+            lock, or ``processes`` for plugins that live in this one (``isolation="none"``).
         listener: is copied to every worker.
         workers: how many; default: the cores this process may use (``ray``: those of the cluster).
         address: of a running Ray cluster; default: the one that is found, or a new one here.

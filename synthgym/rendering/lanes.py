@@ -18,6 +18,8 @@ from synthgym.synths.hosted import HostedSynth
 
 AHEAD = 2
 """Jobs taken up per worker: one at work, one waiting."""
+Lane = Callable[[Any, Any], Any]
+"""``Listener.do`` of a listener, here or elsewhere."""
 LISTENER = f"{Listener.__module__}:{Listener.__name__}"
 
 
@@ -33,29 +35,44 @@ class InLine(Renderer):
 
 
 class Lanes(Renderer):
-    """Several listeners, each with a thread that works for it or waits for it."""
+    """Several listeners: the caller's thread works for the first, a thread of its own for each other."""
 
-    def __init__(self, lanes: list[Callable[[Any, Any], Any]]) -> None:
+    def __init__(self, lanes: list[Lane]) -> None:
         self.workers = len(lanes)
-        self._free: SimpleQueue[Callable[[Any, Any], Any]] = SimpleQueue()
-        for lane in lanes:
+        self._own, *others = lanes
+        self._free: SimpleQueue[Lane] = SimpleQueue()
+        for lane in others:
             self._free.put(lane)
-        self._threads = ThreadPoolExecutor(len(lanes), thread_name_prefix="rendering")
+        self._threads = ThreadPoolExecutor(len(others), thread_name_prefix="rendering")
 
     def map(self, work: Callable[[Listener, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Return the results in order."""
         jobs = iter(jobs)
-        waiting: deque[Future[Result]] = deque()
+        window: deque[Future[Result]] = deque()
+
+        def submit(count: int) -> None:
+            for job in islice(jobs, count):
+                future = self._threads.submit(self._do, work, job)
+                future.job = job  # type: ignore[attr-defined]
+                window.append(future)
+
+        submit(AHEAD * self.workers)
         try:
-            for job in islice(jobs, AHEAD * self.workers):
-                waiting.append(self._threads.submit(self._do, work, job))
-            while waiting:
-                result = waiting.popleft().result()
-                for job in islice(jobs, 1):
-                    waiting.append(self._threads.submit(self._do, work, job))
+            while window:
+                if not window[0].done():
+                    # Rather than wait, take over what nobody has begun.
+                    place = next((i for i, future in enumerate(window) if future.cancel()), None)
+                    if place is not None:
+                        job = window[place].job  # type: ignore[attr-defined]
+                        future: Future[Result] = Future()
+                        window[place] = future
+                        future.set_result(self._own(work, job))
+                        continue
+                result = window.popleft().result()
+                submit(1)
                 yield result
         finally:
-            for future in waiting:
+            for future in window:
                 future.cancel()
 
     def _do(self, work: Callable[[Listener, Job], Result], job: Job) -> Result:

@@ -8,7 +8,6 @@ from itertools import chain
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthgym.errors import PluginCrashed
 from synthgym.features import Feature, Features, extract
@@ -65,34 +64,35 @@ class Listener:
         """Return ``work(self, job)``: how a renderer calls a listener in another process."""
         return work(self, job)
 
-    def sounds(self, unit: Unit) -> Iterator[tuple[Audio, tuple[str, ...]]]:
-        """Render unit vectors (B, n) one by one: audio (samples,), and what crashed, if it did."""
+    def sounds(self, unit: Unit, audio: Audio | None = None) -> Iterator[tuple[Audio, tuple[str, ...]]]:
+        """Render unit vectors (B, n) one by one: audio (samples,), and what crashed, if it did.
+
+        Args:
+            unit: (B, n).
+            audio: where to put the sounds, (B, samples); by default each overwrites the one before.
+        """
         synth = self.synth
-        for code in synth.encode(self.space.to_native(unit)):
+        scratch = np.empty(synth.samples, np.float32)
+        for i, code in enumerate(synth.encode(self.space.to_native(unit))):
+            sound: Audio = scratch if audio is None else audio[i]
             try:
-                sound = synth.play(code) * synth.gain
+                np.multiply(synth.play(code), synth.gain, out=sound)
             except PluginCrashed as error:
                 self._crashes_in_a_row += 1
                 if self._crashes_in_a_row == MOST_CRASHES:
                     raise
-                yield np.zeros(synth.samples, np.float32), (f"{error}; taken for silence",)
+                sound[:] = 0
+                yield sound, (f"{error}; taken for silence",)
             else:
                 self._crashes_in_a_row = 0
                 yield sound, ()
 
     def hear(self, unit: Unit, *, audio: bool = False) -> Heard:
         """Render unit vectors (B, n) and extract features; give the audio too if it is asked for."""
-        features = self.blank(len(unit))
-        sounds = np.empty((len(unit) if audio else 0, self.synth.samples), np.float32)
-        crashes: tuple[str, ...] = ()
-        for i, (sound, crash) in enumerate(self.sounds(unit)):
-            crashes += crash
-            for all_heard, heard in zip(features, extract(self.features, sound[None]), strict=True):
-                all_heard[i] = heard[0]
-            if audio:
-                sounds[i] = sound
-        return Heard(features, sounds if audio else None, crashes)
-
-    def blank(self, count: int) -> tuple[NDArray[np.float32], ...]:
-        """Return room for the features of so many sounds."""
-        return tuple(np.zeros((count, *feature.shape), np.float32) for feature in self.features)
+        sounds = np.empty((len(unit), self.synth.samples), np.float32) if audio else None
+        heard: list[list[Features]] = []
+        crashes: list[str] = []
+        for sound, crash in self.sounds(unit, sounds):
+            heard.append(extract(self.features, sound[None]))
+            crashes.extend(crash)
+        return Heard(tuple(map(np.concatenate, zip(*heard, strict=True))), sounds, tuple(crashes))

@@ -66,14 +66,14 @@ class Synth(ABC):
         preset_suffix: the file name ending of its own preset format.
         gain: what the engine's output is multiplied by.
         lowest_sample_rate: Hz at which it still plays, and in tune.
-        rendering: ``processes``, or ``threads`` if its engine lives in a process of its own.
+        rendering: what suits it: ``threads``, or ``processes`` if copies of it might disturb each other.
     """
 
     space: ParameterSpace
     preset_suffix: str = ".json"
     gain: ClassVar[np.float32] = np.float32(1)
     lowest_sample_rate: ClassVar[int] = 8000
-    rendering: Literal["threads", "processes"] = "processes"
+    rendering: Literal["threads", "processes"] = "threads"
 
     def __init__(
         self,

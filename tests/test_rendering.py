@@ -1,0 +1,133 @@
+"""Whoever renders, and however many: the same bytes, in order."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from synthgym.errors import SynthgymError
+from synthgym.rendering import usable_cores
+from synthgym.targets import AudiblePatches
+from synthgym.task import SoundMatchingTask
+
+WAYS = [("inline", None), ("threads", 1), ("threads", 2), ("threads", 5), ("processes", 2), ("processes", 3)]
+
+
+@pytest.mark.parametrize(("rendering", "workers"), WAYS)
+@pytest.mark.parametrize(("synth", "options"), [("dexed", {"operators": 1}), ("fm", {})])
+def test_batches_and_items(synth, options, rendering, workers):
+    reference = SoundMatchingTask(synth, more_features=["mfcc-13"], **options)
+    task = SoundMatchingTask(
+        synth, more_features=["mfcc-13"], rendering=rendering, workers=workers, **options
+    )
+    units = task.space.sample(np.random.default_rng(0), 150)
+    for count in (1, 2, 150):
+        expected = reference.hear(units[:count], audio=True)
+        heard = task.hear(units[:count], audio=True)
+        np.testing.assert_array_equal(heard.audio, expected.audio)
+        for ours, theirs in zip(heard.features, expected.features, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+        assert task.hear(units[:count]).audio is None
+    items = AudiblePatches("train", 3).items(range(20))
+    ours, theirs = task.draw(items, audio=True), reference.draw(items, audio=True)
+    np.testing.assert_array_equal(ours.unit, theirs.unit)
+    np.testing.assert_array_equal(ours.heard.audio, theirs.heard.audio)
+    np.testing.assert_array_equal(ours.renders, theirs.renders)
+    task.close()
+
+
+def _slow(listener, job):
+    time.sleep(0.02 * (job % 3))
+    return job, os.getpid()
+
+
+@pytest.mark.parametrize(("rendering", "workers"), WAYS)
+def test_results_come_in_order_and_jobs_are_taken_a_few_at_a_time(rendering, workers):
+    task = SoundMatchingTask("fm", rendering=rendering, workers=workers)
+    taken = []
+
+    def jobs():
+        for i in range(30):
+            taken.append(i)
+            yield i
+
+    results = task.renderer.map(_slow, jobs())
+    first = next(results)
+    assert first[0] == 0
+    assert len(taken) <= 2 * (workers or 1) + 1
+    rest = list(results)
+    assert [job for job, _ in rest] == list(range(1, 30))
+    if rendering == "processes":
+        assert len({pid for _, pid in rest}) == workers
+    task.close()
+
+
+def test_an_unfinished_map_leaves_the_workers_free():
+    task = SoundMatchingTask("fm", rendering="threads", workers=3)
+    assert next(task.renderer.map(_slow, range(100)))[0] == 0
+    assert [job for job, _ in task.renderer.map(_slow, range(10))] == list(range(10))
+    task.close()
+
+
+def _fail(listener, job):
+    if job == 7:
+        raise ValueError("seven")
+    return listener.space.names[job]
+
+
+@pytest.mark.parametrize(("rendering", "workers"), WAYS)
+def test_errors_reach_the_caller(rendering, workers):
+    task = SoundMatchingTask("dexed", operators=1, rendering=rendering, workers=workers)
+    with pytest.raises(ValueError, match="seven"):
+        list(task.renderer.map(_fail, range(20)))
+    assert list(task.renderer.map(_fail, range(3))) == list(task.space.names[:3])
+    task.close()
+
+
+def test_a_killed_process_is_replaced_and_its_job_done_again():
+    task = SoundMatchingTask("fm", rendering="processes", workers=2)
+    reference = SoundMatchingTask("fm")
+    units = task.space.sample(np.random.default_rng(0), 64)
+    expected = reference.hear(units).features[0]
+    for _ in range(3):
+        for child in psutil.Process().children():
+            if "worker.py" in " ".join(child.cmdline()):
+                os.kill(child.pid, signal.SIGKILL)
+        np.testing.assert_array_equal(task.hear(units).features[0], expected)
+    task.close()
+
+
+def test_a_script_without_a_main_guard_may_use_processes(tmp_path):
+    import subprocess
+    import sys
+
+    script = tmp_path / "mine.py"
+    script.write_text(
+        "import gymnasium as gym, synthgym\n"
+        "envs = gym.make_vec('FM-v0', 4, rendering='processes', workers=2)\n"
+        "print(envs.reset(seed=0)[0].shape)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.stdout == "(4, 1414)\n"
+    assert done.stderr == ""
+
+
+def test_the_default_is_a_worker_for_each_core():
+    task = SoundMatchingTask("fm", rendering="auto")
+    assert task.renderer.workers == usable_cores()
+    task.close()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"rendering": "prosesses"}, "did you mean 'processes'"),
+        ({"rendering": "threads", "workers": 0}, "workers must be a whole number from 1 to 4096; got 0"),
+    ],
+)
+def test_bad_ways_are_named(keywords, says):
+    with pytest.raises(SynthgymError, match=says):
+        SoundMatchingTask("fm", **keywords)

@@ -1,0 +1,221 @@
+"""The native vector environment is what SyncVectorEnv is, and stable-baselines3 trains on it."""
+
+import copy
+import pickle
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from conftest import GOAL_IDS, IDS, keywords_of, make
+from gymnasium.utils.env_checker import data_equivalence
+from gymnasium.vector import AutoresetMode
+from stable_baselines3 import DDPG, PPO, HerReplayBuffer
+from stable_baselines3.common.callbacks import EvalCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
+
+from agents.vec_env import SynthVecEnv
+from synthgym.envs import SynthVectorEnv
+from synthgym.errors import SynthgymError
+
+COUNT = 3
+
+
+def native(env_id, count=COUNT, **keywords):
+    env_id, needed = keywords_of(env_id)
+    return gym.make_vec(env_id, count, **{**needed, **keywords})
+
+
+def synchronous(env_id, mode, count=COUNT, **keywords):
+    env_id, needed = keywords_of(env_id)
+    return gym.make_vec(
+        env_id,
+        count,
+        vectorization_mode="sync",
+        vector_kwargs={"autoreset_mode": mode},
+        **{**needed, **keywords},
+    )
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+def test_whole_rollouts_are_those_of_sync_vector_env(env_id, mode):
+    # Successes at different steps, so that episodes end apart.
+    keywords = {"tolerance": 0.6, "max_episode_steps": 7}
+    ours = native(env_id, autoreset_mode=mode, **keywords)
+    theirs = synchronous(env_id, mode, **keywords)
+    assert isinstance(ours.unwrapped, SynthVectorEnv)
+    assert ours.observation_space == theirs.observation_space
+    assert ours.single_action_space == theirs.single_action_space
+    assert ours.metadata["autoreset_mode"] == mode
+    ours.action_space.seed(0)
+    assert data_equivalence(ours.reset(seed=3), theirs.reset(seed=3), exact=True)
+    ends = []
+    for _ in range(24):
+        action = ours.action_space.sample()
+        step = ours.step(action)
+        assert step[0] in ours.observation_space
+        assert data_equivalence(step, theirs.step(action), exact=True)
+        ends.append(step[2] | step[3])
+    assert np.any(ends)
+    assert data_equivalence(ours.reset(), theirs.reset(), exact=True)
+    seeds = [5, None, 7]
+    assert data_equivalence(ours.reset(seed=seeds), theirs.reset(seed=seeds), exact=True)
+    patch = ours.unwrapped.parameters[0]
+    options = {"start": patch, "target_parameters": patch}
+    assert data_equivalence(ours.reset(options=options), theirs.reset(options=options), exact=True)
+    mask = np.array([False, True, True])
+    # Each takes the mask out of the options it is given.
+    ours.reset(options={**options, "reset_mask": mask})
+    theirs.reset(options={**options, "reset_mask": mask})
+    action = ours.action_space.sample()
+    assert data_equivalence(ours.step(action), theirs.step(action), exact=True)
+    ours.close(), theirs.close()
+
+
+@pytest.mark.parametrize("rendering", ["inline", "threads", "processes"])
+@pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0]])
+def test_whoever_renders_the_bytes_are_the_same(env_id, rendering):
+    one = native(env_id, 5, rendering="inline")
+    many = native(env_id, 5, rendering=rendering, workers=3)
+    one.action_space.seed(1)
+    assert data_equivalence(one.reset(seed=8), many.reset(seed=8), exact=True)
+    for _ in range(3):
+        action = one.action_space.sample()
+        assert data_equivalence(one.step(action), many.step(action), exact=True)
+    np.testing.assert_array_equal(one.unwrapped.audio, many.unwrapped.audio)
+    assert one.unwrapped.task.renders == many.unwrapped.task.renders
+    one.close(), many.close()
+
+
+def test_it_is_the_single_environment_many_times():
+    envs = native("FM-v0", 2, render_mode="rgb_array")
+    observations, infos = envs.reset(seed=10)
+    singles = [make("FM-v0", render_mode="rgb_array") for _ in range(2)]
+    for i, env in enumerate(singles):
+        observation, info = env.reset(seed=10 + i)
+        np.testing.assert_array_equal(observations[i], observation)
+        assert {name: infos[name][i] for name in info} == info
+        np.testing.assert_array_equal(envs.unwrapped.audio[i], env.unwrapped.audio)
+        np.testing.assert_array_equal(envs.render()[i], env.render())
+    again = pickle.loads(pickle.dumps(envs))
+    action = envs.action_space.sample()
+    assert data_equivalence(envs.step(action), again.step(action), exact=True)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"num_envs": 0}, "num_envs must be a whole number from 1"),
+        ({"workers": 0}, "workers must be a whole number from 1 to 4096; got 0"),
+        ({"rendering": "thread"}, "did you mean 'threads'"),
+        ({"rendering": "ray"}, "unknown rendering 'ray'"),
+        ({"autoreset_mode": "Disabled"}, "unknown autoreset_mode"),
+        ({"max_episode_steps": 0}, "max_episode_steps must be"),
+        ({"featur": "mfcc"}, "did you mean 'feature'"),
+        ({"render_mode": "human"}, "unknown render_mode"),
+    ],
+)
+def test_bad_keywords_are_named(keywords, says):
+    with pytest.raises(SynthgymError, match=says):
+        gym.make_vec("FM-v0", **{"num_envs": 2, **keywords})
+
+
+def test_bad_calls_are_named_and_change_nothing():
+    envs = native("FM-v0")
+    with pytest.raises(SynthgymError, match="reset"):
+        envs.step(np.zeros((3, 6), np.float32))
+    envs.reset(seed=0)
+    before = envs.unwrapped.parameters
+    for actions in (np.zeros(6), np.zeros((2, 6)), np.full((3, 6), np.nan), "up"):
+        with pytest.raises(SynthgymError, match="an action is 6 finite values"):
+            envs.step(actions)
+    for arguments, says in [
+        ({"seed": [1, 2]}, "one for each of 3"),
+        ({"options": {"reset_mask": np.ones(2, bool)}}, "reset_mask is 3 bools"),
+        ({"options": {"reset_mask": np.zeros(3, bool)}}, "reset_mask is 3 bools"),
+        ({"options": {"goal": 1}}, "unknown reset option"),
+        ({"options": {"target_parameters": np.zeros(5)}}, "has 6 unit values"),
+    ]:
+        with pytest.raises(SynthgymError, match=says):
+            envs.reset(**arguments)
+    np.testing.assert_array_equal(envs.unwrapped.parameters, before)
+
+
+def plain(observations):
+    """DummyVecEnv's OrderedDict as a dict."""
+    return dict(observations) if isinstance(observations, dict) else observations
+
+
+@pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0]])
+def test_the_sb3_adapter_is_dummy_vec_env(env_id):
+    name, needed = keywords_of(env_id)
+    keywords = {**needed, "max_episode_steps": 5, "tolerance": 0.6}
+    ours = SynthVecEnv(name, COUNT, **keywords)
+    theirs = DummyVecEnv([lambda: gym.make(name, **keywords)] * COUNT)
+    ours.seed(4), theirs.seed(4)
+    assert data_equivalence(plain(ours.reset()), plain(theirs.reset()), exact=True)
+    assert ours.reset_infos == theirs.reset_infos
+    ours.action_space.seed(0)
+    for _ in range(12):
+        actions = np.stack([ours.action_space.sample() for _ in range(COUNT)])
+        mine, other = ours.step(actions), theirs.step(actions)
+        assert data_equivalence(plain(mine[0]), plain(other[0]), exact=True)
+        assert data_equivalence(mine[1:], other[1:], exact=True)
+        assert ours.reset_infos == theirs.reset_infos
+    patch = ours.get_attr("parameters")[1]
+    np.testing.assert_array_equal(patch, theirs.get_attr("parameters")[1])
+    options = [{"start": patch}, {}, {"target_parameters": patch}]
+    ours.set_options(copy.deepcopy(options)), theirs.set_options(options)
+    assert data_equivalence(plain(ours.reset()), plain(theirs.reset()), exact=True)
+    ours.close(), theirs.close()
+
+
+def test_sb3s_wrappers_and_callbacks(tmp_path):
+    env = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 4, max_episode_steps=8)))
+    evaluated = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 2, max_episode_steps=8)), training=False)
+    callback = EvalCallback(evaluated, eval_freq=16, n_eval_episodes=4, log_path=tmp_path, verbose=0)
+    model = PPO("MlpPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu", seed=0)
+    model.learn(128, callback=callback)
+    assert len(model.ep_info_buffer) == 16
+    assert all(info["l"] == 8 for info in model.ep_info_buffer)
+    kept = np.load(tmp_path / "evaluations.npz")
+    assert kept["results"].shape == (2, 4)
+    assert (kept["ep_lengths"] == 8).all()
+
+
+def test_hindsight_experience_replay():
+    env = VecMonitor(SynthVecEnv("FMGoal-v0", 4, reward="sparse", max_episode_steps=6))
+    model = DDPG(
+        "MultiInputPolicy",
+        env,
+        replay_buffer_class=HerReplayBuffer,
+        replay_buffer_kwargs={"n_sampled_goal": 4},
+        learning_starts=48,
+        buffer_size=2000,
+        train_freq=1,
+        gradient_steps=1,
+        device="cpu",
+        seed=0,
+    )
+    model.learn(200)
+    batch = model.replay_buffer.sample(256)
+    rewards = batch.rewards.numpy().ravel()
+    # Nobody succeeds by chance; a goal put in hindsight is met by its own sound.
+    assert set(rewards) == {0.0, -1.0}
+    goals = [batch.next_observations[f"{name}_goal"].numpy() for name in ("achieved", "desired")]
+    np.testing.assert_array_equal(env.env_method("compute_reward", *goals, [{}], indices=[0])[0], rewards)
+
+
+def test_it_trains_as_on_dummy_vec_env():
+    """The same policy evaluated on both has the same returns."""
+    model = PPO("MlpPolicy", SynthVecEnv("FM-v0", 2), n_steps=8, batch_size=16, device="cpu", seed=1)
+    ours, theirs = SynthVecEnv("FM-v0", 2), make_vec_env("FM-v0", 2)
+    ours.seed(5), theirs.seed(5)
+    returns = [
+        evaluate_policy(model, env, n_eval_episodes=4, return_episode_rewards=True, warn=False)
+        for env in (ours, theirs)
+    ]
+    np.testing.assert_allclose(returns[0][0], returns[1][0], rtol=1e-5)
+    assert returns[0][1] == returns[1][1]

@@ -217,6 +217,19 @@ class ParameterSpace:
         shape = len(self) if count is None else (count, len(self))
         return self.quantise(rng.random(shape, dtype=np.float32))
 
+    def jitter(self, unit: Unit, sigma: float, rng: np.random.Generator) -> Unit:
+        """Return a unit vector (n,) near another.
+
+        Values move by a normal of standard deviation ``sigma`` and are reflected at 0 and 1; a
+        category, which has no neighbours, is drawn anew with probability ``sigma``.
+        """
+        moved = np.abs(unit + sigma * rng.standard_normal(len(self), dtype=np.float32)) % 2
+        moved = np.where(moved > 1, 2 - moved, moved)
+        anew = rng.random(len(self), dtype=np.float32)
+        values = np.where(rng.random(len(self)) < sigma, anew, unit)
+        categories = np.array([p.kind == "categorical" for p in self.free])
+        return self.quantise(np.where(categories, values, moved))
+
     def check(self, unit: ArrayLike) -> Unit:
         """Return unit vectors as float32, or raise ParameterError (length, NaN, range)."""
         try:

@@ -6,7 +6,7 @@ process, gets the same patch. Streams never meet: they differ in the spawn key o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthgym.checks import one_of
 from synthgym.errors import SynthError, SynthgymError
 from synthgym.features import extract
-from synthgym.parameters import Unit
+from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Heard, Listener
 
 AUDIBLE_PEAK = 10 ** (-44 / 20)
@@ -106,12 +106,30 @@ class Draw:
     """What a worker is asked for: items, and whether their audio is wanted.
 
     Attributes:
+        near: unit vectors (B, n) that the items are variations of; default: any patch.
+        jitter: how far from them, see ``ParameterSpace.jitter``.
+        pure: which items are the vectors themselves, (B,) bool; if one will not do, it is varied too.
         forbidden: native rows, as bytes, that no item may be.
     """
 
     items: Sequence[Item]
     audio: bool = False
+    near: Unit | None = None
+    jitter: float = 0.0
+    pure: NDArray[np.bool_] | None = None
     forbidden: frozenset[bytes] = frozenset()
+
+    def candidates(self, space: ParameterSpace, place: int) -> Iterator[Unit]:
+        """Give unit vectors (some, n) for the item at a place, without end."""
+        rng = self.items[place].generator()
+        if self.near is None:
+            while True:
+                yield space.sample(rng, _BLOCK)
+        near = self.near[place]
+        if self.pure is not None and self.pure[place]:
+            yield near[None]
+        while True:
+            yield space.jitter(near, self.jitter, rng)[None]
 
 
 def draw(listener: Listener, job: Draw) -> Drawn:
@@ -120,16 +138,16 @@ def draw(listener: Listener, job: Draw) -> Drawn:
     Raises:
         SynthError: 10,000 draws in a row are inaudible.
     """
-    parts = [_find(listener, item, job) for item in job.items]
-    return Drawn.joined(parts)
+    return Drawn.joined([_find(listener, job, place) for place in range(len(job.items))])
 
 
-def _find(listener: Listener, item: Item, job: Draw) -> Drawn:
-    rng, space = item.generator(), listener.space
+def _find(listener: Listener, job: Draw, place: int) -> Drawn:
+    space = listener.space
     renders = 0
     crashes: tuple[str, ...] = ()
-    for _ in range(-(-_MOST_DRAWS // _BLOCK)):
-        units = space.sample(rng, _BLOCK)
+    for units in job.candidates(space, place):
+        if renders >= _MOST_DRAWS:
+            break
         for unit, (sound, crash) in zip(units, listener.sounds(units), strict=True):
             renders += 1
             crashes += crash

@@ -70,11 +70,11 @@ class SoundMatchingTask:
 
     def _open(self) -> None:
         rendering, workers, address = self._rendering
-        self._listener = Listener(self.synth, self.space, self.features)
-        self.renderer = make_renderer(rendering, self._listener, workers, address)
+        self.listener = Listener(self.synth, self.space, self.features)
+        self.renderer = make_renderer(rendering, self.listener, workers, address)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("renderer", "_listener")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("renderer", "listener")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

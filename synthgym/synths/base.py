@@ -66,6 +66,8 @@ class Synth(ABC):
         preset_suffix: the file name ending of its own preset format.
         gain: what the engine's output is multiplied by.
         lowest_sample_rate: Hz at which it still plays, and in tune.
+        engine_package: the package whose version decides what a patch sounds like.
+        bank_suffixes: the file name endings of files of many presets.
         rendering: what suits it: ``threads``, or ``processes`` if copies of it might disturb each other.
     """
 
@@ -73,6 +75,8 @@ class Synth(ABC):
     preset_suffix: str = ".json"
     gain: ClassVar[np.float32] = np.float32(1)
     lowest_sample_rate: ClassVar[int] = 8000
+    engine_package: ClassVar[str]
+    bank_suffixes: ClassVar[tuple[str, ...]] = ()
     rendering: Literal["threads", "processes"] = "threads"
 
     def __init__(
@@ -141,6 +145,14 @@ class Synth(ABC):
             return self.space.row({p["name"]: p["native"] for p in described})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PresetError(f"{path} is no preset of this synth: {error}") from error
+
+    def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
+        """Return the native rows of all the presets in a file; PresetError as ``load_preset``."""
+        return [self.load_preset(path)]
+
+    def sources(self) -> list[Path]:
+        """Return the files that decide what a patch sounds like."""
+        return []
 
     @property
     def repeatable(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ class DexedSynth(Synth):
     """
 
     preset_suffix = ".syx"
+    bank_suffixes = (".syx", ".dx7")
+    engine_package = "dexed-py"
     # As the plugin scales its output: one carrier at full level peaks at 1/8, -18 dBFS.
     gain = np.float32(1 / 8)
     # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
@@ -95,3 +98,9 @@ class DexedSynth(Synth):
 
     def _read_preset(self, path: Path) -> Native:
         return dx7_voice.read_syx(path)[0].native
+
+    def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
+        """Return the native rows of all voices of a .syx or .dx7 file, or of a JSON preset."""
+        if Path(path).suffix.lower() in self.bank_suffixes:
+            return [voice.native for voice in dx7_voice.read_voices(path)]
+        return super().load_presets(path)

@@ -133,6 +133,28 @@ def _messages(data: bytes) -> Iterator[bytes]:
     return (match.group() for match in re.finditer(rb"\xf0[\x00-\x7f]*\xf7", data))
 
 
+def read_voices(path: str | os.PathLike[str]) -> list[Voice]:
+    """Read all voices of a file: a .syx, or a .dx7 of packed 128-byte voices without a header.
+
+    Raises:
+        PresetError: as ``read_syx``.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".dx7":
+        return read_syx(path)
+    data = _read(path)
+    if not data or len(data) % 128:
+        raise PresetError(f"{path} holds no packed DX7 voices: {len(data)} bytes are not a multiple of 128")
+    return _bank(data)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise PresetError(f"cannot read {path}: {error}; give a .syx or .dx7 file") from error
+
+
 def read_syx(path: str | os.PathLike[str]) -> list[Voice]:
     """Read all voices of a .syx file: single voices, 32-voice banks, or a bare 4,096-byte bank.
 
@@ -143,10 +165,7 @@ def read_syx(path: str | os.PathLike[str]) -> list[Voice]:
         PresetError: the file is missing or holds no DX7 voice of the right length.
     """
     path = Path(path)
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise PresetError(f"cannot read {path}: {error}; give a .syx file") from error
+    data = _read(path)
     if len(data) == BANK_BYTES and max(data) < 0x80:
         return _bank(data)
     voices: list[Voice] = []
@@ -170,7 +189,7 @@ def read_syx(path: str | os.PathLike[str]) -> list[Voice]:
 
 
 def _bank(payload: bytes) -> list[Voice]:
-    return [_voice(Patch.from_packed(payload[i : i + 128])) for i in range(0, BANK_BYTES, 128)]
+    return [_voice(Patch.from_packed(payload[i : i + 128])) for i in range(0, len(payload), 128)]
 
 
 def write_syx(path: str | os.PathLike[str], native: Native, name: str = "SYNTHGYM") -> None:

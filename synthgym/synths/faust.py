@@ -54,6 +54,7 @@ class FaustSynth(HostedSynth):
         super().__init__(**note)
         sounds = {label: read_sound(path, self.sample_rate) for label, path in (soundfiles or {}).items()}
         self._load(Path(dsp), sounds)
+        self._sources += [Path(path) for path in (soundfiles or {}).values()]
 
     def _load(
         self,
@@ -72,6 +73,7 @@ class FaustSynth(HostedSynth):
         """
         dsp = dsp.absolute()
         self._name = dsp.name
+        self._sources = [dsp]
         if not dsp.is_file():
             raise SynthError(f"no such Faust program: {dsp}")
         code = _PLAYER.format(
@@ -100,6 +102,10 @@ class FaustSynth(HostedSynth):
             "constants": held | {controls[k].path: v for k, v in note_values.items() if k in controls},
             "controls": [control.path for control in knobs],
         }
+
+    def sources(self) -> list[Path]:
+        """Return the program and the sound files it reads."""
+        return list(self._sources)
 
     def _make_engine(self) -> Engine:
         return open_engine("faust", self._options, "none", self._name)
@@ -161,6 +167,8 @@ class GranulatorSynth(FaustSynth):
         rate = self.sample_rate
         sound = default_source(rate) if source is None else read_sound(source, rate)
         self._load(HERE / "granulator.dsp", {"source": sound}, constants, {"OVERLAPS": overlaps})
+        if source is not None:
+            self._sources.append(Path(source))
 
 
 def _check_instrument(name: str, controls: Mapping[str, Control], inputs: int, outputs: int) -> None:

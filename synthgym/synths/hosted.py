@@ -12,6 +12,7 @@ from synthgym.synths.base import Synth
 class HostedSynth(Synth):
     """A synth whose engine lives in this process or in a helper, and never travels with a copy."""
 
+    engine_package = "dawdreamer"
     _engine: Engine | None = None
 
     @abstractmethod

@@ -139,6 +139,10 @@ class PluginSynth(HostedSynth):
                 "an effect; give an instrument"
             )
 
+    def sources(self) -> list[Path]:
+        """Return the plugin's file; LV2 plugins and bundles have none."""
+        return [Path(self.plugin)] if Path(self.plugin).is_file() else []
+
     def _make_engine(self) -> Engine:
         options = {
             "path": self.plugin,

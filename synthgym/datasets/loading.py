@@ -1,0 +1,137 @@
+"""Reading a data set without loading it."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from synthgym.checks import one_of
+from synthgym.datasets.sources import TRAIN_SPLIT, VALIDATION_SPLIT
+from synthgym.datasets.store import read_manifest
+from synthgym.errors import SynthgymError
+from synthgym.parameters import Parameter, ParameterSpace
+
+if TYPE_CHECKING:
+    import pandas
+    import torch.utils.data
+
+Split = Literal["train", "validation"]
+_SIDES = {"train": TRAIN_SPLIT, "validation": VALIDATION_SPLIT}
+
+
+class DataSet:
+    """A data set that was made by ``scripts/make_dataset.py`` or ``synthgym.datasets.make``.
+
+    Its arrays are Zarr arrays: a slice is a NumPy array, and nothing else is read. Items that are not
+    made yet read as zeros.
+
+    Attributes:
+        manifest: all that decides the bytes of the set.
+        parameters: unit vectors (items, n) float32, quantised: what was really rendered.
+        features: by name, (items, frames, bins).
+        audio: (items, samples), or None if it was not kept.
+        split: 0 for training, 1 for validation, 2 for a grid point that is left out, (items,).
+        renders: how many sounds each item cost, (items,).
+        space: the free parameters of the unit vectors.
+
+    Raises:
+        SynthgymError: there is no data set.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.manifest = read_manifest(self.path)
+        try:
+            group: Any = zarr.open_group(self.path, mode="r")
+            self.parameters, self.split, self.renders = (
+                group[name] for name in ("parameters", "split", "renders")
+            )
+            self.features = {name: group[f"features/{name}"] for name in self.manifest["features"]}
+            self.audio = group["audio"] if self.manifest["audio"] else None
+        except (OSError, KeyError, ValueError) as error:
+            raise SynthgymError(f"{self.path} is not made yet; give its command again") from error
+        free = [Parameter(**{**p, "labels": tuple(p["labels"])}) for p in self.manifest["parameters"]]
+        self.space = ParameterSpace(free)
+
+    def __len__(self) -> int:
+        return int(self.manifest["size"])
+
+    def native(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
+        """Return native values (items, n) of the free parameters of some items."""
+        return self.space.to_native(self.parameters[start:stop])
+
+    def frame(self, start: int = 0, stop: int | None = None) -> pandas.DataFrame:
+        """Return a pandas frame of some items: native values by name, categories by their labels."""
+        import pandas
+
+        native = self.native(start, stop)
+        frame = pandas.DataFrame(
+            native, columns=list(self.space.names), index=pandas.RangeIndex(start, start + len(native))
+        )
+        for parameter in self.space.free:
+            if parameter.steps is not None:
+                frame[parameter.name] = frame[parameter.name].astype(int)
+            if parameter.labels:
+                codes = frame[parameter.name] - int(parameter.low)
+                frame[parameter.name] = pandas.Categorical.from_codes(codes, list(parameter.labels))
+        return frame
+
+    def torch(self, feature: str | None = None, split: Split = "train") -> torch.utils.data.Dataset[Any]:
+        """Return a torch Dataset of (feature, parameters) pairs, float32, of one side of the split.
+
+        It reads what it is asked for, many items at once where torch asks so, and can be handed to
+        the workers of a DataLoader.
+
+        Args:
+            feature: name of the feature (default: the first of the set).
+            split: ``train`` or ``validation``.
+        """
+        from synthgym.datasets.pairs import Pairs  # torch is slow to import
+
+        name = next(iter(self.features)) if feature is None else feature
+        one_of("feature of this set", name, self.features)
+        return Pairs(self, name, Items(self, split))
+
+
+class Items:
+    """The numbers of the items on one side of the split, found block by block."""
+
+    def __init__(self, dataset: DataSet, split: Split) -> None:
+        one_of("split", split, _SIDES)
+        self._split, self._side, self._block = dataset.split, _SIDES[split], dataset.manifest["block"]
+        self._ends = np.cumsum(
+            [len(self._of(start)) for start in range(0, len(dataset), self._block)], dtype=np.int64
+        ).tolist()
+
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    def __getitem__(self, places: Sequence[int]) -> NDArray[np.int64]:
+        """Return the numbers of the items at places."""
+        found = np.empty(len(places), np.int64)
+        of = lru_cache(64)(self._of)
+        for i, place in enumerate(places):
+            if not -len(self) <= place < len(self):
+                raise IndexError(f"{place} of {len(self)} items")
+            place %= len(self)
+            block = bisect_right(self._ends, place)
+            before = self._ends[block - 1] if block else 0
+            found[i] = of(block * self._block)[place - before]
+        return found
+
+    def _of(self, start: int) -> NDArray[np.int64]:
+        side = self._split[start : start + self._block] == self._side
+        return start + np.flatnonzero(side)
+
+
+def load(path: str | os.PathLike[str]) -> DataSet:
+    """Open a data set; SynthgymError if there is none."""
+    return DataSet(path)

@@ -1,0 +1,137 @@
+"""The making of a data set: blocks that are missing are rendered, and written one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from synthgym.datasets.recipe import Recipe
+from synthgym.datasets.sources import LEFT_OUT
+from synthgym.datasets.store import Store
+from synthgym.parameters import Unit
+from synthgym.rendering import Heard, Listener
+from synthgym.targets import HELD_OUT, Draw, HeldOutPatches, draw
+
+Arrays = dict[str, NDArray[Any]]
+
+_JOB = 64
+"""Items a worker is asked for at once."""
+
+
+def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True) -> int:
+    """Make a data set, or go on making it: what is there and undamaged stays as it is.
+
+    Interrupted at any moment and called again, it ends with the same bytes.
+
+    Args:
+        path: its folder: a new or empty one, or that of a set with the same settings; one of fewer
+            items grows.
+        recipe: what it holds.
+        progress: whether to show progress bars.
+
+    Returns:
+        How many items were made.
+
+    Raises:
+        SynthgymError: the folder cannot be used, the disk is full, or a worker is lost for good.
+    """
+    store = Store(Path(path), recipe)
+    blocks = store.blocks()
+    with tqdm(total=store.size, unit=" examples", desc="checking", disable=not progress, leave=False) as bar:
+        missing = []
+        for start, stop in blocks:
+            if not store.good(start, stop):
+                missing.append((start, stop))
+            bar.update(stop - start)
+    to_make = sum(stop - start for start, stop in missing)
+    if not to_make:
+        return 0
+    held_out = _held_out(recipe)
+    results = recipe.task.renderer.map(_make, _jobs(recipe, missing))
+    bar = tqdm(
+        total=store.size, initial=store.size - to_make, unit=" examples", desc="making", disable=not progress
+    )
+    with bar:
+        for start, stop in missing:
+            parts = []
+            for at in range(start, stop, _JOB):
+                part = _without(held_out, recipe, at, next(results))
+                parts.append(part)
+                bar.update(len(part["split"]))
+            store.write(start, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+    return to_make
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a worker makes: a draw, or given unit vectors; and how it is kept."""
+
+    what: Draw | Unit
+    split: NDArray[np.uint8]
+    features: tuple[str, ...]
+    dtype: str
+    audio: bool
+
+
+def _jobs(recipe: Recipe, blocks: list[tuple[int, int]]) -> Iterator[_Job]:
+    return (
+        _job(recipe, at, min(at + _JOB, stop)) for start, stop in blocks for at in range(start, stop, _JOB)
+    )
+
+
+def _job(recipe: Recipe, start: int, stop: int, forbidden: frozenset[bytes] = frozenset()) -> _Job:
+    what = recipe.source.job(recipe.task, start, stop, forbidden)
+    split = recipe.source.split(start, stop)
+    return _Job(what, split, recipe.features, recipe.dtype, recipe.audio)
+
+
+def _make(listener: Listener, job: _Job) -> Arrays:
+    """Return the arrays of a job as they are stored."""
+    if isinstance(job.what, Draw):
+        drawn = draw(listener, replace(job.what, audio=job.audio))
+        unit, heard, renders = drawn.unit, drawn.heard, drawn.renders
+    else:
+        unit, renders = job.what, np.ones(len(job.what), np.int64)
+        heard = listener.hear(unit, audio=job.audio)
+    arrays: Arrays = {"parameters": unit, "split": job.split, "renders": renders.astype(np.int32)}
+    arrays |= _kept(job, heard)
+    return arrays
+
+
+def _kept(job: _Job, heard: Heard) -> Mapping[str, NDArray[Any]]:
+    named = zip(job.features, heard.features, strict=True)
+    arrays = {f"features/{name}": values.astype(job.dtype) for name, values in named}
+    if heard.audio is not None:
+        arrays["audio"] = heard.audio.astype(job.dtype)
+    return arrays
+
+
+def _held_out(recipe: Recipe) -> frozenset[bytes]:
+    """Return the native rows of all test patches, as bytes."""
+    space = recipe.task.space
+    units = recipe.task.draw(HeldOutPatches().items(range(HELD_OUT)), count=False).unit
+    return frozenset(row.tobytes() for row in space.to_native(units))
+
+
+def _without(held_out: frozenset[bytes], recipe: Recipe, start: int, part: Arrays) -> Arrays:
+    """Return a part with no test patch in it: such an item is drawn again, in a grid it is left out."""
+    rows = [row.tobytes() for row in recipe.task.space.to_native(part["parameters"])]
+    for place, row in enumerate(rows):
+        if row not in held_out:
+            continue
+        job = _job(recipe, start + place, start + place + 1, held_out)
+        if isinstance(job.what, Draw):
+            (other,) = recipe.task.renderer.map(_make, [job])
+        else:
+            other = {name: np.zeros_like(values[:1]) for name, values in part.items()}
+            other["split"][:] = LEFT_OUT
+        for name, values in other.items():
+            part[name][place] = values[0]
+    return part

@@ -1,0 +1,162 @@
+"""What a data set is made of, and its manifest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any, Literal, get_args
+
+import gymnasium as gym
+import numpy as np
+
+from synthgym.checks import one_of
+from synthgym.datasets.sources import VALIDATION, Grid, Presets, Random, Source
+from synthgym.errors import SynthgymError
+from synthgym.rendering import Rendering
+from synthgym.synths import keywords
+from synthgym.task import SoundMatchingTask
+
+FORMAT = 1
+DType = Literal["float16", "float32"]
+
+_MOST_BYTES = 1 << 26  # of a block: what a worker pool makes between two writes, and loses if it is killed
+_MOST_ITEMS = 4096
+_CHUNK_BYTES = 1 << 17  # read by who wants a single item
+
+
+class Recipe:
+    """Which sounds, heard how.
+
+    Args:
+        env: environment id; its synth renders, its parameters are those of the set.
+        features: names of features.
+        dtype: of features and audio in the store.
+        audio: whether the audio is kept too.
+        env_kwargs: keywords of the environment: parameters, frozen, and those of the synth.
+        rendering: who renders, see ``SoundMatchingTask``.
+        workers: how many render side by side.
+        address: of a Ray cluster.
+
+    Attributes:
+        task: renders.
+        source: which patches; set by ``random``, ``grid`` or ``presets``.
+
+    Raises:
+        SynthgymError: an id, keyword or feature that does not exist, or one that cannot be used.
+    """
+
+    source: Source
+
+    def __init__(
+        self,
+        env: str,
+        features: Sequence[str] = ("logmel",),
+        *,
+        dtype: DType = "float16",
+        audio: bool = False,
+        env_kwargs: Mapping[str, Any] | None = None,
+        rendering: Rendering = "auto",
+        workers: int | None = None,
+        address: str | None = None,
+    ) -> None:
+        one_of("dtype", dtype, get_args(DType))
+        if not features or len(set(features)) < len(features):
+            raise SynthgymError(f"name at least one feature, each once; got {', '.join(features) or 'none'}")
+        registered = gym.spec(env).kwargs
+        if "synth" not in registered:
+            raise SynthgymError(f"{env} has no synthesiser; choose one of synthgym's environments")
+        known = ["synth", "parameters", "frozen", *keywords(registered["synth"])]
+        for name in env_kwargs or {}:
+            one_of("keyword of a data set", name, known)
+        chosen = {name: value for name, value in registered.items() if name in known}
+        self.env, self.env_kwargs = env, dict(env_kwargs or {})
+        self.features, self.dtype, self.audio = tuple(features), dtype, audio
+        first, *more = features
+        self.task = SoundMatchingTask(
+            **{**chosen, **(env_kwargs or {})},
+            feature=first,
+            more_features=more,
+            rendering=rendering,
+            workers=workers,
+            address=address,
+        )
+
+    def random(self, size: int, seed: int = 0) -> Recipe:
+        """Take random audible patches; return this recipe."""
+        self.source = Random(size, seed)
+        return self
+
+    def grid(self, values: int) -> Recipe:
+        """Take a grid; return this recipe."""
+        self.source = Grid(self.task.space, values)
+        return self
+
+    def presets(self, folder: str, *, jitter: float = 0.0, size: int | None = None, seed: int = 0) -> Recipe:
+        """Take presets and variations of them; return this recipe."""
+        self.source = Presets(self.task, folder, jitter=jitter, size=size, seed=seed)
+        return self
+
+    def arrays(self) -> dict[str, tuple[tuple[int, ...], str]]:
+        """Return shape, but for the items, and dtype of each array of the store."""
+        arrays: dict[str, tuple[tuple[int, ...], str]] = {
+            "parameters": ((len(self.task.space),), "float32"),
+            "split": ((), "uint8"),
+            "renders": ((), "int32"),
+        }
+        for name, feature in zip(self.features, self.task.features, strict=True):
+            arrays[f"features/{name}"] = feature.shape, self.dtype
+        if self.audio:
+            arrays["audio"] = (self.task.synth.samples,), self.dtype
+        return arrays
+
+    def block(self) -> int:
+        """Return how many items are written together: a power of 2, as much as 64 MB hold."""
+        return _power_of_2(_MOST_BYTES, sum(map(_bytes, self.arrays().values())), _MOST_ITEMS)
+
+    def chunk(self, name: str) -> int:
+        """Return how many items of an array are read together: a power of 2, as much as 128 kB hold."""
+        return _power_of_2(_CHUNK_BYTES, _bytes(self.arrays()[name]), self.block())
+
+    def manifest(self) -> dict[str, Any]:
+        """Return all that decides the bytes of the set, as JSON."""
+        task, synth = self.task, self.task.synth
+        files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in synth.sources()}
+        packages = ("synthgym", synth.engine_package, "librosa", "numpy", "scipy", "zarr")
+        return {
+            "format": FORMAT,
+            "env": self.env,
+            "env_kwargs": self.env_kwargs,
+            "source": self.source.describe(),
+            "size": self.source.size,
+            "validation": VALIDATION,
+            "features": {
+                name: {
+                    "shape": list(feature.shape),
+                    "unit": feature.unit,
+                    "low": np.asarray(feature.low).tolist(),
+                    "high": np.asarray(feature.high).tolist(),
+                }
+                for name, feature in zip(self.features, task.features, strict=True)
+            },
+            "dtype": self.dtype,
+            "audio": self.audio,
+            "sample_rate": synth.sample_rate,
+            "samples": synth.samples,
+            "note": asdict(synth.note),
+            "parameters": [asdict(p) for p in task.space.free],
+            "frozen": task.space.frozen,
+            "block": self.block(),
+            "versions": {name: version(name) for name in packages},
+            "files": files,
+        }
+
+
+def _bytes(array: tuple[tuple[int, ...], str]) -> int:
+    shape, dtype = array
+    return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+
+
+def _power_of_2(most_bytes: int, item_bytes: int, most_items: int) -> int:
+    return 1 << (max(min(most_bytes // item_bytes, most_items), 1).bit_length() - 1)

@@ -67,7 +67,8 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     (`gym.make(id, max_episode_steps=...)`).
 
     ## Arguments
-    - `feature`: `"logmel"` or `"mfcc"`.
+    - `feature`: `"logmel"`, `"mfcc"` (20 coefficients; `"mfcc-13"`: 13), or either mean-pooled:
+      `"pooled-logmel"`.
     - `reward`: `"distance"`, `"improvement"` or `"sparse"`.
     - `max_nudge`: how far an action of 1 moves a parameter, 0.0001 to 1; default 0.1.
     - `tolerance`: distance of success, 0 to 1; default 0.05.
@@ -77,6 +78,8 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     - `sample_rate` (Hz, 44100), `note` (MIDI, 60), `velocity` (MIDI, 100), `hold` (seconds to
       note-off, 0.7), `duration` (seconds rendered, 1.0), and what else the synth takes.
     - `render_mode`: `None` or `"rgb_array"`: target and current feature side by side.
+    - `gym.make_vec(id, num_envs)` takes besides `autoreset_mode` (`"NextStep"` or `"SameStep"`), `rendering`
+      (`"inline"`, `"threads"`, `"processes"`) and `workers`; it says the same as `SyncVectorEnv` would.
 
     ## Version History
     - v0: before the first release; the CHANGELOG says what changes.

@@ -6,8 +6,9 @@ import os
 import socket
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from synthgym.errors import SynthgymError
 from synthgym.rendering.listener import Listener
@@ -15,13 +16,16 @@ from synthgym.rendering.renderer import Job, Renderer, Result
 
 AHEAD = 4
 """Jobs sent to each actor: enough that none waits for the driver."""
+PATIENCE = 60.0
+"""Seconds that a cluster without any node is waited for."""
 
 
 class RayActors(Renderer):
     """Actors on the nodes of a cluster, each with a copy of the listener and a core of its own.
 
-    An actor whose node is lost is made again on another, and its jobs are done again. Every node
-    needs the same synthgym, and the files that the synth reads at the same paths.
+    The jobs of an actor that is lost with its node are done again by the others; a new actor takes its
+    place as soon as there is a core for it. Every node needs the same synthgym, and the files that the
+    synth reads at the same paths.
 
     Args:
         listener: to copy.
@@ -39,50 +43,74 @@ class RayActors(Renderer):
         self.workers = workers or cores
         if not 0 < self.workers <= cores:
             raise SynthgymError(f"the Ray cluster has {cores} cores; ask for no more workers than that")
-        kind = ray.remote(num_cpus=1, max_restarts=-1, max_task_retries=-1)(Listener)
-        parts = listener.synth, listener.space, listener.features
-        self._actors = [kind.remote(*parts) for _ in range(self.workers)]
+        kind = ray.remote(num_cpus=1)(Listener)
+        self._new = partial(kind.remote, listener.synth, listener.space, listener.features)
+        self._actors = [self._new() for _ in range(self.workers)]
+        self._coming: dict[Any, Any] = {}  # new actors, by the first thing they answer
 
     def map(self, work: Callable[[Listener, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Return the results in order."""
-        ray, jobs = self._ray, iter(jobs)
-        waiting: deque[Any] = deque()  # in the order of the jobs
-        working: dict[Any, int] = {}  # the actor of each result that is not made yet
-
-        def send(job: Job) -> None:
-            made, _ = ray.wait(list(working), num_returns=len(working), timeout=0) if working else ([], [])
-            for result in made:
-                del working[result]
-            load = Counter(working.values())
-            actor = min(range(self.workers), key=load.__getitem__)
-            result = self._actors[actor].do.remote(work, job)
-            working[result] = actor
-            waiting.append(result)
-
+        jobs = iter(jobs)
+        sent: deque[_Sent] = deque()  # in the order of the jobs
         for job in islice(jobs, AHEAD * self.workers):
-            send(job)
-        while waiting:
-            result = self._get(waiting.popleft())
+            sent.append(self._send(work, job, sent))
+        while sent:
+            try:
+                result = self._ray.get(sent[0].result)
+            except self._ray.exceptions.RayActorError:
+                lost = sent[0].actor
+                self._replace(lost)
+                for place, other in enumerate(sent):
+                    if other.actor is lost:
+                        sent[place] = self._send(work, other.job, sent)
+                continue
+            except self._ray.exceptions.RayTaskError as error:
+                raise error.cause from None
+            sent.popleft()
             for job in islice(jobs, 1):
-                send(job)
+                sent.append(self._send(work, job, sent))
             yield result
 
-    def _get(self, result: Any) -> Any:
-        errors = self._ray.exceptions
-        try:
-            return self._ray.get(result)
-        except errors.RayTaskError as error:
-            if isinstance(error.cause, SynthgymError):
-                raise error.cause from None
-            raise
-        except errors.RayError as error:
-            reason = str(error).splitlines()[0]
-            raise SynthgymError(f"the Ray cluster is lost: {reason}; start it again and go on") from error
+    def _send(self, work: Any, job: Any, sent: Iterable[_Sent]) -> _Sent:
+        """Give a job to the actor that has least to do."""
+        results = [other.result for other in sent]
+        made, _ = self._ray.wait(results, num_returns=len(results), timeout=0) if results else ((), ())
+        done = set(made)
+        load = Counter(id(other.actor) for other in sent if other.result not in done)
+        actor = min(self._alive(), key=lambda actor: load[id(actor)])
+        return _Sent(job, actor, actor.do.remote(work, job))
+
+    def _alive(self) -> list[Any]:
+        """Return the actors that are there, new ones among them."""
+        if self._coming:
+            patience = 0 if self._actors else PATIENCE
+            for answer in self._ray.wait(list(self._coming), timeout=patience, fetch_local=False)[0]:
+                self._actors.append(self._coming.pop(answer))
+        if not self._actors:
+            raise SynthgymError("all nodes of the Ray cluster are lost; start it again and go on")
+        return self._actors
+
+    def _replace(self, lost: Any) -> None:
+        self._actors = [actor for actor in self._actors if actor is not lost]
+        actor = self._new()
+        self._coming[actor.do.remote(_answer, None)] = actor
 
     def close(self) -> None:
         """Let the actors go."""
-        for actor in self._actors:
+        for actor in (*self._actors, *self._coming.values()):
             self._ray.kill(actor)
+
+
+class _Sent(NamedTuple):
+    """A job, the actor it was given to, and the reference of its result."""
+
+    job: Any
+    actor: Any
+    result: Any
+
+
+def _answer(listener: Listener, job: None) -> None:
+    """Do nothing, as soon as there is somebody to do it."""
 
 
 def _connected(address: str | None) -> Any:

@@ -1,0 +1,119 @@
+"""Making a data set against raw renders of the same patches."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.reference import RawBatch
+from benchmarks.section import Effort, Row, Section
+from benchmarks.turns import Turn, median, ratio, take_turns
+from synthgym import datasets
+from synthgym.targets import AudiblePatches, Draw
+from synthgym.task import SoundMatchingTask
+
+IDS = ("FM-v0", "Dexed1Op-v0")
+WAYS: dict[str, dict[str, Any]] = {
+    "1 worker": {"workers": 1},
+    "2 workers": {"workers": 2},
+    "Ray, 2 workers": {"rendering": "ray", "workers": 2},
+}
+START = 64
+"""Examples of a first set, whose time is that of opening, checking and drawing the test patches."""
+
+
+def measure(effort: Effort) -> list[Row]:
+    """Measure every way for each id."""
+    return [row for env_id in IDS for row in rows_of(env_id, effort)]
+
+
+def rows_of(env_id: str, effort: Effort) -> list[Row]:
+    """Measure examples per second of one id: all ways, and raw batches, taking turns."""
+    examples = 16 * effort.steps
+    recipes = {way: datasets.Recipe(env_id, **keywords) for way, keywords in WAYS.items()}
+    turns: dict[str, Turn] = {way: partial(rate, recipe, examples) for way, recipe in recipes.items()}
+    raw = {threads: Raw(recipes["1 worker"].task, threads, examples) for threads in (1, 2)}
+    turns |= {f"raw {threads}": batch for threads, batch in raw.items()}
+    figures = take_turns(effort.rounds, turns)
+    for recipe in recipes.values():
+        recipe.task.close()
+    for batch in raw.values():
+        batch.close()
+    return [
+        {
+            "id": env_id,
+            "way": way,
+            "examples": median(figures[way]),
+            "raw": median(figures[f"raw {keywords['workers']}"]),
+            "share": ratio(figures[way], figures[f"raw {keywords['workers']}"]),
+            "rounds": {name: figures[name] for name in (way, f"raw {keywords['workers']}")},
+        }
+        for way, keywords in WAYS.items()
+    ]
+
+
+def rate(recipe: datasets.Recipe, examples: int) -> float:
+    """Return examples per second of a set, but for what any set takes to begin."""
+    spent = []
+    for size in (START, START + examples):
+        with tempfile.TemporaryDirectory() as folder:
+            begun = time.perf_counter()
+            datasets.make(Path(folder) / "set", recipe.random(size), progress=False)
+            spent.append(time.perf_counter() - begun)
+    return examples / (spent[1] - spent[0])
+
+
+class Raw:
+    """The same examples by plain threads: every draw is rendered, the audible ones are heard."""
+
+    def __init__(self, task: SoundMatchingTask, threads: int, examples: int) -> None:
+        items = AudiblePatches("dataset", 0).items(range(START, START + examples))
+        drawn, job = task.draw(items, count=False), Draw(items)
+        tried = [draws(job, task, place, int(count)) for place, count in enumerate(drawn.renders)]
+        encode = task.synth.encode
+        self._heard = encode(task.space.to_native(drawn.unit))
+        self._unheard = encode(task.space.to_native(np.concatenate([units[:-1] for units in tried])))
+        self._batch = RawBatch(task.synth, threads, self._heard[0])
+
+    def __call__(self) -> float:
+        """Return examples per second."""
+        begun = time.perf_counter()
+        self._batch(self._heard, self._unheard)
+        return len(self._heard) / (time.perf_counter() - begun)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._batch.close()
+
+
+def draws(job: Draw, task: SoundMatchingTask, place: int, count: int) -> Any:
+    """Return the unit vectors that were drawn for an item, the last of them the one that was audible."""
+    found: list[Any] = []
+    for units in job.candidates(task.space, place):
+        found += list(units)
+        if len(found) >= count:
+            return np.stack(found[:count])
+    raise AssertionError("unreachable")
+
+
+SECTION = Section(
+    name="datasets",
+    title="Data sets",
+    text="synthgym.datasets.make, log-mel in float16, without the seconds any set takes to begin, against "
+    "the raw render of every draw (rejected ones too) and the reference feature of every example, in as "
+    "many plain threads as there are workers.",
+    columns={
+        "id": "id",
+        "way": "by",
+        "examples": "examples/s",
+        "raw": "raw examples/s",
+        "share": "share of raw",
+    },
+    measure=measure,
+    required={"share": ("at least", 0.8)},
+)

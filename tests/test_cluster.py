@@ -1,0 +1,102 @@
+"""Rendering on a real Ray cluster of two nodes on this machine."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from synthgym import datasets
+from synthgym.errors import SynthgymError
+from synthgym.rendering import cluster as rendering_cluster
+from synthgym.targets import AudiblePatches
+from synthgym.task import SoundMatchingTask
+
+pytestmark = pytest.mark.slow
+
+ray = pytest.importorskip("ray")
+SHORT = {"duration": 0.1, "hold": 0.05}
+
+
+@pytest.fixture
+def two_nodes(monkeypatch):
+    # So that the nodes find the functions of this file.
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster.add_node(num_cpus=1)
+    cluster.wait_for_nodes()
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+def files(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def _name_after_a_while(listener, job):
+    time.sleep(0.05)
+    return listener.space.names[job % 6], ray.get_runtime_context().get_node_id()
+
+
+def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, tmp_path):
+    task = SoundMatchingTask("fm", rendering="ray", address=two_nodes.address)
+    reference = SoundMatchingTask("fm")
+    assert task.renderer.workers == 2
+    units = task.space.sample(np.random.default_rng(0), 200)
+    ours, theirs = task.hear(units, audio=True), reference.hear(units, audio=True)
+    np.testing.assert_array_equal(ours.audio, theirs.audio)
+    np.testing.assert_array_equal(ours.features[0], theirs.features[0])
+    items = AudiblePatches("train", 0).items(range(30))
+    np.testing.assert_array_equal(task.draw(items).unit, reference.draw(items).unit)
+    named = list(task.renderer.map(_name_after_a_while, range(60)))
+    assert [name for name, _ in named] == [task.space.names[i % 6] for i in range(60)]
+    assert len({node for _, node in named}) == 2
+    with pytest.raises(SynthgymError, match="has 2 cores"):
+        SoundMatchingTask("fm", rendering="ray", workers=3)
+    task.close()
+
+    # One of the two nodes goes in the middle of a set; the set is none the worse.
+    inline = datasets.Recipe("FM-v0", env_kwargs=SHORT, rendering="inline").random(5000)
+    datasets.make(tmp_path / "inline", inline, progress=False)
+    made = datasets.Recipe("FM-v0", env_kwargs=SHORT, rendering="ray").random(5000)
+    lost = threading.Event()
+
+    def lose_a_node():
+        time.sleep(1.0)
+        worker = next(iter(two_nodes.worker_nodes))
+        two_nodes.remove_node(worker, allow_graceful=False)
+        lost.set()
+
+    losing = threading.Thread(target=lose_a_node)
+    losing.start()
+    datasets.make(tmp_path / "ray", made, progress=False)
+    assert lost.is_set(), "the set was made before the node was lost"
+    losing.join()
+    assert files(tmp_path / "ray") == files(tmp_path / "inline")
+    # A node that joins is put to work.
+    two_nodes.add_node(num_cpus=1)
+    renderer, deadline = made.task.renderer, time.monotonic() + 60
+    while len({node for _, node in renderer.map(_name_after_a_while, range(20))}) < 2:
+        assert time.monotonic() < deadline
+    made.task.close()
+
+
+def test_by_the_command_with_a_cluster_of_its_own(tmp_path):
+    command = [sys.executable, ROOT / "scripts" / "make_dataset.py", "--env", "Dexed1Op-v0", "--size", "300"]
+    for name, backend in (("ray", ["--backend", "ray", "--workers", "2"]), ("inline", ["--workers", "1"])):
+        arguments = [*map(str, command), "--out", tmp_path / name, *backend]
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert files(tmp_path / "ray") == files(tmp_path / "inline")
+
+
+def test_a_cluster_that_is_not_there_is_named():
+    for address in ("127.0.0.1:9", "nowhere.invalid:6379", "nonsense", "ray://127.0.0.1:9"):
+        with pytest.raises(SynthgymError, match="no Ray cluster is reached at"):
+            rendering_cluster.RayActors(SoundMatchingTask("fm").listener, address=address)

@@ -8,7 +8,6 @@ import zipfile
 import pytest
 from conftest import ROOT, TABLE_IDS, make_task
 
-from envs_registry import ENVIRONMENTS, missing
 from synthgym.effects import Effect, measure_effects
 from synthgym.task import SoundMatchingTask
 
@@ -86,13 +85,3 @@ def test_effects_tell_the_loud_from_the_deaf():
     loud, *deaf = measure_effects(task, patches=4, settings=3)
     assert (loud.distance, loud.heard) == (1.0, 1.0)
     assert [(e.distance, e.heard) for e in deaf] == [(0, 0), (0, 0)]
-
-
-@pytest.mark.slow
-def test_the_benchmark_has_a_row_for_every_id(script):
-    rows = [line for line in script("benchmark.py", "--steps", 5).stdout.splitlines() if "-v0" in line]
-    assert [row.split("|")[1].strip() for row in rows] == [i for i in ENVIRONMENTS if not missing(i)]
-    for row in rows:
-        *_, render, reference, step, slower, ratio = map(float, row.strip("| ").split("|")[1:])
-        assert ratio == pytest.approx(step / (render + reference), abs=0.02)
-        assert slower == pytest.approx(step / render, rel=0.02)

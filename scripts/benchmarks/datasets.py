@@ -23,6 +23,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "2 workers": {"workers": 2},
     "Ray, 2 workers": {"rendering": "ray", "workers": 2},
 }
+LEAST = 1024
+"""Examples in a turn, so that the seconds of beginning do not drown them."""
 START = 64
 """Examples of a first set, whose time is that of opening, checking and drawing the test patches."""
 
@@ -34,7 +36,7 @@ def measure(effort: Effort) -> list[Row]:
 
 def rows_of(env_id: str, effort: Effort) -> list[Row]:
     """Measure examples per second of one id: all ways, and raw batches, taking turns."""
-    examples = 16 * effort.steps
+    examples = max(16 * effort.steps, LEAST)
     recipes = {way: datasets.Recipe(env_id, **keywords) for way, keywords in WAYS.items()}
     turns: dict[str, Turn] = {way: partial(rate, recipe, examples) for way, recipe in recipes.items()}
     raw = {threads: Raw(recipes["1 worker"].task, threads, examples) for threads in (1, 2)}

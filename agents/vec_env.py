@@ -80,7 +80,8 @@ class SynthVecEnv(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Return an attribute for each environment: its own, or that of all together."""
-        value = getattr(self.envs, attr_name)
+        # The spaces of one environment, as stable-baselines3 sees them.
+        value = getattr(self.envs, f"single_{attr_name}" if attr_name.endswith("_space") else attr_name)
         rows = list(self._get_indices(indices))
         return [value[row] for row in rows] if attr_name in BATCHED else [value] * len(rows)
 
@@ -93,7 +94,13 @@ class SynthVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Call a method of all environments together, once, and return its result for each index."""
+        """Call a method of all environments together, once, and return its result for each index.
+
+        Raises:
+            SynthgymError: ``reset`` and ``step``, which would be of all environments, not of those asked.
+        """
+        if method_name in ("reset", "step"):
+            raise SynthgymError(f"call {method_name}() of the vector environment itself")
         result = getattr(self.envs, method_name)(*method_args, **method_kwargs)
         return [result] * len(list(self._get_indices(indices)))
 

@@ -4,8 +4,8 @@
 
 All 11^6 = 1,771,561 examples (pooled log-mel and 13 MFCC, float16), by scripts/make_dataset.py with its
 defaults. Writes grid.json, with the examples that are done and the memory (PSS of all processes, MB)
-over time, in seconds, and grid.md, with what follows for larger sets. Stopped and started again, the set
-goes on, and only the rest of it is measured.
+over time, in seconds, and grid.md, with what follows for larger sets. The folder of the set must be new:
+one that goes on would be measured in part.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ def main() -> int:
     parser.add_argument("--values", type=int, default=11, help="of each parameter (default: 11)")
     args = parser.parse_args()
 
+    if args.data.exists():
+        raise SynthgymError(f"{args.data} is there already; choose another --data")
     arguments = COMMAND.format(values=args.values).split()
     script = Path(__file__).with_name("make_dataset.py")
     start = time.monotonic()
@@ -54,7 +56,7 @@ def main() -> int:
             seen = {"seconds": time.monotonic() - start, "memory": memory(making.pid)}
             curve.append(seen | {"examples": done(args.data)})
     if making.returncode:
-        raise SynthgymError(f"the set is not finished (exit {making.returncode}); give the command again")
+        raise SynthgymError(f"the set is not finished (exit {making.returncode}); choose another --data")
     seconds = time.monotonic() - start
     kept = {
         "machine": report.machine(),

@@ -143,21 +143,26 @@ def draw(listener: Listener, job: Draw) -> Drawn:
 
 def _find(listener: Listener, job: Draw, place: int) -> Drawn:
     space = listener.space
-    renders = 0
-    crashes: tuple[str, ...] = ()
+    renders = forbidden = 0
+    crashes: tuple[tuple[int, str], ...] = ()
     for units in job.candidates(space, place):
         if renders >= _MOST_DRAWS:
             break
         for unit, (sound, crash) in zip(units, listener.sounds(units), strict=True):
             renders += 1
-            crashes += crash
+            crashes += tuple((0, said) for said in crash)
             if np.abs(sound).max() < AUDIBLE_PEAK:
                 continue
             if job.forbidden and space.to_native(unit).tobytes() in job.forbidden:
+                forbidden += 1
                 continue
             clip = sound[None].copy() if job.audio else sound[None]
             heard = Heard(tuple(extract(listener.features, clip)), clip if job.audio else None, crashes)
             return Drawn(unit[None], heard, np.array([renders]))
+    if forbidden:
+        raise SynthError(
+            f"of {_MOST_DRAWS} random patches none is audible and no test patch; free more parameters"
+        )
     raise SynthError(
         f"{_MOST_DRAWS} random patches in a row are inaudible (peak below -44 dBFS); "
         "free or freeze other parameters"

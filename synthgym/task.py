@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from synthgym.errors import ParameterError
 from synthgym.features import distance, extract, make_features
 from synthgym.parameters import Unit
 from synthgym.rendering import Heard, Listener, Rendering, make_renderer
@@ -105,6 +106,8 @@ class SoundMatchingTask:
             count: whether these renders count; for targets, nobody pays.
         """
         unit = self.space.check(unit)
+        if unit.ndim != 2 or not len(unit):
+            raise ParameterError(f"give a batch of unit vectors, (B, n); got an array of shape {unit.shape}")
         # Equal parts for the workers, none so large that others wait for it.
         size = min(-(-len(unit) // self.renderer.workers), ROWS)
         parts = ((unit[i : i + size], audio) for i in range(0, len(unit), size))
@@ -130,8 +133,8 @@ class SoundMatchingTask:
     def _made(self, renders: int, heard: Heard, count: bool) -> None:
         self.renders_ever += renders
         self.renders += renders if count else 0
-        for crash in heard.crashes:
-            warnings.warn(crash, stacklevel=3)
+        for _, said in heard.crashes:
+            warnings.warn(said, stacklevel=3)
 
 
 def _hear(listener: Listener, job: tuple[Unit, bool]) -> Heard:

@@ -62,9 +62,10 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
     task.close()
 
     # One of the two nodes goes in the middle of a set; the set is none the worse.
-    inline = datasets.Recipe("FM-v0", env_kwargs=SHORT, rendering="inline").random(5000)
+    # With audio, results are so large that they stay on their node until they are fetched.
+    inline = datasets.Recipe("FM-v0", audio=True, env_kwargs=SHORT, rendering="inline").random(5000)
     datasets.make(tmp_path / "inline", inline, progress=False)
-    made = datasets.Recipe("FM-v0", env_kwargs=SHORT, rendering="ray").random(5000)
+    made = datasets.Recipe("FM-v0", audio=True, env_kwargs=SHORT, rendering="ray").random(5000)
     lost = threading.Event()
 
     def lose_a_node():
@@ -79,6 +80,15 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
     assert lost.is_set(), "the set was made before the node was lost"
     losing.join()
     assert files(tmp_path / "ray") == files(tmp_path / "inline")
+    # A grid that holds test patches; arrays that come from afar cannot be written to.
+    tiny = {**SHORT, "parameters": ["TRANSPOSE", "FEEDBACK"], "frozen": {"OP1 OUTPUT LEVEL": 99}}
+    for rendering in ("inline", "ray"):
+        grid = datasets.Recipe("Dexed1Op-v0", env_kwargs=tiny, rendering=rendering).grid(49)
+        datasets.make(tmp_path / f"grid {rendering}", grid, progress=False)
+        grid.task.close()
+    assert files(tmp_path / "grid ray") == files(tmp_path / "grid inline")
+    assert (datasets.load(tmp_path / "grid ray").split[:] == 2).any()
+
     # A node that joins is put to work.
     two_nodes.add_node(num_cpus=1)
     renderer, deadline = made.task.renderer, time.monotonic() + 60

@@ -35,19 +35,17 @@ def files(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-@pytest.fixture(scope="module")
-def small_blocks():
-    """Blocks of at most 256 items."""
-    from synthgym.datasets import recipe as module
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(module, "_MOST_ITEMS", 256)
-    yield
-    patch.undo()
+@pytest.fixture(scope="module", autouse=True)
+def small():
+    """Blocks of at most 256 items, and 60 test patches, so that sets are made in seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("synthgym.datasets.recipe._MOST_ITEMS", 256)
+        patch.setattr("synthgym.datasets.making.HELD_OUT", 60)
+        yield
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory, small_blocks):
+def reference(tmp_path_factory):
     """A set of three blocks, made in one go."""
     folder = tmp_path_factory.mktemp("reference") / "set"
     assert datasets.make(folder, recipe().random(600, seed=1), progress=False) == 600
@@ -85,7 +83,7 @@ def test_any_number_of_workers_makes_the_same_bytes(reference, tmp_path, renderi
     assert files(tmp_path / "set") == files(reference)
 
 
-def test_items_depend_on_seed_and_number_only(reference, tmp_path, small_blocks):
+def test_items_depend_on_seed_and_number_only(reference, tmp_path):
     datasets.make(tmp_path / "set", recipe(features=["mfcc-13"]).random(300, seed=1), progress=False)
     datasets.make(tmp_path / "other", recipe(features=["mfcc-13"]).random(300, seed=2), progress=False)
     full, part, other = map(datasets.load, (reference, tmp_path / "set", tmp_path / "other"))
@@ -94,7 +92,7 @@ def test_items_depend_on_seed_and_number_only(reference, tmp_path, small_blocks)
     assert not (full.parameters[:300] == other.parameters[:]).all(axis=1).any()
 
 
-def test_a_set_grows_to_the_same_bytes(reference, tmp_path, small_blocks):
+def test_a_set_grows_to_the_same_bytes(reference, tmp_path):
     folder = tmp_path / "set"
     # A block that was not whole is made again.
     for size, made in [(100, 100), (256, 256), (400, 144), (600, 344)]:
@@ -130,7 +128,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("array", ["features/logmel", "parameters", "split"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_chunks_are_found_and_made_again(copied, reference, array, damage, small_blocks):
+def test_damaged_chunks_are_found_and_made_again(copied, reference, array, damage):
     for block, size in ((1, 256), (2, 88)):
         shard = copied / array / "c" / str(block)
         shard = next(p for p in (shard, shard / "0", shard / "0" / "0") if p.is_file())
@@ -167,6 +165,32 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, backend):
     assert files(killed) == files(whole)
 
 
+@pytest.mark.parametrize("moment", ["before the manifest", "before an array", "before a group's json"])
+def test_killed_while_it_opens(tmp_path, reference, moment):
+    """What a kill between two files leaves behind."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "manifest.json.partial").write_text("{")
+    if moment != "before the manifest":
+        shutil.copy(reference / "manifest.json", folder)
+        shutil.copy(reference / "zarr.json", folder)
+    if moment == "before a group's json":
+        shutil.copytree(reference / "features" / "logmel", folder / "features" / "logmel")
+    datasets.make(folder, recipe().random(600, seed=1), progress=False)
+    assert files(folder) == files(reference)
+
+
+def test_an_unfinished_set_has_no_pairs(tmp_path, reference):
+    folder = tmp_path / "set"
+    shutil.copytree(reference, folder)
+    for array in ("split", "parameters"):
+        shard = folder / array / "c" / "1"
+        (shard if shard.is_file() else shard / "0").unlink()
+    kept = datasets.load(folder)
+    assert (kept.split[256:512] == 2).all()
+    assert len(kept.torch()) + len(kept.torch(split="validation")) == 600 - 256
+
+
 def test_interrupted_it_says_how_to_go_on(tmp_path):
     started = subprocess.Popen(
         [*SCRIPT, *COMMAND, "--out", tmp_path / "set"], stderr=subprocess.PIPE, text=True
@@ -179,7 +203,7 @@ def test_interrupted_it_says_how_to_go_on(tmp_path):
     assert "Traceback" not in said
 
 
-def test_a_full_disk_loses_nothing(tmp_path, reference, small_blocks):
+def test_a_full_disk_loses_nothing(tmp_path, reference):
     """A file-size limit stands for the full disk: the same call fails, with another number."""
     folder = tmp_path / "set"
     datasets.make(folder, recipe().random(256, seed=1), progress=False)
@@ -355,7 +379,8 @@ def test_the_manifest_says_it_all(reference):
     assert manifest["source"] == {"kind": "random", "seed": 1}
     assert manifest["size"] == 600
     assert {"synthgym", "dawdreamer", "numpy", "zarr"} <= set(manifest["versions"])
-    assert len(manifest["files"]["fm.dsp"]) == 64
+    assert [file["name"] for file in manifest["files"]] == ["fm.dsp"]
+    assert manifest["repeatable"]
     assert [p["low"] for p in manifest["parameters"]][:1] == [0]
     assert manifest["features"]["mfcc-13"]["shape"][1] == 13
 
@@ -420,7 +445,7 @@ def test_without_ray(tmp_path):
     assert done.stderr == "error: Ray is not installed: pip install 'synthgym[ray]'\n"
 
 
-def test_other_settings_are_refused_and_change_nothing(copied, reference, small_blocks):
+def test_other_settings_are_refused_and_change_nothing(copied, reference):
     for other, says in [
         (recipe().random(600, seed=2), "source is seed 1, not seed 2"),
         (recipe(features=["logmel"]).random(600, seed=1), "features is mfcc-13"),

@@ -170,6 +170,17 @@ def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
         task.hear(fatal[None])
 
 
+def test_grid_points_that_crash_are_left_out_of_a_data_set(stub, tmp_path):
+    from synthgym import datasets
+
+    options = {"plugin": stub, "parameters": ["Trouble", "Level"], "duration": 0.2, "hold": 0.1}
+    recipe = datasets.Recipe("Plugin-v0", env_kwargs=options, rendering="inline").grid(3)
+    with pytest.warns(UserWarning, match="taken for silence"):
+        datasets.make(tmp_path / "set", recipe, progress=False)
+    kept = datasets.load(tmp_path / "set")
+    assert 0 < (kept.split[:] == 2).sum() < len(kept)
+
+
 @pytest.mark.parametrize("isolation", ["fork", "process"])
 def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub, isolation):
     env, other = make_stub(stub, isolation=isolation), make_stub(stub, isolation=isolation)

@@ -76,6 +76,12 @@ def test_a_space_without_audible_patches_is_named(monkeypatch):
         task.draw(AudiblePatches("train", 0).items([0]))
 
 
+@pytest.mark.parametrize("unit", [np.zeros((0, 23)), np.zeros(23), np.zeros((2, 3)), np.zeros((1, 2, 23))])
+def test_what_is_no_batch_is_named(unit):
+    with pytest.raises(SynthgymError, match="array of shape"):
+        SoundMatchingTask("dexed", operators=1).hear(unit)
+
+
 def test_renders_are_counted_except_for_targets():
     task = SoundMatchingTask("dexed", operators=1)
     unit = np.full((3, 23), 0.5, np.float32)

@@ -126,6 +126,9 @@ def test_bad_calls_are_named_and_change_nothing():
     envs = native("FM-v0")
     with pytest.raises(SynthgymError, match="reset"):
         envs.step(np.zeros((3, 6), np.float32))
+    envs.reset(seed=0, options={"reset_mask": np.array([True, False, False])})
+    with pytest.raises(SynthgymError, match="reset"):
+        envs.step(np.zeros((3, 6), np.float32))
     envs.reset(seed=0)
     before = envs.unwrapped.parameters
     for actions in (np.zeros(6), np.zeros((2, 6)), np.full((3, 6), np.nan), "up"):
@@ -164,6 +167,9 @@ def test_the_sb3_adapter_is_dummy_vec_env(env_id):
         assert data_equivalence(plain(mine[0]), plain(other[0]), exact=True)
         assert data_equivalence(mine[1:], other[1:], exact=True)
         assert ours.reset_infos == theirs.reset_infos
+    assert ours.get_attr("action_space") == theirs.get_attr("action_space")
+    with pytest.raises(SynthgymError, match="call reset"):
+        ours.env_method("reset", indices=[0])
     patch = ours.get_attr("parameters")[1]
     np.testing.assert_array_equal(patch, theirs.get_attr("parameters")[1])
     options = [{"start": patch}, {}, {"target_parameters": patch}]

@@ -1,8 +1,13 @@
 """Data sets of millions: parameters and what they sound like, in a Zarr store."""
 
-from synthgym.datasets.loading import DataSet, load
-from synthgym.datasets.making import make
-from synthgym.datasets.recipe import Recipe
-from synthgym.datasets.sources import Grid, Presets, Random, Source
+from synthgym.errors import SynthgymError
+
+try:
+    from synthgym.datasets.loading import DataSet, load
+    from synthgym.datasets.making import make
+    from synthgym.datasets.recipe import Recipe
+    from synthgym.datasets.sources import Grid, Presets, Random, Source
+except ModuleNotFoundError as error:
+    raise SynthgymError(f"data sets need {error.name}: pip install 'synthgym[datasets]'") from error
 
 __all__ = ["DataSet", "Grid", "Presets", "Random", "Recipe", "Source", "load", "make"]

@@ -31,14 +31,14 @@ class DataSet:
     """A data set that was made by ``scripts/make_dataset.py`` or ``synthgym.datasets.make``.
 
     Its arrays are Zarr arrays: a slice is a NumPy array, and nothing else is read. Items that are not
-    made yet read as zeros.
+    made yet are left out of both sides of the split.
 
     Attributes:
         manifest: all that decides the bytes of the set.
         parameters: unit vectors (items, n) float32, quantised: what was really rendered.
         features: by name, (items, frames, bins).
         audio: (items, samples), or None if it was not kept.
-        split: 0 for training, 1 for validation, 2 for a grid point that is left out, (items,).
+        split: 0 for training, 1 for validation, 2 for what is left out, (items,).
         renders: how many sounds each item cost, (items,).
         space: the free parameters of the unit vectors.
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from synthgym.datasets.sources import LEFT_OUT
 from synthgym.datasets.store import Store
 from synthgym.parameters import Unit
 from synthgym.rendering import Heard, Listener
-from synthgym.targets import HELD_OUT, Draw, HeldOutPatches, draw
+from synthgym.targets import HELD_OUT, Draw, HeldOutPatches, Item, draw
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -53,7 +54,7 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
     to_make = sum(stop - start for start, stop in missing)
     if not to_make:
         return 0
-    held_out = _held_out(recipe)
+    held_out = _held_out(recipe, progress)
     results = recipe.task.renderer.map(_make, _jobs(recipe, missing))
     bar = tqdm(
         total=store.size, initial=store.size - to_make, unit=" examples", desc="making", disable=not progress
@@ -62,8 +63,10 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
         for start, stop in missing:
             parts = []
             for at in range(start, stop, _JOB):
-                part = _without(held_out, recipe, at, next(results))
-                parts.append(part)
+                part, crashes = next(results)
+                for said in crashes:
+                    warnings.warn(said, stacklevel=2)
+                parts.append(_without(held_out, recipe, at, part))
                 bar.update(len(part["split"]))
             store.write(start, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
     return to_make
@@ -92,20 +95,21 @@ def _job(recipe: Recipe, start: int, stop: int, forbidden: frozenset[bytes] = fr
     return _Job(what, split, recipe.features, recipe.dtype, recipe.audio)
 
 
-def _make(listener: Listener, job: _Job) -> Arrays:
-    """Return the arrays of a job as they are stored."""
+def _make(listener: Listener, job: _Job) -> tuple[Arrays, list[str]]:
+    """Return the arrays of a job as they are stored, and what is to be said of crashes."""
+    split = job.split
     if isinstance(job.what, Draw):
         drawn = draw(listener, replace(job.what, audio=job.audio))
         unit, heard, renders = drawn.unit, drawn.heard, drawn.renders
     else:
         unit, renders = job.what, np.ones(len(job.what), np.int64)
         heard = listener.hear(unit, audio=job.audio)
-    arrays: Arrays = {"parameters": unit, "split": job.split, "renders": renders.astype(np.int32)}
-    arrays |= _kept(job, heard)
-    return arrays
+        split[[row for row, _ in heard.crashes]] = LEFT_OUT
+    arrays: Arrays = {"parameters": unit, "split": split, "renders": renders.astype(np.int32)}
+    return arrays | _kept(job, heard), [said for _, said in heard.crashes]
 
 
-def _kept(job: _Job, heard: Heard) -> Mapping[str, NDArray[Any]]:
+def _kept(job: _Job, heard: Heard) -> Arrays:
     named = zip(job.features, heard.features, strict=True)
     arrays = {f"features/{name}": values.astype(job.dtype) for name, values in named}
     if heard.audio is not None:
@@ -113,22 +117,30 @@ def _kept(job: _Job, heard: Heard) -> Mapping[str, NDArray[Any]]:
     return arrays
 
 
-def _held_out(recipe: Recipe) -> frozenset[bytes]:
+def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     """Return the native rows of all test patches, as bytes."""
-    space = recipe.task.space
-    units = recipe.task.draw(HeldOutPatches().items(range(HELD_OUT)), count=False).unit
-    return frozenset(row.tobytes() for row in space.to_native(units))
+    items = ([item] for item in HeldOutPatches().items(range(HELD_OUT)))
+    units = recipe.task.renderer.map(_unit, items)
+    bar = tqdm(
+        units, total=HELD_OUT, unit=" test patches", desc="leaving out", disable=not progress, leave=False
+    )
+    return frozenset(row.tobytes() for row in recipe.task.space.to_native(np.concatenate(list(bar))))
+
+
+def _unit(listener: Listener, items: list[Item]) -> Unit:
+    return draw(listener, Draw(items)).unit
 
 
 def _without(held_out: frozenset[bytes], recipe: Recipe, start: int, part: Arrays) -> Arrays:
     """Return a part with no test patch in it: such an item is drawn again, in a grid it is left out."""
     rows = [row.tobytes() for row in recipe.task.space.to_native(part["parameters"])]
-    for place, row in enumerate(rows):
-        if row not in held_out:
-            continue
+    met = [place for place, row in enumerate(rows) if row in held_out]
+    if met:  # what comes from a cluster cannot be written to
+        part = {name: values.copy() for name, values in part.items()}
+    for place in met:
         job = _job(recipe, start + place, start + place + 1, held_out)
         if isinstance(job.what, Draw):
-            (other,) = recipe.task.renderer.map(_make, [job])
+            ((other, _),) = recipe.task.renderer.map(_make, [job])
         else:
             other = {name: np.zeros_like(values[:1]) for name, values in part.items()}
             other["split"][:] = LEFT_OUT

@@ -122,7 +122,10 @@ class Recipe:
     def manifest(self) -> dict[str, Any]:
         """Return all that decides the bytes of the set, as JSON."""
         task, synth = self.task, self.task.synth
-        files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in synth.sources()}
+        files = [
+            {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            for path in synth.sources()
+        ]
         packages = ("synthgym", synth.engine_package, "librosa", "numpy", "scipy", "zarr")
         return {
             "format": FORMAT,
@@ -150,6 +153,8 @@ class Recipe:
             "block": self.block(),
             "versions": {name: version(name) for name in packages},
             "files": files,
+            # Without it, an item is not bound to have the same bytes when it is made again.
+            "repeatable": synth.repeatable,
         }
 
 

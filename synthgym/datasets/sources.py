@@ -25,7 +25,8 @@ from synthgym.task import SoundMatchingTask
 VALIDATION = 0.1
 """The share of items, or of presets, that is for validation."""
 TRAIN_SPLIT, VALIDATION_SPLIT, LEFT_OUT = 0, 1, 2
-"""Values of ``split``. A grid point that is a test patch is left out: zeros stand in its place."""
+"""Values of ``split``. A grid point that is a test patch, or crashes its plugin, is left out; so is an
+item that is not made yet."""
 MOST_ITEMS = 2**40
 
 _SPLIT_KEY = 1 << 16  # no stream of patches has this spawn key
@@ -36,11 +37,9 @@ class Source(ABC):
 
     Attributes:
         size: number of items.
-        grows: whether a set may be made larger.
     """
 
     size: int
-    grows: bool = True
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -99,8 +98,6 @@ class Grid(Source):
         space: whose free parameters are turned; the last of them fastest.
         values: of each parameter, its ends included; a discrete one has no more than its own.
     """
-
-    grows = False
 
     def __init__(self, space: ParameterSpace, values: int) -> None:
         self.values = whole("grid", values, 2, 10**6)

@@ -12,17 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import zarr
 from numpy.typing import NDArray
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from synthgym.datasets.recipe import Recipe
+from synthgym.datasets.sources import LEFT_OUT
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced
-
-try:
-    import zarr
-    from zarr.codecs import Crc32cCodec, ZstdCodec
-except ImportError as error:
-    raise SynthgymError("data sets need zarr: pip install 'synthgym[datasets]'") from error
 
 MANIFEST = "manifest.json"
 
@@ -44,6 +40,8 @@ class Store:
         manifest = json.loads(json.dumps(recipe.manifest()))  # as it is read again: tuples are lists
         try:
             path.mkdir(parents=True, exist_ok=True)
+            for stray in path.rglob("*.partial"):  # of a write that was killed
+                stray.unlink()
             kept = read_manifest(path) if (path / MANIFEST).exists() else None
             if kept is None and any(path.iterdir()):
                 raise SynthgymError(f"{path} is not empty and no data set; choose another folder")
@@ -54,11 +52,15 @@ class Store:
                 # is merely unfinished, and so is the new one.
                 for name, (shape, _) in recipe.arrays().items():
                     self._shard(name, kept["size"], 1 + len(shape)).unlink(missing_ok=True)
-            for stray in path.rglob("*.partial"):
-                stray.unlink()
-            with replaced(path / MANIFEST) as temporary:
-                temporary.write_text(json.dumps(manifest, indent=1))
-            self._arrays = {name: self._open(name, recipe) for name in recipe.arrays()}
+            if kept != manifest:
+                partial = path / f"{MANIFEST}.partial"
+                partial.write_text(json.dumps(manifest, indent=1))
+                partial.replace(path / MANIFEST)
+            group = zarr.open_group(path, mode="a")
+            group.require_group("features")
+            self._arrays = {name: self._open(name, recipe, group) for name in recipe.arrays()}
+        except json.JSONDecodeError as error:
+            raise SynthgymError(f"{path}: a zarr.json is damaged; choose another folder") from error
         except OSError as error:
             raise _unwritable(path, error) from error
 
@@ -80,9 +82,8 @@ class Store:
         """Return the file of the block that holds an item."""
         return self.path / name / "c" / str(start // self.block) / Path(*["0"] * (dimensions - 1))
 
-    def _open(self, name: str, recipe: Recipe) -> Any:
+    def _open(self, name: str, recipe: Recipe, group: zarr.Group) -> Any:
         shape, dtype = recipe.arrays()[name]
-        group = zarr.open_group(self.path, mode="a")
         if name not in group:
             return group.create_array(
                 name,
@@ -91,7 +92,7 @@ class Store:
                 shards=(self.block, *shape),
                 chunks=(recipe.chunk(name), *shape),
                 compressors=[ZstdCodec(level=1), Crc32cCodec()],
-                fill_value=0,
+                fill_value=LEFT_OUT if name == "split" else 0,
                 dimension_names=["item", "frame", "bin"][: 1 + len(shape)] if len(shape) != 1 else None,
                 # Chunks of zeros are written too: what is missing is not made yet.
                 config={"write_empty_chunks": True},

@@ -1,4 +1,4 @@
-"""Many environments as one: one batched render and one batched feature pass per step."""
+"""Many environments as one: a step renders and hears all of them at once, side by side."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from synthgym.envs.inputs import check_keywords, checked_actions, given
 from synthgym.envs.synth_env import METADATA
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
-from synthgym.rendering import Rendering, usable_cores
+from synthgym.rendering import Heard, Rendering, usable_cores
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
@@ -31,8 +31,8 @@ MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
     """What ``gym.make_vec`` makes: ``num_envs`` SynthEnv, stepped together.
 
-    Equal to ``gymnasium.vector.SyncVectorEnv`` of as many SynthEnv in all it returns, over whole
-    rollouts: sub-environment i of ``reset(seed=s)`` has seed s + i.
+    What ``reset`` and ``step`` return is what ``gymnasium.vector.SyncVectorEnv`` of as many SynthEnv
+    returns, over whole rollouts: sub-environment i of ``reset(seed=s)`` has seed s + i.
 
     Args:
         synth: name of the synth.
@@ -128,8 +128,8 @@ class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
         self._begin(rows, target, start)
         return self.episodes.observe(), self._info(mask)
 
-    def _begin(self, rows: list[int], *target_and_start: Any) -> None:
-        self.episodes.begin(rows, *(target_and_start or (None, None)))
+    def _begin(self, rows: list[int], target: Heard | None = None, start: Unit | None = None) -> None:
+        self.episodes.begin(rows, target, start)
         self._steps[rows] = 0
         self._done[rows] = False
 
@@ -159,7 +159,7 @@ class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
             ActionError: the actions are not (num_envs, n) finite values.
         """
         episodes = self.episodes
-        if not episodes.begun(0):
+        if not all(map(episodes.begun, range(self.num_envs))):
             raise SynthgymError("call reset() first")
         nudges = checked_actions(actions, self.episodes.unit.shape)
         playing = ~self._done

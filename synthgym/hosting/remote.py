@@ -17,7 +17,14 @@ from pathlib import Path
 from socket import socketpair
 from typing import Any
 
-from synthgym.errors import ParameterError, PluginCrashed, PresetError, SoundError, SynthError
+from synthgym.errors import (
+    ParameterError,
+    PluginCrashed,
+    PresetError,
+    SoundError,
+    SynthError,
+    SynthgymError,
+)
 from synthgym.hosting.worker import HEADER
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -25,7 +32,9 @@ PATIENCE = 20.0
 """Seconds after which a call of a plugin is taken to hang."""
 _MEMORY = 1 << 30  # bytes for a result; pages that are never written cost nothing
 
-_OURS = {e.__name__: e for e in (ParameterError, PluginCrashed, PresetError, SoundError, SynthError)}
+_OURS = {
+    e.__name__: e for e in (ParameterError, PluginCrashed, PresetError, SoundError, SynthError, SynthgymError)
+}
 
 
 class RemoteEngine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -16,6 +17,10 @@ from synthgym.rendering.renderer import Job, Renderer, Result
 
 AHEAD = 4
 """Jobs sent to each actor: enough that none waits for the driver."""
+MOST_TRIES = 3
+"""So often a job that loses its actor is tried, and an actor that does not start."""
+SECONDS_BETWEEN_LOOKS = 10.0
+"""After which the cluster is asked for new cores."""
 PATIENCE = 60.0
 """Seconds that a cluster without any node is waited for."""
 
@@ -24,8 +29,8 @@ class RayActors(Renderer):
     """Actors on the nodes of a cluster, each with a copy of the listener and a core of its own.
 
     The jobs of an actor that is lost with its node are done again by the others; a new actor takes its
-    place as soon as there is a core for it. Every node needs the same synthgym, and the files that the
-    synth reads at the same paths.
+    place as soon as there is a core for it, and nodes that join are put to work. Every node needs the
+    same synthgym, and the files that the synth reads at the same paths.
 
     Args:
         listener: to copy.
@@ -39,61 +44,99 @@ class RayActors(Renderer):
 
     def __init__(self, listener: Listener, workers: int | None = None, address: str | None = None) -> None:
         self._ray = ray = _connected(address)
-        cores = int(ray.cluster_resources().get("CPU", 0))
+        cores = self._cores()
         self.workers = workers or cores
         if not 0 < self.workers <= cores:
             raise SynthgymError(f"the Ray cluster has {cores} cores; ask for no more workers than that")
+        self._enlists = workers is None
+        self._looked = time.monotonic()
         kind = ray.remote(num_cpus=1)(Listener)
         self._new = partial(kind.remote, listener.synth, listener.space, listener.features)
         self._actors = [self._new() for _ in range(self.workers)]
         self._coming: dict[Any, Any] = {}  # new actors, by the first thing they answer
+        self._stillborn = 0
 
     def map(self, work: Callable[[Listener, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Return the results in order."""
-        jobs = iter(jobs)
+        jobs, errors = iter(jobs), self._ray.exceptions
         sent: deque[_Sent] = deque()  # in the order of the jobs
-        for job in islice(jobs, AHEAD * self.workers):
-            sent.append(self._send(work, job, sent))
-        while sent:
+        while True:
+            for job in islice(jobs, AHEAD * self.workers - len(sent)):
+                sent.append(self._send(work, job, sent))
+            if not sent:
+                return
+            first = sent[0]
             try:
-                result = self._ray.get(sent[0].result)
-            except self._ray.exceptions.RayActorError:
-                lost = sent[0].actor
-                self._replace(lost)
+                result = self._ray.get(first.result)
+            except (errors.RayActorError, errors.ObjectLostError) as error:
+                if first.tries == MOST_TRIES:
+                    raise SynthgymError(
+                        f"a worker of the cluster is lost again and again: {_line(error)}"
+                    ) from error
+                gone = isinstance(error, errors.RayActorError)
+                if gone:
+                    self._replace(first.actor)
                 for place, other in enumerate(sent):
-                    if other.actor is lost:
-                        sent[place] = self._send(work, other.job, sent)
+                    if other is first or (gone and other.actor is first.actor):
+                        sent[place] = self._send(work, other.job, sent, other.tries + 1)
                 continue
-            except self._ray.exceptions.RayTaskError as error:
+            except errors.RayTaskError as error:
                 raise error.cause from None
             sent.popleft()
-            for job in islice(jobs, 1):
-                sent.append(self._send(work, job, sent))
             yield result
 
-    def _send(self, work: Any, job: Any, sent: Iterable[_Sent]) -> _Sent:
+    def _send(self, work: Any, job: Any, sent: Iterable[_Sent], tries: int = 1) -> _Sent:
         """Give a job to the actor that has least to do."""
-        results = [other.result for other in sent]
-        made, _ = self._ray.wait(results, num_returns=len(results), timeout=0) if results else ((), ())
-        done = set(made)
-        load = Counter(id(other.actor) for other in sent if other.result not in done)
+        load = Counter(id(other.actor) for other in sent)
         actor = min(self._alive(), key=lambda actor: load[id(actor)])
-        return _Sent(job, actor, actor.do.remote(work, job))
+        return _Sent(job, actor, actor.do.remote(work, job), tries)
 
     def _alive(self) -> list[Any]:
         """Return the actors that are there, new ones among them."""
+        self._enlist()
         if self._coming:
             patience = 0 if self._actors else PATIENCE
             for answer in self._ray.wait(list(self._coming), timeout=patience, fetch_local=False)[0]:
-                self._actors.append(self._coming.pop(answer))
+                self._welcome(answer)
         if not self._actors:
             raise SynthgymError("all nodes of the Ray cluster are lost; start it again and go on")
         return self._actors
 
-    def _replace(self, lost: Any) -> None:
-        self._actors = [actor for actor in self._actors if actor is not lost]
+    def _welcome(self, answer: Any) -> None:
+        actor = self._coming.pop(answer)
+        try:
+            self._ray.get(answer)
+        except self._ray.exceptions.RayError as error:
+            self._stillborn += 1
+            if self._stillborn == MOST_TRIES:
+                raise SynthgymError(
+                    f"no worker starts on the cluster; has every node the same synthgym? {_line(error)}"
+                ) from error
+            self._start()
+        else:
+            self._stillborn = 0
+            self._actors.append(actor)
+
+    def _enlist(self) -> None:
+        """Start an actor for every core that has joined, if all cores are wanted; look now and then."""
+        if self._enlists and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
+            self._looked = time.monotonic()
+            for _ in range(self._cores() - len(self._actors) - len(self._coming)):
+                self._start()
+            self.workers = max(len(self._actors), 1)
+
+    def _cores(self) -> int:
+        return int(self._ray.cluster_resources().get("CPU", 0))
+
+    def _start(self) -> None:
         actor = self._new()
         self._coming[actor.do.remote(_answer, None)] = actor
+
+    def _replace(self, lost: Any) -> None:
+        # A loss may be met more than once, by maps within one another.
+        if any(actor is lost for actor in self._actors):
+            self._actors = [actor for actor in self._actors if actor is not lost]
+            self._start()
 
     def close(self) -> None:
         """Let the actors go."""
@@ -102,11 +145,16 @@ class RayActors(Renderer):
 
 
 class _Sent(NamedTuple):
-    """A job, the actor it was given to, and the reference of its result."""
+    """A job, the actor it was given to, the reference of its result, and how often it was tried."""
 
     job: Any
     actor: Any
     result: Any
+    tries: int
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _answer(listener: Listener, job: None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Self
 
 import numpy as np
@@ -25,12 +24,12 @@ class Heard:
     Attributes:
         features: for each of the listener's features, (B, frames, bins).
         audio: (B, samples), or None if nobody asked for it.
-        crashes: what became of patches that crashed their plugin and were taken for silence.
+        crashes: which of them crashed their plugin and were taken for silence, and what is to be said.
     """
 
     features: tuple[Features, ...]
     audio: Audio | None = None
-    crashes: tuple[str, ...] = ()
+    crashes: tuple[tuple[int, str], ...] = ()
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
@@ -40,7 +39,12 @@ class Heard:
         by_feature = zip(*(part.features for part in parts), strict=True)
         features = tuple(np.concatenate(same) for same in by_feature)
         sounds = [part.audio for part in parts if part.audio is not None]
-        crashes = tuple(chain.from_iterable(part.crashes for part in parts))
+        starts = np.cumsum([0, *(len(part.features[0]) for part in parts)]).tolist()
+        crashes = tuple(
+            (start + row, said)
+            for start, part in zip(starts, parts, strict=False)
+            for row, said in part.crashes
+        )
         return cls(features, np.concatenate(sounds) if sounds else None, crashes)
 
 
@@ -79,7 +83,7 @@ class Listener:
                 np.multiply(synth.play(code), synth.gain, out=sound)
             except PluginCrashed as error:
                 self._crashes_in_a_row += 1
-                if self._crashes_in_a_row == MOST_CRASHES:
+                if self._crashes_in_a_row >= MOST_CRASHES:
                     raise
                 sound[:] = 0
                 yield sound, (f"{error}; taken for silence",)
@@ -91,8 +95,8 @@ class Listener:
         """Render unit vectors (B, n) and extract features; give the audio too if it is asked for."""
         sounds = np.empty((len(unit), self.synth.samples), np.float32) if audio else None
         heard: list[list[Features]] = []
-        crashes: list[str] = []
-        for sound, crash in self.sounds(unit, sounds):
+        crashes: list[tuple[int, str]] = []
+        for i, (sound, crash) in enumerate(self.sounds(unit, sounds)):
             heard.append(extract(self.features, sound[None]))
-            crashes.extend(crash)
+            crashes.extend((i, said) for said in crash)
         return Heard(tuple(map(np.concatenate, zip(*heard, strict=True))), sounds, tuple(crashes))

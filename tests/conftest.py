@@ -5,11 +5,13 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
 
 import gymnasium as gym
+import psutil
 import pytest
 
 import synthgym  # noqa: F401
@@ -74,6 +76,16 @@ def source_of(env_id):
     """The Python expression that makes an environment in another process."""
     env_id, needed = keywords_of(env_id)
     return f"gym.make('synthgym:{env_id}', **{needed})"
+
+
+def children_named(part):
+    """The living children of this process with a part in their command line."""
+    found = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it ends just now
+            if part in " ".join(child.cmdline()):
+                found.append(child.pid)
+    return found
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import signal
 import time
 
 import numpy as np
-import psutil
 import pytest
+from conftest import children_named
 
 from synthgym.errors import SynthgymError
 from synthgym.rendering import usable_cores
@@ -93,9 +93,8 @@ def test_a_killed_process_is_replaced_and_its_job_done_again():
     units = task.space.sample(np.random.default_rng(0), 64)
     expected = reference.hear(units).features[0]
     for _ in range(3):
-        for child in psutil.Process().children():
-            if "worker.py" in " ".join(child.cmdline()):
-                os.kill(child.pid, signal.SIGKILL)
+        for pid in children_named("worker.py"):
+            os.kill(pid, signal.SIGKILL)
         np.testing.assert_array_equal(task.hear(units).features[0], expected)
     task.close()
 

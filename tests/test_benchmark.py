@@ -113,3 +113,18 @@ def test_what_is_written_by_hand_plays_the_same(module, env_id, most):
     unit = task.space.sample(np.random.default_rng(0), 8)
     mine = task.listen(np.stack([by_hand.play(row) for row in unit])).features[0]
     assert (distance(mine, task.hear(unit).features[0]) <= most).all()
+
+
+@pytest.mark.slow
+def test_the_grid_is_made_and_described(script, tmp_path):
+    arguments = ["--values", 3, "--data", tmp_path / "fm", "--out", tmp_path / "results"]
+    script("benchmark_grid.py", *arguments)
+    kept = json.loads((tmp_path / "results" / "grid.json").read_text())
+    assert kept["examples"] == 3**6
+    assert kept["writes"] > 0
+    page = (tmp_path / "results" / "grid.md").read_text()
+    assert "729 examples" in page
+    assert "| 10^10 |" in page
+    again = script("benchmark_grid.py", *arguments, check=False)
+    assert (again.returncode, again.stdout) == (2, "")
+    assert again.stderr.startswith("error: ")

@@ -100,7 +100,7 @@ def page(kept: dict[str, Any]) -> str:
     before = {"examples": 0.0, "seconds": 0.0}
     last = {"examples": kept["examples"], "seconds": kept["seconds"], "memory": kept["peak_memory"]}
     for target in np.geomspace(10**3, kept["examples"], 13):
-        seen = next(seen for seen in (*kept["curve"], last) if seen["examples"] >= target)
+        seen = next((seen for seen in kept["curve"] if seen["examples"] >= target), last)
         if seen["examples"] == before["examples"]:
             continue
         since = (seen["examples"] - before["examples"]) / (seen["seconds"] - before["seconds"])

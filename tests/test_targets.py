@@ -41,11 +41,11 @@ def test_training_never_meets_a_test_patch(env_id):
     from synthgym import targets
 
     task = make_task(env_id)
-    held_out = task.draw(HeldOutPatches().items(range(30))).unit
+    held_out = task.draw(HeldOutPatches().items(range(12))).unit
     held_out = {row.tobytes() for row in task.space.to_native(held_out)}
     for seed in (0, 1, targets._TEST_SEED):
         for stream in TRAINING_STREAMS:
-            units = task.draw(AudiblePatches(stream, seed).items(range(30))).unit
+            units = task.draw(AudiblePatches(stream, seed).items(range(12))).unit
             assert held_out.isdisjoint(row.tobytes() for row in task.space.to_native(units))
 
 

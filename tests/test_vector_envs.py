@@ -39,7 +39,7 @@ def synchronous(env_id, mode, count=COUNT, **keywords):
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
-@pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
+@pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0], GOAL_IDS[-1]])
 def test_whole_rollouts_are_those_of_sync_vector_env(env_id, mode):
     # Successes at different steps, so that episodes end apart.
     keywords = {"tolerance": 0.6, "max_episode_steps": 7}

@@ -63,7 +63,7 @@ class LogMel(Feature):
         window = scipy.signal.get_window("hann", N_FFT).astype(np.float32)
         self._window = window[:, None]
         full_scale = full_scale_power(sample_rate)
-        # Nearly all of the matrix is zero, and no BLAS means no threads and the same bytes anywhere.
+        # Nearly all of the matrix is zero, and no BLAS means no threads and the same bytes in any batch.
         self._mel = scipy.sparse.csr_matrix(mel_matrix(sample_rate) / np.float32(full_scale))
 
     def __call__(self, audio: NDArray[np.float32]) -> Features:

@@ -74,7 +74,7 @@ def test_whole_rollouts_are_those_of_sync_vector_env(env_id, mode):
     ours.close(), theirs.close()
 
 
-@pytest.mark.parametrize("rendering", ["inline", "threads", "processes"])
+@pytest.mark.parametrize("rendering", ["threads", "processes"])
 @pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0]])
 def test_whoever_renders_the_bytes_are_the_same(env_id, rendering):
     one = native(env_id, 5, rendering="inline")

@@ -80,6 +80,13 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
     assert lost.is_set(), "the set was made before the node was lost"
     losing.join()
     assert files(tmp_path / "ray") == files(tmp_path / "inline")
+    # A node that joins is put to work.
+    two_nodes.add_node(num_cpus=1)
+    renderer, deadline = made.task.renderer, time.monotonic() + 60
+    while len({node for _, node in renderer.map(_name_after_a_while, range(20))}) < 2:
+        assert time.monotonic() < deadline
+    made.task.close()
+
     # A grid that holds test patches; arrays that come from afar cannot be written to.
     tiny = {**SHORT, "parameters": ["TRANSPOSE", "FEEDBACK"], "frozen": {"OP1 OUTPUT LEVEL": 99}}
     for rendering in ("inline", "ray"):
@@ -88,13 +95,6 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
         grid.task.close()
     assert files(tmp_path / "grid ray") == files(tmp_path / "grid inline")
     assert (datasets.load(tmp_path / "grid ray").split[:] == 2).any()
-
-    # A node that joins is put to work.
-    two_nodes.add_node(num_cpus=1)
-    renderer, deadline = made.task.renderer, time.monotonic() + 60
-    while len({node for _, node in renderer.map(_name_after_a_while, range(20))}) < 2:
-        assert time.monotonic() < deadline
-    made.task.close()
 
 
 def test_by_the_command_with_a_cluster_of_its_own(tmp_path):

@@ -97,7 +97,7 @@ def _job(recipe: Recipe, start: int, stop: int, forbidden: frozenset[bytes] = fr
 
 def _make(listener: Listener, job: _Job) -> tuple[Arrays, list[str]]:
     """Return the arrays of a job as they are stored, and what is to be said of crashes."""
-    split = job.split
+    split = job.split.copy()  # what comes from afar cannot be written to
     if isinstance(job.what, Draw):
         drawn = draw(listener, replace(job.what, audio=job.audio))
         unit, heard, renders = drawn.unit, drawn.heard, drawn.renders

@@ -61,7 +61,7 @@ class RayActors(Renderer):
         jobs, errors = iter(jobs), self._ray.exceptions
         sent: deque[_Sent] = deque()  # in the order of the jobs
         while True:
-            for job in islice(jobs, AHEAD * self.workers - len(sent)):
+            for job in islice(jobs, max(AHEAD * self.workers - len(sent), 0)):
                 sent.append(self._send(work, job, sent))
             if not sent:
                 return
@@ -116,6 +116,7 @@ class RayActors(Renderer):
         else:
             self._stillborn = 0
             self._actors.append(actor)
+            self.workers = len(self._actors)
 
     def _enlist(self) -> None:
         """Start an actor for every core that has joined, if all cores are wanted; look now and then."""
@@ -123,7 +124,6 @@ class RayActors(Renderer):
             self._looked = time.monotonic()
             for _ in range(self._cores() - len(self._actors) - len(self._coming)):
                 self._start()
-            self.workers = max(len(self._actors), 1)
 
     def _cores(self) -> int:
         return int(self._ray.cluster_resources().get("CPU", 0))
@@ -136,6 +136,7 @@ class RayActors(Renderer):
         # A loss may be met more than once, by maps within one another.
         if any(actor is lost for actor in self._actors):
             self._actors = [actor for actor in self._actors if actor is not lost]
+            self.workers = max(len(self._actors), 1)
             self._start()
 
     def close(self) -> None:

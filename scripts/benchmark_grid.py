@@ -11,6 +11,7 @@ one that goes on would be measured in part.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import pickle
 import subprocess
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 import psutil
 from benchmarks import report
+from benchmarks.process import memory_of
 from cli import run
 
 from synthgym import datasets
@@ -57,8 +59,10 @@ def main() -> int:
         try:
             making.wait(SECONDS)
         except subprocess.TimeoutExpired:
-            seen = {"seconds": time.monotonic() - start, "memory": memory(making.pid)}
-            curve.append(seen | {"examples": done(args.data)})
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
+                held = memory_of(psutil.Process(making.pid))
+                seconds = time.monotonic() - start
+                curve.append({"seconds": seconds, "memory": held, "examples": done(args.data)})
     if making.returncode:
         raise SynthgymError(f"the set is not finished (exit {making.returncode}); choose another --data")
     seconds = time.monotonic() - start
@@ -142,17 +146,6 @@ def writes(data: Path, values: int) -> float:
             store.write(0, block)
             spent.append((time.perf_counter() - start) / len(held_out))
     return 1 / float(np.median(spent))
-
-
-def memory(pid: int) -> float:
-    """Return the memory of a process and its children in MB; shared pages count in part."""
-    total = 0
-    try:
-        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
-            total += process.memory_full_info().pss
-    except psutil.NoSuchProcess:
-        pass
-    return total / 1e6
 
 
 def done(data: Path) -> int:

@@ -18,12 +18,19 @@ from synthgym.errors import SynthError, SynthgymError
 from synthgym.features import extract
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Heard, Listener
+from synthgym.synths import Audio
 
 AUDIBLE_PEAK = 10 ** (-44 / 20)
 """A patch is audible if its render peaks at -44 dBFS or above."""
 
 HELD_OUT = 1000
 """How many items the test stream has."""
+
+
+def audible(sound: Audio) -> bool:
+    """Return whether a sound (samples,) can be heard."""
+    return bool(np.abs(sound).max() >= AUDIBLE_PEAK)
+
 
 Stream = Literal["train", "validation", "start", "pool", "dataset"]
 STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
@@ -151,7 +158,7 @@ def _find(listener: Listener, job: Draw, place: int) -> Drawn:
         for unit, (sound, crash) in zip(units, listener.sounds(units), strict=True):
             renders += 1
             crashes += tuple((0, said) for said in crash)
-            if np.abs(sound).max() < AUDIBLE_PEAK:
+            if not audible(sound):
                 continue
             if job.forbidden and space.to_native(unit).tobytes() in job.forbidden:
                 forbidden += 1

@@ -7,6 +7,7 @@ made once.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ FM_PROGRAM = Path(__file__).parents[2] / "synthgym/synths/fm.dsp"
 Array = NDArray[np.float32]
 
 
-class HandwrittenEnv(gym.Env[Array, Array]):
+class HandwrittenEnv(gym.Env[Array, Array], ABC):
     """Nudge the parameters until the note sounds like the target, a random audible patch.
 
     Args:
@@ -40,9 +41,9 @@ class HandwrittenEnv(gym.Env[Array, Array]):
         shape = (size + 2 * self._mfcc(np.zeros(round(RATE * SECONDS), np.float32)).size,)
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, shape, np.float32)
 
+    @abstractmethod
     def play(self, unit: Array) -> Array:
         """Return the sound of unit values (n,), each in [0, 1]."""
-        raise NotImplementedError
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

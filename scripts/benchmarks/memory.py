@@ -9,10 +9,10 @@ import sys
 import psutil
 
 from benchmarks.contenders import CONTENDERS
+from benchmarks.process import memory_of
 from benchmarks.turns import steps_of_many
 
 STEPS = 10
-MB = 1e6
 
 
 def grown(contender: str, env_id: str, num_envs: int) -> float:
@@ -33,14 +33,8 @@ def grown(contender: str, env_id: str, num_envs: int) -> float:
 def main() -> None:
     """Measure here, and print the MB."""
     contender, env_id, num_envs = sys.argv[1:]
-    before = _in_all()
+    before = memory_of(psutil.Process())
     envs = CONTENDERS[contender](env_id, int(num_envs))
     steps_of_many(envs, STEPS)()
-    print((_in_all() - before) / MB)
+    print(memory_of(psutil.Process()) - before)
     envs.close()
-
-
-def _in_all() -> int:
-    """Return the bytes of this process and its children, those they share counted once (Linux)."""
-    here = psutil.Process()
-    return sum(p.memory_full_info().pss for p in [here, *here.children(recursive=True)])

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from synthgym.checks import number, whole
 from synthgym.errors import PresetError, SynthgymError
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.targets import AUDIBLE_PEAK, AudiblePatches, Draw
+from synthgym.targets import AudiblePatches, Draw, audible
 from synthgym.task import SoundMatchingTask
 
 VALIDATION = 0.1
@@ -201,9 +201,9 @@ def read_presets(task: SoundMatchingTask, folder: Path) -> Unit:
     if rows:
         units = task.space.quantise(task.space.to_unit(np.stack(rows)))
         units = units[np.sort(np.unique(units, axis=0, return_index=True)[1])]
-        audible = [np.abs(sound).max() >= AUDIBLE_PEAK for sound, _ in task.listener.sounds(units)]
-        if any(audible):
-            return units[audible]
+        heard = [audible(sound) for sound, _ in task.listener.sounds(units)]
+        if any(heard):
+            return units[heard]
     kinds = ", ".join(sorted(suffixes))
     raise PresetError(f"{folder} holds no audible preset of this synth ({kinds})")
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-
-from synthgym.envs.goal_episodes import GoalEpisodes
+from synthgym.envs.playing import PlayingForGoals
 from synthgym.envs.synth_env import SynthEnv
 
 
-class SynthGoalEnv(SynthEnv):
+class SynthGoalEnv(PlayingForGoals, SynthEnv):
     """SynthEnv with the target as a goal (Andrychowicz et al. 2017, "Hindsight Experience Replay").
 
     ## Description
@@ -36,15 +31,3 @@ class SynthGoalEnv(SynthEnv):
 
     All else is as in SynthEnv.
     """
-
-    kind = GoalEpisodes
-
-    def compute_reward(
-        self, achieved_goal: NDArray[np.float32], desired_goal: NDArray[np.float32], info: Any
-    ) -> Any:
-        """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,).
-
-        A pure function of the goals; ``info`` is there for the interface and not read.
-        """
-        assert isinstance(self.episodes, GoalEpisodes)
-        return self.episodes.compute_reward(achieved_goal, desired_goal)

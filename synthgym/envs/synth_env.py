@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import os
-from copy import copy
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
-from synthgym.checks import one_of
-from synthgym.envs.episodes import ALL, KEYWORDS, Episodes
-from synthgym.envs.inputs import check_keywords, checked_actions, given
+from synthgym.envs.episodes import ALL, Episodes
+from synthgym.envs.inputs import checked_actions, given
+from synthgym.envs.playing import METADATA, Playing
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
-from synthgym.task import SoundMatchingTask
-
-METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
 
-class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
+class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
     """A synthesiser whose parameters the agent nudges until it sounds like a target.
 
     ## Description
@@ -89,36 +84,11 @@ class SynthEnv(gym.Env[Any, NDArray[np.float32]]):
     """
 
     metadata = METADATA
-    kind: ClassVar[type[Episodes]] = Episodes
-    """The rules."""
-
-    _spec: EnvSpec | None = None
 
     def __init__(self, synth: str, *, render_mode: str | None = None, **keywords: Any) -> None:
-        if render_mode is not None:
-            one_of("render_mode", render_mode, METADATA["render_modes"])
-        check_keywords(synth, keywords, [*KEYWORDS, "render_mode"])
-        self.episodes = self.kind(1, synth, with_audio=True, **keywords)
-        self.noise_floor = self.task.noise_floor()
-        self.render_mode = render_mode
+        self._set_up(1, synth, render_mode, keywords, with_audio=True)
         self.action_space = self.episodes.action_space
         self.observation_space = self.episodes.observation_space
-
-    @property
-    def task(self) -> SoundMatchingTask:
-        """What renders, listens, and counts the renders."""
-        return self.episodes.task
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """The spec it was made from; nondeterministic if the synth was found to be."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, value: EnvSpec | None) -> None:
-        self._spec = copy(value)
-        if self._spec is not None and self.noise_floor > 0:
-            self._spec.nondeterministic = True
 
     def close(self) -> None:
         """Let the synth's engine go; it is made again when it is needed."""

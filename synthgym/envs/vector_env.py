@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -15,20 +13,18 @@ from numpy.typing import NDArray
 
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.checks import one_of, whole
-from synthgym.envs.episodes import ALL, KEYWORDS, Episodes
-from synthgym.envs.goal_episodes import GoalEpisodes
-from synthgym.envs.inputs import check_keywords, checked_actions, given
-from synthgym.envs.synth_env import METADATA
+from synthgym.envs.episodes import ALL
+from synthgym.envs.inputs import checked_actions, given
+from synthgym.envs.playing import METADATA, Playing, PlayingForGoals
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
 from synthgym.rendering import Heard, Rendering, usable_cores
 from synthgym.synths import Audio
-from synthgym.task import SoundMatchingTask
 
 MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 
-class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
+class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
     """What ``gym.make_vec`` makes: ``num_envs`` SynthEnv, stepped together.
 
     What ``reset`` and ``step`` return is what ``gymnasium.vector.SyncVectorEnv`` of as many SynthEnv
@@ -48,11 +44,6 @@ class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
         SynthgymError: a keyword, option or action that cannot be used.
     """
 
-    kind: ClassVar[type[Episodes]] = Episodes
-    """The rules."""
-
-    _spec: EnvSpec | None = None
-
     def __init__(
         self,
         synth: str,
@@ -70,15 +61,9 @@ class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
         mode = getattr(autoreset_mode, "value", autoreset_mode)
         one_of("autoreset_mode", mode, [known.value for known in MODES])
         one_of("rendering", rendering, ("auto", "inline", "threads", "processes"))
-        if render_mode is not None:
-            one_of("render_mode", render_mode, METADATA["render_modes"])
-        check_keywords(synth, keywords, [*KEYWORDS, "rendering", "workers", "render_mode"])
         workers = min(usable_cores(), num_envs) if workers is None else workers
-        self.episodes = self.kind(
-            num_envs, synth, with_audio=False, rendering=rendering, workers=workers, **keywords
-        )
-        self.noise_floor = self.task.noise_floor()
-        self.render_mode = render_mode
+        how = {"rendering": rendering, "workers": workers}
+        self._set_up(num_envs, synth, render_mode, keywords, with_audio=False, **how)
         self.metadata = {**METADATA, "autoreset_mode": AutoresetMode(mode)}
         self._same_step = self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
         self.single_action_space = self.episodes.action_space
@@ -87,22 +72,6 @@ class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self._steps = np.zeros(num_envs, np.int64)
         self._done = np.zeros(num_envs, np.bool_)
-
-    @property
-    def task(self) -> SoundMatchingTask:
-        """What renders, listens, and counts the renders."""
-        return self.episodes.task
-
-    @property
-    def spec(self) -> EnvSpec | None:
-        """The spec it was made from; nondeterministic if the synth was found to be."""
-        return self._spec
-
-    @spec.setter
-    def spec(self, value: EnvSpec | None) -> None:
-        self._spec = copy(value)
-        if self._spec is not None and self.noise_floor > 0:
-            self._spec.nondeterministic = True
 
     def reset(
         self,
@@ -232,14 +201,5 @@ class SynthVectorEnv(VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
         return audio
 
 
-class SynthGoalVectorEnv(SynthVectorEnv):
+class SynthGoalVectorEnv(PlayingForGoals, SynthVectorEnv):
     """As SynthVectorEnv, of SynthGoalEnv."""
-
-    kind = GoalEpisodes
-
-    def compute_reward(
-        self, achieved_goal: NDArray[np.float32], desired_goal: NDArray[np.float32], info: Any
-    ) -> Any:
-        """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,)."""
-        assert isinstance(self.episodes, GoalEpisodes)
-        return self.episodes.compute_reward(achieved_goal, desired_goal)

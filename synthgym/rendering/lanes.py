@@ -14,7 +14,6 @@ from typing import Any
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.rendering.listener import Listener
 from synthgym.rendering.renderer import Job, Renderer, Result
-from synthgym.synths.hosted import HostedSynth
 
 AHEAD = 2
 """Jobs taken up per worker: one at work, one waiting."""
@@ -94,8 +93,7 @@ class Threads(Lanes):
     def __init__(self, listener: Listener, workers: int) -> None:
         self._listeners = [listener, *(copy.deepcopy(listener) for _ in range(workers - 1))]
         for each in self._listeners:
-            if isinstance(each.synth, HostedSynth):
-                each.synth.engine  # noqa: B018, made here: JUCE lets one thread alone make engines
+            each.synth.open()  # here: JUCE lets one thread alone make engines
         super().__init__([each.do for each in self._listeners])
 
     def close(self) -> None:
@@ -113,8 +111,7 @@ class Processes(Lanes):
         start = partial(RemoteEngine, LISTENER, options, name="a rendering process", patient=True)
         with ThreadPoolExecutor() as starting:
             self._engines = [f.result() for f in [starting.submit(start) for _ in range(workers - 1)]]
-        if isinstance(listener.synth, HostedSynth):
-            listener.synth.engine  # noqa: B018, made here: JUCE lets one thread alone make engines
+        listener.synth.open()  # here: JUCE lets one thread alone make engines
         super().__init__([listener.do, *(partial(engine.call, "do") for engine in self._engines)])
 
     def close(self) -> None:

@@ -159,6 +159,9 @@ class Synth(ABC):
         """Whether equal rows are bound to give equal bytes."""
         return True
 
+    def open(self) -> None:  # noqa: B027, most have theirs from the start
+        """Make the engine here and now, in this thread."""
+
     def close(self) -> None:  # noqa: B027, most have nothing to let go
         """Let the engine go; it is made again when it is needed."""
 

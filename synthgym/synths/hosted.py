@@ -26,6 +26,10 @@ class HostedSynth(Synth):
             self._engine = self._make_engine()
         return self._engine
 
+    def open(self) -> None:
+        """Make the engine, if there is none yet."""
+        self.engine  # noqa: B018
+
     def close(self) -> None:
         """Let the engine go; it is made again when it is needed."""
         if self._engine is not None:

@@ -461,6 +461,16 @@ def test_other_settings_are_refused_and_change_nothing(copied, reference):
     assert files(copied) == files(reference)
 
 
+def test_a_folder_of_somebody_elses_stays_as_it_is(tmp_path):
+    (tmp_path / "downloads").mkdir()
+    others = [tmp_path / "notes.partial", tmp_path / "downloads" / "film.partial"]
+    for other in others:
+        other.write_text("mine")
+    with pytest.raises(SynthgymError, match="is not empty and no data set"):
+        datasets.make(tmp_path, recipe().random(10), progress=False)
+    assert [other.read_text() for other in others] == ["mine", "mine"]
+
+
 def test_what_is_no_set_is_named(tmp_path):
     for path in (tmp_path, tmp_path / "nope"):
         with pytest.raises(SynthgymError, match="is no data set"):

@@ -40,20 +40,20 @@ class Store:
         manifest = json.loads(json.dumps(recipe.manifest()))  # as it is read again: tuples are lists
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for stray in path.rglob("*.partial"):  # of a write that was killed
-                stray.unlink()
+            partial = path / f"{MANIFEST}.partial"  # may be there, of a write that was killed
             kept = read_manifest(path) if (path / MANIFEST).exists() else None
-            if kept is None and any(path.iterdir()):
+            if kept is None and any(found != partial for found in path.iterdir()):
                 raise SynthgymError(f"{path} is not empty and no data set; choose another folder")
             if kept is not None:
                 self._check(kept, manifest)
+                for stray in path.rglob("*.partial"):  # nothing of anybody else's is in here
+                    stray.unlink()
             if kept is not None and kept["size"] < self.size:
                 # A block at the old end is not whole any more. It goes first: without it, the old set
                 # is merely unfinished, and so is the new one.
                 for name, (shape, _) in recipe.arrays().items():
                     self._shard(name, kept["size"], 1 + len(shape)).unlink(missing_ok=True)
             if kept != manifest:
-                partial = path / f"{MANIFEST}.partial"
                 partial.write_text(json.dumps(manifest, indent=1))
                 partial.replace(path / MANIFEST)
             group = zarr.open_group(path, mode="a")

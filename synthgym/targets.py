@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from synthgym.checks import one_of
 from synthgym.errors import SynthError, SynthgymError
-from synthgym.features import extract
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Heard, Listener
 from synthgym.synths import Audio
@@ -145,27 +144,37 @@ def draw(listener: Listener, job: Draw) -> Drawn:
     Raises:
         SynthError: 10,000 draws in a row are inaudible.
     """
-    return Drawn.joined([_find(listener, job, place) for place in range(len(job.items))])
+    units: list[Unit] = []
+    tries: list[int] = []
+
+    def found() -> Iterator[tuple[Audio, tuple[str, ...]]]:
+        for place in range(len(job.items)):
+            unit, renders, sound, crashes = _find(listener, job, place)
+            units.append(unit)
+            tries.append(renders)
+            yield sound, crashes
+
+    heard = listener.listen(found(), len(job.items), audio=job.audio)
+    return Drawn(np.stack(units), heard, np.array(tries))
 
 
-def _find(listener: Listener, job: Draw, place: int) -> Drawn:
+def _find(listener: Listener, job: Draw, place: int) -> tuple[Unit, int, Audio, tuple[str, ...]]:
+    """Return an audible patch for an item, how many were rendered, its sound, and what crashed."""
     space = listener.space
     renders = forbidden = 0
-    crashes: tuple[tuple[int, str], ...] = ()
+    crashes: tuple[str, ...] = ()
     for units in job.candidates(space, place):
         if renders >= _MOST_DRAWS:
             break
         for unit, (sound, crash) in zip(units, listener.sounds(units), strict=True):
             renders += 1
-            crashes += tuple((0, said) for said in crash)
+            crashes += crash
             if not audible(sound):
                 continue
             if job.forbidden and space.to_native(unit).tobytes() in job.forbidden:
                 forbidden += 1
                 continue
-            clip = sound[None].copy() if job.audio else sound[None]
-            heard = Heard(tuple(extract(listener.features, clip)), clip if job.audio else None, crashes)
-            return Drawn(unit[None], heard, np.array([renders]))
+            return unit, renders, sound, crashes
     if forbidden:
         raise SynthError(
             f"of {_MOST_DRAWS} random patches none is audible and no test patch; free more parameters"

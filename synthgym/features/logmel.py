@@ -68,22 +68,27 @@ class LogMel(Feature):
 
     def __call__(self, audio: NDArray[np.float32]) -> Features:
         """Return log-mel features (B, frames, 64) of audio (B, samples)."""
-        features = np.empty((len(audio), *self.shape), dtype=np.float32)
+        frames, bands = self.shape
+        mel = np.empty((len(audio), bands, frames), dtype=np.float32)
         padded = np.zeros(self._samples + N_FFT, dtype=np.float32)
-        frames = sliding_window_view(padded, N_FFT)[::HOP].T
-        floor = np.float32(10 ** (-RANGE_DB / 10))
-        for clip, feature in zip(audio, features, strict=True):
+        # Frames in the last axis: many short transforms side by side suit the sparse product and the
+        # squares better than one after the other.
+        framed = sliding_window_view(padded, N_FFT)[::HOP].T
+        windowed = np.empty(framed.shape[::-1], dtype=np.float32).T
+        power, square = (np.empty((N_FFT // 2 + 1, frames), dtype=np.float32) for _ in range(2))
+        for clip, energies in zip(audio, mel, strict=True):
             padded[N_FFT // 2 : N_FFT // 2 + self._samples] = clip
-            # Frames in the last axis: many short transforms side by side suit the FFT and the
-            # sparse product better than one after the other.
-            spectrum = scipy.fft.rfft(frames * self._window, axis=0, overwrite_x=True)
-            power = np.square(spectrum.real)
-            power += np.square(spectrum.imag)
-            mel = self._mel @ power
-            np.maximum(mel, floor, out=mel)
-            np.log10(mel, out=mel)
-            mel *= 10
-            mel += RANGE_DB
-            # The float32 logarithm of the floor need not be exactly -8, but silence must be 0.
-            np.clip(mel.T, 0, RANGE_DB, out=feature)
+            np.multiply(framed, self._window, out=windowed)
+            spectrum = scipy.fft.rfft(windowed, axis=0, overwrite_x=True)
+            np.square(spectrum.real, out=power)
+            np.square(spectrum.imag, out=square)
+            power += square
+            energies[:] = self._mel @ power
+        np.maximum(mel, np.float32(10 ** (-RANGE_DB / 10)), out=mel)
+        np.log10(mel, out=mel)
+        mel *= 10
+        mel += RANGE_DB
+        features = np.empty((len(audio), frames, bands), dtype=np.float32)
+        # The float32 logarithm of the floor need not be exactly -8, but silence must be 0.
+        np.clip(mel.transpose(0, 2, 1), 0, RANGE_DB, out=features)
         return features

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,6 +15,8 @@ from synthgym.synths import Audio, Synth
 
 MOST_CRASHES = 5
 """So many patches in a row that crash a plugin are the plugin's fault, and an error."""
+BLOCK = 8
+"""Sounds whose features are extracted together: one at a time costs more, and many more memory."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +65,21 @@ class Listener:
     def __init__(self, synth: Synth, space: ParameterSpace, features: Sequence[Feature]) -> None:
         self.synth, self.space, self.features = synth, space, tuple(features)
         self._crashes_in_a_row = 0
+        # Kept, as new memory costs more than what is done with it.
+        self._sound = np.zeros(synth.samples, np.float32)
+        self._block = np.zeros((BLOCK, synth.samples), np.float32)
 
     def do(self, work: Callable[[Listener, Any], Any], job: Any) -> Any:
         """Return ``work(self, job)``: how a renderer calls a listener in another process."""
         return work(self, job)
 
-    def sounds(self, unit: Unit, audio: Audio | None = None) -> Iterator[tuple[Audio, tuple[str, ...]]]:
+    def sounds(self, unit: Unit) -> Iterator[tuple[Audio, tuple[str, ...]]]:
         """Render unit vectors (B, n) one by one: audio (samples,), and what crashed, if it did.
 
-        Args:
-            unit: (B, n).
-            audio: where to put the sounds, (B, samples); by default each overwrites the one before.
+        Each sound overwrites the one before.
         """
-        synth = self.synth
-        scratch = np.empty(synth.samples, np.float32)
-        for i, code in enumerate(synth.encode(self.space.to_native(unit))):
-            sound: Audio = scratch if audio is None else audio[i]
+        synth, sound = self.synth, self._sound
+        for code in synth.encode(self.space.to_native(unit)):
             try:
                 np.multiply(synth.play(code), synth.gain, out=sound)
             except PluginCrashed as error:
@@ -93,10 +94,19 @@ class Listener:
 
     def hear(self, unit: Unit, *, audio: bool = False) -> Heard:
         """Render unit vectors (B, n) and extract features; give the audio too if it is asked for."""
-        sounds = np.empty((len(unit), self.synth.samples), np.float32) if audio else None
+        return self.listen(self.sounds(unit), len(unit), audio=audio)
+
+    def listen(self, sounds: Iterable[tuple[Audio, tuple[str, ...]]], count: int, *, audio: bool) -> Heard:
+        """Return what is heard of ``count`` sounds, which come as from ``sounds``."""
+        kept = np.empty((count, self.synth.samples), np.float32) if audio else None
         heard: list[list[Features]] = []
         crashes: list[tuple[int, str]] = []
-        for i, (sound, crash) in enumerate(self.sounds(unit, sounds)):
-            heard.append(extract(self.features, sound[None]))
+        for i, (sound, crash) in enumerate(sounds):
+            place = i % BLOCK
+            self._block[place] = sound
+            if kept is not None:
+                kept[i] = sound
+            if place == BLOCK - 1 or i == count - 1:
+                heard.append(extract(self.features, self._block[: place + 1]))
             crashes.extend((i, said) for said in crash)
-        return Heard(tuple(map(np.concatenate, zip(*heard, strict=True))), sounds, tuple(crashes))
+        return Heard(tuple(map(np.concatenate, zip(*heard, strict=True))), kept, tuple(crashes))

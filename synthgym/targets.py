@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, NamedTuple, Self
 
 import numpy as np
@@ -125,17 +126,30 @@ class Draw:
     pure: NDArray[np.bool_] | None = None
     forbidden: frozenset[bytes] = frozenset()
 
-    def candidates(self, space: ParameterSpace, place: int) -> Iterator[Unit]:
-        """Give unit vectors (some, n) for the item at a place, without end."""
-        rng = self.items[place].generator()
+    def candidates(self, space: ParameterSpace) -> list[Iterator[Unit]]:
+        """Give, for each item, unit vectors (some, n) without end."""
+        generators = [item.generator() for item in self.items]
         if self.near is None:
-            while True:
-                yield space.sample(rng, _BLOCK)
-        near = self.near[place]
-        if self.pure is not None and self.pure[place]:
-            yield near[None]
-        while True:
-            yield space.jitter(near, self.jitter, rng)[None]
+            # The first of all items at once: a few numbers take as long as many.
+            first = space.quantise(
+                np.stack([rng.random((_BLOCK, len(space)), np.float32) for rng in generators])
+            )
+            return [chain([units], _random(space, rng)) for units, rng in zip(first, generators, strict=True)]
+        pure = self.pure if self.pure is not None else np.zeros(len(self.near), np.bool_)
+        return [
+            chain([near[None]] if itself else [], _near(space, near, self.jitter, rng))
+            for near, itself, rng in zip(self.near, pure, generators, strict=True)
+        ]
+
+
+def _random(space: ParameterSpace, rng: np.random.Generator) -> Iterator[Unit]:
+    while True:
+        yield space.sample(rng, _BLOCK)
+
+
+def _near(space: ParameterSpace, near: Unit, jitter: float, rng: np.random.Generator) -> Iterator[Unit]:
+    while True:
+        yield space.jitter(near, jitter, rng)[None]
 
 
 def draw(listener: Listener, job: Draw) -> Drawn:
@@ -148,8 +162,8 @@ def draw(listener: Listener, job: Draw) -> Drawn:
     tries: list[int] = []
 
     def found() -> Iterator[tuple[Audio, tuple[str, ...]]]:
-        for place in range(len(job.items)):
-            unit, renders, sound, crashes = _find(listener, job, place)
+        for candidates in job.candidates(listener.space):
+            unit, renders, sound, crashes = _find(listener, job, candidates)
             units.append(unit)
             tries.append(renders)
             yield sound, crashes
@@ -158,12 +172,14 @@ def draw(listener: Listener, job: Draw) -> Drawn:
     return Drawn(np.stack(units), heard, np.array(tries))
 
 
-def _find(listener: Listener, job: Draw, place: int) -> tuple[Unit, int, Audio, tuple[str, ...]]:
+def _find(
+    listener: Listener, job: Draw, candidates: Iterable[Unit]
+) -> tuple[Unit, int, Audio, tuple[str, ...]]:
     """Return an audible patch for an item, how many were rendered, its sound, and what crashed."""
     space = listener.space
     renders = forbidden = 0
     crashes: tuple[str, ...] = ()
-    for units in job.candidates(space, place):
+    for units in candidates:
         if renders >= _MOST_DRAWS:
             break
         for unit, (sound, crash) in zip(units, listener.sounds(units), strict=True):

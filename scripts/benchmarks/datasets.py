@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from benchmarks.reference import RawBatch
 from benchmarks.section import Effort, Row, Section
 from benchmarks.turns import Turn, median, ratio, take_turns
 from synthgym import datasets
+from synthgym.parameters import Unit
 from synthgym.targets import AudiblePatches, Draw
 from synthgym.task import SoundMatchingTask
 
@@ -23,7 +25,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "2 workers": {"workers": 2},
     "Ray, 2 workers": {"rendering": "ray", "workers": 2},
 }
-LEAST = 1024
+LEAST = 3072
 """Examples in a turn, so that the seconds of beginning do not drown them."""
 START = 64
 """Examples of a first set, whose time is that of opening, checking and drawing the test patches."""
@@ -76,7 +78,10 @@ class Raw:
     def __init__(self, task: SoundMatchingTask, threads: int, examples: int) -> None:
         items = AudiblePatches("dataset", 0).items(range(START, START + examples))
         drawn, job = task.draw(items, count=False), Draw(items)
-        tried = [draws(job, task, place, int(count)) for place, count in enumerate(drawn.renders)]
+        tried = [
+            draws(candidates, int(count))
+            for candidates, count in zip(job.candidates(task.space), drawn.renders, strict=True)
+        ]
         encode = task.synth.encode
         self._heard = encode(task.space.to_native(drawn.unit))
         self._unheard = encode(task.space.to_native(np.concatenate([units[:-1] for units in tried])))
@@ -93,14 +98,12 @@ class Raw:
         self._batch.close()
 
 
-def draws(job: Draw, task: SoundMatchingTask, place: int, count: int) -> Any:
+def draws(candidates: Iterator[Unit], count: int) -> Unit:
     """Return the unit vectors that were drawn for an item, the last of them the one that was audible."""
-    found: list[Any] = []
-    for units in job.candidates(task.space, place):
-        found += list(units)
-        if len(found) >= count:
-            return np.stack(found[:count])
-    raise AssertionError("unreachable")
+    found: list[Unit] = []
+    while len(found) < count:
+        found += list(next(candidates))
+    return np.stack(found[:count])
 
 
 SECTION = Section(

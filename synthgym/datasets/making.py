@@ -24,6 +24,8 @@ Arrays = dict[str, NDArray[Any]]
 
 _JOB = 64
 """Items a worker is asked for at once."""
+_FEW = 16
+"""Test patches likewise: there are not many."""
 
 
 def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True) -> int:
@@ -119,12 +121,15 @@ def _kept(job: _Job, heard: Heard) -> Arrays:
 
 def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     """Return the native rows of all test patches, as bytes."""
-    items = ([item] for item in HeldOutPatches().items(range(HELD_OUT)))
-    units = recipe.task.renderer.map(_unit, items)
-    bar = tqdm(
-        units, total=HELD_OUT, unit=" test patches", desc="leaving out", disable=not progress, leave=False
-    )
-    return frozenset(row.tobytes() for row in recipe.task.space.to_native(np.concatenate(list(bar))))
+    items = HeldOutPatches().items(range(HELD_OUT))
+    parts = (items[at : at + _FEW] for at in range(0, HELD_OUT, _FEW))
+    bar = tqdm(total=HELD_OUT, unit=" test patches", desc="leaving out", disable=not progress, leave=False)
+    rows: set[bytes] = set()
+    with bar:
+        for units in recipe.task.renderer.map(_unit, parts):
+            rows.update(row.tobytes() for row in recipe.task.space.to_native(units))
+            bar.update(len(units))
+    return frozenset(rows)
 
 
 def _unit(listener: Listener, items: list[Item]) -> Unit:

@@ -29,7 +29,7 @@ HELD_OUT = 1000
 
 def audible(sound: Audio) -> bool:
     """Return whether a sound (samples,) can be heard."""
-    return bool(np.abs(sound).max() >= AUDIBLE_PEAK)
+    return bool(max(sound.max(), -sound.min()) >= AUDIBLE_PEAK)
 
 
 Stream = Literal["train", "validation", "start", "pool", "dataset"]

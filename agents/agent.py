@@ -1,0 +1,52 @@
+"""What every agent does."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from agents.trial import BudgetSpent, Trial
+
+
+class Agent(ABC):
+    """Looks for the parameters of a target's sound.
+
+    Attributes:
+        offline_renders: sounds made before any target was known, to learn from.
+    """
+
+    offline_renders: int = 0
+
+    @abstractmethod
+    def play(self, trial: Trial) -> None:
+        """Spend the renders of a trial, or as many as are of use.
+
+        Raises:
+            BudgetSpent: from the trial, when they are spent.
+        """
+
+    def start(self, trial: Trial) -> None:
+        """Make the guess that another agent goes on from."""
+        self.play(trial)
+
+
+class Refined(Agent):
+    """One agent's guess, and another's search from there."""
+
+    def __init__(self, first: Agent, then: Agent) -> None:
+        self._first, self._then = first, then
+        self.offline_renders = first.offline_renders + then.offline_renders
+
+    def play(self, trial: Trial) -> None:
+        """Play the one's start, then the other."""
+        self._first.start(trial)
+        self._then.play(trial)
+
+
+def run(agent: Agent, trial: Trial) -> Trial:
+    """Let an agent play a trial to its end."""
+    try:
+        agent.play(trial)
+    except BudgetSpent:
+        pass
+    trial.offline_renders += agent.offline_renders
+    return trial

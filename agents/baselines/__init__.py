@@ -1,0 +1,1 @@
+"""What any agent must beat."""

@@ -1,0 +1,28 @@
+"""Hill climbing: one small change at a time, kept if it is no worse."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agents.agent import Agent
+from agents.search.variation import varied
+from agents.trial import Trial
+
+STARTS = 20
+LEAST, MOST = 0.01, 0.3
+"""The size of a change is drawn between them, logarithmically: coarse and fine at any time."""
+
+
+class HillClimber(Agent):
+    """A (1+1) evolution strategy with steps of all sizes."""
+
+    def play(self, trial: Trial) -> None:
+        """Climb until the budget is spent."""
+        begun = trial.begin(STARTS)
+        here, far = begun.unit, begun.distance
+        while True:
+            sigma = float(np.exp(trial.rng.uniform(np.log(LEAST), np.log(MOST))))
+            there = varied(trial.space, here, sigma, trial.rng)
+            found = float(trial(there[None])[0])
+            if found <= far:
+                here, far = there, found

@@ -1,0 +1,163 @@
+"""One target, and the renders that may be spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.checks import whole
+from synthgym.features import Feature, Features, distance
+from synthgym.parameters import ParameterSpace, Unit
+from synthgym.rendering import Heard
+from synthgym.targets import AudiblePatches
+from synthgym.task import SoundMatchingTask
+
+
+class BudgetSpent(Exception):
+    """Ends an agent's search: the last render is made."""
+
+
+class Ears(Protocol):
+    """What renders and hears: a ``SoundMatchingTask``, or the ``Listener`` of a worker."""
+
+    space: ParameterSpace
+    features: Sequence[Feature]
+
+    def hear(self, unit: Any) -> Heard:
+        """Render unit vectors (B, n) and extract the features."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Audible patches to start from, made before any target is known.
+
+    Attributes:
+        unit: unit vectors (N, n).
+        renders: what each cost, the inaudible ones drawn for it included, (N,).
+    """
+
+    unit: Unit
+    renders: NDArray[np.int64]
+
+    @classmethod
+    def draw(cls, task: SoundMatchingTask, seed: int, count: int) -> Pool:
+        """Draw the first patches of a seed's pool."""
+        drawn = task.draw(AudiblePatches("pool", seed).items(range(count)), count=False)
+        return cls(drawn.unit, drawn.renders)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The nearest sound so far.
+
+    Attributes:
+        render: which render it was, from 1.
+        unit: its unit vector (n,); None if it is silence.
+        distance: how far it is from the target.
+    """
+
+    render: int
+    unit: Unit | None
+    distance: float
+
+
+@dataclass
+class Trial:
+    """One agent's try at one target: counts the renders, and keeps the best.
+
+    Attributes:
+        ears: render and hear.
+        target: the target's features, (1, frames, bins) each.
+        budget: how many renders may be spent; all count, the start included.
+        pool: where starts come from.
+        rng: of all that is random in the agent.
+        distances: of every render so far, by the first feature.
+        records: the renders that were nearer than all before them.
+        offline_renders: sounds made before the target was known: of the starts taken from the pool.
+    """
+
+    ears: Ears
+    target: tuple[Features, ...]
+    budget: int
+    pool: Pool
+    rng: np.random.Generator
+    distances: list[float] = field(default_factory=list)
+    records: list[Best] = field(default_factory=list)
+    offline_renders: int = 0
+    _starts: int = 0
+
+    def __post_init__(self) -> None:
+        whole("budget", self.budget, 1, 10**9)
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The parameters that are looked for."""
+        return self.ears.space
+
+    @property
+    def best(self) -> Best | None:
+        """The nearest so far."""
+        return self.records[-1] if self.records else None
+
+    def __call__(self, unit: Unit) -> NDArray[np.float64]:
+        """Render unit vectors (B, n) and return their distances (B,).
+
+        Raises:
+            BudgetSpent: the budget ends with or before them; as many as it allows are made and count.
+        """
+        return self.by_feature(unit)[:, 0]
+
+    def by_feature(self, unit: Unit) -> NDArray[np.float64]:
+        """As the call, by each of the features: (B, features)."""
+        return self.listen(unit)[1]
+
+    def listen(self, unit: Unit) -> tuple[Heard, NDArray[np.float64]]:
+        """As the call; return what is heard, and distances (B, features)."""
+        asked = len(unit)
+        unit = np.asarray(unit, np.float32)[: self.budget - len(self.distances)]
+        if not len(unit):
+            raise BudgetSpent
+        heard = self.ears.hear(unit)
+        far = np.stack(
+            [distance(now, aim) for now, aim in zip(heard.features, self.target, strict=True)], axis=1
+        ).astype(np.float64)
+        for vector, value in zip(unit, far[:, 0].tolist(), strict=True):
+            self._record(vector.copy(), value)
+        if len(unit) < asked:
+            raise BudgetSpent
+        return heard, far
+
+    def be_silent(self) -> None:
+        """Answer with silence: a render that no parameters make."""
+        (aim, *_) = self.target
+        self._record(None, float(distance(np.zeros_like(aim), aim)[0]))
+
+    def _record(self, unit: Unit | None, value: float) -> None:
+        self.distances.append(value)
+        if self.best is None or value < self.best.distance:
+            self.records.append(Best(len(self.distances), unit, value))
+
+    def starts(self, count: int) -> Unit:
+        """Return the next patches of the pool (count, n), or those that are left.
+
+        Raises:
+            BudgetSpent: none is left.
+        """
+        rows = slice(self._starts, self._starts + count)
+        unit = self.pool.unit[rows]
+        if not len(unit):
+            raise BudgetSpent
+        self._starts += len(unit)
+        self.offline_renders += int(self.pool.renders[rows].sum())
+        return unit
+
+    def begin(self, count: int) -> Best:
+        """Return where a search begins: the best that is known, or of ``count`` starts."""
+        if self.best is None:
+            self(self.starts(count))
+        assert self.best is not None
+        return self.best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 
 from agents.trial import BudgetSpent, Trial
@@ -44,9 +45,6 @@ class Refined(Agent):
 
 def run(agent: Agent, trial: Trial) -> Trial:
     """Let an agent play a trial to its end."""
-    try:
+    with contextlib.suppress(BudgetSpent):
         agent.play(trial)
-    except BudgetSpent:
-        pass
-    trial.offline_renders += agent.offline_renders
     return trial

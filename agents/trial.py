@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import whole
-from synthgym.features import Feature, Features, distance
+from synthgym.features import Features, distance
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.rendering import Heard
+from synthgym.rendering import Heard, Listener
 from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
 
 class BudgetSpent(Exception):
     """Ends an agent's search: the last render is made."""
-
-
-class Ears(Protocol):
-    """What renders and hears: a ``SoundMatchingTask``, or the ``Listener`` of a worker."""
-
-    space: ParameterSpace
-    features: Sequence[Feature]
-
-    def hear(self, unit: Any) -> Heard:
-        """Render unit vectors (B, n) and extract the features."""
 
 
 @dataclass(frozen=True)
@@ -70,25 +58,27 @@ class Trial:
     """One agent's try at one target: counts the renders, and keeps the best.
 
     Attributes:
-        ears: render and hear.
+        ears: render and hear; in a worker, its listener.
         target: the target's features, (1, frames, bins) each.
         budget: how many renders may be spent; all count, the start included.
         pool: where starts come from.
         rng: of all that is random in the agent.
         distances: of every render so far, by the first feature.
         records: the renders that were nearer than all before them.
-        offline_renders: sounds made before the target was known: of the starts taken from the pool.
+        offline: at each render, how many sounds were made before the target was known, for the starts
+            that were taken from the pool by then.
     """
 
-    ears: Ears
+    ears: SoundMatchingTask | Listener
     target: tuple[Features, ...]
     budget: int
     pool: Pool
     rng: np.random.Generator
     distances: list[float] = field(default_factory=list)
     records: list[Best] = field(default_factory=list)
-    offline_renders: int = 0
+    offline: list[int] = field(default_factory=list)
     _starts: int = 0
+    _starts_cost: int = 0
 
     def __post_init__(self) -> None:
         whole("budget", self.budget, 1, 10**9)
@@ -138,6 +128,7 @@ class Trial:
 
     def _record(self, unit: Unit | None, value: float) -> None:
         self.distances.append(value)
+        self.offline.append(self._starts_cost)
         if self.best is None or value < self.best.distance:
             self.records.append(Best(len(self.distances), unit, value))
 
@@ -152,12 +143,25 @@ class Trial:
         if not len(unit):
             raise BudgetSpent
         self._starts += len(unit)
-        self.offline_renders += int(self.pool.renders[rows].sum())
+        self._starts_cost += int(self.pool.renders[rows].sum())
         return unit
 
-    def begin(self, count: int) -> Best:
-        """Return where a search begins: the best that is known, or of ``count`` starts."""
-        if self.best is None:
-            self(self.starts(count))
-        assert self.best is not None
-        return self.best
+    def begin(self, count: int) -> tuple[Unit, float]:
+        """Return where a search begins, a unit vector (n,), and its distance.
+
+        It is the best that is known, or else that of ``count`` starts.
+        """
+        if self.best is None or self.best.unit is None:
+            return self.best_start(count)
+        return self.best.unit, self.best.distance
+
+    def best_start(self, count: int) -> tuple[Unit, float]:
+        """Return the best of the pool's next ``count`` patches, (n,), and its distance."""
+        starts = self.starts(count)
+        far = self(starts)
+        nearest = int(np.argmin(far))
+        return starts[nearest], float(far[nearest])
+
+    def best_of(self, renders: int) -> Best:
+        """Return the best of the first so many renders."""
+        return next(best for best in reversed(self.records) if best.render <= renders)

@@ -64,7 +64,7 @@ class SoundMatchingTask:
             space = space.only(parameters)
         self.space = space.freeze(frozen) if frozen else space
         self.features = make_features([feature, *more_features], self.synth.sample_rate, self.synth.samples)
-        self.feature = self.features[0]
+        self.feature, self.feature_name = self.features[0], feature
         self._rendering = rendering, workers, address
         self._open()
         self.renders = self.renders_ever = 0

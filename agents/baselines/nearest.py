@@ -43,7 +43,7 @@ class Nearest(Agent):
         """
         dataset = load(path)
         check_same(task, dataset)
-        name = task.feature_names[0]
+        name = task.feature_name
         one_of(f"feature of {path}", name, dataset.features)
         return cls(Path(path).resolve(), name, int(np.sum(dataset.renders[:], dtype=np.int64)))
 
@@ -83,5 +83,6 @@ def _neighbours(path: Path, feature: str, target: bytes, shape: tuple[int, ...])
     far[dataset.split[:] != TRAIN_SPLIT] = np.inf
     best = np.argsort(far, kind="stable")[:MOST]
     rows = np.sort(best)
-    units = dataset.parameters.get_orthogonal_selection((rows, slice(None)))
-    return units[np.searchsorted(rows, best)]
+    units: Unit = dataset.parameters.get_orthogonal_selection((rows, slice(None)))
+    nearest: Unit = units[np.searchsorted(rows, best)]
+    return nearest

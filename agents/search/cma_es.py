@@ -7,15 +7,16 @@ Evolution Strategy With Increasing Population Size" (CEC 2005).
 from __future__ import annotations
 
 import warnings
-from typing import Any
 
 import numpy as np
 
 from agents.agent import Agent
 from agents.trial import Trial
+from synthgym.parameters import Unit
 
 STARTS = 100
 """Most sounds share nothing with the target, and there all directions look alike: begin near a good one."""
+RESTARTS = 20
 SIGMA = 0.2
 SIGMA_FROM_GUESS = 0.1
 """Of the first steps; smaller where another agent has guessed."""
@@ -29,16 +30,15 @@ class CMAES(Agent):
     def play(self, trial: Trial) -> None:
         """Search until the budget is spent."""
         sigma = SIGMA_FROM_GUESS if trial.best else SIGMA
-        begun = trial.begin(STARTS).unit
+        begun, _ = trial.begin(STARTS)
         growth = 1
         while True:
             self._descend(trial, begun, sigma, growth)
             growth = min(2 * growth, MOST_POPULATION)
             sigma = SIGMA
-            starts = trial.starts(STARTS // 5)
-            begun = starts[int(np.argmin(trial(starts)))]
+            begun, _ = trial.best_start(RESTARTS)
 
-    def _descend(self, trial: Trial, begun: Any, sigma: float, growth: int) -> None:
+    def _descend(self, trial: Trial, begun: Unit, sigma: float, growth: int) -> None:
         import cma
 
         size = len(begun)

@@ -9,7 +9,7 @@ import numpy as np
 from agents.agent import Agent
 from agents.search.variation import varied
 from agents.trial import Trial
-from synthgym.parameters import ParameterSpace, Unit
+from synthgym.parameters import Unit
 
 POPULATION = 50
 _SIGMA = 0.2
@@ -44,8 +44,8 @@ class NSGA3(Agent):
 def _breed(trial: Trial, kind: Any, objectives: int, **options: Any) -> None:
     from pymoo.core.mutation import Mutation
     from pymoo.core.problem import Problem
+    from pymoo.core.termination import NoTermination
     from pymoo.operators.crossover.sbx import SBX
-    from pymoo.termination import NoTermination
 
     class Varied(Mutation):  # type: ignore[misc]
         """Changes of the size that the parameters' kinds ask for."""
@@ -73,8 +73,7 @@ def _breed(trial: Trial, kind: Any, objectives: int, **options: Any) -> None:
 
 def _first(trial: Trial) -> Unit:
     """Return the first population: what the pool has, or a guess and variations of it."""
-    if trial.best is None:
+    if trial.best is None or trial.best.unit is None:
         return trial.starts(POPULATION)
-    space: ParameterSpace = trial.space
-    guess = trial.best.unit
+    space, guess = trial.space, trial.best.unit
     return np.stack([guess, *(varied(space, guess, _SIGMA, trial.rng) for _ in range(POPULATION - 1))])

@@ -18,8 +18,7 @@ class HillClimber(Agent):
 
     def play(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
-        begun = trial.begin(STARTS)
-        here, far = begun.unit, begun.distance
+        here, far = trial.begin(STARTS)
         while True:
             sigma = float(np.exp(trial.rng.uniform(np.log(LEAST), np.log(MOST))))
             there = varied(trial.space, here, sigma, trial.rng)

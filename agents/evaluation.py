@@ -16,7 +16,7 @@ from agents.agent import Agent, run
 from agents.trial import Pool, Trial
 from synthgym.errors import SynthgymError
 from synthgym.features import Features, distance
-from synthgym.files import replaced
+from synthgym.files import replaced, unwritable
 from synthgym.rendering import Listener
 from synthgym.task import SoundMatchingTask
 
@@ -71,15 +71,16 @@ class Results:
                         )
             elif any(path.iterdir()):
                 raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
-            with replaced(config) as temporary:
-                temporary.write_text(json.dumps(settings, indent=1))
+            else:
+                with replaced(config) as temporary:
+                    temporary.write_text(json.dumps(settings, indent=1))
             lines = self._log.read_bytes().splitlines(keepends=True) if self._log.exists() else []
             whole = [line for line in lines if line.endswith(b"\n")]
             if lines != whole:
                 with replaced(self._log) as temporary:
                     temporary.write_bytes(b"".join(whole))
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
         except json.JSONDecodeError as error:
             raise SynthgymError(f"{config} is damaged; choose another folder") from error
         self.trials: list[Row] = [json.loads(line) for line in whole]
@@ -90,7 +91,7 @@ class Results:
             with self._log.open("a") as log:
                 log.write(json.dumps(trial) + "\n")
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise unwritable(self.path, error) from error
         self.trials.append(trial)
 
     def rows(self) -> list[Row]:
@@ -101,13 +102,6 @@ class Results:
             for row in trial["rows"]
         ]
         return sorted(rows, key=lambda row: (row["agent"], row["target"], row["seed"], row["budget"]))
-
-
-def _unwritable(path: Path, error: OSError) -> SynthgymError:
-    return SynthgymError(
-        f"cannot write to {path}: {error.strerror or error}; what was written is kept: "
-        "make room, or choose another folder, and give the same command again"
-    )
 
 
 def evaluate(

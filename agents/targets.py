@@ -8,7 +8,7 @@ import numpy as np
 
 from agents.evaluation import Target
 from synthgym.checks import whole
-from synthgym.errors import PresetError, SynthgymError
+from synthgym.errors import SynthgymError
 from synthgym.recordings import read_recording
 from synthgym.synths import Audio
 from synthgym.targets import HELD_OUT, HeldOutPatches, audible
@@ -56,12 +56,7 @@ def _recordings(task: SoundMatchingTask, folder: Path) -> list[tuple[str, Audio]
 def _presets(task: SoundMatchingTask, folder: Path) -> list[tuple[str, Audio]]:
     """Return every preset once, as the whole synth plays it, whatever parameters are free."""
     synth, seen, found = task.synth, set(), []
-    suffixes = {synth.preset_suffix, *synth.bank_suffixes, ".json"}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes):
-        try:
-            rows = synth.load_presets(path)
-        except PresetError:
-            continue
+    for path, rows in synth.presets_in(folder):
         for number, row in enumerate(rows):
             if row.tobytes() not in seen:
                 seen.add(row.tobytes())

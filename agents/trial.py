@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthgym.checks import whole
 from synthgym.features import Features, distance
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.rendering import Heard, Listener
+from synthgym.rendering import Listener
 from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
@@ -103,10 +103,6 @@ class Trial:
 
     def by_feature(self, unit: Unit) -> NDArray[np.float64]:
         """As the call, by each of the features: (B, features)."""
-        return self.listen(unit)[1]
-
-    def listen(self, unit: Unit) -> tuple[Heard, NDArray[np.float64]]:
-        """As the call; return what is heard, and distances (B, features)."""
         asked = len(unit)
         unit = np.asarray(unit, np.float32)[: self.budget - len(self.distances)]
         if not len(unit):
@@ -119,7 +115,7 @@ class Trial:
             self._record(vector.copy(), value)
         if len(unit) < asked:
             raise BudgetSpent
-        return heard, far
+        return far
 
     def be_silent(self) -> None:
         """Answer with silence: a render that no parameters make."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from synthgym.errors import SynthgymError
+
 
 @contextmanager
 def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -30,3 +32,11 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unwritable(path: Path, error: OSError) -> SynthgymError:
+    """Return the error of a folder in which long work is kept as it is done."""
+    return SynthgymError(
+        f"cannot write to {path}: {error.strerror or error}; what was written is kept: "
+        "make room, or choose another folder, and give the same command again"
+    )

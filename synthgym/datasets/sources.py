@@ -191,20 +191,14 @@ def read_presets(task: SoundMatchingTask, folder: Path) -> Unit:
     if not folder.is_dir():
         raise PresetError(f"no such folder: {folder}")
     synth = task.synth
-    suffixes = {synth.preset_suffix, *synth.bank_suffixes, ".json"}
-    rows = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes):
-        try:
-            rows += synth.load_presets(path)
-        except PresetError:
-            continue
+    rows = [row for _, found in synth.presets_in(folder) for row in found]
     if rows:
         units = task.space.quantise(task.space.to_unit(np.stack(rows)))
         units = units[np.sort(np.unique(units, axis=0, return_index=True)[1])]
         heard = [audible(sound) for sound, _ in task.listener.sounds(units)]
         if any(heard):
             return units[heard]
-    kinds = ", ".join(sorted(suffixes))
+    kinds = ", ".join(sorted({synth.preset_suffix, *synth.bank_suffixes, ".json"}))
     raise PresetError(f"{folder} holds no audible preset of this synth ({kinds})")
 
 

@@ -19,6 +19,7 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from synthgym.datasets.recipe import Recipe
 from synthgym.datasets.sources import LEFT_OUT
 from synthgym.errors import SynthgymError
+from synthgym.files import unwritable
 
 MANIFEST = "manifest.json"
 
@@ -62,7 +63,7 @@ class Store:
         except json.JSONDecodeError as error:
             raise SynthgymError(f"{path}: a zarr.json is damaged; choose another folder") from error
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable(path, error) from error
 
     def _check(self, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
         for name in sorted({*kept, *wanted} - {"size"}):
@@ -131,7 +132,7 @@ class Store:
                 self._shard(name, start, values.ndim).unlink(missing_ok=True)
                 self._arrays[name][start : start + len(values)] = values
         except OSError as error:
-            raise _unwritable(self.path, error) from error
+            raise unwritable(self.path, error) from error
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -141,13 +142,6 @@ def read_manifest(path: Path) -> dict[str, Any]:
         return manifest | {"size": int(manifest["size"])}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise SynthgymError(f"{path} is no data set; make one with scripts/make_dataset.py") from error
-
-
-def _unwritable(path: Path, error: OSError) -> SynthgymError:
-    return SynthgymError(
-        f"cannot write to {path}: {error.strerror or error}; what was written is kept: "
-        "make room, or choose another folder, and give the same command again"
-    )
 
 
 def _first_difference(old: Any, new: Any) -> tuple[Any, Any]:

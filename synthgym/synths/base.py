@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -149,6 +149,16 @@ class Synth(ABC):
     def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
         """Return the native rows of all the presets in a file; PresetError as ``load_preset``."""
         return [self.load_preset(path)]
+
+    def presets_in(self, folder: Path) -> Iterator[tuple[Path, list[Native]]]:
+        """Give every file below a folder that holds presets of this synth, by name, and their native rows."""
+        suffixes = {self.preset_suffix, *self.bank_suffixes, ".json"}
+        for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes):
+            try:
+                rows = self.load_presets(path)
+            except PresetError:  # others have files with such names too
+                continue
+            yield path, rows
 
     def sources(self) -> list[Path]:
         """Return the files that decide what a patch sounds like."""

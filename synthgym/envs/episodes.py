@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.checks import number, one_of
 from synthgym.envs.observation import ObservedFeature
-from synthgym.features import distance
-from synthgym.parameters import Unit
-from synthgym.rendering import Heard, Rendering
-from synthgym.targets import AudiblePatches, Item
-from synthgym.task import SoundMatchingTask
+from synthgym.envs.rules import Rules
+from synthgym.features import Feature, distance
+from synthgym.parameters import ParameterSpace, Unit
+from synthgym.rendering import Heard
 
-Reward = Literal["distance", "improvement", "sparse"]
-TargetStream = Literal["train", "validation"]
 Rows = Sequence[int] | slice
 ALL = slice(None)
-KEYWORDS = ("feature", "reward", "max_nudge", "tolerance", "parameters", "frozen", "targets")
-"""Of every environment; what a vector environment takes besides is ``rendering`` and ``workers``."""
+
+
+class Ears(Protocol):
+    """What renders and listens for episodes: a task, or the trial of an agent that counts its renders."""
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The parameters that are turned."""
+
+    @property
+    def features(self) -> Sequence[Feature]:
+        """By which sounds are heard; distance goes by the first."""
+
+    def hear(self, unit: Unit, *, audio: bool = False) -> Heard:
+        """Render unit vectors (B, n) and return what is heard."""
 
 
 class Episodes:
-    """The rules of the game, and where each of ``count`` episodes stands.
+    """Where each of ``count`` episodes stands.
 
-    Keywords as in SynthEnv.
+    Args:
+        count: how many are played side by side.
+        rules: of the game.
+        ears: render and listen.
+        with_audio: whether audio is kept.
 
     Attributes:
-        task: what renders and listens.
         action_space: of one environment.
         observation_space: of one environment.
         target: features of the targets, (count, frames, bins).
@@ -44,50 +56,17 @@ class Episodes:
         renders: sounds made since the target was known, (count,).
     """
 
-    def __init__(
-        self,
-        count: int,
-        synth: str,
-        *,
-        with_audio: bool,
-        feature: str = "logmel",
-        reward: Reward = "distance",
-        max_nudge: float = 0.1,
-        tolerance: float = 0.05,
-        parameters: Sequence[str] | None = None,
-        frozen: Mapping[str, float | str] | None = None,
-        targets: TargetStream = "train",
-        rendering: Rendering = "inline",
-        workers: int | None = None,
-        **synth_options: Any,
-    ) -> None:
-        one_of("reward", reward, get_args(Reward))
-        one_of("stream of targets", targets, get_args(TargetStream))
-        self.reward = reward
-        self.max_nudge = number("max_nudge", max_nudge, 0.0001, 1)
-        self.tolerance = number("tolerance", tolerance, 0, 1)
-        self._targets: TargetStream = targets
-        self.task = SoundMatchingTask(
-            synth,
-            feature=feature,
-            parameters=parameters,
-            frozen=frozen,
-            rendering=rendering,
-            workers=workers,
-            **synth_options,
-        )
-        self.observed = ObservedFeature(self.task.feature)
-        size = len(self.task.space)
+    def __init__(self, count: int, rules: Rules, ears: Ears, *, with_audio: bool = False) -> None:
+        self.rules, self.ears, self.with_audio = rules, ears, with_audio
+        feature = ears.features[0]
+        self.observed = ObservedFeature(feature)
+        size = len(ears.space)
         self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
         self.observation_space = self._observation_space(size, self.observed.size)
 
-        self._streams: dict[int, tuple[AudiblePatches, AudiblePatches]] = {}
-        self._number = np.full(count, -1)
         self.unit: Unit = np.zeros((count, size), np.float32)
         self.best_unit = self.unit.copy()
-        self.features, self.target = (
-            np.zeros((count, *self.task.feature.shape), np.float32) for _ in range(2)
-        )
+        self.features, self.target = (np.zeros((count, *feature.shape), np.float32) for _ in range(2))
         self._pooled, self._pooled_target = (
             np.zeros((count, self.observed.size), np.float32) for _ in range(2)
         )
@@ -96,44 +75,28 @@ class Episodes:
             np.zeros(count) for _ in range(4)
         )
         self.renders = np.zeros(count, np.int64)
-        self.with_audio = with_audio
         self.audio, self.best_audio, self.target_audio = ([np.zeros(0, np.float32)] * count for _ in range(3))
 
     def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
         return gym.spaces.Box(0, 1, (parameters + 2 * pooled_size,), np.float32)
 
-    def seed(self, row: int, seed: int) -> None:
-        """Let the next episode of a row be the first of a seed."""
-        self._streams[row] = AudiblePatches(self._targets, seed), AudiblePatches("start", seed)
-        self._number[row] = -1
-
-    def seeded(self, row: int) -> bool:
-        """Whether a row has a seed."""
-        return row in self._streams
-
-    def begun(self, row: int) -> bool:
-        """Whether an episode of a row's seed has begun."""
-        return bool(self._number[row] >= 0)
-
-    def begin(self, rows: Sequence[int], target: Heard | None, start: Unit | None) -> None:
-        """Begin the next episodes of rows.
+    def begin(
+        self,
+        rows: Sequence[int],
+        target: Heard,
+        start: Unit,
+        heard: Heard,
+        renders: NDArray[np.int64] | int = 1,
+    ) -> None:
+        """Begin episodes.
 
         Args:
             rows: distinct.
-            target: what is heard of the one target of all; default: the next items of the streams.
-            start: the one start of all (1, n); likewise.
+            target: what is heard of their targets, or of the one target of all.
+            start: unit vectors that they start from, (rows, n).
+            heard: what is heard of those.
+            renders: how many sounds each start cost.
         """
-        numbers = self._number[rows] + 1
-        renders: NDArray[np.int64] | int = 1
-        if target is None:
-            target = self.task.draw(self._items(0, rows, numbers), audio=self.with_audio, count=False).heard
-        if start is None:
-            drawn = self.task.draw(self._items(1, rows, numbers), audio=self.with_audio)
-            start, heard, renders = drawn.unit, drawn.heard, drawn.renders
-        else:
-            heard = self.task.hear(np.repeat(start, len(rows), axis=0), audio=self.with_audio)
-        # Nothing can fail from here.
-        self._number[rows] = numbers
         self.target[rows] = target.features[0]
         self._pooled_target[rows] = self.observed.scaled(target.features[0])
         self.renders[rows] = renders
@@ -144,25 +107,18 @@ class Episodes:
         self._hear(rows, start, heard)
         self.start_distance[rows] = self.distance[rows]
 
-    def _items(self, stream: int, rows: Sequence[int], numbers: NDArray[Any]) -> list[Item]:
-        return [
-            item
-            for row, number in zip(rows, numbers, strict=True)
-            for item in self._streams[row][stream].items([int(number)])
-        ]
-
     def nudge(self, rows: Rows, actions: NDArray[np.float32]) -> NDArray[np.float64]:
         """Nudge the parameters of rows by actions (rows, n), render and compare; return the rewards."""
         judged = self.judged[rows].copy()
-        unit: Unit = np.clip(self.unit[rows] + np.float32(self.max_nudge) * actions, 0, 1)
-        heard = self.task.hear(unit, audio=self.with_audio)
+        unit: Unit = np.clip(self.unit[rows] + np.float32(self.rules.max_nudge) * actions, 0, 1)
+        heard = self.ears.hear(unit, audio=self.with_audio)
         self.renders[rows] += 1
         self._hear(rows, unit, heard)
         now = self.judged[rows]
-        return judged - now if self.reward == "improvement" else self.reward_of(now)
+        return judged - now if self.rules.reward == "improvement" else self.reward_of(now)
 
     def _hear(self, rows: Rows, unit: Unit, heard: Heard) -> None:
-        (features,) = heard.features
+        features = heard.features[0]
         self.unit[rows], self.features[rows] = unit, features
         self._pooled[rows] = self.observed.scaled(features)
         self.distance[rows] = far = distance(features, self.target[rows])
@@ -183,7 +139,11 @@ class Episodes:
 
     def reward_of(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the rewards of distances, but for the reward ``improvement``."""
-        return np.where(distances <= self.tolerance, 0.0, -1.0) if self.reward == "sparse" else -distances
+        return (
+            np.where(distances <= self.rules.tolerance, 0.0, -1.0)
+            if self.rules.reward == "sparse"
+            else -distances
+        )
 
     def observe(self, rows: Rows = ALL) -> Any:
         """Return fresh observations of rows."""
@@ -191,7 +151,7 @@ class Episodes:
 
     def success(self) -> NDArray[np.bool_]:
         """Return which sounds are near enough to their targets, (count,)."""
-        return self.judged <= self.tolerance
+        return self.judged <= self.rules.tolerance
 
     def terminated(self) -> NDArray[np.bool_]:
         """Return which episodes are at their end, (count,)."""
@@ -206,11 +166,3 @@ class Episodes:
             "is_success": self.success(),
             "renders": self.renders.copy(),
         }
-
-    def pictures(self) -> list[NDArray[np.uint8]]:
-        """Return a picture (height, width, 3) of target and current feature for every row."""
-        from synthgym.viz.spectrogram import side_by_side  # Matplotlib only for those who look
-
-        feature, seconds = self.task.feature, self.task.synth.note.duration
-        rows = zip(self.target, self.features, self.distance, strict=True)
-        return [side_by_side(feature, target, now, far, seconds) for target, now, far in rows]

@@ -9,20 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.envs.episodes import ALL, Episodes, Rows
-from synthgym.errors import SynthgymError
 from synthgym.features import distance
 
 
 class GoalEpisodes(Episodes):
     """Episodes whose rewards and success follow from pooled features alone, the goals."""
-
-    def __init__(self, count: int, synth: str, **options: Any) -> None:
-        if options.get("reward") == "improvement":
-            raise SynthgymError(
-                "a goal environment cannot reward improvement, which depends on the step before; "
-                "use reward='distance' or 'sparse'"
-            )
-        super().__init__(count, synth, **options)
 
     def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
         return gym.spaces.Dict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -11,11 +11,17 @@ from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from synthgym.checks import one_of
-from synthgym.envs.episodes import KEYWORDS, Episodes
+from synthgym.envs.episodes import Episodes
 from synthgym.envs.goal_episodes import GoalEpisodes
 from synthgym.envs.inputs import check_keywords
+from synthgym.envs.rules import RULES, GoalRules, Rules
+from synthgym.envs.streams import Streams
+from synthgym.parameters import Unit
+from synthgym.rendering import Heard
 from synthgym.task import SoundMatchingTask
 
+TASK = ("feature", "parameters", "frozen")
+"""Keywords of an environment that its task takes, besides those of the synth."""
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
 
@@ -23,13 +29,14 @@ class Playing:
     """Plays episodes.
 
     Attributes:
+        task: what renders, listens, and counts the renders.
         episodes: where they stand.
+        streams: which random targets and starts they have.
         noise_floor: the distance at which equal patches were heard; 0 if the synth is repeatable.
         render_mode: None or ``rgb_array``.
     """
 
-    kind: ClassVar[type[Episodes]] = Episodes
-    """The rules."""
+    kind: ClassVar[tuple[type[Rules], type[Episodes]]] = Rules, Episodes
 
     _spec: EnvSpec | None = None
 
@@ -55,15 +62,45 @@ class Playing:
         """
         if render_mode is not None:
             one_of("render_mode", render_mode, METADATA["render_modes"])
-        check_keywords(synth, keywords, [*KEYWORDS, *rendering, "render_mode"])
-        self.episodes = self.kind(count, synth, with_audio=with_audio, **rendering, **keywords)
+        check_keywords(synth, keywords, [*RULES, *TASK, *rendering, "render_mode"])
+        rules, episodes = self.kind
+        playing_by = rules(**{name: value for name, value in keywords.items() if name in RULES})
+        others = {name: value for name, value in keywords.items() if name not in RULES}
+        self.task = SoundMatchingTask(synth, **rendering, **others)
+        self.episodes = episodes(count, playing_by, self.task, with_audio=with_audio)
+        self.streams = Streams(count, playing_by.targets)
         self.noise_floor = self.task.noise_floor()
         self.render_mode = render_mode
 
-    @property
-    def task(self) -> SoundMatchingTask:
-        """What renders, listens, and counts the renders."""
-        return self.episodes.task
+    def _begin(self, rows: Sequence[int], target: Heard | None = None, start: Unit | None = None) -> None:
+        """Begin the next episodes of rows.
+
+        Args:
+            rows: distinct.
+            target: what is heard of the one target of all; default: the next items of the streams.
+            start: the one start of all (1, n); likewise.
+        """
+        task, with_audio = self.task, self.episodes.with_audio
+        renders: NDArray[np.int64] | int = 1
+        if target is None:
+            target = task.draw(self.streams.targets(rows), audio=with_audio, count=False).heard
+        if start is None:
+            drawn = task.draw(self.streams.starts(rows), audio=with_audio)
+            start, heard, renders = drawn.unit, drawn.heard, drawn.renders
+        else:
+            start = np.repeat(start, len(rows), axis=0)
+            heard = task.hear(start, audio=with_audio)
+        # Nothing can fail from here.
+        self.streams.advance(rows)
+        self.episodes.begin(rows, target, start, heard, renders)
+
+    def _pictures(self) -> list[NDArray[np.uint8]]:
+        """Return a picture (height, width, 3) of target and current feature for every episode."""
+        from synthgym.viz.spectrogram import side_by_side  # Matplotlib only for those who look
+
+        episodes, feature, seconds = self.episodes, self.task.feature, self.task.synth.note.duration
+        rows = zip(episodes.target, episodes.features, episodes.distance, strict=True)
+        return [side_by_side(feature, target, now, far, seconds) for target, now, far in rows]
 
     @property
     def spec(self) -> EnvSpec | None:
@@ -80,7 +117,7 @@ class Playing:
 class PlayingForGoals(Playing):
     """Plays episodes whose rewards follow from goals."""
 
-    kind = GoalEpisodes
+    kind = GoalRules, GoalEpisodes
 
     def compute_reward(
         self, achieved_goal: NDArray[np.float32], desired_goal: NDArray[np.float32], info: Any

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.envs.episodes import ALL, Episodes
+from synthgym.envs.episodes import ALL
 from synthgym.envs.inputs import checked_actions, given
 from synthgym.envs.playing import METADATA, Playing
 from synthgym.errors import SynthgymError
@@ -107,9 +107,9 @@ class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
         # What can fail comes first: a reset that raises leaves everything as it was.
         target, start = given(self.task, options or {})
         super().reset(seed=seed)
-        if seed is not None or not self.episodes.seeded(0):
-            self.episodes.seed(0, self.np_random_seed)
-        self.episodes.begin([0], target, start)
+        if seed is not None or not self.streams.seeded(0):
+            self.streams.seed(0, self.np_random_seed)
+        self._begin([0], target, start)
         return self._first(self.episodes.observe()), self._info()
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -118,16 +118,15 @@ class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
         Raises:
             ActionError: the action is not n finite values.
         """
-        episodes = self._begun
+        self._check_begun()
+        episodes = self.episodes
         (reward,) = episodes.nudge(ALL, checked_actions(action, (len(self.task.space),))[None])
         terminated = bool(episodes.terminated()[0])
         return self._first(episodes.observe()), float(reward), terminated, False, self._info()
 
-    @property
-    def _begun(self) -> Episodes:
-        if not self.episodes.begun(0):
+    def _check_begun(self) -> None:
+        if not self.streams.begun(0):
             raise SynthgymError("call reset() first")
-        return self.episodes
 
     @staticmethod
     def _first(observations: Any) -> Any:
@@ -139,7 +138,8 @@ class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
         return {name: values[0].item() for name, values in self.episodes.info().items()}
 
     def _copy(self, name: str) -> NDArray[np.float32]:
-        kept: NDArray[np.float32] = getattr(self._begun, name)[0].copy()
+        self._check_begun()
+        kept: NDArray[np.float32] = getattr(self.episodes, name)[0].copy()
         return kept
 
     @property
@@ -190,5 +190,6 @@ class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
         if self.render_mode is None:
             gym.logger.warn("render() needs gym.make(..., render_mode='rgb_array')")
             return None
-        (picture,) = self._begun.pictures()
+        self._check_begun()
+        (picture,) = self._pictures()
         return picture

@@ -92,13 +92,13 @@ class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         target, start = given(self.task, options)
         rows = np.flatnonzero(mask).tolist()
         for row in rows:
-            if seeds[row] is not None or not self.episodes.seeded(row):
-                self.episodes.seed(row, seeding.np_random(seeds[row])[1])
+            if seeds[row] is not None or not self.streams.seeded(row):
+                self.streams.seed(row, seeding.np_random(seeds[row])[1])
         self._begin(rows, target, start)
         return self.episodes.observe(), self._info(mask)
 
-    def _begin(self, rows: list[int], target: Heard | None = None, start: Unit | None = None) -> None:
-        self.episodes.begin(rows, target, start)
+    def _begin(self, rows: Sequence[int], target: Heard | None = None, start: Unit | None = None) -> None:
+        super()._begin(rows, target, start)
         self._steps[rows] = 0
         self._done[rows] = False
 
@@ -128,7 +128,7 @@ class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
             ActionError: the actions are not (num_envs, n) finite values.
         """
         episodes = self.episodes
-        if not all(map(episodes.begun, range(self.num_envs))):
+        if not all(map(self.streams.begun, range(self.num_envs))):
             raise SynthgymError("call reset() first")
         nudges = checked_actions(actions, self.episodes.unit.shape)
         playing = ~self._done
@@ -181,7 +181,7 @@ class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """Return a picture of target and current feature for every environment; None without a mode."""
-        return tuple(self.episodes.pictures()) if self.render_mode else None
+        return tuple(self._pictures()) if self.render_mode else None
 
     @property
     def parameters(self) -> Unit:

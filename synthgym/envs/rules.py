@@ -1,0 +1,48 @@
+"""What an environment is played by, whatever its synth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from synthgym.checks import number, one_of
+from synthgym.errors import SynthgymError
+
+Reward = Literal["distance", "improvement", "sparse"]
+TargetStream = Literal["train", "validation"]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules of episodes; SynthEnv says what each is.
+
+    Raises:
+        SynthgymError: one is unknown or out of range.
+    """
+
+    reward: Reward = "distance"
+    max_nudge: float = 0.1
+    tolerance: float = 0.05
+    targets: TargetStream = "train"
+
+    def __post_init__(self) -> None:
+        one_of("reward", self.reward, get_args(Reward))
+        one_of("stream of targets", self.targets, get_args(TargetStream))
+        number("max_nudge", self.max_nudge, 0.0001, 1)
+        number("tolerance", self.tolerance, 0, 1)
+
+
+class GoalRules(Rules):
+    """Those of goal-conditioned environments."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reward == "improvement":
+            raise SynthgymError(
+                "a goal environment cannot reward improvement, which depends on the step before; "
+                "use reward='distance' or 'sparse'"
+            )
+
+
+RULES = tuple(field.name for field in fields(Rules))
+"""The keywords of an environment that its task does not take."""

@@ -1,0 +1,54 @@
+"""Which random targets and starts the episodes of environments have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthgym.envs.rules import TargetStream
+from synthgym.targets import AudiblePatches, Item
+
+
+class Streams:
+    """Episode i after a seed has item i of the seed's targets, and item i of its starts.
+
+    Args:
+        count: of environments.
+        targets: name of the stream of targets.
+    """
+
+    def __init__(self, count: int, targets: TargetStream) -> None:
+        self._stream: TargetStream = targets
+        self._patches: dict[int, tuple[AudiblePatches, AudiblePatches]] = {}
+        self._number = np.full(count, -1)
+
+    def seed(self, row: int, seed: int) -> None:
+        """Let the next episode of an environment be the first of a seed."""
+        self._patches[row] = AudiblePatches(self._stream, seed), AudiblePatches("start", seed)
+        self._number[row] = -1
+
+    def seeded(self, row: int) -> bool:
+        """Whether an environment has a seed."""
+        return row in self._patches
+
+    def begun(self, row: int) -> bool:
+        """Whether an episode of an environment's seed has begun."""
+        return bool(self._number[row] >= 0)
+
+    def targets(self, rows: Sequence[int]) -> list[Item]:
+        """Return the targets of the next episodes."""
+        return self._next(0, rows)
+
+    def starts(self, rows: Sequence[int]) -> list[Item]:
+        """Return the starts of the next episodes."""
+        return self._next(1, rows)
+
+    def advance(self, rows: Sequence[int]) -> None:
+        """Go on to the episodes after those."""
+        self._number[rows] += 1
+
+    def _next(self, which: int, rows: Sequence[int]) -> list[Item]:
+        return [
+            item for row in rows for item in self._patches[row][which].items([int(self._number[row]) + 1])
+        ]

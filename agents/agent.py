@@ -9,13 +9,7 @@ from agents.trial import BudgetSpent, Trial
 
 
 class Agent(ABC):
-    """Looks for the parameters of a target's sound.
-
-    Attributes:
-        offline_renders: sounds made before any target was known, to learn from.
-    """
-
-    offline_renders: int = 0
+    """Looks for the parameters of a target's sound."""
 
     @abstractmethod
     def play(self, trial: Trial) -> None:
@@ -35,7 +29,6 @@ class Refined(Agent):
 
     def __init__(self, first: Agent, then: Agent) -> None:
         self._first, self._then = first, then
-        self.offline_renders = first.offline_renders + then.offline_renders
 
     def play(self, trial: Trial) -> None:
         """Play the one's start, then the other."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 from agents.agent import Agent, Refined
@@ -13,6 +13,8 @@ from agents.baselines.default import Default
 from agents.baselines.nearest import Nearest
 from agents.baselines.random import Random
 from agents.baselines.silence import Silence
+from agents.learners import LEARNERS, learner
+from agents.runs import RunFolder, run_name
 from agents.search.cma_es import CMAES
 from agents.search.evolution import GA, NSGA3
 from agents.search.hill_climber import HillClimber
@@ -26,16 +28,32 @@ class Sources:
     """What agents may be prepared from.
 
     Attributes:
+        env: id of the environment that they are to play.
         dataset: folder of a data set of the task.
+        runs: folder of the runs of ``scripts/train.py``; an agent that was trained for the environment with
+            several seeds is prepared from all of them.
     """
 
+    env: str = ""
     dataset: Path | None = None
+    runs: Path = Path("runs")
 
 
 def _nearest(task: SoundMatchingTask, sources: Sources) -> Agent:
     if sources.dataset is None:
         raise SynthgymError("nearest looks up a data set: give --dataset (scripts/make_dataset.py makes one)")
     return Nearest.prepare(task, sources.dataset)
+
+
+def _trained(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
+    found = sources.runs.glob(f"{run_name(sources.env, name, '*')}/{RunFolder.FINAL}")
+    by_seed = {int(path.parent.name.rpartition("-")[2]): path for path in found}
+    if not by_seed:
+        wanted = sources.runs / run_name(sources.env, name, "0")
+        raise SynthgymError(
+            f"no trained {name} in {wanted}: train one (scripts/train.py), or give {name}@RUN"
+        )
+    return learner(name).prepare(name, task, [by_seed[seed].resolve() for seed in sorted(by_seed)])
 
 
 AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
@@ -48,16 +66,30 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "ga": lambda task, sources: GA(),
     "nsga3": lambda task, sources: NSGA3(),
     "cma_es": lambda task, sources: CMAES(),
+    **{name: partial(_trained, name) for name in LEARNERS},
 }
 
 
 def prepare(name: str, task: SoundMatchingTask, sources: Sources | None = None) -> Agent:
     """Make an agent, or a hybrid of several, ready for trials of a task.
 
+    Args:
+        name: as ``cma_es`` or ``nearest+cma_es``; ``ppo@RUN`` is trained by the run in that folder, or is
+            the model in that file.
+        task: that it is to play.
+        sources: what it may be made from.
+
     Raises:
         SynthgymError: no such agent, or it lacks what it is made from.
     """
-    parts = name.split("+")
-    for part in parts:
-        one_of("agent", part, AGENTS)
-    return reduce(Refined, [AGENTS[part](task, sources or Sources()) for part in parts])
+    parts = [part.partition("@")[::2] for part in name.split("+")]
+    for agent, run in parts:
+        one_of("agent", agent, LEARNERS if run else AGENTS)
+    return reduce(Refined, [_prepare(agent, run, task, sources or Sources()) for agent, run in parts])
+
+
+def _prepare(agent: str, run: str, task: SoundMatchingTask, sources: Sources) -> Agent:
+    if not run:
+        return AGENTS[agent](task, sources)
+    path = RunFolder(run).final_model if Path(run).is_dir() else Path(run)
+    return learner(agent).prepare(agent, task, [path.resolve()])

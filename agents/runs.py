@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stable_baselines3.common.base_class import BaseAlgorithm
-
 from agents.settings import RunSettings
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
+
+CHECKPOINTS = 10
+"""A run saves about this many on its way."""
+
+
+def run_name(env: str, agent: str, seed: str) -> str:
+    """Return the name of a run's folder, if nobody gave it another."""
+    return f"{env.replace(':', '-')}-{agent}-{seed}"
 
 
 class RunFolder:
@@ -25,11 +31,13 @@ class RunFolder:
         final_model: ``final_model.zip``, written when the run is complete.
     """
 
+    FINAL = "final_model.zip"
+
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.config = self.path / "config.yml"
         self.tensorboard = self.path / "tensorboard"
-        self.final_model = self.path / "final_model.zip"
+        self.final_model = self.path / self.FINAL
         self.checkpoints = self.path / "checkpoints"
 
     def begin(self, settings: RunSettings) -> None:
@@ -47,19 +55,17 @@ class RunFolder:
                 f"cannot write to {self.path}: {error.strerror}; choose another --log-dir"
             ) from error
 
-    def resume(self, env: str, agent: str, asked: Mapping[str, Any]) -> None:
+    def resume(self, asked: Mapping[str, Any]) -> None:
         """Take up a run; SynthgymError if the folder holds none, or one with other settings.
 
         Args:
-            env: environment id.
-            agent: name of the agent.
-            asked: other settings that were asked for; those that are None stay as they are. The run's
-                goal becomes the steps asked for, or those done if they are more.
+            asked: settings by name; those that are None stay as they are. The run's goal becomes the steps
+                asked for, or those done if they are more.
         """
         if not self.config.exists():
             raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
         kept = RunSettings.read(self.config)
-        for name, new in {**asked, "env": env, "agent": agent}.items():
+        for name, new in asked.items():
             old = getattr(kept, name)
             if name != "steps" and new is not None and old != new:
                 raise SynthgymError(f"{self.path} is a run with {name} {old}, not {new}; ask for the same")
@@ -68,18 +74,18 @@ class RunFolder:
             done = int(newest.stem) if newest else 0
             replace(kept, steps=max(asked["steps"], done)).write(self.config)
 
-    def save_checkpoint(self, model: BaseAlgorithm) -> Path:
-        """Save the model under its number of steps."""
-        path = self.checkpoints / f"{model.num_timesteps:09d}.zip"
-        save_model(model, path)
+    def save_checkpoint(self, steps: int, save: Callable[[Path], Any]) -> Path:
+        """Save a model under its number of steps, whole or not at all."""
+        path = self.checkpoints / f"{steps:09d}.zip"
+        with replaced(path) as temporary:
+            save(temporary)
         return path
+
+    def save_final(self, save: Callable[[Path], Any]) -> None:
+        """Save the final model, whole or not at all."""
+        with replaced(self.final_model) as temporary:
+            save(temporary)
 
     def newest(self) -> Path | None:
         """Return the newest checkpoint, or None."""
         return max(self.checkpoints.glob("[0-9]*.zip"), key=lambda path: int(path.stem), default=None)
-
-
-def save_model(model: BaseAlgorithm, path: Path) -> None:
-    """Save a model, whole or not at all."""
-    with replaced(path) as temporary:
-        model.save(temporary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any, Self
 
 import yaml
 
-from agents import algorithm
-from synthgym.checks import whole
+from agents.learners import learner
+from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 
 HYPERPARAMETERS = Path(__file__).parent / "hyperparameters"
+_PACKAGES = ("synthgym", "dexed-py", "dawdreamer", "gymnasium", "stable-baselines3", "torch", "numpy")
 _OF_THE_RUN = ("n_timesteps", "n_envs", "env_kwargs")
 
 
@@ -24,13 +24,14 @@ class RunSettings:
     """One training run, as ``config.yml`` keeps it.
 
     Args:
-        env: environment id.
+        env: id of the environment that is played.
         agent: name of the agent.
-        steps: environment steps to train, over all environments together.
+        steps: to train: of the environments, all together; or mini-batches of a data set.
         num_envs: environments side by side.
         seed: of the first environment (the others follow), the network and the exploration.
         env_kwargs: keywords for ``gym.make``.
-        hyperparameters: keywords of the learning algorithm.
+        hyperparameters: of the agent.
+        dataset: that it learns from.
         versions: of the packages that a result depends on.
     """
 
@@ -41,12 +42,8 @@ class RunSettings:
     seed: int
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(
-        default_factory=lambda: {
-            name: version(name)
-            for name in ("synthgym", "dexed-py", "gymnasium", "stable-baselines3", "torch", "numpy")
-        }
-    )
+    dataset: str | None = None
+    versions: dict[str, str] = field(default_factory=lambda: {name: version(name) for name in _PACKAGES})
 
     @classmethod
     def make(
@@ -57,26 +54,39 @@ class RunSettings:
         steps: int | None = None,
         num_envs: int | None = None,
         env_kwargs: dict[str, Any] | None = None,
+        hyperparameters: dict[str, Any] | None = None,
+        dataset: str | None = None,
     ) -> Self:
         """Return settings with the agent's hyperparameters from its YAML file (rl-zoo3's format).
+
+        Args:
+            env: environment id; an agent that learns from goals plays its goal-conditioned twin.
+            agent: name of the agent.
+            seed: see above.
+            steps: default: that of the YAML file; so num_envs.
+            num_envs: see above.
+            env_kwargs: besides those of the YAML file.
+            hyperparameters: instead of those of the YAML file.
+            dataset: folder of a data set.
 
         Raises:
             SynthgymError: an unknown agent or hyperparameter, or a count out of range.
         """
-        known = inspect.signature(algorithm(agent)).parameters
+        how = learner(agent)
+        played = how.played(agent, env)
         rows = yaml.safe_load((HYPERPARAMETERS / f"{agent}.yml").read_text())
-        row: dict[str, Any] = rows.get(env, rows["default"])
-        hyperparameters = {k: v for k, v in row.items() if k not in _OF_THE_RUN}
-        for name in hyperparameters:
-            if name not in known:
-                raise SynthgymError(f"{agent}.yml: {name!r} is no argument of {agent}; remove it")
-        count = whole("num_envs", row["n_envs"] if num_envs is None else num_envs, 1, 4096)
+        row: dict[str, Any] = rows.get(played, rows["default"])
+        kept = {k: v for k, v in row.items() if k not in _OF_THE_RUN}
+        for name in {**kept, **(hyperparameters or {})}:
+            one_of(f"hyperparameter of {agent}", name, how.arguments(agent))
+        hyperparameters = {**kept, **(hyperparameters or {})}
+        count = whole("num_envs", row.get("n_envs", 1) if num_envs is None else num_envs, 1, 4096)
         if "n_steps" in hyperparameters and "batch_size" in hyperparameters:
             # Mini-batches of equal size: the largest that divides a rollout.
             rollout, most = hyperparameters["n_steps"] * count, hyperparameters["batch_size"]
             hyperparameters["batch_size"] = max(n for n in range(1, most + 1) if rollout % n == 0)
         return cls(
-            env=env,
+            env=played,
             agent=agent,
             steps=whole("steps", row["n_timesteps"] if steps is None else steps, 1, 10**12),
             num_envs=count,
@@ -84,6 +94,7 @@ class RunSettings:
             seed=whole("seed", seed, 0, 2**31 - 1),
             env_kwargs={**row.get("env_kwargs", {}), **(env_kwargs or {})},
             hyperparameters=hyperparameters,
+            dataset=dataset,
         )
 
     @classmethod

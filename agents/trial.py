@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import whole
-from synthgym.features import Features, distance
+from synthgym.features import Feature, distance
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.rendering import Listener
+from synthgym.rendering import Heard, Listener
 from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
@@ -59,26 +60,30 @@ class Trial:
 
     Attributes:
         ears: render and hear; in a worker, its listener.
-        target: the target's features, (1, frames, bins) each.
+        target: what is heard of the target, one sound.
         budget: how many renders may be spent; all count, the start included.
         pool: where starts come from.
         rng: of all that is random in the agent.
+        number: of the trial among those of its target; an agent that was trained several times plays by the
+            training of that number.
         distances: of every render so far, by the first feature.
         records: the renders that were nearer than all before them.
-        offline: at each render, how many sounds were made before the target was known, for the starts
-            that were taken from the pool by then.
+        offline: at each render, how many sounds were made before the target was known, for what the agent
+            knew by then.
     """
 
     ears: SoundMatchingTask | Listener
-    target: tuple[Features, ...]
+    target: Heard
     budget: int
     pool: Pool
     rng: np.random.Generator
+    number: int = 0
     distances: list[float] = field(default_factory=list)
     records: list[Best] = field(default_factory=list)
     offline: list[int] = field(default_factory=list)
     _starts: int = 0
-    _starts_cost: int = 0
+    _knowledge: dict[str, int] = field(default_factory=dict)
+    _best_heard: Heard | None = None
 
     def __post_init__(self) -> None:
         whole("budget", self.budget, 1, 10**9)
@@ -87,6 +92,11 @@ class Trial:
     def space(self) -> ParameterSpace:
         """The parameters that are looked for."""
         return self.ears.space
+
+    @property
+    def features(self) -> Sequence[Feature]:
+        """By which sounds are heard."""
+        return self.ears.features
 
     @property
     def best(self) -> Best | None:
@@ -99,34 +109,49 @@ class Trial:
         Raises:
             BudgetSpent: the budget ends with or before them; as many as it allows are made and count.
         """
-        return self.by_feature(unit)[:, 0]
+        self.hear(unit)
+        return np.array(self.distances[-len(unit) :])
 
     def by_feature(self, unit: Unit) -> NDArray[np.float64]:
         """As the call, by each of the features: (B, features)."""
+        heard = self.hear(unit)
+        return np.stack(
+            [distance(now, aim) for now, aim in zip(heard.features, self.target.features, strict=True)],
+            axis=1,
+        ).astype(np.float64)
+
+    def hear(self, unit: Unit, *, audio: bool = False) -> Heard:
+        """As the call, but return what is heard."""
         asked = len(unit)
         unit = np.asarray(unit, np.float32)[: self.budget - len(self.distances)]
         if not len(unit):
             raise BudgetSpent
-        heard = self.ears.hear(unit)
-        far = np.stack(
-            [distance(now, aim) for now, aim in zip(heard.features, self.target, strict=True)], axis=1
-        ).astype(np.float64)
-        for vector, value in zip(unit, far[:, 0].tolist(), strict=True):
-            self._record(vector.copy(), value)
+        heard = self.ears.hear(unit, audio=audio)
+        far = distance(heard.features[0], self.target.features[0]).tolist()
+        for i, value in enumerate(far):
+            if self._record(unit[i].copy(), value):
+                self._best_heard = Heard(tuple(each[i : i + 1].copy() for each in heard.features))
         if len(unit) < asked:
             raise BudgetSpent
-        return far
+        return heard
 
     def be_silent(self) -> None:
         """Answer with silence: a render that no parameters make."""
-        (aim, *_) = self.target
+        aim = self.target.features[0]
         self._record(None, float(distance(np.zeros_like(aim), aim)[0]))
 
-    def _record(self, unit: Unit | None, value: float) -> None:
+    def _record(self, unit: Unit | None, value: float) -> bool:
+        """Keep a render; return whether it is the nearest so far."""
         self.distances.append(value)
-        self.offline.append(self._starts_cost)
-        if self.best is None or value < self.best.distance:
+        self.offline.append(sum(self._knowledge.values()))
+        nearer = self.best is None or value < self.best.distance
+        if nearer:
             self.records.append(Best(len(self.distances), unit, value))
+        return nearer
+
+    def draw_on(self, source: str, renders: int) -> None:
+        """Say what the agent knows beforehand, and how many sounds that cost; each source counts once."""
+        self._knowledge[source] = renders
 
     def starts(self, count: int) -> Unit:
         """Return the next patches of the pool (count, n), or those that are left.
@@ -134,12 +159,11 @@ class Trial:
         Raises:
             BudgetSpent: none is left.
         """
-        rows = slice(self._starts, self._starts + count)
-        unit = self.pool.unit[rows]
+        unit = self.pool.unit[self._starts : self._starts + count]
         if not len(unit):
             raise BudgetSpent
         self._starts += len(unit)
-        self._starts_cost += int(self.pool.renders[rows].sum())
+        self.draw_on("pool", int(self.pool.renders[: self._starts].sum()))
         return unit
 
     def begin(self, count: int) -> tuple[Unit, float]:
@@ -157,6 +181,16 @@ class Trial:
         far = self(starts)
         nearest = int(np.argmin(far))
         return starts[nearest], float(far[nearest])
+
+    def episode_start(self) -> tuple[Unit, Heard]:
+        """Return where an episode begins, (1, n), and what is heard of it: the first at the best that is
+        known, if anything is, every other at the pool's next patch."""
+        best = self.best
+        if self._starts == 0 and best is not None and best.unit is not None:
+            assert self._best_heard is not None
+            return best.unit[None], self._best_heard
+        start = self.starts(1)
+        return start, self.hear(start)
 
     def best_of(self, renders: int) -> Best:
         """Return the best of the first so many renders."""

@@ -4,27 +4,34 @@
         --out results/dexed1
     python scripts/evaluate.py --validate results/dexed1
 
-Writes trials.jsonl (a line for every trial, as it is done), results.parquet (a row for every agent, target,
-seed and budget) and summary.md to OUT. Interrupted, the same command goes on.
+Writes to OUT: trials.jsonl (a line for every trial, as it is done), results.parquet (a row for every agent,
+target, seed and budget), summary.md, and pictures of curves and of matches. Interrupted, the same command
+goes on; with more agents, it adds theirs.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+
+# One thread for each worker. Must stand before NumPy's import.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 from cli import known_id, read_keywords, run
 
 from agents.catalogue import AGENTS, Sources, prepare
-from agents.evaluation import Results, check, evaluate
-from agents.statistics import compare, markdown
-from agents.targets import read_targets
-from envs_registry import ENVIRONMENTS
+from agents.evaluation.pictures import draw_curves, draw_matches, save
+from agents.evaluation.results import Results, read_rows
+from agents.evaluation.summary import KINDS, summary
+from agents.evaluation.targets import Target, read_targets
+from agents.evaluation.trials import evaluate, replay
 from synthgym.checks import one_of, whole
+from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.task import SoundMatchingTask
@@ -39,16 +46,24 @@ def main() -> int:
     )
     parser.add_argument("--env", help="environment id, as Dexed1Op-v0")
     parser.add_argument(
-        "--agents", metavar="NAMES", help=f"of {', '.join(AGENTS)}; a+b: the guess of a, refined by b"
+        "--agents",
+        metavar="NAMES",
+        help=f"of {', '.join(AGENTS)}; a+b: the guess of a, refined by b; a@RUN: a, trained by that run",
     )
     parser.add_argument(
         "--targets",
         default="test:100",
-        help="test:N, or a folder of recordings or presets (default: test:100)",
+        help="test:N, folders of recordings or presets, or several with commas (default: test:100)",
     )
     parser.add_argument("--budgets", default=BUDGETS, help=f"renders, as {BUDGETS} (default)")
     parser.add_argument("--seeds", type=int, default=3, help="trials of each target (default: 3)")
     parser.add_argument("--dataset", type=Path, help="data set for nearest")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="folder of the runs of train.py; seed s is played by the run with the s-th seed (default: runs)",
+    )
     parser.add_argument(
         "--more-features", default="", help="by which nsga3 compares too, as mfcc (default: none)"
     )
@@ -57,14 +72,16 @@ def main() -> int:
     parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
     parser.add_argument("--backend", default="processes", help="inline, processes (default) or ray")
     parser.add_argument("--address", help="of a running Ray cluster")
-    parser.add_argument("--validate", type=Path, metavar="DIR", help="render the rows of an evaluation again")
+    parser.add_argument(
+        "--validate", type=Path, metavar="FILE", help="render the rows of an evaluation again"
+    )
     args = parser.parse_args()
 
     if args.validate:
         return validate(args.validate)
     for name in ("env", "agents", "out"):
         if not getattr(args, name):
-            raise SynthgymError(f"--{name} is missing; or give --validate DIR")
+            raise SynthgymError(f"--{name} is missing; or give --validate FILE")
     one_of("backend", args.backend, ("inline", "processes", "ray"))
     try:
         budgets = sorted({whole("budget", int(text), 1, 10**6) for text in args.budgets.split(",")})
@@ -81,55 +98,64 @@ def main() -> int:
         "dataset": None if args.dataset is None else str(args.dataset.resolve()),
     }
     seeds = whole("seeds", args.seeds, 1, 1000)
-    task = make_task(settings, rendering=args.backend, workers=args.workers, address=args.address)
+    task = make_task(
+        settings["env"],
+        settings["env_kwargs"],
+        more_features=settings["more_features"],
+        rendering=args.backend,
+        workers=args.workers,
+        address=args.address,
+    )
     names = list(dict.fromkeys(args.agents.split(",")))
-    agents = {name: prepare(name, task, Sources(args.dataset)) for name in names}
+    sources = Sources(settings["env"], args.dataset, args.runs)
+    agents = {name: prepare(name, task, sources) for name in names}
     targets, silent = read_targets(task, args.targets)
     results = Results(args.out, settings | {"versions": versions(task)})
     print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
     try:
         evaluate(task, agents, targets, seeds, budgets, results)
+        print(write(task, targets, results, silent))
     except KeyboardInterrupt:
         print(f"\nstopped; {len(results.trials)} trials are kept; the same command goes on from there")
         return 130
     finally:
         task.close()
-    frame = pd.DataFrame(results.rows())
-    with replaced(args.out / "results.parquet") as temporary:
-        frame.to_parquet(temporary, index=False)
-    table = markdown(compare(frame))
-    with replaced(args.out / "summary.md") as temporary:
-        temporary.write_text(table)
-    print(table)
-    print(f"rows: {args.out / 'results.parquet'}")
+    print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")
     return 0
 
 
-def make_task(settings: dict[str, Any], **rendering: Any) -> SoundMatchingTask:
-    """Make the task of an evaluation."""
-    env_id = settings["env"]
-    one_of("environment", env_id, ENVIRONMENTS)
-    keywords = {**ENVIRONMENTS[env_id], **settings["env_kwargs"]}
-    return SoundMatchingTask(**keywords, more_features=settings["more_features"], **rendering)
+def write(task: SoundMatchingTask, targets: list[Target], results: Results, silent: int) -> str:
+    """Write rows, summary and pictures; return the summary."""
+    results.write()
+    rows, curves = results.rows(), results.curves()
+    said = summary(rows, silent)
+    with replaced(results.path / "summary.md") as temporary:
+        temporary.write_text(said)
+    for kind in rows["kind"].unique():
+        of, title = curves[curves["kind"] == kind], f"{results.settings['env']}, {KINDS[kind]}"
+        save(draw_curves(of, int(rows["budget"].max()), title), results.path / f"curves-{kind}.png")
+        figure = draw_matches(task, targets, rows[rows["kind"] == kind])
+        save(figure, results.path / f"matches-{kind}.png")
+    return said
 
 
 def versions(task: SoundMatchingTask) -> dict[str, str]:
     """Return the versions of what a row depends on."""
-    packages = ("synthgym", task.synth.engine_package, "numpy", "scipy", "cma", "pymoo")
+    packages = ("synthgym", task.synth.engine_package, "numpy", "scipy", "cma", "pymoo", "librosa")
     return {name: version(name) for name in packages}
 
 
-def validate(folder: Path) -> int:
+def validate(path: Path) -> int:
     """Render every row's parameters again and compare the distances, which must be equal."""
-    try:
-        settings = json.loads((folder / "evaluation.json").read_text())
-        frame = pd.read_parquet(folder / "results.parquet")
-    except (OSError, ValueError) as error:
-        raise SynthgymError(f"{folder} holds no finished evaluation: {error}") from error
-    task = make_task(settings, rendering="threads")
-    targets, _ = read_targets(task, settings["targets"])
-    wrong = check(task, targets, frame.to_dict("records"))
-    task.close()
+    frame = read_rows(path)
+    wrong: list[str] = []
+    # A row says which environment and which target it is of; a file may hold those of several.
+    for (env, env_kwargs, source), rows in frame.groupby(["env", "env_kwargs", "targets"]):
+        task = make_task(known_id(env), json.loads(env_kwargs), rendering="threads")
+        wanted = set(rows["target"])
+        targets = [target for target in read_targets(task, source)[0] if target.name in wanted]
+        wrong += replay(task, targets, rows.to_dict("records"))
+        task.close()
     for line in wrong:
         print(line)
     print(f"{len(frame):,} rows, {len(wrong):,} differ")

@@ -1,6 +1,7 @@
-"""Let a trained agent make a synthesiser sound like a recording.
+"""Let an agent make a synthesiser sound like a recording.
 
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
+    python scripts/match.py marimba.wav --env Dexed1Op-v0 --agent cma_es --budget 1000 --out OUT
 
 Writes target.wav, match.wav, the preset and match.json to OUT.
 """
@@ -12,15 +13,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cli import known_id, run
+import numpy as np
+from cli import known_id, read_keywords, run
 
-from agents import AGENTS
-from agents.policy import Match, load_policy, match
-from synthgym.checks import whole
-from synthgym.envs import SynthEnv
+from agents.agent import run as play
+from agents.catalogue import AGENTS, Sources, prepare
+from agents.learners import LEARNERS, learner
+from agents.trial import Best, Pool, Trial
+from synthgym.checks import one_of, whole
+from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.recordings import read_recording, write_wav
+
+MOST_STARTS = 1000
 
 
 def main() -> int:
@@ -30,8 +36,18 @@ def main() -> int:
     )
     parser.add_argument("target", type=Path, help="WAV, FLAC, OGG or AIFF of any rate and channel count")
     parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
-    parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(AGENTS)} (default: ppo)")
-    parser.add_argument("--model", type=Path, required=True, help="final_model.zip of a run")
+    parser.add_argument(
+        "--agent", default="ppo", help=f"of {', '.join(AGENTS)}; a+b: a's guess, refined by b (default: ppo)"
+    )
+    parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
+    parser.add_argument("--dataset", type=Path, help="data set, for nearest")
+    parser.add_argument(
+        "--env-kwargs",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="as in train.py (default: those that the model was trained with)",
+    )
     parser.add_argument("--budget", type=int, default=50, help="renders to spend (default: 50)")
     parser.add_argument("--seed", type=int, default=0, help="of starts and sampled actions (default: 0)")
     parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
@@ -40,60 +56,87 @@ def main() -> int:
     env_id = known_id(args.env)
     whole("budget", args.budget, 1, 10**9)
     whole("seed", args.seed, 0, 2**32 - 1)
-    model, env = load_policy(args.agent, args.model, env_id)
-    synth_env = env.unwrapped
-    assert isinstance(synth_env, SynthEnv)
-    synth = synth_env.task.synth
+    env_kwargs = read_keywords(args.env_kwargs) or trained_with(args.agent, args.model, env_id)
+    task = make_task(env_id, env_kwargs, rendering="auto")
+    name = args.agent if args.model is None else with_model(args.agent, args.model)
+    agent = prepare(name, task, Sources(env_id, args.dataset))
+    synth = task.synth
     target = read_recording(args.target, synth.sample_rate, synth.samples)
     out = args.out or Path("matches") / f"{args.target.stem}-{env_id}"
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
-    found = match(model, env, target, args.budget, args.seed)
+    pool = Pool.draw(task, args.seed, min(args.budget, MOST_STARTS))
+    rng = np.random.default_rng(args.seed)
+    trial = play(agent, Trial(task, task.listen(target[None]), args.budget, pool, rng))
+    best = trial.best
+    if best is None or best.unit is None:
+        raise SynthgymError(f"{name} found no sound; choose another --agent")
 
-    native = synth_env.task.space.to_native(found.parameters)
-    parameters = synth_env.task.space.describe(native)
+    native = task.space.to_native(best.unit)
+    parameters = task.space.describe(native)
     # match.json is a preset too, for synths that have no format of their own.
     preset = out / f"match{synth.preset_suffix}"
     result: dict[str, Any] = {
         "target": str(args.target),
         "env": env_id,
-        "agent": args.agent,
-        "model": str(args.model),
+        "env_kwargs": env_kwargs,
+        "agent": name,
         "seed": args.seed,
         "budget": args.budget,
-        "offline_renders": found.offline_renders,
-        "start_distance": found.history[0],
-        "best_distance": found.distance,
-        "history": found.history,
+        "offline_renders": trial.offline[-1],
+        "start_distance": trial.distances[0],
+        "best_distance": best.distance,
+        "history": trial.distances,
         "parameters": parameters,
     }
     try:
         write_wav(out / "target.wav", target, synth.sample_rate)
-        write_wav(out / "match.wav", found.audio, synth.sample_rate)
+        write_wav(out / "match.wav", synth.render(native[None])[0], synth.sample_rate)
         if preset.suffix != ".json":
             synth.save_preset(native, preset)
         with replaced(out / "match.json") as temporary:
             temporary.write_text(json.dumps(result, indent=1))
     except OSError as error:
         raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
-    print_table(found, parameters)
+    finally:
+        task.close()
+    print_table(trial, best, parameters)
     print(f"audio:  {out / 'match.wav'} (target: {out / 'target.wav'})")
     print(f"preset: {preset}")
     print(f"all:    {out / 'match.json'}")
     return 0
 
 
-def print_table(found: Match, parameters: list[dict[str, Any]]) -> None:
+def with_model(name: str, model: Path) -> str:
+    """Return an agent's name with the model that the one that is trained plays by."""
+    first, *others = name.split("+")
+    one_of("agent with a model", first, LEARNERS)
+    return "+".join([f"{first}@{model}", *others])
+
+
+def trained_with(name: str, model: Path | None, env_id: str) -> dict[str, Any]:
+    """Return the keywords of the environment that a model was trained on."""
+    if model is None:
+        return {}
+    agent = name.partition("+")[0]
+    how = learner(agent)
+    origin = how.origin(agent, model)
+    if origin.env != how.played(agent, env_id):
+        raise SynthgymError(f"{model} was trained on {origin.env}, not {env_id}; pass --env {origin.env}")
+    return origin.env_kwargs
+
+
+def print_table(trial: Trial, best: Best, parameters: list[dict[str, Any]]) -> None:
     """Print the distances and the free parameters."""
     free = [p for p in parameters if p["free"]]
     width = max(len(p["name"]) for p in free)
     for p in free:
         print(f"{p['name']:<{width}}  {p['text']:>8}")
     print(
-        f"distance: {found.history[0]:.3f} at the start, "
-        f"{found.distance:.3f} at best, after {len(found.history)} renders"
+        f"distance: {trial.distances[0]:.3f} at the start, "
+        f"{best.distance:.3f} at best, after {len(trial.distances)} renders"
     )
 
 

@@ -1,6 +1,7 @@
 """Train an agent on an environment.
 
     python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps 1000000 --log-dir runs/first
+    python scripts/train.py --env Dexed1Op-v0 --agent mlp --dataset data/dexed
     tensorboard --logdir runs
 
 Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on from it.
@@ -14,10 +15,9 @@ from pathlib import Path
 
 from cli import known_id, read_keywords, run
 
-from agents import AGENTS
-from agents.runs import RunFolder
+from agents.learners import LEARNERS, learner
+from agents.runs import RunFolder, run_name
 from agents.settings import RunSettings
-from agents.training import train, trained_on
 
 
 def main() -> int:
@@ -26,8 +26,13 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
-    parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(AGENTS)} (default: ppo)")
-    parser.add_argument("--steps", type=int, help="environment steps in all (default: the agent's YAML)")
+    parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(LEARNERS)} (default: ppo)")
+    parser.add_argument("--dataset", type=Path, help="that mlp and lstm learn from")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="environment steps in all; mini-batches for mlp and lstm (default: the agent's YAML)",
+    )
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, help="default: 0")
     parser.add_argument(
@@ -37,24 +42,39 @@ def main() -> int:
         metavar="NAME=VALUE",
         help="keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48",
     )
+    parser.add_argument(
+        "--hyperparameters",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
+    )
     parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     args = parser.parse_args()
 
     env_id = known_id(args.env)
-    env_kwargs = read_keywords(args.env_kwargs)
-    settings = RunSettings.make(env_id, args.agent, args.seed or 0, args.steps, args.num_envs, env_kwargs)
-    folder = RunFolder(args.log_dir or Path("runs") / f"{env_id}-{args.agent}-{settings.seed}")
+    asked = {
+        "steps": args.steps,
+        "num_envs": args.num_envs,
+        "seed": args.seed,
+        "env_kwargs": read_keywords(args.env_kwargs) or None,
+        "hyperparameters": read_keywords(args.hyperparameters) or None,
+        "dataset": None if args.dataset is None else str(args.dataset.resolve()),
+    }
+    settings = RunSettings.make(env_id, args.agent, **{**asked, "seed": args.seed or 0})
+    folder = RunFolder(args.log_dir or Path("runs") / run_name(env_id, args.agent, str(settings.seed)))
     if args.resume:
-        asked = {"steps": args.steps, "num_envs": args.num_envs, "seed": args.seed}
-        folder.resume(env_id, args.agent, {**asked, "env_kwargs": env_kwargs or None})
+        if asked["hyperparameters"] is not None:
+            asked["hyperparameters"] = settings.hyperparameters
+        folder.resume({**asked, "env": settings.env, "agent": args.agent})
         settings = RunSettings.read(folder.config)
     else:
-        trained_on(env_id, settings.env_kwargs)  # what cannot be made fails before a folder is
+        learner(args.agent).check(settings)  # what cannot be made fails before a folder is
         folder.begin(settings)
-    print(f"{args.agent} on {env_id}: {settings.steps:,} steps, {settings.num_envs} environments")
+    print(f"{args.agent} on {settings.env}: {settings.steps:,} steps")
     print(f"watch it: tensorboard --logdir {folder.path}", flush=True)
-    caught = train(folder)
+    caught = learner(args.agent).train(folder)
     if caught:
         print(
             f"\nstopped by {signal.Signals(caught).name}; saved {folder.newest()}; --resume goes on from it"

@@ -59,6 +59,11 @@ class Parameter:
                 f"parameter {self.name!r} has {self.steps} values but {len(self.labels)} labels"
             )
 
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Self:
+        """Return a parameter that was kept as JSON (``dataclasses.asdict``)."""
+        return cls(**{**kept, "labels": tuple(kept["labels"])})
+
     @property
     def steps(self) -> int | None:
         """How many values it takes; None if continuous."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
@@ -85,6 +88,30 @@ class SoundMatchingTask:
         """Let the engine and the workers go."""
         self.renderer.close()
         self.synth.close()
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the sound of a unit vector, as JSON: two tasks with equal ones sound alike.
+
+        A data set or a trained model keeps it, and is refused by a task with another.
+        """
+        space, synth = self.space, self.synth
+        files = [
+            {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            for path in synth.sources()
+        ]
+        identity: dict[str, Any] = json.loads(
+            json.dumps(  # as it is read again: tuples are lists
+                {
+                    "parameters": [asdict(parameter) for parameter in space.free],
+                    "frozen": space.frozen,
+                    "sample_rate": synth.sample_rate,
+                    "samples": synth.samples,
+                    "note": asdict(synth.note),
+                    "files": files,
+                }
+            )
+        )
+        return identity
 
     def noise_floor(self) -> float:
         """Return how far equal patches are heard from each other at most; 0 if the synth is repeatable.

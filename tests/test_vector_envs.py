@@ -15,7 +15,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
-from agents.vec_env import SynthVecEnv
+from agents.rl.vec_env import SynthVecEnv
 from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
 

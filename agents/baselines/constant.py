@@ -18,8 +18,8 @@ TARGETS = 300
 class Constant(Agent):
     """Renders the medoid of training targets: of all patches the one that is nearest to them on average."""
 
-    def __init__(self, unit: Unit, offline_renders: int) -> None:
-        self._unit, self.offline_renders = unit, offline_renders
+    def __init__(self, unit: Unit, renders: int) -> None:
+        self._unit, self._renders = unit, renders
 
     @classmethod
     def prepare(cls, task: SoundMatchingTask) -> Constant:
@@ -31,4 +31,5 @@ class Constant(Agent):
 
     def play(self, trial: Trial) -> None:
         """Render it, once."""
+        trial.draw_on("constant", self._renders)
         trial(self._unit[None])

@@ -36,7 +36,7 @@ class NSGA3(Agent):
         from pymoo.algorithms.moo.nsga3 import NSGA3 as Algorithm
         from pymoo.util.ref_dirs import get_reference_directions
 
-        objectives = len(trial.target)
+        objectives = len(trial.target.features)
         directions = get_reference_directions("energy", objectives, POPULATION, seed=1)
         _breed(trial, Algorithm, objectives=objectives, ref_dirs=directions)
 

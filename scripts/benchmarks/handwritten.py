@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from baselines.handwritten import BY_HAND, make_by_hand
 
-from agents.vec_env import SynthVecEnv
+from agents.rl.vec_env import SynthVecEnv
 from benchmarks.section import Effort, Row, Section
 from benchmarks.turns import median, ratio, steps_of_many, take_turns
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch.utils.data
 
 Split = Literal["train", "validation"]
-_SIDES = {"train": TRAIN_SPLIT, "validation": VALIDATION_SPLIT}
+SIDES = {"train": TRAIN_SPLIT, "validation": VALIDATION_SPLIT}
 
 
 class DataSet:
@@ -58,11 +58,14 @@ class DataSet:
             self.audio = group["audio"] if self.manifest["audio"] else None
         except (OSError, KeyError, ValueError) as error:
             raise SynthgymError(f"{self.path} is not made yet; give its command again") from error
-        free = [Parameter(**{**p, "labels": tuple(p["labels"])}) for p in self.manifest["parameters"]]
-        self.space = ParameterSpace(free)
+        self.space = ParameterSpace([Parameter.read(kept) for kept in self.manifest["parameters"]])
 
     def __len__(self) -> int:
         return int(self.manifest["size"])
+
+    def cost(self) -> int:
+        """Return how many sounds were made for the set."""
+        return int(np.sum(self.renders[:], dtype=np.int64))
 
     def native(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
         """Return native values (items, n) of the free parameters of some items."""
@@ -105,8 +108,8 @@ class Items:
     """The numbers of the items on one side of the split, found block by block."""
 
     def __init__(self, dataset: DataSet, split: Split) -> None:
-        one_of("split", split, _SIDES)
-        self._split, self._side, self._block = dataset.split, _SIDES[split], dataset.manifest["block"]
+        one_of("split", split, SIDES)
+        self._split, self._side, self._block = dataset.split, SIDES[split], dataset.manifest["block"]
         self._ends = np.cumsum(
             [len(self._of(start)) for start in range(0, len(dataset), self._block)], dtype=np.int64
         ).tolist()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any, Literal, get_args
 
-import gymnasium as gym
 import numpy as np
 
 from synthgym.checks import one_of
 from synthgym.datasets.sources import VALIDATION, Grid, Presets, Random, Source
+from synthgym.envs import make_task
+from synthgym.envs.rules import RULES
 from synthgym.errors import SynthgymError
 from synthgym.rendering import Rendering
-from synthgym.synths import keywords
-from synthgym.task import SoundMatchingTask
 
 FORMAT = 1
 DType = Literal["float16", "float32"]
@@ -64,18 +61,16 @@ class Recipe:
         one_of("dtype", dtype, get_args(DType))
         if not features or len(set(features)) < len(features):
             raise SynthgymError(f"name at least one feature, each once; got {', '.join(features) or 'none'}")
-        registered = gym.spec(env).kwargs
-        if "synth" not in registered:
-            raise SynthgymError(f"{env} has no synthesiser; choose one of synthgym's environments")
-        known = ["synth", "parameters", "frozen", *keywords(registered["synth"])]
         for name in env_kwargs or {}:
-            one_of("keyword of a data set", name, known)
-        chosen = {name: value for name, value in registered.items() if name in known}
+            if name not in ("feature", *RULES):
+                continue
+            raise SynthgymError(f"a data set has no keyword {name!r}, which decides no sound; leave it out")
         self.env, self.env_kwargs = env, dict(env_kwargs or {})
         self.features, self.dtype, self.audio = tuple(features), dtype, audio
         first, *more = features
-        self.task = SoundMatchingTask(
-            **{**chosen, **(env_kwargs or {})},
+        self.task = make_task(
+            env,
+            env_kwargs,
             feature=first,
             more_features=more,
             rendering=rendering,
@@ -122,10 +117,6 @@ class Recipe:
     def manifest(self) -> dict[str, Any]:
         """Return all that decides the bytes of the set, as JSON."""
         task, synth = self.task, self.task.synth
-        files = [
-            {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-            for path in synth.sources()
-        ]
         packages = ("synthgym", synth.engine_package, "librosa", "numpy", "scipy", "zarr")
         return {
             "format": FORMAT,
@@ -145,14 +136,9 @@ class Recipe:
             },
             "dtype": self.dtype,
             "audio": self.audio,
-            "sample_rate": synth.sample_rate,
-            "samples": synth.samples,
-            "note": asdict(synth.note),
-            "parameters": [asdict(p) for p in task.space.free],
-            "frozen": task.space.frozen,
+            **task.identity(),
             "block": self.block(),
             "versions": {name: version(name) for name in packages},
-            "files": files,
             # Without it, an item is not bound to have the same bytes when it is made again.
             "repeatable": synth.repeatable,
         }

@@ -14,14 +14,13 @@ from synthgym.checks import one_of
 from synthgym.envs.episodes import Episodes
 from synthgym.envs.goal_episodes import GoalEpisodes
 from synthgym.envs.inputs import check_keywords
+from synthgym.envs.making import TASK
 from synthgym.envs.rules import RULES, GoalRules, Rules
 from synthgym.envs.streams import Streams
 from synthgym.parameters import Unit
 from synthgym.rendering import Heard
 from synthgym.task import SoundMatchingTask
 
-TASK = ("feature", "parameters", "frozen")
-"""Keywords of an environment that its task takes, besides those of the synth."""
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
 

@@ -37,6 +37,15 @@ class SynthVecEnv(VecEnv):
         self.envs = envs
         super().__init__(num_envs, envs.single_observation_space, envs.single_action_space)
 
+    def seed(self, seed: int | Sequence[int] | None = None) -> Sequence[int | None]:
+        """Set the seeds of the next reset: of the first environment (the others follow), or of each."""
+        if seed is None or isinstance(seed, (int, np.integer)):
+            return super().seed(seed)
+        if len(seed) != self.num_envs:
+            raise SynthgymError(f"give one seed, or one for each of {self.num_envs}; got {len(seed)}")
+        self._seeds = list(seed)
+        return self._seeds
+
     def reset(self) -> Any:
         """Begin episodes with the seeds and options that were set."""
         seeds = None if all(seed is None for seed in self._seeds) else self._seeds

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,34 @@ from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import configure
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from agents import algorithm
-from agents.callbacks import Checkpoints, Report, StopOnSignal
-from agents.runs import RunFolder, save_model
+from agents.models import Origin
+from agents.rl.algorithms import CLASSES, METHODS, method
+from agents.rl.callbacks import Checkpoints, Report, StopWhenAsked
+from agents.rl.vec_env import SynthVecEnv
+from agents.runs import CHECKPOINTS, RunFolder
 from agents.settings import RunSettings
-from agents.vec_env import SynthVecEnv
-from envs_registry import ENVIRONMENTS
-from synthgym.envs import SynthEnv
+from agents.signals import Signals
+from envs_registry import goal_id
+from synthgym.envs.making import registered
 from synthgym.errors import SynthgymError
 
-CHECKPOINTS = 10
-"""A run saves about this many checkpoints."""
+
+def arguments(agent: str) -> Collection[str]:
+    """Return the names of an agent's hyperparameters."""
+    return inspect.signature(method(agent).algorithm).parameters
+
+
+def played(agent: str, env_id: str) -> str:
+    """Return the id that an agent plays to learn an environment: its own, or its goal-conditioned twin."""
+    return goal_id(env_id) if METHODS[agent].goals and "Goal-" not in env_id else env_id
+
+
+def check(settings: RunSettings) -> None:
+    """Make the environment, so that what cannot be made is known before a folder is."""
+    if settings.dataset is not None:
+        raise SynthgymError(f"{settings.agent} learns from no data set; leave --dataset out")
+    registered(settings.env)
+    gym.make(settings.env, **settings.env_kwargs).close()
 
 
 def train(folder: RunFolder) -> int:
@@ -39,72 +58,62 @@ def train(folder: RunFolder) -> int:
     """
     settings = RunSettings.read(folder.config)
     checkpoint = folder.newest()
-    stop = StopOnSignal()
-    with stop.listening():
-        env = VecMonitor(SynthVecEnv(settings.env, settings.num_envs, **settings.env_kwargs))
-        try:
-            model = _new(settings, env) if checkpoint is None else load_model(settings.agent, checkpoint, env)
+    env = VecMonitor(SynthVecEnv(settings.env, settings.num_envs, **settings.env_kwargs))
+    try:
+        with Signals() as signals:
+            model = _new(settings, env) if checkpoint is None else load(settings.agent, checkpoint, env)
             # A resumed run goes on to other targets than it began with.
             env.seed(settings.seed + model.num_timesteps)
             model.set_logger(configure(str(folder.tensorboard), ["tensorboard"]))
             every = max(settings.steps // CHECKPOINTS, 1)
             if model.num_timesteps < settings.steps:
+                report = Report(settings.steps)
+                callbacks = [report, Checkpoints(folder, every), StopWhenAsked(signals)]
                 try:
                     model.learn(
                         settings.steps - model.num_timesteps,
-                        callback=CallbackList([Report(settings.steps), Checkpoints(folder, every), stop]),
+                        callback=CallbackList(callbacks),
                         reset_num_timesteps=False,
                     )
                 finally:
-                    folder.save_checkpoint(model)
-            if stop.caught is None:
-                save_model(model, folder.final_model)
-        finally:
-            env.close()
-    return int(stop.caught or 0)
+                    report.close()
+                    folder.save_checkpoint(model.num_timesteps, model.save)
+            folder.save_final(model.save)
+    finally:
+        env.close()
+    return int(signals.caught or 0)
 
 
 def _new(settings: RunSettings, env: VecEnv) -> BaseAlgorithm:
-    hyperparameters = settings.hyperparameters
+    hyperparameters: dict[str, Any] = {
+        name: CLASSES.get(value, value) if isinstance(value, str) else value
+        for name, value in settings.hyperparameters.items()
+    }
     if isinstance(env.observation_space, gym.spaces.Dict):
-        hyperparameters = {**hyperparameters, "policy": "MultiInputPolicy"}
-    model = algorithm(settings.agent)(env=env, seed=settings.seed, **hyperparameters)
+        hyperparameters["policy"] = "MultiInputPolicy"
+    model = method(settings.agent).algorithm(env=env, seed=settings.seed, **hyperparameters)
     # Saved with the model, so that it can be refused where it does not fit.
-    model.trained_on = trained_on(settings.env, settings.env_kwargs)  # type: ignore[attr-defined]
+    (task,) = env.get_attr("task", [0])
+    model.origin = Origin.of(task, settings.env, settings.env_kwargs).kept()  # type: ignore[attr-defined]
     model.renders = 0  # type: ignore[attr-defined]
     return model
 
 
-def load_model(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
+def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
     """Load a saved model of an agent, to train on an environment if one is given.
 
     Raises:
         SynthgymError: the file is no model of the agent, or was not trained here.
     """
-    kind = algorithm(agent)
+    kind = method(agent).algorithm
     if not path.is_file():
         raise SynthgymError(f"no such model: {path}; train one with scripts/train.py")
     try:
         with zipfile.ZipFile(path) as archive:
-            known = json.loads(archive.read("data")).get("trained_on")
+            known = json.loads(archive.read("data")).get("origin")
         model = kind.load(path, env, device="cpu")
     except Exception as error:  # whatever is wrong with the file
         raise SynthgymError(f"{path} is no saved {agent} model; train one with scripts/train.py") from error
-    if not isinstance(known, dict) or set(known) != {"env", "env_kwargs", "parameters"}:
+    if known is None:
         raise SynthgymError(f"{path} was not trained by scripts/train.py; train one there")
     return model
-
-
-def trained_on(env_id: str, env_kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return what a model must know of the environment it is trained on, as JSON.
-
-    Raises:
-        SynthgymError: the environment is none of ours.
-    """
-    env = gym.make(env_id, **env_kwargs)
-    unwrapped = env.unwrapped
-    if not isinstance(unwrapped, SynthEnv):
-        raise SynthgymError(f"{env_id} has no synthesiser; choose one of {', '.join(ENVIRONMENTS)}")
-    names = list(unwrapped.task.space.names)
-    env.close()
-    return {"env": env_id, "env_kwargs": env_kwargs, "parameters": names}

@@ -53,7 +53,7 @@ def compare(rows: pd.DataFrame) -> pd.DataFrame:
     for budget in sorted(rows["budget"].unique()):
         of = means[budget]
         tests = {
-            (agent, reference): _wilcoxon(of[agent].to_numpy(), of[reference].to_numpy())
+            (agent, reference): wilcoxon(of[agent].to_numpy(), of[reference].to_numpy())
             for reference in REFERENCES
             if reference in of
             for agent in of
@@ -79,26 +79,36 @@ def compare(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines).sort_values(["budget", "mean", "agent"], ignore_index=True)
 
 
-def _wilcoxon(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def wilcoxon(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the p-value of the paired two-sided Wilcoxon test."""
     return 1.0 if np.array_equal(a, b) else float(scipy.stats.wilcoxon(a, b).pvalue)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Return the table of ``compare`` in Markdown, a part for each budget."""
-    parts = []
-    for budget, lines in table.groupby("budget"):
-        parts += [
-            f"### {budget:,} renders" if budget > 1 else "### 1 render",
-            "",
-            "| agent | mean | 95 % | median | renders | offline renders | p, random | p, cma_es |",
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        ]
-        for _, line in lines.iterrows():
-            tests = ["" if np.isnan(line[f"p, {r}"]) else f"{line[f'p, {r}']:.2g}" for r in REFERENCES]
-            parts.append(
-                f"| {line['agent']} | {line['mean']:.3f} | {line['low']:.3f} to {line['high']:.3f} | "
-                f"{line['median']:.3f} | {line['renders']:,.0f} | {line['offline']:,.0f} | "
-                f"{' | '.join(tests)} |"
-            )
-        parts.append("")
-    return "\n".join(parts)
+def curve(curves: pd.DataFrame, agent: str, renders: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the best distance of every target (targets, renders) after so many renders, mean over seeds.
+
+    Args:
+        curves: as ``Results.curves`` gives them.
+        agent: whose.
+        renders: ascending, from 1.
+    """
+    by_target: dict[str, list[NDArray[np.float64]]] = {}
+    for (target, _), trial in curves[curves["agent"] == agent].groupby(["target", "seed"]):
+        at = np.searchsorted(trial["render"].to_numpy(), renders, side="right") - 1
+        by_target.setdefault(target, []).append(trial["distance"].to_numpy()[at])
+    return np.stack([np.mean(trials, axis=0) for _, trials in sorted(by_target.items())])
+
+
+def iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the interquartile mean over the first axis (Agarwal et al., "Deep Reinforcement Learning at the
+    Edge of the Statistical Precipice", 2021): the mean of the middle half."""
+    means: NDArray[np.float64] = scipy.stats.trim_mean(values, 0.25, axis=0)
+    return means
+
+
+def iqm_interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the bootstrap 95 % percentile interval of the interquartile mean, resampling the targets."""
+    rng = np.random.default_rng(0)
+    drawn = [iqm(values[rng.integers(len(values), size=len(values))]) for _ in range(RESAMPLES // 10)]
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return low, high

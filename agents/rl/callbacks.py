@@ -1,19 +1,16 @@
-"""What happens beside the learning: figures for TensorBoard, progress, checkpoints, stopping."""
+"""What happens beside the learning: figures for TensorBoard, progress, checkpoints."""
 
 from __future__ import annotations
 
-import signal
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from agents.runs import RunFolder
+from agents.signals import Signals
 
 EPISODES = 100
 """Figures are means over this many of the latest episodes."""
@@ -79,9 +76,11 @@ class Report(BaseCallback):
         self.logger.record("synth/renders_per_second", self._count_renders() / (now - self._since))
         self._since = now
 
-    def _on_training_end(self) -> None:
-        self._count_renders()
-        self._bar.close()
+    def close(self) -> None:
+        """Count the renders of what was trained, and end the bar; also after an error."""
+        if self.model is not None and hasattr(self, "_bar"):
+            self._count_renders()
+            self._bar.close()
 
 
 class Checkpoints(BaseCallback):
@@ -96,41 +95,20 @@ class Checkpoints(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         if self.num_timesteps - self._saved_at >= self._every:
-            self._folder.save_checkpoint(self.model)
+            self._folder.save_checkpoint(self.num_timesteps, self.model.save)
             self._saved_at = self.num_timesteps
 
     def _on_step(self) -> bool:
         return True
 
 
-class StopOnSignal(BaseCallback):
-    """Ends the training at the next step after Ctrl-C or SIGTERM; a second signal acts at once.
+class StopWhenAsked(BaseCallback):
+    """Ends the training at the next step after a signal."""
 
-    Attributes:
-        caught: the signal, or None.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, signals: Signals) -> None:
         super().__init__()
-        self.caught: signal.Signals | None = None
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Catch the signals while the body runs."""
-        usual = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
-
-        def catch(number: int, frame: FrameType | None) -> None:
-            self.caught = signal.Signals(number)
-            for s, handler in usual.items():
-                signal.signal(s, handler)
-
-        for s in usual:
-            signal.signal(s, catch)
-        try:
-            yield
-        finally:
-            for s, handler in usual.items():
-                signal.signal(s, handler)
+        self._signals = signals
 
     def _on_step(self) -> bool:
-        return self.caught is None
+        self._signals.check()
+        return True

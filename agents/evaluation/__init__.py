@@ -1,0 +1,1 @@
+"""Agents on the same targets, with the same seeds and the same budgets of renders."""

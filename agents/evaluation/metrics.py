@@ -1,0 +1,143 @@
+"""How near a match is by other measures than the reward's own, so that a match that only pleases the reward
+is seen through."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+
+import librosa
+import numpy as np
+import scipy.signal
+import soxr
+from numpy.typing import NDArray
+
+from synthgym.features import MFCC, LogMel
+from synthgym.parameters import ParameterSpace, Unit
+from synthgym.synths import Audio
+
+FLOOR_DB = -80.0
+"""Of a full-scale sine: what is softer is silence."""
+SCALES = (256, 512, 1024, 2048)
+"""Window lengths of the log-spectral distance, in samples."""
+PITCH_RATE = 22050
+_LOWEST, _HIGHEST = 30.0, 5000.0  # Hz
+_RESOLUTION = 0.25  # semitones
+
+METRICS = {
+    "log_spectral": "dB, multi-scale log-spectral distance",
+    "mfcc": "mean absolute error of 20 MFCC",
+    "convergence": "spectral convergence",
+    "loudness": "dB, error of the loudness envelope",
+    "pitch": "semitones, median error where both have a pitch",
+    "voicing": "share of frames on whose having a pitch they agree",
+}
+IN_DOMAIN = {
+    "parameters": "mean absolute error of unit values that have an order",
+    "parameters_heard": "the same, of those that can be heard",
+    "categories": "accuracy of categorical parameters",
+    "categories_heard": "the same, of those that can be heard",
+}
+"""Of targets whose parameters are known."""
+
+
+def compare_sounds(target: Audio, match: Audio, sample_rate: int) -> dict[str, float]:
+    """Return the METRICS of a match (samples,) of a target (samples,).
+
+    - ``log_spectral``: for each of four window lengths, the root mean square over bins of the difference in
+      dB, its mean over frames; then the mean over the lengths (Rabiner and Juang 1993; multi-scale as in
+      Engel et al., "DDSP", 2020).
+    - ``convergence``: the Frobenius norm of the difference of two magnitude spectrograms over that of the
+      target's (Arik et al., "Fast Spectrogram Inversion", 2019).
+    - ``pitch`` and ``voicing``: by librosa.pyin (Mauch and Dixon 2014), to a quarter of a semitone; ``pitch``
+      is NaN where no frame has a pitch in both.
+    """
+    spectra = {size: (_spectrum(target, size), _spectrum(match, size)) for size in SCALES}
+    log = [np.sqrt(np.mean((_decibels(a) - _decibels(b)) ** 2, axis=0)).mean() for a, b in spectra.values()]
+    a, b = spectra[SCALES[-1]]
+    cepstra = [_mfcc(sample_rate, len(target))(sound[None]) for sound in (target, match)]
+    envelopes = [_decibels(np.sqrt(2) * librosa.feature.rms(y=sound)[0]) for sound in (target, match)]
+    pitch, voicing = _pitch_errors(target, match, sample_rate)
+    return {
+        "log_spectral": float(np.mean(log)),
+        "mfcc": float(np.abs(cepstra[0] - cepstra[1]).mean()),
+        "convergence": float(np.linalg.norm(a - b)) / max(float(np.linalg.norm(a)), 1e-9),
+        "loudness": float(np.abs(envelopes[0] - envelopes[1]).mean()),
+        "pitch": pitch,
+        "voicing": voicing,
+    }
+
+
+def _spectrum(sound: Audio, size: int) -> NDArray[np.float32]:
+    """Return magnitudes (bins, frames), 1 for a full-scale sine."""
+    window = scipy.signal.get_window("hann", size)
+    spectrum = librosa.stft(sound, n_fft=size, hop_length=size // 2, window="hann")
+    magnitudes: NDArray[np.float32] = np.abs(spectrum) * np.float32(2 / window.sum())
+    return magnitudes
+
+
+def _decibels(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
+    return 20 * np.log10(np.maximum(magnitudes, 10 ** (FLOOR_DB / 20)))
+
+
+@lru_cache
+def _mfcc(sample_rate: int, samples: int) -> MFCC:
+    return MFCC(LogMel(sample_rate, samples))
+
+
+def pitch_of(sound: Audio, sample_rate: int) -> NDArray[np.float64]:
+    """Return the pitch in MIDI note numbers of each frame of 1,024 samples at 22,050 Hz; NaN for none."""
+    low = soxr.resample(sound, sample_rate, PITCH_RATE)
+    if np.abs(low).max(initial=0) < 10 ** (FLOOR_DB / 20):
+        return np.full(1 + len(low) // 1024, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        frequencies, *_ = librosa.pyin(
+            low,
+            fmin=_LOWEST,
+            fmax=_HIGHEST,
+            sr=PITCH_RATE,
+            frame_length=2048,
+            hop_length=1024,
+            resolution=_RESOLUTION,
+        )
+    notes: NDArray[np.float64] = librosa.hz_to_midi(frequencies)
+    return notes
+
+
+@lru_cache(512)
+def _pitch_of_target(sound: bytes, sample_rate: int) -> NDArray[np.float64]:
+    return pitch_of(np.frombuffer(sound, np.float32), sample_rate)
+
+
+def _pitch_errors(target: Audio, match: Audio, sample_rate: int) -> tuple[float, float]:
+    a, b = _pitch_of_target(target.tobytes(), sample_rate), pitch_of(match, sample_rate)
+    voiced = np.isfinite(a) & np.isfinite(b)
+    voicing = float((np.isfinite(a) == np.isfinite(b)).mean())
+    return (float(np.median(np.abs(a - b)[voiced])) if voiced.any() else float("nan")), voicing
+
+
+def compare_parameters(
+    space: ParameterSpace, target: Unit, match: Unit, heard: NDArray[np.bool_]
+) -> dict[str, float]:
+    """Return the IN_DOMAIN metrics of unit vectors (n,); NaN for a mean of nothing.
+
+    Args:
+        space: of the parameters.
+        target: what was looked for.
+        match: what was found.
+        heard: which parameters have an effect at all, (n,).
+    """
+    error = np.abs(space.quantise(match) - target)
+    category = np.array([parameter.kind == "categorical" for parameter in space.free])
+    right = (error < 1e-6).astype(np.float64)
+
+    def mean(values: NDArray[np.floating], chosen: NDArray[np.bool_]) -> float:
+        return float(values[chosen].mean()) if chosen.any() else float("nan")
+
+    return {
+        "parameters": mean(error, ~category),
+        "parameters_heard": mean(error, ~category & heard),
+        "categories": mean(right, category),
+        "categories_heard": mean(right, category & heard),
+    }

@@ -1,0 +1,108 @@
+"""The folder of an evaluation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from synthgym.errors import SynthgymError
+from synthgym.files import replaced, unwritable
+
+Row = dict[str, Any]
+ROWS = "results.parquet"
+_OF_A_TRIAL = ("agent", "kind", "target", "seed")
+
+
+class Results:
+    """An evaluation's settings, and a line for every trial that is done.
+
+    A line that was cut off when the evaluation was killed is dropped, and its trial made again.
+
+    Raises:
+        SynthgymError: the folder holds an evaluation with other settings, or cannot be written.
+    """
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        self.path, self._log = path, path / "trials.jsonl"
+        self.settings = json.loads(json.dumps(settings))
+        config = path / "evaluation.json"
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if config.exists():
+                kept = json.loads(config.read_text())
+                for name, wanted in self.settings.items():
+                    if kept.get(name) != wanted:
+                        raise SynthgymError(
+                            f"{path} is an evaluation with {name} {kept.get(name)}, not {wanted}; "
+                            "ask for the same, or choose another folder"
+                        )
+            elif any(path.iterdir()):
+                raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
+            else:
+                with replaced(config) as temporary:
+                    temporary.write_text(json.dumps(self.settings, indent=1))
+            lines = self._log.read_bytes().splitlines(keepends=True) if self._log.exists() else []
+            whole = [line for line in lines if line.endswith(b"\n")]
+            if lines != whole:
+                with replaced(self._log) as temporary:
+                    temporary.write_bytes(b"".join(whole))
+        except OSError as error:
+            raise unwritable(path, error) from error
+        except json.JSONDecodeError as error:
+            raise SynthgymError(f"{config} is damaged; choose another folder") from error
+        self.trials: list[Row] = [json.loads(line) for line in whole]
+
+    def add(self, trial: Row) -> None:
+        """Keep a trial."""
+        try:
+            with self._log.open("a") as log:
+                log.write(json.dumps(trial) + "\n")
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        self.trials.append(trial)
+
+    def rows(self) -> pd.DataFrame:
+        """Return a row for every (agent, target, seed, budget), in a fixed order.
+
+        Each has all that it takes to replay it: the environment, the target, the parameters.
+        """
+        frame = pd.DataFrame(
+            {name: trial[name] for name in _OF_A_TRIAL} | row
+            for trial in self.trials
+            for row in trial["rows"]
+        )
+        frame.insert(0, "env", self.settings["env"])
+        frame.insert(1, "env_kwargs", json.dumps(self.settings["env_kwargs"]))
+        frame.insert(2, "targets", self.settings["targets"])
+        return frame.sort_values([*_OF_A_TRIAL, "budget"], ignore_index=True)
+
+    def curves(self) -> pd.DataFrame:
+        """Return a row for every render of a trial that was nearer than all before it."""
+        return pd.DataFrame(
+            {name: trial[name] for name in _OF_A_TRIAL} | {"render": render, "distance": distance}
+            for trial in self.trials
+            for render, distance in trial["curve"]
+        )
+
+    def write(self) -> Path:
+        """Write the rows as Parquet, and return the file."""
+        with replaced(self.path / ROWS) as temporary:
+            self.rows().to_parquet(temporary, index=False)
+        return self.path / ROWS
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Read the rows of an evaluation: its folder, or the file itself; SynthgymError if there are none."""
+    file = path / ROWS if path.is_dir() else path
+    try:
+        frame = pd.read_parquet(file)
+        missing = {"env", "env_kwargs", "targets", "target", "parameters", "distance"} - {*frame.columns}
+        if missing:
+            raise ValueError(f"it has no column {min(missing)!r}")
+    except (OSError, ValueError) as error:
+        raise SynthgymError(f"{path} holds no finished evaluation: {error}") from error
+    return frame

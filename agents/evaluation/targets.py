@@ -1,0 +1,122 @@
+"""The targets of an evaluation: held-out random patches, human presets, recordings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.checks import whole
+from synthgym.errors import SynthgymError
+from synthgym.parameters import Native, Unit
+from synthgym.recordings import read_recording
+from synthgym.rendering import Heard
+from synthgym.synths import Audio
+from synthgym.targets import HELD_OUT, HeldOutPatches, audible
+from synthgym.task import SoundMatchingTask
+
+_RECORDINGS = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A sound to be matched.
+
+    Attributes:
+        kind: ``random``, ``preset`` or ``recording``.
+        name: of a test item, a preset or a file.
+        heard: what is heard of it, its audio too.
+        unit: its unit vector (n,), if it is made by the parameters that are looked for.
+    """
+
+    kind: str
+    name: str
+    heard: Heard
+    unit: Unit | None = None
+
+    @property
+    def audio(self) -> NDArray[np.float32]:
+        """Its sound, (1, samples)."""
+        assert self.heard.audio is not None
+        return self.heard.audio
+
+
+def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]:
+    """Return targets, and how many were silent and are left out.
+
+    Args:
+        task: hears them.
+        text: ``test:N``, the first N of the 1,000 held-out random patches; or a folder, of recordings or
+            of presets of the synth, each sound once; or several of these, with commas between.
+
+    Raises:
+        SynthgymError: no such targets.
+    """
+    found: list[Target] = []
+    silent = 0
+    for part in text.split(","):
+        kind, _, count = part.partition(":")
+        more, left_out = (_held_out(task, part, count), 0) if kind == "test" else _in_folder(task, part)
+        found += more
+        silent += left_out
+    names = [target.name for target in found]
+    if len(set(names)) < len(names):
+        raise SynthgymError(f"{text} has targets of the same name; give each folder once")
+    return found, silent
+
+
+def _held_out(task: SoundMatchingTask, text: str, count: str) -> list[Target]:
+    if not count.isdigit():
+        raise SynthgymError(f"{text!r} names no targets; give test:N (N to {HELD_OUT}) or a folder")
+    items = HeldOutPatches().items(range(whole("number of targets", int(count), 1, HELD_OUT)))
+    drawn = task.draw(items, audio=True, count=False)
+    return [Target("random", f"test:{i}", _row(drawn.heard, i), unit) for i, unit in enumerate(drawn.unit)]
+
+
+def _row(heard: Heard, i: int) -> Heard:
+    assert heard.audio is not None
+    return Heard(tuple(each[i : i + 1] for each in heard.features), heard.audio[i : i + 1])
+
+
+def _in_folder(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]:
+    folder = Path(text)
+    if not folder.is_dir():
+        raise SynthgymError(f"no such folder: {text}; give test:N (N to {HELD_OUT}) or a folder")
+    sounds = _recordings(task, folder) or _presets(task, folder)
+    if not sounds:
+        raise SynthgymError(f"{text} holds no recordings and no presets of this synth; give another folder")
+    heard = [
+        Target(kind, name, task.listen(sound[None]), unit)
+        for kind, name, sound, unit in sounds
+        if audible(sound)
+    ]
+    return heard, len(sounds) - len(heard)
+
+
+def _recordings(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audio, Unit | None]]:
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _RECORDINGS)
+    synth = task.synth
+    return [
+        ("recording", path.name, read_recording(path, synth.sample_rate, synth.samples), None)
+        for path in paths
+    ]
+
+
+def _presets(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audio, Unit | None]]:
+    """Return every preset once, as the whole synth plays it, whatever parameters are free."""
+    synth, seen, found = task.synth, set(), []
+    for path, rows in synth.presets_in(folder):
+        for number, row in enumerate(rows):
+            if row.tobytes() not in seen:
+                seen.add(row.tobytes())
+                name = f"{path.relative_to(folder)}:{number}"
+                found.append(("preset", name, synth.render(np.asarray(row)[None])[0], _unit(task, row)))
+    return found
+
+
+def _unit(task: SoundMatchingTask, row: Native) -> Unit | None:
+    """Return the unit vector of a native row, if the free parameters alone can make it."""
+    unit = task.space.quantise(task.space.to_unit(row))
+    return unit if np.array_equal(task.space.to_native(unit), row) else None

@@ -1,0 +1,141 @@
+"""Agents on the same targets with the same budget: who gets how near, and what it cost."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from agents.agent import Agent, run
+from agents.evaluation.metrics import compare_parameters, compare_sounds
+from agents.evaluation.results import Results, Row
+from agents.evaluation.targets import Target
+from agents.trial import Best, Pool, Trial
+from synthgym.effects import measure_effects
+from synthgym.features import distance
+from synthgym.rendering import Listener
+from synthgym.task import SoundMatchingTask
+
+
+@dataclass(frozen=True)
+class _Job:
+    name: str
+    agent: Agent
+    target: Target
+    seed: int
+    pool: Pool
+    budgets: tuple[int, ...]
+    heard: NDArray[np.bool_]
+
+
+def evaluate(
+    task: SoundMatchingTask,
+    agents: Mapping[str, Agent],
+    targets: Sequence[Target],
+    seeds: int,
+    budgets: Sequence[int],
+    results: Results,
+    *,
+    progress: bool = True,
+) -> None:
+    """Let every agent play every target with every seed, but for what is done already."""
+    done = {(trial["agent"], trial["target"], trial["seed"]) for trial in results.trials}
+    wanted = [
+        (name, target, seed)
+        for name in agents
+        for seed in range(seeds)
+        for target in targets
+        if (name, target.name, seed) not in done
+    ]
+    if not wanted:
+        return
+    pools = {seed: Pool.draw(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
+    heard = np.ones(len(task.space), np.bool_)
+    if any(target.unit is not None for target in targets):
+        heard[:] = [effect.heard > 0 for effect in measure_effects(task)]
+
+    def jobs() -> Iterator[_Job]:
+        for name, target, seed in wanted:
+            yield _Job(name, agents[name], target, seed, pools[seed], tuple(budgets), heard)
+
+    total = len(agents) * seeds * len(targets)
+    with tqdm(
+        total=total, initial=total - len(wanted), unit=" trials", desc="evaluating", disable=not progress
+    ) as bar:
+        for trial in task.renderer.map(_play, jobs()):
+            results.add(trial)
+            bar.set_postfix_str(trial["agent"], refresh=False)
+            bar.update()
+
+
+def _play(listener: Listener, job: _Job) -> Row:
+    budget = max(job.budgets)
+    trial = Trial(listener, job.target.heard, budget, job.pool, _generator(job), job.seed)
+    run(job.agent, trial)
+    # The best is often the same at several budgets.
+    bests = {best.render: best for best in map(trial.best_of, job.budgets)}
+    metrics = {render: _metrics(listener, job, best) for render, best in bests.items()}
+    return {
+        "agent": job.name,
+        "kind": job.target.kind,
+        "target": job.target.name,
+        "seed": job.seed,
+        "curve": [[best.render, best.distance] for best in trial.records],
+        "rows": [_row(trial, budget) | metrics[trial.best_of(budget).render] for budget in job.budgets],
+    }
+
+
+def _generator(job: _Job) -> np.random.Generator:
+    # The same for a trial whatever else is evaluated.
+    digest = hashlib.sha256(f"{job.name}/{job.target.name}".encode()).digest()
+    return np.random.default_rng([job.seed, int.from_bytes(digest[:8], "big")])
+
+
+def _row(trial: Trial, budget: int) -> Row:
+    renders = min(budget, len(trial.distances))
+    best = trial.best_of(renders)
+    return {
+        "budget": budget,
+        "renders": renders,
+        "offline_renders": trial.offline[renders - 1],
+        "distance": best.distance,
+        # Silence is made by no parameters.
+        "parameters": [] if best.unit is None else best.unit.tolist(),
+    }
+
+
+def _metrics(listener: Listener, job: _Job, best: Best) -> dict[str, float]:
+    target, synth = job.target, listener.synth
+    sound = np.zeros(synth.samples, np.float32)
+    if best.unit is not None:
+        audio = listener.hear(best.unit[None], audio=True).audio
+        assert audio is not None
+        (sound,) = audio
+    (aim,) = target.audio
+    metrics = compare_sounds(aim, sound, synth.sample_rate)
+    if target.unit is not None and best.unit is not None:
+        metrics |= compare_parameters(listener.space, target.unit, best.unit, job.heard)
+    return metrics
+
+
+def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Row]) -> list[str]:
+    """Render the parameters of rows again; return a line for each that is not at its distance."""
+    by_name = {target.name: target.heard.features[0] for target in targets}
+    wrong = []
+    sounds = [row for row in rows if len(row["parameters"])]
+    for at in range(0, len(sounds), 64):
+        part = sounds[at : at + 64]
+        heard = task.hear(np.array([row["parameters"] for row in part], np.float32), count=False)
+        aims = np.concatenate([by_name[row["target"]] for row in part])
+        far = distance(heard.features[0], aims)
+        for row, found in zip(part, far.tolist(), strict=True):
+            if found != row["distance"]:
+                wrong.append(
+                    f"{row['agent']}, {row['target']}, seed {row['seed']}, budget {row['budget']}: "
+                    f"{row['distance']} is written, {found} is heard"
+                )
+    return wrong

@@ -1,0 +1,55 @@
+"""Which agents are trained, and where their training is."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast
+
+from synthgym.checks import one_of
+from synthgym.task import SoundMatchingTask
+
+if TYPE_CHECKING:
+    from agents.agent import Agent
+    from agents.models import Origin
+    from agents.runs import RunFolder
+    from agents.settings import RunSettings
+
+
+class Learner(Protocol):
+    """What such a module has."""
+
+    def arguments(self, agent: str) -> Collection[str]:
+        """Return the names of an agent's hyperparameters."""
+
+    def played(self, agent: str, env_id: str) -> str:
+        """Return the id of the environment that an agent plays to learn another."""
+
+    def check(self, settings: RunSettings) -> None:
+        """Raise SynthgymError for settings that cannot be trained with."""
+
+    def train(self, folder: RunFolder) -> int:
+        """Train the run of a folder to its end; return 0, or the number of the signal that ended it.
+
+        Progress is shown; Ctrl-C, SIGTERM and errors end it with a checkpoint, from which it goes on.
+        """
+
+    def origin(self, agent: str, model: Path) -> Origin:
+        """Return where a trained model comes from; SynthgymError if it is no model of the agent."""
+
+    def prepare(self, agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
+        """Return the agent that plays a task by trained models; SynthgymError if they are of another."""
+
+
+# By name, as PyTorch takes seconds to import.
+LEARNERS = {
+    **dict.fromkeys(("ppo", "sac", "sac_her", "ars", "es"), "agents.rl"),
+    **dict.fromkeys(("mlp", "lstm"), "agents.supervised"),
+}
+
+
+def learner(agent: str) -> Learner:
+    """Return how an agent is trained; UnknownNameError if no such agent is."""
+    one_of("agent that is trained", agent, LEARNERS)
+    return cast(Learner, importlib.import_module(LEARNERS[agent]))

@@ -1,0 +1,52 @@
+"""What a trained model must know of the task it was trained on, so that it is refused by any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from synthgym.errors import SynthgymError
+from synthgym.task import SoundMatchingTask
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from.
+
+    Attributes:
+        env: id of the environment it was trained on.
+        env_kwargs: its keywords.
+        feature: by which it hears.
+        identity: of the task, see ``SoundMatchingTask.identity``.
+    """
+
+    env: str
+    env_kwargs: dict[str, Any]
+    feature: str
+    identity: dict[str, Any]
+
+    @classmethod
+    def of(cls, task: SoundMatchingTask, env: str, env_kwargs: Mapping[str, Any]) -> Self:
+        """Return the origin of what is trained on a task now."""
+        return cls(env, dict(env_kwargs), task.feature_name, task.identity())
+
+    def kept(self) -> dict[str, Any]:
+        """Return it as JSON, to be saved with the model."""
+        return asdict(self)
+
+    def check(self, task: SoundMatchingTask, path: Path) -> None:
+        """Raise SynthgymError unless a task is like that of the model at a path."""
+        if self.feature != task.feature_name:
+            raise SynthgymError(
+                f"{path} was trained on the feature {self.feature}, not {task.feature_name}; "
+                f"give --env-kwargs feature={self.feature}, or train another"
+            )
+        identity = task.identity()
+        if self.identity != identity:
+            name = next(name for name in identity if identity[name] != self.identity.get(name))
+            raise SynthgymError(
+                f"{path} was trained on {self.env} {self.env_kwargs or ''} with other {name}; "
+                "train one on this environment"
+            )

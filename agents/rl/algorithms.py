@@ -1,0 +1,48 @@
+"""The learning algorithms of stable-baselines3 and its like, by the names of their agents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stable_baselines3 import PPO, SAC, HerReplayBuffer
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from agents.rl.es import ES
+from agents.rl.population import Population
+from synthgym.checks import one_of
+
+
+@dataclass(frozen=True)
+class Method:
+    """How an agent learns.
+
+    Attributes:
+        algorithm: by which.
+        goals: whether it plays the goal-conditioned twin of an environment.
+    """
+
+    algorithm: type[BaseAlgorithm]
+    goals: bool = False
+
+
+class ARS(Population):
+    """Augmented random search (Mania, Guy and Recht, "Simple random search provides a competitive approach
+    to reinforcement learning", 2018), as sb3-contrib has it."""
+
+
+METHODS: dict[str, Method] = {
+    "ppo": Method(PPO),
+    "sac": Method(SAC),
+    "sac_her": Method(SAC, goals=True),
+    "ars": Method(ARS),
+    "es": Method(ES),
+}
+
+CLASSES = {kind.__name__: kind for kind in (HerReplayBuffer,)}
+"""What hyperparameters may name."""
+
+
+def method(agent: str) -> Method:
+    """Return how an agent learns; UnknownNameError if there is none of that name."""
+    one_of("agent", agent, METHODS)
+    return METHODS[agent]

@@ -1,0 +1,98 @@
+"""A population of policies that play side by side, one in each environment."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import sb3_contrib
+import torch
+from numpy.typing import NDArray
+from stable_baselines3.common.callbacks import BaseCallback
+from torch.func import functional_call, vmap
+from torch.nn.utils import parameters_to_vector
+
+
+class Population(sb3_contrib.ARS):
+    """sb3-contrib's ARS, but its candidates play at once, each in an environment of its own.
+
+    All candidates of an update play the same episodes: what tells them apart is how they play. Arguments
+    and attributes are those of sb3-contrib's ARS; ``n_eval_episodes`` is how many episodes each candidate
+    plays.
+    """
+
+    weights: torch.Tensor  # type: ignore[assignment]
+
+    def set_parameters(self, *args: Any, **kwargs: Any) -> None:
+        """Take over a policy; sb3-contrib would go on training from the weights it began with."""
+        super().set_parameters(*args, **kwargs)
+        self.weights = parameters_to_vector(self.policy.parameters()).detach()
+
+    def evaluate_candidates(
+        self, candidate_weights: torch.Tensor, callback: BaseCallback, async_eval: Any = None
+    ) -> torch.Tensor:
+        """Return the sum of rewards of every candidate (candidates,), over all its episodes."""
+        self.ep_info_buffer = deque()
+        callback.on_rollout_start()
+        returns = torch.zeros(len(candidate_weights))
+        plays = [
+            (candidate, episode)
+            for episode in range(self.n_eval_episodes)
+            for candidate in range(len(candidate_weights))
+        ]
+        assert self.env is not None
+        for at in range(0, len(plays), self.env.num_envs):
+            candidates, episodes = (
+                np.array(column) for column in zip(*plays[at : at + self.env.num_envs], strict=True)
+            )
+            sums = self._play(candidate_weights[candidates], episodes, callback)
+            returns.index_add_(0, torch.from_numpy(candidates), torch.from_numpy(sums).float())
+        callback.on_rollout_end()
+        return returns
+
+    def _play(
+        self, weights: torch.Tensor, episodes: NDArray[np.int64], callback: BaseCallback
+    ) -> NDArray[np.float64]:
+        """Play one episode with each row of weights; return the sums of rewards."""
+        env = self.env
+        assert env is not None
+        # Rows of environments that nobody needs repeat the last.
+        rows = np.minimum(np.arange(env.num_envs), len(weights) - 1)
+        first = (self.seed or 0) + self._n_updates * self.n_eval_episodes
+        env.seed((first + episodes[rows]).tolist())
+        observations: Any = env.reset()
+        candidates = self._by_name(weights[rows])
+        playing = np.arange(env.num_envs) < len(weights)
+        sums = np.zeros(env.num_envs)
+        while playing.any():
+            observations, rewards, dones, infos = env.step(self._act(candidates, observations))
+            sums[playing] += rewards[playing]
+            self.num_timesteps += int(playing.sum())
+            dones = dones & playing
+            self._update_info_buffer([infos[row] for row in np.flatnonzero(dones)])
+            callback.update_locals({"infos": infos, "dones": dones})
+            callback.on_step()
+            playing &= ~dones
+        return sums[: len(weights)]
+
+    def _by_name(self, weights: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return flat weights (rows, all) as the policy's parameters, (rows, ...) each."""
+        named = dict(self.policy.named_parameters())
+        parts = torch.split(weights, [each.numel() for each in named.values()], dim=1)
+        return {
+            name: part.reshape(len(weights), *each.shape)
+            for (name, each), part in zip(named.items(), parts, strict=True)
+        }
+
+    def _act(self, candidates: dict[str, torch.Tensor], observations: NDArray[Any]) -> NDArray[np.float32]:
+        """Return each candidate's action on its own observation."""
+
+        def act(parameters: dict[str, torch.Tensor], observation: torch.Tensor) -> torch.Tensor:
+            action: torch.Tensor = functional_call(self.policy, parameters, (observation[None],))[0]
+            return action
+
+        with torch.no_grad():
+            actions: torch.Tensor = vmap(act)(candidates, torch.as_tensor(observations))
+        clipped: NDArray[np.float32] = np.clip(actions.numpy(), -1, 1)
+        return clipped

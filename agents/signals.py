@@ -1,0 +1,46 @@
+"""Training that is asked to stop: Ctrl-C or SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Stopped(Exception):
+    """Ends a training between two steps."""
+
+
+class Signals:
+    """Catches the signals while its body runs; a second signal acts at once.
+
+    Attributes:
+        caught: the signal, or None.
+    """
+
+    caught: signal.Signals | None = None
+
+    def __enter__(self) -> Self:
+        self._usual: dict[signal.Signals, Any] = {
+            s: signal.signal(s, self._catch) for s in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        self.caught = signal.Signals(number)
+        self._restore()
+
+    def _restore(self) -> None:
+        for s, handler in self._usual.items():
+            signal.signal(s, handler)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self._restore()
+        return kind is Stopped
+
+    def check(self) -> None:
+        """Raise Stopped, which the body need not catch, if a signal came."""
+        if self.caught is not None:
+            raise Stopped

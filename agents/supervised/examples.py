@@ -1,0 +1,53 @@
+"""One side of a data set in memory, in mini-batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from synthgym.datasets import DataSet
+from synthgym.datasets.loading import SIDES, Split
+
+Batch = tuple[torch.Tensor, torch.Tensor]
+_BLOCK = 4096
+
+
+class Examples:
+    """Features and parameters of the examples on one side of a data set's split.
+
+    Args:
+        dataset: the set.
+        feature: name of the feature.
+        split: ``train`` or ``validation``.
+        most: how many to read at most.
+    """
+
+    def __init__(self, dataset: DataSet, feature: str, split: Split, most: int | None = None) -> None:
+        features, units, count = [], [], 0
+        blocks = range(0, len(dataset), _BLOCK)
+        for at in tqdm(blocks, desc=f"reading, {split}", unit=" blocks", leave=False):
+            if most is not None and count >= most:
+                break
+            chosen = dataset.split[at : at + _BLOCK] == SIDES[split]
+            features.append(dataset.features[feature][at : at + _BLOCK][chosen])
+            units.append(dataset.parameters[at : at + _BLOCK][chosen])
+            count += len(units[-1])
+        self.features, self.units = np.concatenate(features)[:most], np.concatenate(units)[:most]
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def batch(self, number: int, size: int, seed: int) -> Batch:
+        """Return a mini-batch by number: every epoch has an order of its own, a function of the seed."""
+        size = min(size, len(self))
+        epoch, place = divmod(number, len(self) // size)
+        if getattr(self, "_epoch", None) != (epoch, seed):
+            self._order = np.random.default_rng([seed, epoch]).permutation(len(self))
+            self._epoch = epoch, seed
+        rows = self._order[place * size : (place + 1) * size]
+        return self[rows]
+
+    def __getitem__(self, rows: np.ndarray | slice) -> Batch:
+        features = torch.from_numpy(self.features[rows].astype(np.float32))
+        return features, torch.from_numpy(self.units[rows])

@@ -1,0 +1,45 @@
+"""A recurrent network that hears frame after frame."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+WIDTH = 512
+"""Of the layer that reads the states."""
+
+
+class LSTM(nn.Module):
+    """Long short-term memory over the frames of a feature; its mean and its last state are read.
+
+    Args:
+        shape: of a feature, (frames, bins).
+        outputs: how many there are.
+        hidden: size of the state.
+        layers: how many are stacked.
+        bidirectional: whether the sound is heard backwards too.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        outputs: int,
+        hidden: int = 128,
+        layers: int = 1,
+        bidirectional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(shape[1], hidden, layers, batch_first=True, bidirectional=bidirectional)
+        directions = 2 if bidirectional else 1
+        read = 2 * directions * hidden
+        self.read = nn.Sequential(
+            nn.LayerNorm(read), nn.Linear(read, 512), nn.GELU(), nn.Linear(512, outputs)
+        )
+        self._directions = directions
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Return outputs (B, outputs) of features (B, frames, bins) in [0, 1]."""
+        states, (last, _) = self.lstm(features)
+        ends = last[-self._directions :].transpose(0, 1).flatten(1)
+        heard: torch.Tensor = self.read(torch.cat([states.mean(dim=1), ends], dim=1))
+        return heard

@@ -1,0 +1,94 @@
+"""Training on a data set, from a run's settings to its final model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from agents.datasets import of_task
+from agents.runs import CHECKPOINTS, RunFolder
+from agents.settings import RunSettings
+from agents.signals import Signals
+from agents.supervised.examples import Examples
+from agents.supervised.fitting import FITTING, Fitter
+from agents.supervised.model import shaping
+from synthgym.envs import make_task
+from synthgym.errors import SynthgymError
+
+
+def arguments(agent: str) -> Collection[str]:
+    """Return the names of an agent's hyperparameters."""
+    return [*shaping(agent), *FITTING]
+
+
+def played(agent: str, env_id: str) -> str:
+    """Return the id of the environment whose parameters are learnt: its own."""
+    return env_id
+
+
+def check(settings: RunSettings) -> None:
+    """Open the data set, and make the task and the network."""
+    if settings.dataset is None:
+        raise SynthgymError(
+            f"{settings.agent} learns from a data set: give --dataset (scripts/make_dataset.py makes one)"
+        )
+    task = make_task(settings.env, settings.env_kwargs)
+    of_task(Path(settings.dataset), task)
+    Fitter(settings, task)
+    task.close()
+
+
+def train(folder: RunFolder) -> int:
+    """Train the run of a folder, from its newest checkpoint if it has one, to its final model.
+
+    Shows a progress bar. Ctrl-C, SIGTERM and errors end it with a checkpoint.
+
+    Returns:
+        0 if the run is complete, otherwise the number of the signal that ended it.
+
+    Raises:
+        SynthgymError: the newest checkpoint is damaged, or the data set is gone.
+    """
+    settings = RunSettings.read(folder.config)
+    task = make_task(settings.env, settings.env_kwargs, rendering="auto")
+    try:
+        dataset = of_task(Path(settings.dataset or ""), task)
+        fitter = Fitter(settings, task, folder.newest())
+        fitting, model = fitter.fitting, fitter.model
+        model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
+        examples = Examples(dataset, task.feature_name, "train")
+        held_out = Examples(dataset, task.feature_name, "validation", fitting.validate_on)
+        if not len(examples) or not len(held_out):
+            raise SynthgymError(f"{dataset.path} has no examples to train or to validate on; make more")
+        before, saved = model.renders, model.steps
+        bar = tqdm(total=settings.steps, initial=model.steps, unit=" batches", desc="training")
+        with Signals() as signals, SummaryWriter(str(folder.tensorboard)) as writer, bar:
+            try:
+                while model.steps < settings.steps and fitter.loss is not None:
+                    signals.check()
+                    batch = examples.batch(model.steps, fitting.batch_size, settings.seed)
+                    loss = fitter.step(batch)
+                    bar.update()
+                    if model.steps % fitting.validate_every == 0 or model.steps == settings.steps:
+                        errors = fitter.validate(held_out)
+                        _report(writer, bar, model.steps, {"loss": loss, **errors})
+                        if model.steps - saved >= settings.steps / CHECKPOINTS:
+                            folder.save_checkpoint(model.steps, fitter.save)
+                            saved = model.steps
+            finally:
+                model.renders = before + task.renders_ever
+                folder.save_checkpoint(model.steps, fitter.save)
+            folder.save_final(fitter.save_best)
+    finally:
+        task.close()
+    return int(signals.caught or 0)
+
+
+def _report(writer: SummaryWriter, bar: Any, steps: int, values: dict[str, float]) -> None:
+    for name, value in values.items():
+        writer.add_scalar(f"{'train' if name == 'loss' else 'validation'}/{name}", value, steps)
+    bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()}, refresh=False)

@@ -23,7 +23,7 @@ from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sources:
     """What agents may be prepared from.
 
@@ -50,9 +50,7 @@ def _trained(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
     by_seed = {int(path.parent.name.rpartition("-")[2]): path for path in found}
     if not by_seed:
         wanted = sources.runs / run_name(sources.env, name, "0")
-        raise SynthgymError(
-            f"no trained {name} in {wanted}: train one (scripts/train.py), or give {name}@RUN"
-        )
+        raise SynthgymError(f"no run in {wanted}: train {name} by scripts/train.py, or give {name}@RUN")
     return learner(name).prepare(name, task, [by_seed[seed].resolve() for seed in sorted(by_seed)])
 
 

@@ -107,7 +107,7 @@ def main() -> int:
         address=args.address,
     )
     names = list(dict.fromkeys(args.agents.split(",")))
-    sources = Sources(settings["env"], args.dataset, args.runs)
+    sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
     agents = {name: prepare(name, task, sources) for name in names}
     targets, silent = read_targets(task, args.targets)
     results = Results(args.out, settings | {"versions": versions(task)})

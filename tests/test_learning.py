@@ -4,10 +4,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from agents.policy import load_policy
+from agents.rl.training import load, train
 from agents.runs import RunFolder
 from agents.settings import RunSettings
-from agents.training import train
 from synthgym.features import distance
 
 STEPS = 20_000
@@ -88,7 +87,7 @@ def trained(problem, steps, folder, **changes):
     hyperparameters = {**problem["hyperparameters"], **changes}
     folder.begin(RunSettings(problem["env"], "ppo", steps, 16, 0, problem["env_kwargs"], hyperparameters))
     assert train(folder) == 0
-    return load_policy("ppo", folder.final_model, problem["env"])[0]
+    return load("ppo", folder.final_model)
 
 
 @pytest.mark.parametrize("problem", [EASY, pytest.param(FM, marks=pytest.mark.slow)], ids=["easy", "FM-v0"])

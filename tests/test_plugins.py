@@ -198,10 +198,9 @@ def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub, isolation):
 
 
 def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path):
-    from agents.policy import load_policy
+    from agents.rl.training import load, train
     from agents.runs import RunFolder
     from agents.settings import RunSettings
-    from agents.training import train
 
     folder = RunFolder(tmp_path / "run")
     env_kwargs = {"plugin": stub, "frozen": CALM, "duration": 0.2, "hold": 0.1}
@@ -225,7 +224,7 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
         finished.set()
         killer.join()
     assert killed
-    assert load_policy("ppo", folder.final_model, "Plugin-v0")[0].num_timesteps == 1500
+    assert load("ppo", folder.final_model).num_timesteps == 1500
 
 
 def test_helpers_end_with_their_environments(stub):

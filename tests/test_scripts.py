@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents import AGENTS
+from agents.rl.training import load
 from agents.runs import RunFolder
 from synthgym.recordings import read_recording
 from synthgym.synths import make_synth
@@ -65,7 +65,7 @@ def test_a_match_is_heard_in_its_preset(run, script, tmp_path):
     assert [p["native"] for p in result["parameters"]] == voice.native.tolist()
     target, _ = soundfile.read(out / "target.wav", dtype="float32")
     np.testing.assert_array_equal(target, read_recording(MARIMBA, rate, 44100))
-    renders = AGENTS["ppo"].load(run.final_model).renders
+    renders = load("ppo", run.final_model).renders
     assert renders > 400, "targets and starts cost renders too"
     assert result["offline_renders"] > renders
     # The first episode is deterministic: another seed has another start, but the same start the same end.
@@ -134,9 +134,9 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
 
     result = script("train.py", *arguments, "--steps", steps + 200, "--resume")
     assert f"{steps}/{steps + 200}" in result.stderr, "the bar begins where the run stopped"
-    model = AGENTS["ppo"].load(folder.final_model)
+    model = load("ppo", folder.final_model)
     assert model.num_timesteps >= steps + 200
-    assert model.trained_on["env"] == "Dexed1Op-v0"
+    assert model.origin["env"] == "Dexed1Op-v0"
     again = script("train.py", *arguments, "--steps", steps + 200, "--resume")
     assert str(folder.final_model) in again.stdout, "nothing is left to do"
 

@@ -33,10 +33,10 @@ METRICS = {
     "voicing": "share of frames on whose having a pitch they agree",
 }
 IN_DOMAIN = {
-    "parameters": "mean absolute error of unit values that have an order",
-    "parameters_heard": "the same, of those that can be heard",
-    "categories": "accuracy of categorical parameters",
-    "categories_heard": "the same, of those that can be heard",
+    "parameter_error": "mean absolute error of unit values that have an order",
+    "parameter_error_heard": "the same, of those that can be heard",
+    "category_accuracy": "accuracy of categorical parameters",
+    "category_accuracy_heard": "the same, of those that can be heard",
 }
 """Of targets whose parameters are known."""
 
@@ -136,8 +136,8 @@ def compare_parameters(
         return float(values[chosen].mean()) if chosen.any() else float("nan")
 
     return {
-        "parameters": mean(error, ~category),
-        "parameters_heard": mean(error, ~category & heard),
-        "categories": mean(right, category),
-        "categories_heard": mean(right, category & heard),
+        "parameter_error": mean(error, ~category),
+        "parameter_error_heard": mean(error, ~category & heard),
+        "category_accuracy": mean(right, category),
+        "category_accuracy_heard": mean(right, category & heard),
     }

@@ -21,8 +21,10 @@ from synthgym.parameters import Unit
 STARTS = 150
 """Most sounds share nothing with the target, and there all directions look alike: begin near a good one."""
 RESTARTS = 20
-STEP, STEP_FROM_GUESS = 0.12, 0.05
-"""Lengths of the first steps in the unit cube, about: smaller from a guess, or from the best so far."""
+STEP = 0.12
+"""Length of the first steps in the unit cube, about."""
+SIGMA_FROM_GUESS = 0.015
+"""Of the first steps along each parameter, from a guess or from the best so far."""
 CELLS = 0.3
 """The least first step along a discrete parameter, in distances of its values."""
 MOST_POPULATION = 8
@@ -34,25 +36,20 @@ class CMAES(Agent):
 
     def play(self, trial: Trial) -> None:
         """Search until the budget is spent."""
-        step = STEP_FROM_GUESS if trial.best else STEP
+        from_best = trial.best is not None
         begun, _ = trial.begin(STARTS)
         growth = 1
         while True:
-            self._descend(trial, begun, step, growth)
+            self._descend(trial, begun, from_best, growth)
             growth = min(2 * growth, MOST_POPULATION)
-            if step == STEP:
-                assert trial.best is not None
-                assert trial.best.unit is not None
-                begun, step = trial.best.unit, STEP_FROM_GUESS
-            else:
-                begun, _ = trial.best_start(RESTARTS)
-                step = STEP
+            from_best = not from_best
+            begun, _ = trial.begin(RESTARTS) if from_best else trial.best_start(RESTARTS)
 
-    def _descend(self, trial: Trial, begun: Unit, step: float, growth: int) -> None:
+    def _descend(self, trial: Trial, begun: Unit, from_best: bool, growth: int) -> None:
         import cma
 
         size = len(begun)
-        sigma = step / np.sqrt(size)
+        sigma = SIGMA_FROM_GUESS if from_best else STEP / np.sqrt(size)
         between = np.array([1 / (p.steps - 1) if p.steps else 0 for p in trial.space.free])
         options = {
             "bounds": [0, 1],

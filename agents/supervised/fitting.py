@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -123,7 +124,7 @@ class Fitter:
         left = 1 - (self.model.steps - self.began) / max(self.settings.steps - self.began, 1)
         first = fitting.feature_learning_rate if feature else fitting.learning_rate
         for group in self.optimizer.param_groups:
-            group["lr"] = first * 0.5 * (1 - np.cos(np.pi * left))
+            group["lr"] = first * 0.5 * (1 - math.cos(math.pi * left))
         self.model.network.train()
         outputs = self.model(features)
         if feature:
@@ -133,7 +134,7 @@ class Fitter:
             )
         else:
             loss = self.model.encoding.parameter_error(outputs, units)
-            value = float(loss)
+            value = float(loss.detach())
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), 1.0)

@@ -1,0 +1,226 @@
+"""Comparing agents: other measures, statistics, evaluations that are interrupted, replayed, added to."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+from agents.catalogue import prepare
+from agents.evaluation.metrics import compare_parameters, compare_sounds, pitch_of
+from agents.evaluation.results import Results, read_rows
+from agents.evaluation.statistics import compare, curve, holm, iqm
+from agents.evaluation.summary import summary
+from agents.evaluation.targets import Target, read_targets
+from agents.evaluation.trials import evaluate, replay
+from synthgym.errors import SynthgymError
+from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.synths import dx7_voice
+from synthgym.targets import AudiblePatches
+from synthgym.task import SoundMatchingTask
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def fm():
+    task = SoundMatchingTask("fm")
+    yield task
+    task.close()
+
+
+def tone(note, level=0.1, seconds=1.0):
+    """A sound of six partials."""
+    time = np.arange(round(seconds * RATE)) / RATE
+    hz = 440 * 2 ** ((note - 69) / 12)
+    return (level * sum(np.sin(2 * np.pi * hz * k * time) / k for k in range(1, 7))).astype(np.float32)
+
+
+def test_equal_sounds_differ_by_no_measure():
+    found = compare_sounds(tone(60), tone(60), RATE)
+    assert found.pop("voicing") == 1
+    assert found == dict.fromkeys(found, 0)
+
+
+@pytest.mark.parametrize("note", [36, 48, 60, 72, 84])
+def test_pitch(note):
+    assert np.nanmedian(pitch_of(tone(note), RATE)) == pytest.approx(note, abs=0.25)
+    found = compare_sounds(tone(note), tone(note + 7), RATE)
+    assert found["pitch"] == pytest.approx(7, abs=0.5)
+
+
+def test_half_as_loud_is_six_decibels():
+    found = compare_sounds(tone(60), tone(60, 0.05), RATE)
+    assert found["loudness"] == pytest.approx(6.02, abs=0.1)
+    assert 1 < found["log_spectral"] < 6.1, "bins at the floor stay there"
+    assert found["convergence"] == pytest.approx(0.5, abs=1e-3)
+    assert found["pitch"] == 0
+
+
+def test_silence_has_no_pitch_and_differs_by_all_other_measures():
+    found = compare_sounds(tone(60), np.zeros(RATE, np.float32), RATE)
+    assert np.isnan(found.pop("pitch"))
+    assert found.pop("voicing") < 0.1
+    assert found["convergence"] == 1
+    assert min(found.values()) > 0.9
+
+
+def test_parameters_are_compared_by_kind():
+    space = ParameterSpace(
+        [
+            Parameter("a", "continuous", 0, 1, 0),
+            Parameter("b", "integer", 0, 4, 0),
+            Parameter("c", "categorical", 0, 2, 0),
+            Parameter("d", "categorical", 0, 2, 0),
+        ]
+    )
+    heard = np.array([True, False, True, False])
+    target, match = np.array([[0, 0.5, 1, 0], [0.2, 1, 1, 0.4]], np.float32)
+    found = compare_parameters(space, target, match, heard)
+    expected = {
+        "parameter_error": 0.35,
+        "parameter_error_heard": 0.2,
+        "category_accuracy": 0.5,
+        "category_accuracy_heard": 1,
+    }
+    assert found == pytest.approx(expected)
+    assert np.isnan(
+        compare_parameters(space.only(["a"]), target[:1], match[:1], heard[:1])["category_accuracy"]
+    )
+
+
+def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
+    targets, silent = read_targets(fm, "test:3")
+    assert silent == 0
+    agents = {name: prepare(name, fm) for name in ("random", "hill_climber", "silence", "cma_es")}
+    play = partial(evaluate, fm, agents, targets, 2, (1, 10, 30), progress=False)
+    settings = {"env": "FM-v0", "env_kwargs": {}, "targets": "test:3"}
+    whole = Results(tmp_path / "whole", settings)
+    play(whole)
+    assert len(whole.rows()) == 4 * 3 * 2 * 3
+    half = tmp_path / "half"
+    half.mkdir()
+    (half / "evaluation.json").write_bytes((tmp_path / "whole" / "evaluation.json").read_bytes())
+    lines = (tmp_path / "whole" / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    (half / "trials.jsonl").write_bytes(b"".join(lines[:9]) + lines[9][:40])
+    resumed = Results(half, settings)
+    assert len(resumed.trials) == 9
+    play(resumed)
+    pd.testing.assert_frame_equal(resumed.rows(), whole.rows())
+    rows = read_rows(whole.write()).to_dict("records")
+    assert replay(fm, targets, rows) == []
+    rows[0]["distance"] += 1e-6
+    assert len(replay(fm, targets, rows)) == 1
+    with pytest.raises(SynthgymError, match="evaluation with env FM-v0, not Dexed1Op-v0"):
+        Results(half, {**settings, "env": "Dexed1Op-v0"})
+    # What is known of a target's parameters is known of a match's too.
+    found = whole.rows()
+    at_target = found[found["distance"] == 0]
+    assert (at_target["parameter_error_heard"] < 0.01).all()
+    assert found.loc[found["agent"] != "silence", "parameter_error"].notna().all()
+    said = summary(found, silent=2)
+    assert "## 3 held-out random patches, 2 seeds" in said
+    assert "### 10 renders" in said
+    assert "2 silent targets were left out" in said
+
+
+def test_statistics():
+    # Holm's own procedure: the least p is multiplied by their number, the next by one less.
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    rng = np.random.default_rng(0)
+    base = rng.random(30)
+    rows = [
+        {
+            "agent": agent,
+            "target": f"t{i}",
+            "seed": seed,
+            "budget": 10,
+            "distance": value + shift,
+            "renders": 10,
+            "offline_renders": 5,
+        }
+        for agent, shift in (("random", 0.2), ("good", 0.0))
+        for i, value in enumerate(base)
+        for seed in range(2)
+    ]
+    table = compare(pd.DataFrame(rows))
+    assert table["agent"].tolist() == ["good", "random"]
+    good = table.iloc[0]
+    assert good["mean"] == pytest.approx(base.mean())
+    assert good["low"] < base.mean() < good["high"]
+    assert good["p, random"] == pytest.approx(scipy.stats.wilcoxon(base, base + 0.2).pvalue)
+
+
+def test_curves_are_of_the_best_so_far():
+    curves = pd.DataFrame(
+        [
+            ("a", "t", 0, 1, 0.9),
+            ("a", "t", 0, 3, 0.5),
+            ("a", "t", 1, 1, 0.7),
+            ("a", "u", 0, 1, 0.2),
+            ("b", "u", 0, 1, 0.1),
+        ],
+        columns=["agent", "target", "seed", "render", "distance"],
+    )
+    np.testing.assert_allclose(curve(curves, "a", np.array([1, 2, 3, 9])), [[0.8, 0.8, 0.6, 0.6], [0.2] * 4])
+
+
+def test_the_interquartile_mean_leaves_out_the_ends():
+    values = np.array([0, 1, 2, 3, 4, 5, 6, 700.0])
+    assert iqm(values) == np.mean([2, 3, 4, 5])
+
+
+def test_targets_are_named_or_in_a_folder(fm, tmp_path):
+    for text in ("test", "test:x", "test:0", "test:1001", tmp_path / "none", tmp_path, "test:2,test:3"):
+        with pytest.raises(SynthgymError):
+            read_targets(fm, str(text))
+    found, silent = read_targets(fm, "examples/targets,test:2")
+    assert silent == 0
+    assert [target.kind for target in found] == ["recording"] * 8 + ["random"] * 2
+    assert isinstance(found[0], Target)
+    assert found[0].unit is None
+    (audio,) = fm.hear(found[-1].unit[None], audio=True).audio
+    np.testing.assert_array_equal(found[-1].audio[0], audio)
+
+
+def test_presets_are_targets_once_each_and_silent_ones_are_counted(tmp_path):
+    task = SoundMatchingTask("dexed", operators=6)
+    units = task.draw(AudiblePatches("pool", 0).items(range(2))).unit
+    rows = task.space.to_native(units)
+    silent = task.space.row({f"OP{n} OUTPUT LEVEL": 0 for n in range(1, 7)})
+    for name, row in (("a", rows[0]), ("b", rows[1]), ("again", rows[0]), ("silent", silent)):
+        dx7_voice.write_syx(tmp_path / f"{name}.syx", row)
+    (tmp_path / "damaged.syx").write_bytes(b"no voice")
+    found, left_out = read_targets(task, str(tmp_path))
+    assert [target.name for target in found] == ["a.syx:0", "b.syx:0"]
+    assert left_out == 1
+    np.testing.assert_array_equal(found[0].unit, units[0])
+    # One operator cannot make a voice of six: what was looked for is not known.
+    one = SoundMatchingTask("dexed", operators=1)
+    assert [target.unit for target in read_targets(one, str(tmp_path))[0]] == [None, None]
+
+
+def test_evaluate_script(script, tmp_path):
+    out = tmp_path / "out"
+    command = ["--env", "FM-v0", "--agents", "random,hill_climber", "--targets", "test:2", "--seeds", 1]
+    command += ["--budgets", "1,5", "--out", out]
+    said = script("evaluate.py", *command).stdout
+    assert "### 5 renders" in said
+    assert {path.name for path in out.glob("*.png")} == {"curves-random.png", "matches-random.png"}
+    rows = pd.read_parquet(out / "results.parquet")
+    assert len(rows) == 8
+    assert json.loads((out / "evaluation.json").read_text())["versions"]["cma"]
+    assert "8 rows, 0 differ" in script("evaluate.py", "--validate", out / "results.parquet").stdout
+    more = script("evaluate.py", *command, "--agents", "random,silence")
+    assert "| silence | 1.000 |" in more.stdout
+    assert "12 rows, 0 differ" in script("evaluate.py", "--validate", out).stdout
+    rows = pd.read_parquet(out / "results.parquet")
+    for wrong in (["--budgets", "0"], ["--targets", "none"], ["--agents", "rando"], ["--workers", 0]):
+        result = script("evaluate.py", *command, *wrong, check=False)
+        assert result.returncode == 2, result.stdout
+        assert result.stderr.count("\n") == 1, result.stderr
+    rows.loc[0, "distance"] += 0.001
+    rows.to_parquet(out / "results.parquet")
+    assert script("evaluate.py", "--validate", out, check=False).returncode == 1

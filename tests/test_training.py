@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from agents.agent import run
 from agents.catalogue import AGENTS, Sources, prepare
 from agents.learners import LEARNERS, learner
+from agents.models import Origin
 from agents.runs import RunFolder
 from agents.settings import RunSettings
 from agents.supervised.encoding import Encoding
@@ -39,8 +41,8 @@ TINY = {
     "sac_her": (24, 2, {"buffer_size": 100, "learning_starts": 16, "batch_size": 8, **SMALL}),
     "ars": (20, 4, {"n_delta": 2, "n_top": 1}),
     "es": (20, 4, {"n_delta": 2}),
-    "mlp": (4, None, {"hidden": [8], "batch_size": 8, "validate_every": 2, "validate_on": 2}),
-    "lstm": (4, None, {"hidden": 4, "batch_size": 8, "validate_every": 2, "validate_on": 2}),
+    "mlp": (4, None, {"width": 8, "batch_size": 8, "validate_every": 2, "validate_on": 2}),
+    "lstm": (4, None, {"width": 8, "hidden": 4, "batch_size": 8, "validate_every": 2, "validate_on": 2}),
 }
 ITEMS = 24
 
@@ -148,7 +150,7 @@ def test_a_network_that_stopped_goes_on_as_if_it_had_not(tmp_path):
 
     def go_on(fitter, until):
         while fitter.model.steps < until and fitter.loss is not None:
-            fitter.step(train_on.batch(fitter.model.steps, 8, 0))
+            fitter.step(train_on)
             if fitter.model.steps % 2 == 0:
                 fitter.validate(validate_on)
         return fitter
@@ -172,6 +174,7 @@ SPACE = ParameterSpace(
         Parameter("b", "categorical", 0, 2, 0),
         Parameter("c", "integer", 0, 9, 0),
         Parameter("d", "categorical", 0, 31, 0),
+        Parameter("e", "integer", 0, 99, 0),
     ]
 )
 
@@ -179,16 +182,21 @@ SPACE = ParameterSpace(
 @given(st.integers(0, 2**32 - 1))
 def test_an_encoding_names_what_it_was_told(seed):
     encoding = Encoding(SPACE)
-    unit = torch.from_numpy(SPACE.sample(np.random.default_rng(seed), 5))
-    numbers = torch.logit(encoding.numbers(unit), eps=1e-6)
-    scores = [
-        50 * torch.nn.functional.one_hot(chosen, count).float()
-        for chosen, count in zip(encoding.categories(unit), (3, 32), strict=True)
-    ]
-    outputs = torch.cat([numbers, *scores], dim=1)
-    assert outputs.shape[1] == encoding.size
-    np.testing.assert_allclose(SPACE.quantise(encoding.guess(outputs)), unit.numpy(), atol=1e-6)
-    assert float(encoding.parameter_error(outputs, unit)) < 1e-5
+    rng = np.random.default_rng(seed)
+    unit = torch.from_numpy(SPACE.sample(rng, 5))
+    # All the odds on the value, or on the two bins beside it.
+    place = unit * torch.tensor([31, 2, 9, 31, 31])
+    apart = (torch.arange(encoding.bins) - place[..., None]).abs()
+    log = torch.log((1 - apart).clamp(min=1e-12))
+    np.testing.assert_allclose(encoding.likeliest(log), unit, atol=1e-5)
+    drawn = encoding.drawn(log, 0.01, rng)
+    assert ((drawn - unit).abs() <= torch.tensor([1.5 / 31, 1e-6, 1e-6, 1e-6, 1.5 / 31])).all()
+    surprise = encoding.surprise(log, unit)
+    assert (surprise[:, 1:4] < 1e-4).all()
+    assert (surprise <= 0.21).all(), "at most even odds of two bins, of 32"
+    even = encoding.log_probabilities(torch.zeros(5, encoding.size))
+    np.testing.assert_allclose(encoding.surprise(even, unit), 1, atol=1e-5)
+    np.testing.assert_allclose(encoding.doubt(even), 1, atol=1e-5)
 
 
 class Ruler:
@@ -201,26 +209,39 @@ class Ruler:
         return Heard((1 + self.space.quantise(unit)[:, None, :],))
 
 
-def test_the_feature_loss_leads_to_the_target():
-    encoding, ears = Encoding(SPACE), Ruler()
-    aim = torch.from_numpy(SPACE.quantise(np.array([[0.8, 1, 0.2, 0.5]], np.float32))).repeat(32, 1)
-    target = torch.from_numpy(ears.hear(aim.numpy()).features[0])
-    outputs = torch.nn.Parameter(torch.zeros(1, encoding.size))
-    optimizer = torch.optim.Adam([outputs], lr=0.05)
-    rng = np.random.default_rng(0)
-    for _ in range(300):
-        loss, _ = feature_loss(encoding, outputs.repeat(32, 1), target, ears, 4, 0.1, rng)
+def small_model():
+    identity = {"parameters": [asdict(parameter) for parameter in SPACE.free]}
+    bounds = [1.0] * 5, [2.0] * 5
+    torch.manual_seed(0)
+    return Model("mlp", {"width": 32}, (1, 5), bounds, Origin("", {}, "", identity))
+
+
+def test_what_is_known_is_kept_and_the_rest_is_named():
+    model, rng = small_model(), np.random.default_rng(0)
+    unit = SPACE.sample(rng, 40)
+    features = Ruler().hear(unit).features[0]
+    known = rng.random(unit.shape) < 0.5
+    found = model.name(features, unit, known, 1.0, rng)
+    np.testing.assert_array_equal(found[known], unit[known])
+    assert (found[~known] != unit[~known]).any()
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_the_feature_loss_leads_to_what_sounds_near():
+    model, ears, rng = small_model(), Ruler(), np.random.default_rng(0)
+    optimizer = torch.optim.Adam(model.network.parameters(), lr=0.003)
+    features = ears.hear(SPACE.sample(rng, 64)).features[0]
+
+    def far():
+        return distance(ears.hear(model.name(features)).features[0], features).mean()
+
+    before = far()
+    for _ in range(150):
+        loss, _ = feature_loss(model, features, ears, 8, rng)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    guess = encoding.guess(outputs.detach())
-    before = encoding.guess(torch.zeros(1, encoding.size))
-    aims = target[:1].numpy()
-    assert (
-        distance(ears.hear(guess).features[0], aims)[0]
-        < 0.3 * distance(ears.hear(before).features[0], aims)[0]
-    )
-    assert SPACE.to_native(guess)[0, 1] == 2, "a category is found too"
+    assert far() < 0.5 * before
 
 
 @pytest.mark.parametrize("agent", ["mlp", "lstm"])
@@ -232,7 +253,7 @@ def test_a_network_learns_to_listen(agent, tmp_path):
         "duration": 0.3,
     }
     dataset = make_set(tmp_path / "set", "Dexed1Op-v0", env_kwargs, items=1200)
-    changes = {"mlp": {"hidden": [128]}, "lstm": {"hidden": 64}}[agent]
+    changes = {"mlp": {"width": 128}, "lstm": {"width": 128, "hidden": 64}}[agent]
     settings = RunSettings.make(
         "Dexed1Op-v0",
         agent,
@@ -251,7 +272,7 @@ def test_a_network_learns_to_listen(agent, tmp_path):
     model, _ = Model.load(agent, folder.final_model)
 
     def far(shown):
-        return distance(task.hear(model.guess(shown)).features[0], aims).mean()
+        return distance(task.hear(model.name(shown)).features[0], aims).mean()
 
     constant = min(distance(one[None], aims).mean() for one in aims)
     assert far(aims) < constant - 0.2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,8 +96,9 @@ class Results:
         return self.path / ROWS
 
 
-def read_rows(path: Path) -> pd.DataFrame:
+def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read the rows of an evaluation: its folder, or the file itself; SynthgymError if there are none."""
+    path = Path(path)
     file = path / ROWS if path.is_dir() else path
     try:
         frame = pd.read_parquet(file)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from synthgym.datasets import DataSet
 from synthgym.datasets.loading import SIDES, Split
+from synthgym.features import Features
+from synthgym.parameters import Unit
 
-Batch = tuple[torch.Tensor, torch.Tensor]
+Batch = tuple[Features, Unit]
 _BLOCK = 4096
 
 
@@ -49,5 +50,4 @@ class Examples:
         return self[rows]
 
     def __getitem__(self, rows: np.ndarray | slice) -> Batch:
-        features = torch.from_numpy(self.features[rows].astype(np.float32))
-        return features, torch.from_numpy(self.units[rows])
+        return self.features[rows].astype(np.float32), self.units[rows]

@@ -12,7 +12,7 @@ import torch
 
 from agents.models import Origin
 from agents.settings import RunSettings
-from agents.supervised.examples import Batch, Examples
+from agents.supervised.examples import Examples
 from agents.supervised.losses import feature_loss
 from agents.supervised.model import Model
 from synthgym.checks import number, one_of, whole
@@ -28,8 +28,8 @@ class Fitting:
     """How a network is trained.
 
     Attributes:
-        loss: ``parameter``: the error of what it names. ``feature``: first that, and when it gets no better,
-            the feature distance of the real render of what it names (see ``feature_loss``).
+        loss: ``parameter``: how surprised it is by the parameters of examples. ``feature``: first that, and
+            when it gets no better, the feature distance of real renders of what it names (``feature_loss``).
         batch_size: examples in a mini-batch.
         learning_rate: at first; it falls to zero as half a cosine over the run.
         feature_learning_rate: from where the feature loss begins.
@@ -37,8 +37,8 @@ class Fitting:
         validate_every: mini-batches.
         validate_on: so many validation examples, whose guesses are really rendered.
         patience: so many validations in a row without a new best end a loss's turn.
-        candidates: renders of each example of a mini-batch, by the feature loss.
-        spread: standard deviation of numbers among these, in the unit cube.
+        feature_batch_size: examples in a mini-batch of the feature loss.
+        candidates: renders of each of these.
     """
 
     loss: Loss = "parameter"
@@ -49,15 +49,15 @@ class Fitting:
     validate_every: int = 500
     validate_on: int = 512
     patience: int = 8
-    candidates: int = 4
-    spread: float = 0.02
+    feature_batch_size: int = 32
+    candidates: int = 8
 
     def __post_init__(self) -> None:
         one_of("loss", self.loss, get_args(Loss))
-        for name in ("batch_size", "validate_every", "validate_on", "patience"):
+        for name in ("batch_size", "feature_batch_size", "validate_every", "validate_on", "patience"):
             whole(name, getattr(self, name), 1, 10**9)
         whole("candidates", self.candidates, 2, 1000)
-        for name in ("learning_rate", "feature_learning_rate", "weight_decay", "spread"):
+        for name in ("learning_rate", "feature_learning_rate", "weight_decay"):
             number(name, getattr(self, name), 0, 10)
 
 
@@ -117,23 +117,23 @@ class Fitter:
         self.model.network.load_state_dict(self.best_weights)
         self.model.save(path)
 
-    def step(self, batch: Batch) -> float:
-        """Learn from a mini-batch; return its loss."""
-        fitting, features, units = self.fitting, *batch
+    def step(self, examples: Examples) -> float:
+        """Learn from the next mini-batch; return its loss, by the feature loss its mean distance."""
+        fitting, seed, done = self.fitting, self.settings.seed, self.model.steps
         feature = self.loss == "feature"
-        left = 1 - (self.model.steps - self.began) / max(self.settings.steps - self.began, 1)
+        size = fitting.feature_batch_size if feature else fitting.batch_size
+        features, units = examples.batch(done, size, seed)
+        left = 1 - (done - self.began) / max(self.settings.steps - self.began, 1)
         first = fitting.feature_learning_rate if feature else fitting.learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = first * 0.5 * (1 - math.cos(math.pi * left))
-        self.model.network.train()
-        outputs = self.model(features)
+        rng = np.random.default_rng([seed, done])
         if feature:
-            rng = np.random.default_rng([self.settings.seed, self.model.steps])
-            loss, value = feature_loss(
-                self.model.encoding, outputs, features, self.task, fitting.candidates, fitting.spread, rng
-            )
+            loss, value = feature_loss(self.model, features, self.task, fitting.candidates, rng)
         else:
-            loss = self.model.encoding.parameter_error(outputs, units)
+            self.model.network.train()
+            heard = self.model.hear(features)
+            loss = self.model.network.loss(heard, torch.from_numpy(units), rng).mean()
             value = float(loss.detach())
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -145,18 +145,19 @@ class Fitter:
     def validate(self, examples: Examples) -> dict[str, float]:
         """Render what is named for examples; keep the network if it is the best; return the errors."""
         features, units = examples[:]
-        guessed = self.model.guess(features.numpy())
+        named = self.model.name(features)
+        far = float(distance(self.task.hear(named).features[0], features).mean())
         with torch.no_grad():
-            parameter = float(self.model.encoding.parameter_error(self.model(features), units))
-        heard = self.task.hear(guessed).features[0]
-        far = float(distance(heard, features.numpy()).mean())
+            heard = self.model.hear(features)
+            rng = np.random.default_rng(self.settings.seed)
+            surprise = float(self.model.network.loss(heard, torch.from_numpy(units), rng).mean())
         if far < self.best:
             self.best, self.waited, self.best_weights = far, 0, self._weights()
         else:
             self.waited += 1
         if self.waited >= self.fitting.patience:
             self._next_loss()
-        return {"distance": far, "best_distance": self.best, "parameter_error": parameter}
+        return {"distance": far, "best_distance": self.best, "surprise": surprise}
 
     def _next_loss(self) -> None:
         more = self.loss == "parameter" and self.fitting.loss == "feature"

@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from agents.agent import Agent
 from agents.models import Origin
 from agents.supervised.model import Model
 from agents.trial import Trial
 from synthgym.task import SoundMatchingTask
 
+DRAWS = 10
+"""Renders of which the best is gone on from."""
+TEMPERATURE, TEMPERATURE_OF_PARTS = 0.3, 0.5
+PART = 0.3
+"""The most of a patch that is drawn again."""
+
 
 class Guess(Agent):
-    """Renders what a network names, once.
+    """Renders what a network names: the likeliest, then draws, then the best with parts of it drawn again.
 
     Args:
         agent: name of the agent.
@@ -24,13 +32,31 @@ class Guess(Agent):
     def __init__(self, agent: str, models: Sequence[Path]) -> None:
         self._agent, self._models = agent, models
 
+    def start(self, trial: Trial) -> None:
+        """Render the likeliest and draws."""
+        model, target, rng = self._model(trial), trial.target.features[0], trial.rng
+        trial(model.name(target))
+        trial(model.name(np.repeat(target, DRAWS - 1, axis=0), temperature=TEMPERATURE, rng=rng))
+
     def play(self, trial: Trial) -> None:
-        """Render it."""
+        """Go on until the budget is spent."""
+        self.start(trial)
+        model, target, rng = self._model(trial), trial.target.features[0], trial.rng
+        n = len(trial.space)
+        while True:
+            assert trial.best is not None
+            assert trial.best.unit is not None
+            again = rng.permutation(n)[: rng.integers(1, max(2, int(PART * n) + 1))]
+            known = np.ones((1, n), np.bool_)
+            known[:, again] = False
+            trial(model.name(target, trial.best.unit[None], known, TEMPERATURE_OF_PARTS, rng))
+
+    def _model(self, trial: Trial) -> Model:
         path = self._models[trial.number % len(self._models)]
         model = _loaded(self._agent, path)
         trial.draw_on(model.dataset, model.dataset_renders)
         trial.draw_on(str(path), model.renders)
-        trial(model.guess(trial.target.features[0]))
+        return model
 
 
 def origin(agent: str, model: Path) -> Origin:

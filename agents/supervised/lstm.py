@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-WIDTH = 512
-"""Of the layer that reads the states."""
+from agents.supervised.mlp import layer
 
 
 class LSTM(nn.Module):
@@ -14,7 +13,7 @@ class LSTM(nn.Module):
 
     Args:
         shape: of a feature, (frames, bins).
-        outputs: how many there are.
+        width: of what is read.
         hidden: size of the state.
         layers: how many are stacked.
         bidirectional: whether the sound is heard backwards too.
@@ -23,22 +22,18 @@ class LSTM(nn.Module):
     def __init__(
         self,
         shape: tuple[int, int],
-        outputs: int,
+        width: int = 512,
         hidden: int = 128,
         layers: int = 1,
         bidirectional: bool = False,
     ) -> None:
         super().__init__()
         self.lstm = nn.LSTM(shape[1], hidden, layers, batch_first=True, bidirectional=bidirectional)
-        directions = 2 if bidirectional else 1
-        read = 2 * directions * hidden
-        self.read = nn.Sequential(
-            nn.LayerNorm(read), nn.Linear(read, 512), nn.GELU(), nn.Linear(512, outputs)
-        )
-        self._directions = directions
+        self._directions = 2 if bidirectional else 1
+        self.read = layer(2 * self._directions * hidden, width)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return outputs (B, outputs) of features (B, frames, bins) in [0, 1]."""
+        """Return (B, width) of features (B, frames, bins) in [0, 1]."""
         states, (last, _) = self.lstm(features)
         ends = last[-self._directions :].transpose(0, 1).flatten(1)
         heard: torch.Tensor = self.read(torch.cat([states.mean(dim=1), ends], dim=1))

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-
-import torch
 from torch import nn
 
 
-class MLP(nn.Module):
-    """Hidden layers with layer normalisation.
+def layer(inputs: int, outputs: int) -> nn.Sequential:
+    """Return a hidden layer with layer normalisation (Ba et al. 2016)."""
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.GELU())
+
+
+class MLP(nn.Sequential):
+    """Two hidden layers: features (B, frames, bins) to (B, width).
 
     Args:
         shape: of a feature, (frames, bins).
-        outputs: how many there are.
-        hidden: sizes of the layers between.
+        width: of the layers.
     """
 
-    def __init__(self, shape: tuple[int, int], outputs: int, hidden: Sequence[int] = (512, 512, 512)) -> None:
-        super().__init__()
-        sizes = [shape[0] * shape[1], *hidden]
-        layers: list[nn.Module] = [nn.Flatten()]
-        for size, following in itertools.pairwise(sizes):
-            layers += [nn.Linear(size, following), nn.LayerNorm(following), nn.GELU()]
-        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], outputs))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return outputs (B, outputs) of features (B, frames, bins) in [0, 1]."""
-        heard: torch.Tensor = self.layers(features)
-        return heard
+    def __init__(self, shape: tuple[int, int], width: int = 512) -> None:
+        super().__init__(nn.Flatten(), layer(shape[0] * shape[1], width), layer(width, width))

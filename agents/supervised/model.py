@@ -9,25 +9,19 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import nn
 
 from agents.models import Origin
-from agents.supervised.encoding import Encoding
-from agents.supervised.lstm import LSTM
-from agents.supervised.mlp import MLP
+from agents.supervised.network import BODIES, Network
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.task import SoundMatchingTask
 
-NETWORKS: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM}
-
 
 def shaping(agent: str) -> list[str]:
     """Return the arguments that shape an agent's network."""
-    return [
-        name for name in inspect.signature(NETWORKS[agent]).parameters if name not in ("shape", "outputs")
-    ]
+    _, *names = inspect.signature(BODIES[agent]).parameters  # but the feature's shape
+    return names
 
 
 class Model:
@@ -59,8 +53,7 @@ class Model:
         self.dataset, self.dataset_renders = "", 0
         self._made_of = {"options": dict(options), "shape": shape, "bounds": bounds}
         free = [Parameter.read(kept) for kept in origin.identity["parameters"]]
-        self.encoding = Encoding(ParameterSpace(free))
-        self.network = NETWORKS[agent](shape, self.encoding.size, **options)
+        self.network = Network(agent, shape, ParameterSpace(free), **options)
         self._low, high = (torch.tensor(bound) for bound in bounds)
         self._range = high - self._low
 
@@ -74,16 +67,39 @@ class Model:
         )
         return cls(agent, options, feature.shape, (low, high), origin)
 
-    def __call__(self, features: torch.Tensor) -> torch.Tensor:
-        """Return the network's outputs for features (B, frames, bins)."""
-        outputs: torch.Tensor = self.network((features - self._low) / self._range)
-        return outputs
+    def hear(self, features: Features) -> torch.Tensor:
+        """Return what the network hears in features (B, frames, bins)."""
+        heard: torch.Tensor = self.network.body((torch.from_numpy(features) - self._low) / self._range)
+        return heard
 
-    def guess(self, features: Features) -> Unit:
-        """Return the unit vectors (B, n) that it names for features (B, frames, bins)."""
+    def name(
+        self,
+        features: Features,
+        unit: Unit | None = None,
+        known: np.ndarray | None = None,
+        temperature: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> Unit:
+        """Return unit vectors (B, n) that would sound like features (B, frames, bins).
+
+        Args:
+            features: of the sounds.
+            unit: unit vectors (B, n), some of whose values are to be kept.
+            known: which, (B, n) bool; default: none.
+            temperature: as in ``Network.complete``.
+            rng: likewise.
+        """
         self.network.eval()
+        shape = len(features), self.network.encoding.parameters
+        unit = np.zeros(shape, np.float32) if unit is None else unit
+        known = np.zeros(shape, np.bool_) if known is None else known
         with torch.no_grad():
-            return self.encoding.guess(self(torch.from_numpy(features)))
+            heard = self.hear(features)
+            found = self.network.complete(
+                heard, torch.from_numpy(unit), torch.from_numpy(known), temperature, rng
+            )
+        named: Unit = found.numpy().astype(np.float32)
+        return named
 
     def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:
         """Save it; with the state of its training, if it is to go on from here."""

@@ -70,8 +70,7 @@ def train(folder: RunFolder) -> int:
             try:
                 while model.steps < settings.steps and fitter.loss is not None:
                     signals.check()
-                    batch = examples.batch(model.steps, fitting.batch_size, settings.seed)
-                    loss = fitter.step(batch)
+                    loss = fitter.step(examples)
                     bar.update()
                     if model.steps % fitting.validate_every == 0 or model.steps == settings.steps:
                         errors = fitter.validate(held_out)

@@ -1,0 +1,98 @@
+"""A network that names the parameters of a sound one after the other, each in view of those before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from agents.supervised.encoding import Encoding
+from agents.supervised.lstm import LSTM
+from agents.supervised.mlp import MLP, layer
+from synthgym.parameters import ParameterSpace
+
+BODIES: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM}
+
+
+class Network(nn.Module):
+    """Distributions of parameters, given a sound and some of the parameters.
+
+    Many settings make the same sound: a pitch may come from the transposition or from the ratio. Parameters
+    named each for itself contradict each other, where these do not. Which of them are known is drawn anew
+    for every example (Ghazvininejad et al., "Mask-Predict", 2019; any order: Uria et al., "A Deep and
+    Tractable Density Estimator", 2014).
+
+    Args:
+        body: name of what hears the sound.
+        shape: of the feature, (frames, bins).
+        space: whose parameters are named.
+        width: of the hidden layers.
+        **options: of the body.
+    """
+
+    def __init__(
+        self, body: str, shape: tuple[int, int], space: ParameterSpace, width: int = 512, **options: Any
+    ) -> None:
+        super().__init__()
+        self.encoding = Encoding(space)
+        n = self.encoding.parameters
+        self.body = BODIES[body](shape, width, **options)
+        self.head = nn.Sequential(
+            layer(width + 2 * n, width), layer(width, width), nn.Linear(width, self.encoding.size)
+        )
+
+    def forward(self, heard: torch.Tensor, unit: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities (B, n, bins).
+
+        Args:
+            heard: what the body makes of sounds, (B, width).
+            unit: unit vectors (B, n).
+            known: which of their values may be seen, (B, n) bool.
+        """
+        outputs = self.head(torch.cat([heard, unit * known, known.float()], dim=1))
+        return self.encoding.log_probabilities(outputs)
+
+    def loss(self, heard: torch.Tensor, unit: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+        """Return for every example (B,) the mean surprise at parameters that it does not see: a draw of
+        them."""
+        share = rng.random((len(unit), 1))
+        known = torch.from_numpy(rng.random(unit.shape) < share)
+        known[:, int(rng.integers(unit.shape[1]))] = False  # one at least is asked for
+        surprise = self.encoding.surprise(self(heard, unit, known), unit) * ~known
+        return surprise.sum(1) / (~known).sum(1)
+
+    @torch.no_grad()
+    def complete(
+        self,
+        heard: torch.Tensor,
+        unit: torch.Tensor,
+        known: torch.Tensor,
+        temperature: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> torch.Tensor:
+        """Return unit vectors (B, n) with what was not known filled in, the surest first.
+
+        Args:
+            heard: as above.
+            unit: as above.
+            known: as above.
+            temperature: 0 for the likeliest; else draws, more daring the higher it is.
+            rng: of draws.
+        """
+        unit, known = unit.clone(), known.clone()
+        rows = torch.arange(len(unit))
+        while not known.all():
+            log = self(heard, unit, known)
+            chosen = self.encoding.doubt(log).masked_fill(known, torch.inf).argmin(dim=1)
+            if temperature:
+                assert rng is not None
+                values = self.encoding.drawn(log, temperature, rng)
+            else:
+                values = self.encoding.likeliest(log)
+            # Rows that were complete before others stay as they are.
+            open_ = ~known[rows, chosen]
+            unit[rows[open_], chosen[open_]] = values[rows[open_], chosen[open_]]
+            known[rows, chosen] = True
+        return unit

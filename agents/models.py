@@ -1,12 +1,14 @@
-"""What a trained model must know of the task it was trained on, so that it is refused by any other."""
+"""Models that were trained: what one must know of the task it was trained on, and which plays a trial."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from agents.agent import Agent
+from agents.trial import Trial
 from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
 
@@ -50,3 +52,19 @@ class Origin:
                 f"{path} was trained on {self.env} {self.env_kwargs or ''} with other {name}; "
                 "train one on this environment"
             )
+
+
+class Trained(Agent):
+    """An agent that plays by models of one or more trainings.
+
+    Args:
+        agent: its name.
+        models: their files; a trial's number says by which it is played.
+    """
+
+    def __init__(self, agent: str, models: Sequence[Path]) -> None:
+        self.agent, self._models = agent, models
+
+    def model_of(self, trial: Trial) -> Path:
+        """Return the file of the model that plays a trial."""
+        return self._models[trial.number % len(self._models)]

@@ -14,14 +14,13 @@ import os
 # One thread each, as where environments share the cores. Must stand before NumPy's import.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
-import argparse
 import tempfile
 from importlib import import_module
 from pathlib import Path
 
 from benchmarks import report
 from benchmarks.section import Effort, Section
-from cli import run
+from cli import new_parser, run
 
 import synthgym  # noqa: F401, registers the ids
 from envs_registry import MAX_EPISODE_STEPS
@@ -36,9 +35,7 @@ EPISODE = MAX_EPISODE_STEPS + 1
 
 def main() -> int:
     """Read the command line, measure, print and write."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument(
         "--sections", default=",".join(SECTIONS), metavar="NAMES", help="default: %(default)s"
     )

@@ -10,7 +10,6 @@ one that goes on would be measured in part.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import pickle
@@ -25,7 +24,7 @@ import numpy as np
 import psutil
 from benchmarks import report
 from benchmarks.process import memory_of
-from cli import run
+from cli import new_parser, run
 
 from synthgym import datasets
 from synthgym.datasets.store import Store, read_manifest
@@ -40,9 +39,7 @@ SECONDS = 10.0
 
 def main() -> int:
     """Run the command beside a watch, and write what was seen."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the set")
     parser.add_argument("--out", type=Path, required=True, help="folder for grid.json")
     parser.add_argument("--values", type=int, default=11, help="of each parameter (default: 11)")

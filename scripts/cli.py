@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,20 @@ import yaml
 import synthgym  # noqa: F401, registers the ids
 from envs_registry import ENVIRONMENTS, goal_id
 from synthgym.errors import SynthgymError, UnknownNameError
+
+ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
+
+
+def new_parser(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser that shows a script's own description as it stands."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def add_keywords(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+    """Add an option that takes ``name=value`` texts, for ``read_keywords``."""
+    parser.add_argument(option, nargs="+", default=[], metavar="NAME=VALUE", help=what)
 
 
 def known_id(env_id: str) -> str:

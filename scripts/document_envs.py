@@ -5,11 +5,10 @@ python scripts/document_envs.py
 
 from __future__ import annotations
 
-import argparse
 import inspect
 from pathlib import Path
 
-from cli import run
+from cli import new_parser, run
 from tqdm import tqdm
 
 from envs_registry import ENVIRONMENTS, EXAMPLES, example, goal_id, missing
@@ -99,9 +98,7 @@ def dead(effects: list[Effect]) -> str:
 
 def main() -> int:
     """Measure and write every page."""
-    argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    new_parser(__doc__).parse_args()
     for env_id, keywords in tqdm(ENVIRONMENTS.items(), unit=" pages"):
         if reason := missing(env_id):
             tqdm.write(f"left as it is: {reason}")

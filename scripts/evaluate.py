@@ -11,7 +11,6 @@ goes on; with more agents, it adds theirs.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 
@@ -22,7 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from importlib.metadata import version
 from pathlib import Path
 
-from cli import known_id, read_keywords, run
+from cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
 
 from agents.catalogue import AGENTS, Sources, prepare
 from agents.evaluation.pictures import draw_curves, draw_matches, save
@@ -41,9 +40,7 @@ BUDGETS = "1,10,50,200,1000"
 
 def main() -> int:
     """Read the command line, and evaluate or validate."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--env", help="environment id, as Dexed1Op-v0")
     parser.add_argument(
         "--agents",
@@ -67,7 +64,7 @@ def main() -> int:
     parser.add_argument(
         "--more-features", default="", help="by which nsga3 compares too, as mfcc (default: none)"
     )
-    parser.add_argument("--env-kwargs", nargs="+", default=[], metavar="NAME=VALUE", help="as in train.py")
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
     parser.add_argument("--out", type=Path, help="folder of the results")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
     parser.add_argument("--backend", default="processes", help="inline, processes (default) or ray")

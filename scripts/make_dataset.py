@@ -19,16 +19,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from pathlib import Path
 
-from cli import known_id, read_keywords, run
+from cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
 
 from synthgym.errors import SynthgymError
 
 
 def main() -> int:
     """Read the command line, make the set, and say what it is."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, as FM-v0")
     parser.add_argument("--out", type=Path, required=True, help="folder of the set")
     parser.add_argument("--size", type=int, help="items, random ones unless --presets is given")
@@ -46,13 +44,7 @@ def main() -> int:
     )
     parser.add_argument("--dtype", default="float16", help="float16 (default) or float32")
     parser.add_argument("--audio", action="store_true", help="keep the audio too")
-    parser.add_argument(
-        "--env-kwargs",
-        nargs="+",
-        default=[],
-        metavar="NAME=VALUE",
-        help="keywords of the environment, in YAML",
-    )
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
     parser.add_argument("--backend", default="auto", help="inline, threads, processes or ray")
     parser.add_argument("--workers", type=int, help="default: one for each core")
     parser.add_argument("--address", help="of a Ray cluster (default: the one this machine is part of)")

@@ -8,13 +8,12 @@ Writes target.wav, match.wav, the preset and match.json to OUT.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cli import known_id, read_keywords, run
+from cli import add_keywords, known_id, new_parser, read_keywords, run
 
 from agents.agent import run as play
 from agents.catalogue import AGENTS, Sources, prepare
@@ -31,9 +30,7 @@ MOST_STARTS = 1000
 
 def main() -> int:
     """Read the command line, match, write the files and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("target", type=Path, help="WAV, FLAC, OGG or AIFF of any rate and channel count")
     parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
     parser.add_argument(
@@ -41,13 +38,7 @@ def main() -> int:
     )
     parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
-    parser.add_argument(
-        "--env-kwargs",
-        nargs="+",
-        default=[],
-        metavar="NAME=VALUE",
-        help="as in train.py (default: those that the model was trained with)",
-    )
+    add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
     parser.add_argument("--budget", type=int, default=50, help="renders to spend (default: 50)")
     parser.add_argument("--seed", type=int, default=0, help="of starts and sampled actions (default: 0)")
     parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")

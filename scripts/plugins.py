@@ -9,9 +9,7 @@ it carries a sound when it is turned alone (log-mel distance, 0 to 1, mean over 
 
 from __future__ import annotations
 
-import argparse
-
-from cli import read_keywords, run
+from cli import new_parser, read_keywords, run
 from tqdm import tqdm
 
 from synthgym.effects import measure_effects
@@ -23,9 +21,7 @@ SHOWN = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 def main() -> int:
     """Load the plugin, turn every parameter, print the table and the line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("plugin", help="path of a VST2 or VST3 plugin, or URI of an LV2 plugin")
     parser.add_argument("--patches", type=int, default=8, help="random patches to turn it in (default: 8)")
     parser.add_argument(

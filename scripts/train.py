@@ -9,11 +9,10 @@ Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on fro
 
 from __future__ import annotations
 
-import argparse
 import signal
 from pathlib import Path
 
-from cli import known_id, read_keywords, run
+from cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
 
 from agents.learners import LEARNERS, learner
 from agents.runs import RunFolder, run_name
@@ -22,9 +21,7 @@ from agents.settings import RunSettings
 
 def main() -> int:
     """Read the command line, train, and say where everything is."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
     parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(LEARNERS)} (default: ppo)")
     parser.add_argument("--dataset", type=Path, help="that mlp and lstm learn from")
@@ -35,19 +32,11 @@ def main() -> int:
     )
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, help="default: 0")
-    parser.add_argument(
-        "--env-kwargs",
-        nargs="+",
-        default=[],
-        metavar="NAME=VALUE",
-        help="keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48",
-    )
-    parser.add_argument(
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
+    add_keywords(
+        parser,
         "--hyperparameters",
-        nargs="+",
-        default=[],
-        metavar="NAME=VALUE",
-        help="instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
+        "instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
     )
     parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")

@@ -12,7 +12,7 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.agent import Agent
-from agents.models import Origin
+from agents.models import Origin, Trained
 from agents.rl.training import load
 from agents.trial import Trial
 from envs_registry import MAX_EPISODE_STEPS
@@ -22,18 +22,11 @@ from synthgym.envs.rules import RULES, Rules
 from synthgym.task import SoundMatchingTask
 
 
-class Policy(Agent):
+class Policy(Trained):
     """Plays episode after episode and keeps the best: the first deterministic, later ones sampled.
 
     The first begins at the best that is known, if anything is, all others at patches of the pool.
-
-    Args:
-        agent: name of the agent.
-        models: of as many trainings; a trial's number says by which it is played.
     """
-
-    def __init__(self, agent: str, models: Sequence[Path]) -> None:
-        self._agent, self._models = agent, models
 
     def play(self, trial: Trial) -> None:
         """Play until the budget is spent."""
@@ -45,8 +38,8 @@ class Policy(Agent):
         self._episode(trial, deterministic=True)
 
     def _episode(self, trial: Trial, deterministic: bool) -> None:
-        path = self._models[trial.number % len(self._models)]
-        model, made_for = _loaded(self._agent, path)
+        path = self.model_of(trial)
+        model, made_for = _loaded(self.agent, path)
         trial.draw_on(str(path), model.renders)  # type: ignore[attr-defined]
         # Policies sample by PyTorch's own generator.
         torch.manual_seed(int(trial.rng.integers(2**63)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from agents.agent import Agent
-from agents.models import Origin
+from agents.models import Origin, Trained
 from agents.supervised.model import Model
 from agents.trial import Trial
 from synthgym.task import SoundMatchingTask
@@ -21,16 +21,8 @@ PART = 0.3
 """The most of a patch that is drawn again."""
 
 
-class Guess(Agent):
-    """Renders what a network names: the likeliest, then draws, then the best with parts of it drawn again.
-
-    Args:
-        agent: name of the agent.
-        models: of as many trainings; a trial's number says by which it is played.
-    """
-
-    def __init__(self, agent: str, models: Sequence[Path]) -> None:
-        self._agent, self._models = agent, models
+class Guess(Trained):
+    """Renders what a network names: the likeliest, then draws, then the best with parts of it drawn again."""
 
     def start(self, trial: Trial) -> None:
         """Render the likeliest and draws."""
@@ -52,8 +44,8 @@ class Guess(Agent):
             trial(model.name(target, trial.best.unit[None], known, TEMPERATURE_OF_PARTS, rng))
 
     def _model(self, trial: Trial) -> Model:
-        path = self._models[trial.number % len(self._models)]
-        model = _loaded(self._agent, path)
+        path = self.model_of(trial)
+        model = _loaded(self.agent, path)
         trial.draw_on(model.dataset, model.dataset_renders)
         trial.draw_on(str(path), model.renders)
         return model

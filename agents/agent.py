@@ -35,6 +35,11 @@ class Refined(Agent):
         self._first.start(trial)
         self._then.play(trial)
 
+    def start(self, trial: Trial) -> None:
+        """Play the one's start, then the other's."""
+        self._first.start(trial)
+        self._then.start(trial)
+
 
 def run(agent: Agent, trial: Trial) -> Trial:
     """Let an agent play a trial to its end."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.agent import Agent, run
+from agents.agent import Agent, Refined, run
 from agents.baselines.index import Index
 from agents.catalogue import Sources, prepare
 from agents.search.variation import varied
@@ -123,6 +123,26 @@ def test_what_was_known_beforehand_counts_once():
     trial.draw_on("a model", 5)
     trial(trial.starts(1))
     assert trial.offline == [102, 102, 108]
+
+
+def test_a_hybrid_of_three_begins_with_the_starts_of_two():
+    class Begins(Agent):
+        def __init__(self, renders):
+            self.renders = renders
+
+        def start(self, trial):
+            trial(trial.starts(self.renders))
+
+        def play(self, trial):
+            while True:
+                self.start(trial)
+
+    trial = trial_of(Bowl(), [0.3] * 6, 100)
+    agent = Refined(Refined(Begins(2), Begins(3)), Begins(40))
+    agent.start(trial)
+    assert len(trial.distances) == 45
+    run(agent, trial)
+    assert len(trial.distances) == 100
 
 
 def test_the_first_episode_begins_at_the_best_that_is_known():

@@ -221,7 +221,7 @@ def test_what_is_known_is_kept_and_the_rest_is_named():
     unit = SPACE.sample(rng, 40)
     features = Ruler().hear(unit).features[0]
     known = rng.random(unit.shape) < 0.5
-    found = model.name(features, unit, known, 1.0, rng)
+    found = model.complete(model.listen(features), unit, known, 1.0, rng)
     np.testing.assert_array_equal(found[known], unit[known])
     assert (found[~known] != unit[~known]).any()
     assert ((found >= 0) & (found <= 1)).all()

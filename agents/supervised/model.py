@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from agents.models import Origin
 from agents.supervised.network import BODIES, Network
@@ -72,34 +73,47 @@ class Model:
         heard: torch.Tensor = self.network.body((torch.from_numpy(features) - self._low) / self._range)
         return heard
 
+    def listen(self, features: Features) -> torch.Tensor:
+        """Return the same, not to learn from."""
+        self.network.eval()
+        with torch.no_grad():
+            return self.hear(features)
+
     def name(
-        self,
-        features: Features,
-        unit: Unit | None = None,
-        known: np.ndarray | None = None,
-        temperature: float = 0.0,
-        rng: np.random.Generator | None = None,
+        self, features: Features, temperature: float = 0.0, rng: np.random.Generator | None = None
     ) -> Unit:
         """Return unit vectors (B, n) that would sound like features (B, frames, bins).
 
         Args:
             features: of the sounds.
-            unit: unit vectors (B, n), some of whose values are to be kept.
-            known: which, (B, n) bool; default: none.
+            temperature: as in ``Network.complete``.
+            rng: likewise.
+        """
+        shape = len(features), self.network.encoding.parameters
+        nothing = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
+        return self.complete(self.listen(features), *nothing, temperature, rng)
+
+    def complete(
+        self,
+        heard: torch.Tensor,
+        unit: Unit,
+        known: NDArray[np.bool_],
+        temperature: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> Unit:
+        """Return unit vectors (B, n) with what is not known of them filled in.
+
+        Args:
+            heard: what ``listen`` returns, (B, width).
+            unit: unit vectors (B, n).
+            known: which of their values are kept, (B, n).
             temperature: as in ``Network.complete``.
             rng: likewise.
         """
         self.network.eval()
-        shape = len(features), self.network.encoding.parameters
-        unit = np.zeros(shape, np.float32) if unit is None else unit
-        known = np.zeros(shape, np.bool_) if known is None else known
-        with torch.no_grad():
-            heard = self.hear(features)
-            found = self.network.complete(
-                heard, torch.from_numpy(unit), torch.from_numpy(known), temperature, rng
-            )
-        named: Unit = found.numpy().astype(np.float32)
-        return named
+        values = torch.from_numpy(unit), torch.from_numpy(known)
+        found: Unit = self.network.complete(heard, *values, temperature, rng).numpy()
+        return found.astype(np.float32)
 
     def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:
         """Save it; with the state of its training, if it is to go on from here."""

@@ -22,7 +22,7 @@ SCALES = (256, 512, 1024, 2048)
 """Window lengths of the log-spectral distance, in samples."""
 PITCH_RATE = 22050
 _LOWEST, _HIGHEST = 30.0, 5000.0  # Hz
-_RESOLUTION = 0.25  # semitones
+_RESOLUTION = 0.5  # semitones
 
 METRICS = {
     "log_spectral": "dB, multi-scale log-spectral distance",
@@ -49,7 +49,7 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int) -> dict[str, f
       Engel et al., "DDSP", 2020).
     - ``convergence``: the Frobenius norm of the difference of two magnitude spectrograms over that of the
       target's (Arik et al., "Fast Spectrogram Inversion", 2019).
-    - ``pitch`` and ``voicing``: by librosa.pyin (Mauch and Dixon 2014), to a quarter of a semitone; ``pitch``
+    - ``pitch`` and ``voicing``: by librosa.pyin (Mauch and Dixon 2014), to half a semitone; ``pitch``
       is NaN where no frame has a pitch in both.
     """
     spectra = {size: (_spectrum(target, size), _spectrum(match, size)) for size in SCALES}

@@ -122,6 +122,7 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
     assert found.loc[found["agent"] != "silence", "parameter_error"].notna().all()
     said = summary(found, silent=2)
     assert "## 3 held-out random patches, 2 seeds" in said
+    assert "| agent | 1 | 10 | 30 |" in said
     assert "### 10 renders" in said
     assert "2 silent targets were left out" in said
 

@@ -31,7 +31,8 @@ def summary(rows: pd.DataFrame, silent: int) -> str:
         of = rows[rows["kind"] == kind]
         targets, seeds = of["target"].nunique(), of["seed"].nunique()
         heading = f"{targets} {KINDS[kind]}, {seeds} seed{'s' if seeds > 1 else ''}"
-        parts += [f"## {heading[0].upper()}{heading[1:]}", "", *_distances(of), *_metrics(of), *_extremes(of)]
+        parts += [f"## {heading[0].upper()}{heading[1:]}", ""]
+        parts += [*_overview(of), *_distances(of), *_metrics(of), *_extremes(of)]
     if silent:
         parts += [f"{silent} silent targets were left out.", ""]
     return "\n".join(parts)
@@ -41,6 +42,17 @@ def _table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> list[str]:
     heads = list(heads)
     rule = ["---"] + ["---:"] * (len(heads) - 1)
     return ["| " + " | ".join(cells) + " |" for cells in (heads, rule, *lines)] + [""]
+
+
+def _overview(rows: pd.DataFrame) -> list[str]:
+    """Return the mean distance of every agent at every budget."""
+    means = rows.pivot_table(index="agent", columns="budget", values="distance")
+    lines = [
+        (agent, *(f"{mean:.3f}" for mean in line))
+        for agent, line in means.sort_values(list(means.columns[::-1])).iterrows()
+    ]
+    heads = ("agent", *(f"{budget:,}" for budget in means.columns))
+    return ["### Mean distance by renders", "", *_table(heads, lines)]
 
 
 def _distances(rows: pd.DataFrame) -> list[str]:

@@ -31,8 +31,9 @@ class Guess(Trained):
         trial(model.name(np.repeat(target, DRAWS - 1, axis=0), temperature=TEMPERATURE, rng=rng))
 
     def play(self, trial: Trial) -> None:
-        """Go on until the budget is spent."""
-        self.start(trial)
+        """Start, unless there is a guess, and go on until the budget is spent."""
+        if trial.best is None or trial.best.unit is None:
+            self.start(trial)
         model, rng, n = self._model(trial), trial.rng, len(trial.space)
         heard = model.listen(trial.target.features[0])
         while True:

@@ -91,7 +91,7 @@ def _fast(env_id):
     return env_id if fast else pytest.param(env_id, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("env_id", map(_fast, IDS))
+@pytest.mark.parametrize("env_id", [_fast(env_id) for env_id in IDS])
 def test_every_agent_on_every_id(env_id, tmp_path):
     env_id, needed = keywords_of(env_id)
     task = make_task(env_id, needed, more_features=["mfcc"])

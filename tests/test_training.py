@@ -98,7 +98,7 @@ def test_every_agent_on_every_id(env_id, tmp_path):
     sources = Sources(env=env_id, dataset=make_set(tmp_path / "set", env_id, needed), runs=tmp_path)
     for name in LEARNERS:
         train(name, tmp_path / f"{env_id}-{name}-0", env_id, needed, tmp_path / "set")
-    for name in [*AGENTS, "nearest+cma_es", "mlp+hill_climber", "ppo+cma_es"]:
+    for name in [*AGENTS, "nearest+cma_es", "nearest+mlp", "mlp+hill_climber", "ppo+cma_es"]:
         if name == "constant":
             continue  # 300 renders; with the others on one id
         trial = played(task, prepare(name, task, sources))

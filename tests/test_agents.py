@@ -210,13 +210,13 @@ def test_constant_is_the_best_of_its_targets_for_all(fm):
     assert trial.offline[0] >= 300
 
 
-def test_names_that_are_no_agents():
+def test_names_that_are_no_agents(tmp_path):
     with pytest.raises(UnknownNameError, match="cma_es"):
         prepare("cma-es", None)
     with pytest.raises(UnknownNameError, match="cma_es"):
         prepare("cma_es@runs/x", None)  # it is not trained
-    with pytest.raises(SynthgymError, match="no run in runs/FM-v0-ppo-0: train ppo"):
-        prepare("ppo", None, Sources(env="FM-v0"))
+    with pytest.raises(SynthgymError, match=f"no run in {tmp_path}/FM-v0-ppo-0: train ppo"):
+        prepare("ppo", None, Sources(env="FM-v0", runs=tmp_path))
     with pytest.raises(SynthgymError, match="no such model"):
         prepare("ppo@nothing.zip", None)
     with pytest.raises(SynthgymError, match="--dataset"):

@@ -110,10 +110,9 @@ class Model:
             temperature: as in ``Network.complete``.
             rng: likewise.
         """
-        self.network.eval()
         values = torch.from_numpy(unit), torch.from_numpy(known)
         found: Unit = self.network.complete(heard, *values, temperature, rng).numpy()
-        return found.astype(np.float32)
+        return found
 
     def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:
         """Save it; with the state of its training, if it is to go on from here."""

@@ -103,6 +103,11 @@ class Trial:
         """The nearest so far."""
         return self.records[-1] if self.records else None
 
+    @property
+    def found(self) -> Unit | None:
+        """The unit vector of the nearest so far (n,); None before there is one, and for silence."""
+        return self.best.unit if self.best else None
+
     def __call__(self, unit: Unit) -> NDArray[np.float64]:
         """Render unit vectors (B, n) and return their distances (B,).
 
@@ -144,7 +149,9 @@ class Trial:
         """Keep a render; return whether it is the nearest so far."""
         self.distances.append(value)
         self.offline.append(sum(self._knowledge.values()))
-        nearer = self.best is None or value < self.best.distance
+        # Many patches share nothing with the target, as silence does; but from them one can go on.
+        best = self.best
+        nearer = best is None or (value, unit is None) < (best.distance, best.unit is None)
         if nearer:
             self.records.append(Best(len(self.distances), unit, value))
         return nearer
@@ -171,9 +178,9 @@ class Trial:
 
         It is the best that is known, or else that of ``count`` starts.
         """
-        if self.best is None or self.best.unit is None:
+        if self.best is None or self.found is None:
             return self.best_start(count)
-        return self.best.unit, self.best.distance
+        return self.found, self.best.distance
 
     def best_start(self, count: int) -> tuple[Unit, float]:
         """Return the best of the pool's next ``count`` patches, (n,), and its distance."""
@@ -185,10 +192,9 @@ class Trial:
     def episode_start(self) -> tuple[Unit, Heard]:
         """Return where an episode begins, (1, n), and what is heard of it: the first at the best that is
         known, if anything is, every other at the pool's next patch."""
-        best = self.best
-        if self._starts == 0 and best is not None and best.unit is not None:
+        if self._starts == 0 and self.found is not None:
             assert self._best_heard is not None
-            return best.unit[None], self._best_heard
+            return self.found[None], self._best_heard
         start = self.starts(1)
         return start, self.hear(start)
 

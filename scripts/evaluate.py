@@ -107,14 +107,17 @@ def main() -> int:
     sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
     agents = {name: prepare(name, task, sources) for name in names}
     targets, silent = read_targets(task, args.targets)
-    results = Results(args.out, settings | {"versions": versions(task)})
-    print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
     try:
-        evaluate(task, agents, targets, seeds, budgets, results)
-        print(write(task, targets, results, silent))
-    except KeyboardInterrupt:
-        print(f"\nstopped; {len(results.trials)} trials are kept; the same command goes on from there")
-        return 130
+        with Results(args.out, settings | {"versions": versions(task)}) as results:
+            print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
+            try:
+                evaluate(task, agents, targets, seeds, budgets, results)
+                print(write(task, targets, results, silent))
+            except KeyboardInterrupt:
+                print(
+                    f"\nstopped; {len(results.trials)} trials are kept; the same command goes on from there"
+                )
+                return 130
     finally:
         task.close()
     print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")

@@ -71,6 +71,21 @@ def test_a_search_that_starts_at_the_answer_reports_zero(name):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name):
+    class Mute(Bowl):
+        def hear(self, unit, *, audio=False):
+            return Heard((np.zeros((len(unit), 1, 6), np.float32),))
+
+    trial = trial_of(Bowl(), np.full(6, 0.4), 300)
+    trial.ears = Mute()
+    run(prepare(f"silence+{name}", None), trial)
+    assert [best.distance for best in trial.records] == [1, 1]
+    assert trial.records[0].unit is None
+    np.testing.assert_array_equal(trial.found, trial.pool.unit[0])
+    assert trial.best_of(1).unit is None
+
+
+@pytest.mark.parametrize("name", SEARCHES)
 def test_searches_beat_random_on_a_smooth_toy(name):
     found = {"random": [], name: []}
     for seed in range(5):

@@ -222,6 +222,10 @@ def test_evaluate_script(script, tmp_path):
         result = script("evaluate.py", *command, *wrong, check=False)
         assert result.returncode == 2, result.stdout
         assert result.stderr.count("\n") == 1, result.stderr
+    with Results(out, json.loads((out / "evaluation.json").read_text())):
+        result = script("evaluate.py", *command, check=False)
+    assert result.returncode == 2
+    assert "is being written by another evaluation" in result.stderr
     rows.loc[0, "distance"] += 0.001
     rows.to_parquet(out / "results.parquet")
     assert script("evaluate.py", "--validate", out, check=False).returncode == 1

@@ -6,9 +6,10 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
@@ -21,10 +22,11 @@ _OF_A_TRIAL = ("agent", "kind", "target", "seed")
 class Results:
     """An evaluation's settings, and a line for every trial that is done.
 
-    A line that was cut off when the evaluation was killed is dropped, and its trial made again.
+    A line that was cut off when the evaluation was killed is dropped, and its trial made again. The folder
+    is nobody else's until it is closed.
 
     Raises:
-        SynthgymError: the folder holds an evaluation with other settings, or cannot be written.
+        SynthgymError: the folder holds an evaluation with other settings, cannot be written, or is in use.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -46,16 +48,32 @@ class Results:
             else:
                 with replaced(config) as temporary:
                     temporary.write_text(json.dumps(self.settings, indent=1))
+            self._lock = FileLock(path / ".lock", blocking=False)
+            self._lock.acquire()
             lines = self._log.read_bytes().splitlines(keepends=True) if self._log.exists() else []
             whole = [line for line in lines if line.endswith(b"\n")]
             if lines != whole:
                 with replaced(self._log) as temporary:
                     temporary.write_bytes(b"".join(whole))
+        except Timeout as error:
+            raise SynthgymError(
+                f"{path} is being written by another evaluation; wait for its end, or choose another folder"
+            ) from error
         except OSError as error:
             raise unwritable(path, error) from error
         except json.JSONDecodeError as error:
             raise SynthgymError(f"{config} is damaged; choose another folder") from error
         self.trials: list[Row] = [json.loads(line) for line in whole]
+
+    def close(self) -> None:
+        """Let the folder go."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def add(self, trial: Row) -> None:
         """Keep a trial."""

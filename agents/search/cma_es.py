@@ -36,7 +36,7 @@ class CMAES(Agent):
 
     def play(self, trial: Trial) -> None:
         """Search until the budget is spent."""
-        from_best = trial.best is not None
+        from_best = trial.found is not None
         begun, _ = trial.begin(STARTS)
         growth = 1
         while True:

@@ -73,7 +73,7 @@ def _breed(trial: Trial, kind: Any, objectives: int, **options: Any) -> None:
 
 def _first(trial: Trial) -> Unit:
     """Return the first population: what the pool has, or a guess and variations of it."""
-    if trial.best is None or trial.best.unit is None:
+    if trial.found is None:
         return trial.starts(POPULATION)
-    space, guess = trial.space, trial.best.unit
+    space, guess = trial.space, trial.found
     return np.stack([guess, *(varied(space, guess, _SIGMA, trial.rng) for _ in range(POPULATION - 1))])

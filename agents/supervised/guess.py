@@ -32,17 +32,16 @@ class Guess(Trained):
 
     def play(self, trial: Trial) -> None:
         """Start, unless there is a guess, and go on until the budget is spent."""
-        if trial.best is None or trial.best.unit is None:
+        if trial.found is None:
             self.start(trial)
         model, rng, n = self._model(trial), trial.rng, len(trial.space)
         heard = model.listen(trial.target.features[0])
         while True:
-            assert trial.best is not None
-            assert trial.best.unit is not None
+            assert trial.found is not None
             again = rng.permutation(n)[: rng.integers(1, max(2, int(PART * n) + 1))]
             known = np.ones((1, n), np.bool_)
             known[:, again] = False
-            trial(model.complete(heard, trial.best.unit[None], known, TEMPERATURE_OF_PARTS, rng))
+            trial(model.complete(heard, trial.found[None], known, TEMPERATURE_OF_PARTS, rng))
 
     def _model(self, trial: Trial) -> Model:
         path = self.model_of(trial)

@@ -227,6 +227,20 @@ def test_what_is_known_is_kept_and_the_rest_is_named():
     assert ((found >= 0) & (found <= 1)).all()
 
 
+def test_the_feature_loss_has_its_share_of_a_run(tmp_path):
+    dataset = make_set(tmp_path / "set", "FM-v0")
+    hyperparameters = {**TINY["mlp"][2], "loss": "feature", "feature_share": 0.5, "candidates": 2}
+    settings = RunSettings.make("FM-v0", "mlp", 0, 4, hyperparameters=hyperparameters, dataset=str(dataset))
+    task = make_task("FM-v0")
+    fitter = Fitter(settings, task)
+    losses = []
+    for _ in range(4):
+        fitter.step(Examples(datasets.load(dataset), "logmel", "train"))
+        losses.append(fitter.loss)
+    assert losses == ["parameter", "parameter", "feature", "feature"]
+    task.close()
+
+
 def test_the_feature_loss_leads_to_what_sounds_near():
     model, ears, rng = small_model(), Ruler(), np.random.default_rng(0)
     optimizer = torch.optim.Adam(model.network.parameters(), lr=0.003)

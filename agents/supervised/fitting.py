@@ -28,16 +28,17 @@ class Fitting:
     """How a network is trained.
 
     Attributes:
-        loss: ``parameter``: how surprised it is by the parameters of examples. ``feature``: first that, and
-            when it gets no better, the feature distance of real renders of what it names (``feature_loss``).
+        loss: ``parameter``: how surprised it is by the parameters of examples. ``feature``: first that, then
+            the feature distance of real renders of what it names (``feature_loss``).
         batch_size: examples in a mini-batch.
-        learning_rate: at first; it falls to zero as half a cosine over the run.
-        feature_learning_rate: from where the feature loss begins.
+        learning_rate: at first; it falls to zero as half a cosine over the loss's turn.
+        feature_learning_rate: likewise, of the feature loss.
         weight_decay: of AdamW.
         validate_every: mini-batches.
         validate_on: so many validation examples, whose guesses are really rendered.
         patience: so many validations in a row without a new best end a loss's turn.
-        feature_batch_size: examples in a mini-batch of the feature loss.
+        feature_share: of a run's mini-batches, those at its end are the feature loss's.
+        feature_batch_size: examples in such a mini-batch.
         candidates: renders of each of these.
     """
 
@@ -49,6 +50,7 @@ class Fitting:
     validate_every: int = 500
     validate_on: int = 512
     patience: int = 8
+    feature_share: float = 0.1
     feature_batch_size: int = 32
     candidates: int = 8
 
@@ -56,6 +58,7 @@ class Fitting:
         one_of("loss", self.loss, get_args(Loss))
         for name in ("batch_size", "feature_batch_size", "validate_every", "validate_on", "patience"):
             whole(name, getattr(self, name), 1, 10**9)
+        number("feature_share", self.feature_share, 0, 1)
         whole("candidates", self.candidates, 2, 1000)
         for name in ("learning_rate", "feature_learning_rate", "weight_decay"):
             number(name, getattr(self, name), 0, 10)
@@ -117,13 +120,21 @@ class Fitter:
         self.model.network.load_state_dict(self.best_weights)
         self.model.save(path)
 
+    def _end(self) -> int:
+        """Return the mini-batch at which the turn of the loss ends at the latest."""
+        steps = self.settings.steps
+        is_followed = self.loss == "parameter" and self.fitting.loss == "feature"
+        return round(steps * (1 - self.fitting.feature_share)) if is_followed else steps
+
     def step(self, examples: Examples) -> float:
         """Learn from the next mini-batch; return its loss, by the feature loss its mean distance."""
         fitting, seed, done = self.fitting, self.settings.seed, self.model.steps
+        if self.loss == "parameter" and done >= self._end():
+            self._next_loss()
         feature = self.loss == "feature"
         size = fitting.feature_batch_size if feature else fitting.batch_size
         features, units = examples.batch(done, size, seed)
-        left = 1 - (done - self.began) / max(self.settings.steps - self.began, 1)
+        left = 1 - (done - self.began) / max(self._end() - self.began, 1)
         first = fitting.feature_learning_rate if feature else fitting.learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = first * 0.5 * (1 - math.cos(math.pi * left))

@@ -50,9 +50,9 @@ def main() -> int:
     env_kwargs = read_keywords(args.env_kwargs) or trained_with(args.agent, args.model, env_id)
     task = make_task(env_id, env_kwargs, rendering="auto")
     name = args.agent if args.model is None else with_model(args.agent, args.model)
-    agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
     synth = task.synth
     target = read_recording(args.target, synth.sample_rate, synth.samples)
+    agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
     out = args.out or Path("matches") / f"{args.target.stem}-{env_id}"
     try:
         out.mkdir(parents=True, exist_ok=True)

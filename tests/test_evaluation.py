@@ -1,12 +1,16 @@
 """Comparing agents: other measures, statistics, evaluations that are interrupted, replayed, added to."""
 
 import json
+import os
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from conftest import ROOT
 
 from agents.catalogue import prepare
 from agents.evaluation.metrics import compare_parameters, compare_sounds, pitch_of
@@ -49,6 +53,23 @@ def test_pitch(note):
     assert np.nanmedian(pitch_of(tone(note), RATE)) == pytest.approx(note, abs=0.25)
     found = compare_sounds(tone(note), tone(note + 7), RATE)
     assert found["pitch"] == pytest.approx(7, abs=0.5)
+
+
+@pytest.mark.slow
+def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path):
+    code = "from agents.evaluation.metrics import *; {}; pitch_of(np.{}(44100, dtype=np.float32), 44100)"
+    cached = []
+    # A noise and a constant, as what is heard of them differs, in new processes that find what is there.
+    for first, sound in (("compile_pitch()", "zeros"), ("0", "ones"), ("0", "random.default_rng(0).random")):
+        subprocess.run(
+            [sys.executable, "-c", code.format(first, sound)],
+            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+            cwd=ROOT,
+            check=True,
+        )
+        cached.append({path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb*")})
+    assert len(cached[0]) > 4
+    assert cached[0] == cached[1] == cached[2]
 
 
 def test_half_as_loud_is_six_decibels():
@@ -174,7 +195,18 @@ def test_the_interquartile_mean_leaves_out_the_ends():
 
 
 def test_targets_are_named_or_in_a_folder(fm, tmp_path):
-    for text in ("test", "test:x", "test:0", "test:1001", tmp_path / "none", tmp_path, "test:2,test:3"):
+    (marimba,), _ = read_targets(fm, "examples/targets/marimba.wav")
+    assert (marimba.kind, marimba.name) == ("recording", "marimba.wav")
+    for text in (
+        "README.md",
+        "test",
+        "test:x",
+        "test:0",
+        "test:1001",
+        tmp_path / "none",
+        tmp_path,
+        "test:2,test:3",
+    ):
         with pytest.raises(SynthgymError):
             read_targets(fm, str(text))
     found, silent = read_targets(fm, "examples/targets,test:2")

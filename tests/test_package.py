@@ -1,9 +1,13 @@
 """The wheel and the generated pages."""
 
+import ast
 import importlib.util
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 
 import pytest
 from conftest import ROOT, TABLE_IDS, make_task
@@ -16,6 +20,43 @@ def run(*command, cwd=None):
     return subprocess.run(
         [str(c) for c in command], cwd=cwd, capture_output=True, text=True, check=True, timeout=600
     ).stdout
+
+
+def imported(*folders):
+    """Top-level names of what the modules of folders import from elsewhere."""
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    trees = [ast.parse(path.read_text()) for path in files]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    ours = {"agents", "synthgym", "envs_registry"}
+    ours |= {path.stem for path in files} | {path.parent.name for path in files}
+    return {name.split(".")[0] for name in names} - ours - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [
+        (["synthgym"], ["datasets", "ray"]),
+        (["agents"], ["datasets", "agents"]),
+        (["scripts"], ["datasets", "agents", "dev"]),
+    ],
+)
+def test_what_is_imported_is_required(folders, extras):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"]]
+    for name in extras:
+        wanted += project["optional-dependencies"][name]
+    names = {re.match(r"[\w-]+", text)[0].lower().replace("_", "-") for text in wanted}
+    # Comes with stable-baselines3.
+    names |= {"torch"}
+    found = packages_distributions()
+    missing = {
+        name
+        for name in imported(*folders)
+        if not names & {dist.lower().replace("_", "-") for dist in found.get(name, [name])}
+    }
+    assert missing == set()
 
 
 @pytest.mark.slow

@@ -3,13 +3,17 @@ is seen through."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from functools import lru_cache
+from pathlib import Path
 
 import librosa
 import numpy as np
 import scipy.signal
 import soxr
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from synthgym.features import MFCC, LogMel
@@ -103,6 +107,17 @@ def pitch_of(sound: Audio, sample_rate: int) -> NDArray[np.float64]:
         )
     notes: NDArray[np.float64] = librosa.hz_to_midi(frequencies)
     return notes
+
+
+def compile_pitch() -> None:
+    """Let Numba compile what ``pitch_of`` needs and keep it on disk, before several processes would at once.
+
+    Numba mixes up what they write, and whoever loads it crashes (numba issue 10128), from then on always.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else ""
+    with FileLock(Path(tempfile.gettempdir()) / f"synthgym-numba-{user}.lock"):
+        tone = np.sin(np.arange(PITCH_RATE // 4) * (2 * np.pi * 220 / PITCH_RATE))
+        pitch_of(tone.astype(np.float32), PITCH_RATE)
 
 
 @lru_cache(512)

@@ -118,6 +118,8 @@ def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read the rows of an evaluation: its folder, or the file itself; SynthgymError if there are none."""
     path = Path(path)
     file = path / ROWS if path.is_dir() else path
+    if not file.is_file():
+        raise SynthgymError(f"no such file: {file}; scripts/evaluate.py writes it when it is done")
     try:
         frame = pd.read_parquet(file)
         missing = {"env", "env_kwargs", "targets", "target", "parameters", "distance"} - {*frame.columns}

@@ -18,6 +18,7 @@ from synthgym.targets import HELD_OUT, HeldOutPatches, audible
 from synthgym.task import SoundMatchingTask
 
 _RECORDINGS = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
+_WHAT = f"test:N (N to {HELD_OUT}), a recording or a folder"
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
 
     Args:
         task: hears them.
-        text: ``test:N``, the first N of the 1,000 held-out random patches; or a folder, of recordings or
-            of presets of the synth, each sound once; or several of these, with commas between.
+        text: ``test:N``, the first N of the 1,000 held-out random patches; or a recording; or a folder, of
+            recordings or of presets of the synth, each sound once; or several of these, with commas between.
 
     Raises:
         SynthgymError: no such targets.
@@ -58,7 +59,7 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     silent = 0
     for part in text.split(","):
         kind, _, count = part.partition(":")
-        more, left_out = (_held_out(task, part, count), 0) if kind == "test" else _in_folder(task, part)
+        more, left_out = (_held_out(task, part, count), 0) if kind == "test" else _in_files(task, Path(part))
         found += more
         silent += left_out
     names = [target.name for target in found]
@@ -69,7 +70,7 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
 
 def _held_out(task: SoundMatchingTask, text: str, count: str) -> list[Target]:
     if not count.isdigit():
-        raise SynthgymError(f"{text!r} names no targets; give test:N (N to {HELD_OUT}) or a folder")
+        raise SynthgymError(f"{text!r} names no targets; give {_WHAT}")
     items = HeldOutPatches().items(range(whole("number of targets", int(count), 1, HELD_OUT)))
     drawn = task.draw(items, audio=True, count=False)
     return [Target("random", f"test:{i}", _row(drawn.heard, i), unit) for i, unit in enumerate(drawn.unit)]
@@ -80,13 +81,12 @@ def _row(heard: Heard, i: int) -> Heard:
     return Heard(tuple(each[i : i + 1] for each in heard.features), heard.audio[i : i + 1])
 
 
-def _in_folder(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]:
-    folder = Path(text)
-    if not folder.is_dir():
-        raise SynthgymError(f"no such folder: {text}; give test:N (N to {HELD_OUT}) or a folder")
-    sounds = _recordings(task, folder) or _presets(task, folder)
+def _in_files(task: SoundMatchingTask, path: Path) -> tuple[list[Target], int]:
+    if not path.exists():
+        raise SynthgymError(f"no such file or folder: {path}; give {_WHAT}")
+    sounds = _recordings(task, path) or _presets(task, path)
     if not sounds:
-        raise SynthgymError(f"{text} holds no recordings and no presets of this synth; give another folder")
+        raise SynthgymError(f"{path} holds no recordings and no presets of this synth; give another")
     heard = [
         Target(kind, name, task.listen(sound[None]), unit)
         for kind, name, sound, unit in sounds
@@ -95,8 +95,9 @@ def _in_folder(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]:
     return heard, len(sounds) - len(heard)
 
 
-def _recordings(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audio, Unit | None]]:
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _RECORDINGS)
+def _recordings(task: SoundMatchingTask, source: Path) -> list[tuple[str, str, Audio, Unit | None]]:
+    files = source.iterdir() if source.is_dir() else [source]
+    paths = sorted(path for path in files if path.suffix.lower() in _RECORDINGS)
     synth = task.synth
     return [
         ("recording", path.name, read_recording(path, synth.sample_rate, synth.samples), None)
@@ -106,6 +107,8 @@ def _recordings(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, A
 
 def _presets(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audio, Unit | None]]:
     """Return every preset once, as the whole synth plays it, whatever parameters are free."""
+    if not folder.is_dir():
+        return []
     synth, seen, found = task.synth, set(), []
     for path, rows in synth.presets_in(folder):
         for number, row in enumerate(rows):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from agents.agent import Agent, run
-from agents.evaluation.metrics import compare_parameters, compare_sounds
+from agents.evaluation.metrics import compare_parameters, compare_sounds, compile_pitch
 from agents.evaluation.results import Results, Row
 from agents.evaluation.targets import Target
 from agents.trial import Best, Pool, Trial
@@ -53,6 +53,7 @@ def evaluate(
     ]
     if not wanted:
         return
+    compile_pitch()
     pools = {seed: Pool.draw(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
     heard = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):

@@ -129,6 +129,9 @@ def write(task: SoundMatchingTask, targets: list[Target], results: Results, sile
     results.write()
     rows, curves = results.rows(), results.curves()
     said = summary(rows, silent)
+    unfinished = sorted({agent for agent, _ in results.unfinished()})
+    if unfinished:
+        said += f"\nLeft out, with trials that are to be finished first: {', '.join(unfinished)}.\n"
     with replaced(results.path / "summary.md") as temporary:
         temporary.write_text(said)
     for kind in rows["kind"].unique():

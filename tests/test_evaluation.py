@@ -125,9 +125,12 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
     half.mkdir()
     (half / "evaluation.json").write_bytes((tmp_path / "whole" / "evaluation.json").read_bytes())
     lines = (tmp_path / "whole" / "trials.jsonl").read_bytes().splitlines(keepends=True)
-    (half / "trials.jsonl").write_bytes(b"".join(lines[:9]) + lines[9][:40])
+    (half / "trials.jsonl").write_bytes(b"".join(lines[:8]) + lines[8][:40])
     resumed = Results(half, settings)
-    assert len(resumed.trials) == 9
+    assert len(resumed.trials) == 8
+    # An agent is compared once it has met all three targets.
+    assert resumed.unfinished() == {("hill_climber", 0)}
+    assert set(resumed.rows()["agent"]) == set(resumed.curves()["agent"]) == {"random"}
     play(resumed)
     pd.testing.assert_frame_equal(resumed.rows(), whole.rows())
     rows = read_rows(whole.write()).to_dict("records")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -84,14 +85,23 @@ class Results:
             raise unwritable(self.path, error) from error
         self.trials.append(trial)
 
+    def unfinished(self) -> set[tuple[str, int]]:
+        """Return which agents, with which seed, have not met every target: they are no match for others."""
+        met = Counter((trial["agent"], trial["seed"]) for trial in self.trials)
+        return {one for one, count in met.items() if count < max(met.values())}
+
+    def _finished(self) -> list[Row]:
+        unfinished = self.unfinished()
+        return [trial for trial in self.trials if (trial["agent"], trial["seed"]) not in unfinished]
+
     def rows(self) -> pd.DataFrame:
-        """Return a row for every (agent, target, seed, budget), in a fixed order.
+        """Return a row for every (agent, target, seed, budget) of finished agents, in a fixed order.
 
         Each has all that it takes to replay it: the environment, the target, the parameters.
         """
         frame = pd.DataFrame(
             {name: trial[name] for name in _OF_A_TRIAL} | row
-            for trial in self.trials
+            for trial in self._finished()
             for row in trial["rows"]
         )
         frame.insert(0, "env", self.settings["env"])
@@ -100,10 +110,10 @@ class Results:
         return frame.sort_values([*_OF_A_TRIAL, "budget"], ignore_index=True)
 
     def curves(self) -> pd.DataFrame:
-        """Return a row for every render of a trial that was nearer than all before it."""
+        """Return a row for every render of their trials that was nearer than all before it."""
         return pd.DataFrame(
             {name: trial[name] for name in _OF_A_TRIAL} | {"render": render, "distance": distance}
-            for trial in self.trials
+            for trial in self._finished()
             for render, distance in trial["curve"]
         )
 

@@ -18,6 +18,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
@@ -107,19 +108,17 @@ def main() -> int:
     sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
     agents = {name: prepare(name, task, sources) for name in names}
     targets, silent = read_targets(task, args.targets)
-    try:
-        with Results(args.out, settings | {"versions": versions(task)}) as results:
-            print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
-            try:
-                evaluate(task, agents, targets, seeds, budgets, results)
-                print(write(task, targets, results, silent))
-            except KeyboardInterrupt:
-                print(
-                    f"\nstopped; {len(results.trials)} trials are kept; the same command goes on from there"
-                )
-                return 130
-    finally:
-        task.close()
+    with (
+        closing(task),
+        closing(Results(args.out, settings | {"versions": versions(task)})) as results,
+    ):
+        print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
+        try:
+            evaluate(task, agents, targets, seeds, budgets, results)
+            print(write(task, targets, results, silent))
+        except KeyboardInterrupt:
+            print(f"\nstopped; {len(results.trials)} trials are kept; the same command goes on from there")
+            return 130
     print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")
     return 0
 

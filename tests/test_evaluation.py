@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from functools import partial
 
 import numpy as np
@@ -257,7 +258,7 @@ def test_evaluate_script(script, tmp_path):
         result = script("evaluate.py", *command, *wrong, check=False)
         assert result.returncode == 2, result.stdout
         assert result.stderr.count("\n") == 1, result.stderr
-    with Results(out, json.loads((out / "evaluation.json").read_text())):
+    with closing(Results(out, json.loads((out / "evaluation.json").read_text()))):
         result = script("evaluate.py", *command, check=False)
     assert result.returncode == 2
     assert "is being written by another evaluation" in result.stderr

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -69,12 +69,6 @@ class Results:
     def close(self) -> None:
         """Let the folder go."""
         self._lock.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def add(self, trial: Row) -> None:
         """Keep a trial."""

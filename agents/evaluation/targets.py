@@ -107,8 +107,6 @@ def _recordings(task: SoundMatchingTask, source: Path) -> list[tuple[str, str, A
 
 def _presets(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audio, Unit | None]]:
     """Return every preset once, as the whole synth plays it, whatever parameters are free."""
-    if not folder.is_dir():
-        return []
     synth, seen, found = task.synth, set(), []
     for path, rows in synth.presets_in(folder):
         for number, row in enumerate(rows):

@@ -11,6 +11,7 @@ import torch
 from conftest import IDS, ROOT, keywords_of
 from hypothesis import given
 from hypothesis import strategies as st
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.agent import run
 from agents.catalogue import AGENTS, Sources, prepare
@@ -239,6 +240,16 @@ def test_the_feature_loss_has_its_share_of_a_run(tmp_path):
         losses.append(fitter.loss)
     assert losses == ["parameter", "parameter", "feature", "feature"]
     task.close()
+
+
+def test_a_network_is_validated_where_the_turn_of_its_loss_ends(tmp_path):
+    dataset = make_set(tmp_path / "set", "FM-v0")
+    changes = {"loss": "feature", "feature_share": 0.25, "candidates": 2}
+    train("mlp", tmp_path / "run", "FM-v0", {}, dataset, **changes)
+    log = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    log.Reload()
+    # Every second of four mini-batches, and the third, the last by the parameters.
+    assert [scalar.step for scalar in log.Scalars("validation/distance")] == [2, 3, 4]
 
 
 def test_the_feature_loss_leads_to_what_sounds_near():

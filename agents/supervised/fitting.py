@@ -120,8 +120,9 @@ class Fitter:
         self.model.network.load_state_dict(self.best_weights)
         self.model.save(path)
 
-    def _end(self) -> int:
-        """Return the mini-batch at which the turn of the loss ends at the latest."""
+    def turn_ends(self) -> int:
+        """Return the mini-batch at which the turn of the loss ends at the latest; validate there, as the
+        next goes on from the best that was validated."""
         steps = self.settings.steps
         is_followed = self.loss == "parameter" and self.fitting.loss == "feature"
         return round(steps * (1 - self.fitting.feature_share)) if is_followed else steps
@@ -129,12 +130,12 @@ class Fitter:
     def step(self, examples: Examples) -> float:
         """Learn from the next mini-batch; return its loss, by the feature loss its mean distance."""
         fitting, seed, done = self.fitting, self.settings.seed, self.model.steps
-        if self.loss == "parameter" and done >= self._end():
+        if self.loss == "parameter" and done >= self.turn_ends():
             self._next_loss()
         feature = self.loss == "feature"
         size = fitting.feature_batch_size if feature else fitting.batch_size
         features, units = examples.batch(done, size, seed)
-        left = 1 - (done - self.began) / max(self._end() - self.began, 1)
+        left = 1 - (done - self.began) / max(self.turn_ends() - self.began, 1)
         first = fitting.feature_learning_rate if feature else fitting.learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = first * 0.5 * (1 - math.cos(math.pi * left))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
 
 from agents.agent import Agent, Refined
 from agents.baselines.constant import Constant
 from agents.baselines.default import Default
+from agents.baselines.misled import Misled
 from agents.baselines.nearest import Nearest
 from agents.baselines.random import Random
 from agents.baselines.silence import Silence
@@ -59,6 +60,7 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "constant": lambda task, sources: Constant.prepare(task),
     "silence": lambda task, sources: Silence(),
     "default": lambda task, sources: Default(),
+    "misled": lambda task, sources: Misled(),
     "nearest": _nearest,
     "hill_climber": lambda task, sources: HillClimber(),
     "ga": lambda task, sources: GA(),
@@ -72,8 +74,8 @@ def prepare(name: str, task: SoundMatchingTask, sources: Sources | None = None) 
     """Make an agent, or a hybrid of several, ready for trials of a task.
 
     Args:
-        name: as ``cma_es`` or ``nearest+cma_es``; ``ppo@RUN`` is trained by the run in that folder, or is
-            the model in that file.
+        name: as ``cma_es`` or ``nearest+cma_es``; ``ppo@PATH`` is trained by the run in that folder, or by
+            runs in that folder, or is the model in that file.
         task: that it is to play.
         sources: what it may be made from.
 
@@ -89,5 +91,8 @@ def prepare(name: str, task: SoundMatchingTask, sources: Sources | None = None) 
 def _prepare(agent: str, run: str, task: SoundMatchingTask, sources: Sources) -> Agent:
     if not run:
         return AGENTS[agent](task, sources)
-    path = RunFolder(run).final_model if Path(run).is_dir() else Path(run)
-    return learner(agent).prepare(agent, task, [path.resolve()])
+    path = Path(run)
+    if path.is_dir() and not RunFolder(path).config.exists():
+        return AGENTS[agent](task, replace(sources, runs=path))
+    model = RunFolder(path).final_model if path.is_dir() else path
+    return learner(agent).prepare(agent, task, [model.resolve()])

@@ -61,6 +61,7 @@ class Trial:
     Attributes:
         ears: render and hear; in a worker, its listener.
         target: what is heard of the target, one sound.
+        shown: what the agent may hear of it; the same, but for an agent that is misled.
         budget: how many renders may be spent; all count, the start included.
         pool: where starts come from.
         rng: of all that is random in the agent.
@@ -81,12 +82,14 @@ class Trial:
     distances: list[float] = field(default_factory=list)
     records: list[Best] = field(default_factory=list)
     offline: list[int] = field(default_factory=list)
+    shown: Heard = field(init=False)
     _starts: int = 0
     _knowledge: dict[str, int] = field(default_factory=dict)
     _best_heard: Heard | None = None
 
     def __post_init__(self) -> None:
         whole("budget", self.budget, 1, 10**9)
+        self.shown = self.target
 
     @property
     def space(self) -> ParameterSpace:

@@ -1,8 +1,10 @@
 """Agents under a budget of renders: known optima, and baselines that are what they say."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+import agents
 from agents.agent import Agent, Refined, run
 from agents.baselines.index import Index
 from agents.catalogue import Sources, prepare
@@ -223,6 +225,38 @@ def test_constant_is_the_best_of_its_targets_for_all(fm):
     trial = run(agent, Trial(fm, target, 5, Pool.draw(fm, 0, 1), np.random.default_rng(0)))
     assert len(trial.distances) == 1
     assert trial.offline[0] >= 300
+
+
+def test_who_is_misled_matches_what_it_is_shown(fm, tmp_path):
+    recipe = datasets.Recipe("FM-v0", rendering="inline")
+    datasets.make(tmp_path / "set", recipe.random(200), progress=False)
+    recipe.task.close()
+    agent = prepare("misled+nearest", fm, Sources(dataset=tmp_path / "set"))
+    true = fm.hear(datasets.load(tmp_path / "set").parameters[:1])
+    trial = Trial(fm, true, 1, Pool.draw(fm, 0, 8), np.random.default_rng(0))
+    run(agent, trial)
+    assert distance(trial.shown.features[0], true.features[0])[0] > 0.1
+    assert trial.target is true
+    assert trial.best.distance > 0.05, "what it found is compared with the true target"
+    assert distance(fm.hear(trial.best.unit[None]).features[0], trial.shown.features[0])[0] < 0.5
+
+
+def test_an_agent_in_one_line_matches_the_target_of_an_episode():
+    env = gym.make("FM-v0")
+    env.reset(seed=3)
+    before = env.unwrapped.parameters
+    agent = agents.load("cma_es", "FM-v0")
+    trials = [agents.match(agent, env, renders=30, seed=seed) for seed in (0, 0, 1)]
+    assert trials[0].distances == trials[1].distances != trials[2].distances
+    assert len(trials[0].distances) == 30
+    np.testing.assert_array_equal(env.unwrapped.parameters, before)
+    found = env.unwrapped.task.hear(trials[0].best.unit[None]).features[0]
+    assert distance(found, env.unwrapped.target_features[None])[0] == trials[0].best.distance
+    env.close()
+    with pytest.raises(SynthgymError, match="no environment of synthgym"):
+        agents.match(agent, gym.make("CartPole-v1"))
+    with pytest.raises(SynthgymError, match="no run in nowhere/FM-v0-mlp-0: train mlp"):
+        agents.load("mlp", "FM-v0", runs="nowhere")
 
 
 def test_names_that_are_no_agents(tmp_path):

@@ -22,7 +22,7 @@ from agents.settings import RunSettings
 from agents.supervised.encoding import Encoding
 from agents.supervised.examples import Examples
 from agents.supervised.fitting import Fitter
-from agents.supervised.losses import feature_loss
+from agents.supervised.game import Round, play, reward_loss
 from agents.supervised.model import Model
 from agents.trial import Pool, Trial
 from synthgym import datasets
@@ -36,14 +36,23 @@ from synthgym.targets import AudiblePatches
 # As little as shows that it works: episodes of five steps, two updates.
 SHORT = {"max_episode_steps": 5}
 SMALL = {"policy_kwargs": {"net_arch": [8]}}
+GAMES = {
+    "batch_size": 8,
+    "validate_every": 2,
+    "validate_on": 4,
+    "games": 1,
+    "targets": 2,
+    "rounds": 2,
+    "candidates": 2,
+}
 TINY = {
     "ppo": (20, 2, {"n_steps": 5, "batch_size": 10, **SMALL}),
     "sac": (24, 2, {"buffer_size": 100, "learning_starts": 16, "batch_size": 8, **SMALL}),
     "sac_her": (24, 2, {"buffer_size": 100, "learning_starts": 16, "batch_size": 8, **SMALL}),
     "ars": (20, 4, {"n_delta": 2, "n_top": 1}),
     "es": (20, 4, {"n_delta": 2}),
-    "mlp": (4, None, {"width": 8, "batch_size": 8, "validate_every": 2, "validate_on": 2}),
-    "lstm": (4, None, {"width": 8, "hidden": 4, "batch_size": 8, "validate_every": 2, "validate_on": 2}),
+    "mlp": (4, None, {"width": 8, **GAMES}),
+    "lstm": (4, None, {"width": 8, "hidden": 4, **GAMES}),
 }
 ITEMS = 24
 
@@ -99,7 +108,8 @@ def test_every_agent_on_every_id(env_id, tmp_path):
     sources = Sources(env=env_id, dataset=make_set(tmp_path / "set", env_id, needed), runs=tmp_path)
     for name in LEARNERS:
         train(name, tmp_path / f"{env_id}-{name}-0", env_id, needed, tmp_path / "set")
-    for name in [*AGENTS, "nearest+cma_es", "nearest+mlp", "mlp+hill_climber", "ppo+cma_es"]:
+    hybrids = ["nearest+cma_es", "nearest+mlp", "mlp+hill_climber", "ppo+cma_es", "misled+mlp", "misled+ppo"]
+    for name in [*AGENTS, f"mlp@{tmp_path}", *hybrids]:
         if name == "constant":
             continue  # 300 renders; with the others on one id
         trial = played(task, prepare(name, task, sources))
@@ -143,7 +153,7 @@ def test_a_model_plays_alike_in_another_process_and_is_refused_elsewhere(tmp_pat
 
 def test_a_network_that_stopped_goes_on_as_if_it_had_not(tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
-    hyperparameters = {**TINY["mlp"][2], "loss": "feature", "patience": 1, "candidates": 2}
+    hyperparameters = {**TINY["mlp"][2], "patience": 1, "games": 6, "validate_games": 2}
     settings = RunSettings.make("FM-v0", "mlp", 0, 12, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
     kept = datasets.load(dataset)
@@ -152,7 +162,7 @@ def test_a_network_that_stopped_goes_on_as_if_it_had_not(tmp_path):
     def go_on(fitter, until):
         while fitter.model.steps < until and fitter.loss is not None:
             fitter.step(train_on)
-            if fitter.model.steps % 2 == 0:
+            if fitter.is_validated_now():
                 fitter.validate(validate_on)
         return fitter
 
@@ -228,31 +238,69 @@ def test_what_is_known_is_kept_and_the_rest_is_named():
     assert ((found >= 0) & (found <= 1)).all()
 
 
-def test_the_feature_loss_has_its_share_of_a_run(tmp_path):
+def test_games_are_the_end_of_a_run(tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
-    hyperparameters = {**TINY["mlp"][2], "loss": "feature", "feature_share": 0.5, "candidates": 2}
+    hyperparameters = {**TINY["mlp"][2], "games": 2, "validate_every": 100, "validate_games": 100}
     settings = RunSettings.make("FM-v0", "mlp", 0, 4, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
     fitter = Fitter(settings, task)
+    train_on, validate_on = (
+        Examples(datasets.load(dataset), "logmel", side) for side in ("train", "validation")
+    )
     losses = []
-    for _ in range(4):
-        fitter.step(Examples(datasets.load(dataset), "logmel", "train"))
+    while fitter.loss is not None:
         losses.append(fitter.loss)
+        fitter.step(train_on)
+        if fitter.is_validated_now():
+            fitter.validate(validate_on)
     assert losses == ["parameter", "parameter", "feature", "feature"]
     task.close()
 
 
-def test_a_network_is_validated_where_the_turn_of_its_loss_ends(tmp_path):
+def test_games_are_judged_by_their_end(tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
-    changes = {"loss": "feature", "feature_share": 0.25, "candidates": 2}
-    train("mlp", tmp_path / "run", "FM-v0", {}, dataset, **changes)
-    log = EventAccumulator(str(tmp_path / "run" / "tensorboard"))
+    run = train("mlp", tmp_path / "run", "FM-v0", {}, dataset, games=2, validate_games=1)
+    log = EventAccumulator(str(run.tensorboard))
     log.Reload()
-    # Every second of four mini-batches, and the third, the last by the parameters.
     assert [scalar.step for scalar in log.Scalars("validation/distance")] == [2, 3, 4]
+    judged = log.Scalars("validation/game_distance")
+    assert [scalar.step for scalar in judged] == [3, 4]
+    best = min(scalar.value for scalar in judged)
+    assert log.Scalars("validation/best_distance")[-1].value == pytest.approx(best)
 
 
-def test_the_feature_loss_leads_to_what_sounds_near():
+def test_a_game_keeps_what_is_best_and_draws_parts_of_it_again():
+    model, ears, rng = small_model(), Ruler(), np.random.default_rng(0)
+    features = ears.hear(SPACE.sample(rng, 20)).features[0]
+    best, before = None, np.full(20, np.inf)
+    for now in play(model, features, ears, 4, 3, rng):
+        np.testing.assert_array_equal(now.before, before)
+        drawn = ears.hear(now.unit.reshape(60, -1)).features[0]
+        np.testing.assert_array_equal(now.far, distance(drawn, np.repeat(features, 3, axis=0)).reshape(20, 3))
+        if best is None:
+            assert not now.known.any()
+        else:
+            kept = now.known[:, None] & np.ones_like(now.unit, np.bool_)
+            np.testing.assert_array_equal(now.unit[kept], np.repeat(best[:, None], 3, axis=1)[kept])
+            assert (~now.known).any(axis=1).all()
+        weights = now.weights()
+        assert ((weights >= 0) & (weights.sum(axis=1, keepdims=True) <= 1 + 1e-9)).all()
+        rows = np.arange(20)
+        nearest = now.far.argmin(axis=1)
+        np.testing.assert_array_equal(weights.max(axis=1), weights[rows, nearest])
+        better = now.far.min(axis=1) < before
+        best = np.where(better[:, None], now.unit[rows, nearest], 0 if best is None else best)
+        before = now.best
+
+
+def test_where_nothing_is_better_little_is_learned():
+    far, known = np.array([[0.5, 0.6], [0.1, 0.6]]), np.ones((2, 5), np.bool_)
+    weights = Round(known, np.zeros((2, 2, 5), np.float32), far, np.array([0.2, 0.2])).weights()
+    assert weights[0].sum() < 1e-5
+    assert weights[1, 0] > 0.99
+
+
+def test_games_lead_to_what_sounds_near():
     model, ears, rng = small_model(), Ruler(), np.random.default_rng(0)
     optimizer = torch.optim.Adam(model.network.parameters(), lr=0.003)
     features = ears.hear(SPACE.sample(rng, 64)).features[0]
@@ -261,11 +309,11 @@ def test_the_feature_loss_leads_to_what_sounds_near():
         return distance(ears.hear(model.name(features)).features[0], features).mean()
 
     before = far()
-    for _ in range(150):
-        loss, _ = feature_loss(model, features, ears, 8, rng)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    for _ in range(50):
+        for now in play(model, features, ears, 3, 8, rng):
+            optimizer.zero_grad()
+            reward_loss(model, features, now, rng).backward()
+            optimizer.step()
     assert far() < 0.5 * before
 
 
@@ -285,7 +333,7 @@ def test_a_network_learns_to_listen(agent, tmp_path):
         0,
         600,
         env_kwargs=env_kwargs,
-        hyperparameters={**changes, "batch_size": 64, "validate_every": 100},
+        hyperparameters={**changes, "batch_size": 64, "validate_every": 100, "games": 20},
         dataset=str(dataset),
     )
     folder = RunFolder(tmp_path / "run")

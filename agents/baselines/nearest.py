@@ -49,7 +49,7 @@ class Nearest(Agent):
 
     def _neighbours(self, trial: Trial) -> Unit:
         trial.draw_on(str(self._path), self._renders)
-        (aim,) = trial.target.features[0]
+        (aim,) = trial.shown.features[0]
         return _neighbours(self._path, self._feature, aim.tobytes(), aim.shape)
 
 

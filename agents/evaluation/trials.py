@@ -104,6 +104,7 @@ def _row(trial: Trial, budget: int) -> Row:
         "renders": renders,
         "offline_renders": trial.offline[renders - 1],
         "distance": best.distance,
+        "last_distance": trial.distances[renders - 1],
         # Silence is made by no parameters.
         "parameters": [] if best.unit is None else best.unit.tolist(),
     }

@@ -47,7 +47,7 @@ class Policy(Trained):
         kind = GoalEpisodes if "Goal-" in made_for.env else Episodes
         episodes = kind(1, rules, trial)
         start, heard = trial.episode_start()
-        episodes.begin([0], trial.target, start, heard)
+        episodes.begin([0], trial.shown, start, heard)
         for _ in range(made_for.env_kwargs.get("max_episode_steps", MAX_EPISODE_STEPS)):
             action, _ = model.predict(episodes.observe(), deterministic=deterministic)
             episodes.nudge(ALL, action)

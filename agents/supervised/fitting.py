@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,11 +14,11 @@ import torch
 from agents.models import Origin
 from agents.settings import RunSettings
 from agents.supervised.examples import Examples
-from agents.supervised.losses import feature_loss
+from agents.supervised.game import Round, example_loss, play, reward_loss
 from agents.supervised.model import Model
 from synthgym.checks import number, one_of, whole
 from synthgym.errors import SynthgymError
-from synthgym.features import distance
+from synthgym.features import Features, distance
 from synthgym.task import SoundMatchingTask
 
 Loss = Literal["parameter", "feature"]
@@ -28,39 +29,43 @@ class Fitting:
     """How a network is trained.
 
     Attributes:
-        loss: ``parameter``: how surprised it is by the parameters of examples. ``feature``: first that, then
-            the feature distance of real renders of what it names (``feature_loss``).
+        loss: ``parameter``: how surprised it is by the parameters of examples (imitation). ``feature``: first
+            that, then the feature distance of what it draws and renders, in games (reinforcement).
         batch_size: examples in a mini-batch.
         learning_rate: at first; it falls to zero as half a cosine over the loss's turn.
-        feature_learning_rate: likewise, of the feature loss.
+        game_learning_rate: likewise, in games.
         weight_decay: of AdamW.
         validate_every: mini-batches.
+        validate_games: games.
         validate_on: so many validation examples, whose guesses are really rendered.
         patience: so many validations in a row without a new best end a loss's turn.
-        feature_share: of a run's mini-batches, those at its end are the feature loss's.
-        feature_batch_size: examples in such a mini-batch.
-        candidates: renders of each of these.
+        games: of a run's steps, so many at its end are games.
+        targets: of a game, side by side.
+        rounds: of a game.
+        candidates: renders for each target in a round.
     """
 
-    loss: Loss = "parameter"
+    loss: Loss = "feature"
     batch_size: int = 256
     learning_rate: float = 1e-3
-    feature_learning_rate: float = 1e-4
+    game_learning_rate: float = 2e-4
     weight_decay: float = 0.01
     validate_every: int = 500
+    validate_games: int = 50
     validate_on: int = 512
     patience: int = 8
-    feature_share: float = 0.1
-    feature_batch_size: int = 32
+    games: int = 200
+    targets: int = 32
+    rounds: int = 6
     candidates: int = 8
 
     def __post_init__(self) -> None:
         one_of("loss", self.loss, get_args(Loss))
-        for name in ("batch_size", "feature_batch_size", "validate_every", "validate_on", "patience"):
+        for name in ("batch_size", "validate_every", "validate_games", "validate_on", "patience", "games"):
             whole(name, getattr(self, name), 1, 10**9)
-        number("feature_share", self.feature_share, 0, 1)
-        whole("candidates", self.candidates, 2, 1000)
-        for name in ("learning_rate", "feature_learning_rate", "weight_decay"):
+        for name in ("targets", "rounds", "candidates"):
+            whole(name, getattr(self, name), 1, 1000)
+        for name in ("learning_rate", "game_learning_rate", "weight_decay"):
             number(name, getattr(self, name), 0, 10)
 
 
@@ -93,11 +98,7 @@ class Fitter:
                 raise SynthgymError(f"no {settings.agent} can be made of {options}: {error}") from error
         else:
             self.model, training = Model.load(settings.agent, checkpoint)
-        self.optimizer = torch.optim.AdamW(
-            self.model.network.parameters(),
-            lr=self.fitting.learning_rate,
-            weight_decay=self.fitting.weight_decay,
-        )
+        self.optimizer = self._new_optimizer()
         self.loss: Loss | None = "parameter"
         """Of now; None if no loss makes it better."""
         self.began, self.waited, self.best, self.best_weights = 0, 0, np.inf, self._weights()
@@ -120,60 +121,93 @@ class Fitter:
         self.model.network.load_state_dict(self.best_weights)
         self.model.save(path)
 
-    def turn_ends(self) -> int:
-        """Return the mini-batch at which the turn of the loss ends at the latest; validate there, as the
-        next goes on from the best that was validated."""
-        steps = self.settings.steps
-        is_followed = self.loss == "parameter" and self.fitting.loss == "feature"
-        return round(steps * (1 - self.fitting.feature_share)) if is_followed else steps
+    def _new_optimizer(self) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.model.network.parameters(), weight_decay=self.fitting.weight_decay)
+
+    def _turn_ends(self) -> int:
+        """Return the step at which the turn of the loss ends at the latest."""
+        steps, games = self.settings.steps, self.fitting.games
+        if self.loss == "feature":
+            return min(steps, self.began + games)
+        return steps - games if self.fitting.loss == "feature" else steps
 
     def step(self, examples: Examples) -> float:
-        """Learn from the next mini-batch; return its loss, by the feature loss its mean distance."""
-        fitting, seed, done = self.fitting, self.settings.seed, self.model.steps
-        if self.loss == "parameter" and done >= self.turn_ends():
-            self._next_loss()
-        feature = self.loss == "feature"
-        size = fitting.feature_batch_size if feature else fitting.batch_size
-        features, units = examples.batch(done, size, seed)
-        left = 1 - (done - self.began) / max(self.turn_ends() - self.began, 1)
-        first = fitting.feature_learning_rate if feature else fitting.learning_rate
+        """Learn from a mini-batch, or in a game; return its loss, or the mean distance at the game's end."""
+        fitting, done = self.fitting, self.model.steps
+        rng = np.random.default_rng([self.settings.seed, done])
+        learn = self._play if self.loss == "feature" else self._imitate
+        left = 1 - (done - self.began) / max(self._turn_ends() - self.began, 1)
+        first = fitting.game_learning_rate if self.loss == "feature" else fitting.learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = first * 0.5 * (1 - math.cos(math.pi * left))
-        rng = np.random.default_rng([seed, done])
-        if feature:
-            loss, value = feature_loss(self.model, features, self.task, fitting.candidates, rng)
-        else:
-            self.model.network.train()
-            heard = self.model.hear(features)
-            loss = self.model.network.loss(heard, torch.from_numpy(units), rng).mean()
-            value = float(loss.detach())
+        value = learn(examples, rng)
+        self.model.steps += 1
+        return value
+
+    def _imitate(self, examples: Examples, rng: np.random.Generator) -> float:
+        self.model.network.train()
+        batch = examples.batch(self.model.steps, self.fitting.batch_size, self.settings.seed)
+        loss = example_loss(self.model, *batch, rng)
+        self._descend(loss)
+        return float(loss.detach())
+
+    def _play(self, examples: Examples, rng: np.random.Generator) -> float:
+        fitting, seed, done = self.fitting, self.settings.seed, self.model.steps
+        features, _ = examples.batch(done, fitting.targets, seed)
+        for turn, now in enumerate(self._game(features, rng)):
+            # What is learnt from examples is not forgotten: they are rehearsed.
+            again = examples.batch(done * fitting.rounds + turn, fitting.batch_size, seed)
+            rewarded = reward_loss(self.model, features, now, rng)
+            self._descend(rewarded + example_loss(self.model, *again, rng))
+        return float(now.best.mean())
+
+    def _game(self, features: Features, rng: np.random.Generator) -> Iterator[Round]:
+        return play(self.model, features, self.task, self.fitting.rounds, self.fitting.candidates, rng)
+
+    def _descend(self, loss: torch.Tensor) -> None:
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), 1.0)
         self.optimizer.step()
-        self.model.steps += 1
-        return value
+
+    def is_validated_now(self) -> bool:
+        """Return whether it is time to validate: every so often, and where a turn ends."""
+        fitting, done = self.fitting, self.model.steps
+        every = fitting.validate_games if self.loss == "feature" else fitting.validate_every
+        return (done - self.began) % every == 0 or done >= self._turn_ends()
 
     def validate(self, examples: Examples) -> dict[str, float]:
-        """Render what is named for examples; keep the network if it is the best; return the errors."""
+        """Render for examples; keep the network if it is the best; end the loss's turn if it is time; return
+        the errors.
+
+        A network is judged by what it names at first, or, in the turn of the games, by the best of a game.
+        """
         features, units = examples[:]
+        rng = np.random.default_rng(self.settings.seed)
         named = self.model.name(features)
-        far = float(distance(self.task.hear(named).features[0], features).mean())
+        errors = {"distance": float(distance(self.task.hear(named).features[0], features).mean())}
         with torch.no_grad():
-            heard = self.model.hear(features)
-            rng = np.random.default_rng(self.settings.seed)
-            surprise = float(self.model.network.loss(heard, torch.from_numpy(units), rng).mean())
+            errors["surprise"] = float(example_loss(self.model, features, units, rng))
+        far = errors["distance"]
+        if self.loss == "feature":
+            far = errors["game_distance"] = self._best_of_a_game(examples)
         if far < self.best:
             self.best, self.waited, self.best_weights = far, 0, self._weights()
         else:
             self.waited += 1
-        if self.waited >= self.fitting.patience:
+        if self.waited >= self.fitting.patience or self.model.steps >= self._turn_ends():
             self._next_loss()
-        return {"distance": far, "best_distance": self.best, "surprise": surprise}
+        return errors | {"best_distance": self.best}
+
+    def _best_of_a_game(self, examples: Examples) -> float:
+        features, _ = examples[: self.fitting.validate_on // 4]  # each costs many renders
+        *_, last = self._game(features, np.random.default_rng(self.settings.seed))
+        return float(last.best.mean())
 
     def _next_loss(self) -> None:
         more = self.loss == "parameter" and self.fitting.loss == "feature"
         self.loss = "feature" if more else None
         if more:
-            self.began, self.waited = self.model.steps, 0
+            self.began, self.waited, self.best = self.model.steps, 0, np.inf
             self.model.network.load_state_dict(self.best_weights)
+            self.optimizer = self._new_optimizer()

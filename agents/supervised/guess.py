@@ -10,6 +10,7 @@ import numpy as np
 
 from agents.agent import Agent
 from agents.models import Origin, Trained
+from agents.supervised.game import kept_parts
 from agents.supervised.model import Model
 from agents.trial import Trial
 from synthgym.task import SoundMatchingTask
@@ -17,8 +18,6 @@ from synthgym.task import SoundMatchingTask
 DRAWS = 10
 """Renders of which the best is gone on from."""
 TEMPERATURE, TEMPERATURE_OF_PARTS = 0.3, 0.5
-PART = 0.3
-"""The most of a patch that is drawn again."""
 
 
 class Guess(Trained):
@@ -26,7 +25,7 @@ class Guess(Trained):
 
     def start(self, trial: Trial) -> None:
         """Render the likeliest and draws."""
-        model, target, rng = self._model(trial), trial.target.features[0], trial.rng
+        model, target, rng = self._model(trial), trial.shown.features[0], trial.rng
         trial(model.name(target))
         trial(model.name(np.repeat(target, DRAWS - 1, axis=0), temperature=TEMPERATURE, rng=rng))
 
@@ -35,13 +34,10 @@ class Guess(Trained):
         if trial.found is None:
             self.start(trial)
         model, rng, n = self._model(trial), trial.rng, len(trial.space)
-        heard = model.listen(trial.target.features[0])
+        heard = model.listen(trial.shown.features[0])
         while True:
             assert trial.found is not None
-            again = rng.permutation(n)[: rng.integers(1, max(2, int(PART * n) + 1))]
-            known = np.ones((1, n), np.bool_)
-            known[:, again] = False
-            trial(model.complete(heard, trial.found[None], known, TEMPERATURE_OF_PARTS, rng))
+            trial(model.complete(heard, trial.found[None], kept_parts(1, n, rng), TEMPERATURE_OF_PARTS, rng))
 
     def _model(self, trial: Trial) -> Model:
         path = self.model_of(trial)

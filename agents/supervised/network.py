@@ -54,14 +54,22 @@ class Network(nn.Module):
         outputs = self.head(torch.cat([heard, unit * known, known.float()], dim=1))
         return self.encoding.log_probabilities(outputs)
 
-    def loss(self, heard: torch.Tensor, unit: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-        """Return for every example (B,) the mean surprise at parameters that it does not see: a draw of
-        them."""
-        share = rng.random((len(unit), 1))
-        known = torch.from_numpy(rng.random(unit.shape) < share)
-        known[:, int(rng.integers(unit.shape[1]))] = False  # one at least is asked for
-        surprise = self.encoding.surprise(self(heard, unit, known), unit) * ~known
-        return surprise.sum(1) / (~known).sum(1)
+    def loss(
+        self, heard: torch.Tensor, unit: torch.Tensor, known: torch.Tensor, rng: np.random.Generator
+    ) -> torch.Tensor:
+        """Return for every example (B,) the mean surprise at a draw of its parameters that are not known.
+
+        Args:
+            heard: as above.
+            unit: as above.
+            known: as above; of the others, too, some are seen, but never all.
+            rng: draws.
+        """
+        seen = known | torch.from_numpy(rng.random(unit.shape) < rng.random((len(unit), 1)))
+        asked = torch.from_numpy(rng.random(unit.shape)).masked_fill(known, 0).argmax(dim=1)
+        seen[torch.arange(len(unit)), asked] = False
+        surprise = self.encoding.surprise(self(heard, unit, seen), unit) * ~seen
+        return surprise.sum(1) / (~seen).sum(1)
 
     @torch.no_grad()
     def complete(

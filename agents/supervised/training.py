@@ -72,7 +72,7 @@ def train(folder: RunFolder) -> int:
                     signals.check()
                     loss = fitter.step(examples)
                     bar.update()
-                    if model.steps % fitting.validate_every == 0 or model.steps == fitter.turn_ends():
+                    if fitter.is_validated_now():
                         errors = fitter.validate(held_out)
                         _report(writer, bar, model.steps, {"loss": loss, **errors})
                         if model.steps - saved >= settings.steps / CHECKPOINTS:

@@ -15,8 +15,9 @@ from agents.evaluation.targets import Target
 from synthgym.files import replaced
 from synthgym.task import SoundMatchingTask
 
-COLUMNS = 3
-"""Best and worst targets that are shown, each."""
+ENDS, MIDDLE = 7, 6
+"""How many best matches are shown, and worst, and of those in the middle."""
+COLUMNS = 5
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -43,29 +44,42 @@ def draw_curves(curves: pd.DataFrame, budget: int, title: str) -> Figure:
     return figure
 
 
+def ranks(count: int) -> list[int]:
+    """Return which of so many targets are shown: the first, those in the middle, and the last."""
+    if count <= 2 * ENDS + MIDDLE:
+        return list(range(count))
+    middle = (count - MIDDLE) // 2
+    return [*range(ENDS), *range(middle, middle + MIDDLE), *range(count - ENDS, count)]
+
+
 def draw_matches(task: SoundMatchingTask, targets: Sequence[Target], rows: pd.DataFrame) -> Figure:
-    """Draw the targets that the best agent came nearest to and stayed farthest from, above its matches."""
+    """Draw targets above the matches of the best agent: those it came nearest to, those in the middle, and
+    those it stayed farthest from."""
     last = rows[rows["budget"] == rows["budget"].max()]
     means = per_target(last)
     means.columns = means.columns.get_level_values("agent")
     agent = means.mean().idxmin()
     ordered = means[agent].sort_values().index
-    count = min(COLUMNS, len(ordered) // 2) or 1
-    names = [*ordered[:count], *ordered[len(ordered) - count :]]
+    names = [ordered[rank] for rank in ranks(len(ordered))]
     by_name = {target.name: target for target in targets}
-    figure = Figure(figsize=(2.4 * len(names), 5), layout="constrained")
-    axes = figure.subplots(2, len(names), sharex=True, sharey=True, squeeze=False)
-    for (above, below), name in zip(axes.T, names, strict=True):
+    low, high = float(np.min(task.feature.low)), float(np.max(task.feature.high))
+    columns = min(COLUMNS, len(names))
+    lines = -(-len(names) // columns)
+    figure = Figure(figsize=(2.4 * columns, 4 * lines), layout="constrained")
+    figure.suptitle(f"targets, and below each what {agent} found")
+    axes = figure.subplots(2 * lines, columns, sharex=True, sharey=True, squeeze=False)
+    for axis in axes.flat:
+        axis.set(xticks=[], yticks=[])
+        axis.set_frame_on(False)
+    for number, name in enumerate(names):
         row = last[(last["agent"] == agent) & (last["target"] == name)].nsmallest(1, "distance").iloc[0]
         match = np.zeros_like(by_name[name].heard.features[0])
         if len(row["parameters"]):
             match = task.hear(np.array([row["parameters"]], np.float32), count=False).features[0]
+        line, column = divmod(number, columns)
+        above, below = axes[2 * line : 2 * line + 2, column]
         for axis, picture in ((above, by_name[name].heard.features[0]), (below, match)):
-            low, high = float(np.min(task.feature.low)), float(np.max(task.feature.high))
             axis.imshow(picture[0].T, origin="lower", aspect="auto", vmin=low, vmax=high)
-            axis.set(xticks=[], yticks=[])
         above.set_title(name, fontsize="small")
         below.set_xlabel(f"distance {row['distance']:.3f}", fontsize="small")
-    axes[0, 0].set_ylabel("target")
-    axes[1, 0].set_ylabel(agent)
     return figure

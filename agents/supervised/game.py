@@ -14,8 +14,10 @@ from synthgym.features import Features, distance
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
-TEMPERATURE, TEMPERATURE_OF_PARTS = 1.0, 0.7
-"""Of draws: more daring than those of a trial."""
+Temperatures = tuple[float, float]
+"""Of draws of whole patches, and of parts."""
+PLAYING: Temperatures = (0.3, 0.5)
+EXPLORING: Temperatures = (1.0, 0.7)
 PART = 0.3
 """The most of a patch that is drawn again."""
 GREED = 0.1
@@ -69,6 +71,7 @@ def play(
     task: SoundMatchingTask,
     rounds: int,
     candidates: int,
+    temperatures: Temperatures,
     rng: np.random.Generator,
 ) -> Iterator[Round]:
     """Play with targets: first whole patches are drawn, then parts of the best so far again and again.
@@ -79,6 +82,7 @@ def play(
         task: renders.
         rounds: how many.
         candidates: of each round, for each target.
+        temperatures: of draws.
         rng: draws.
     """
     count, n = len(features), model.network.encoding.parameters
@@ -88,7 +92,7 @@ def play(
         known = kept_parts(count, n, rng) if number else np.zeros((count, n), np.bool_)
         heard = model.listen(features).repeat_interleave(candidates, dim=0)
         unit, kept = np.repeat(best_unit, candidates, axis=0), np.repeat(known, candidates, axis=0)
-        drawn = model.complete(heard, unit, kept, TEMPERATURE_OF_PARTS if number else TEMPERATURE, rng)
+        drawn = model.complete(heard, unit, kept, temperatures[number > 0], rng)
         far = distance(task.hear(drawn).features[0], targets).reshape(count, candidates).astype(np.float64)
         now = Round(known, drawn.reshape(count, candidates, n), far, best)
         yield now

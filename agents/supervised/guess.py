@@ -10,14 +10,13 @@ import numpy as np
 
 from agents.agent import Agent
 from agents.models import Origin, Trained
-from agents.supervised.game import kept_parts
+from agents.supervised.game import PLAYING, kept_parts
 from agents.supervised.model import Model
 from agents.trial import Trial
 from synthgym.task import SoundMatchingTask
 
 DRAWS = 10
 """Renders of which the best is gone on from."""
-TEMPERATURE, TEMPERATURE_OF_PARTS = 0.3, 0.5
 
 
 class Guess(Trained):
@@ -27,7 +26,7 @@ class Guess(Trained):
         """Render the likeliest and draws."""
         model, target, rng = self._model(trial), trial.shown.features[0], trial.rng
         trial(model.name(target))
-        trial(model.name(np.repeat(target, DRAWS - 1, axis=0), temperature=TEMPERATURE, rng=rng))
+        trial(model.name(np.repeat(target, DRAWS - 1, axis=0), temperature=PLAYING[0], rng=rng))
 
     def play(self, trial: Trial) -> None:
         """Start, unless there is a guess, and go on until the budget is spent."""
@@ -37,7 +36,7 @@ class Guess(Trained):
         heard = model.listen(trial.shown.features[0])
         while True:
             assert trial.found is not None
-            trial(model.complete(heard, trial.found[None], kept_parts(1, n, rng), TEMPERATURE_OF_PARTS, rng))
+            trial(model.complete(heard, trial.found[None], kept_parts(1, n, rng), PLAYING[1], rng))
 
     def _model(self, trial: Trial) -> Model:
         path = self.model_of(trial)

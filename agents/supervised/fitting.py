@@ -43,6 +43,7 @@ class Fitting:
         targets: of a game, side by side.
         rounds: of a game.
         candidates: renders for each target in a round.
+        rehearsal: what the imitation of examples weighs beside a round's reward.
     """
 
     loss: Loss = "feature"
@@ -58,6 +59,7 @@ class Fitting:
     targets: int = 32
     rounds: int = 6
     candidates: int = 8
+    rehearsal: float = 1.0
 
     def __post_init__(self) -> None:
         one_of("loss", self.loss, get_args(Loss))
@@ -65,7 +67,7 @@ class Fitting:
             whole(name, getattr(self, name), 1, 10**9)
         for name in ("targets", "rounds", "candidates"):
             whole(name, getattr(self, name), 1, 1000)
-        for name in ("learning_rate", "game_learning_rate", "weight_decay"):
+        for name in ("learning_rate", "game_learning_rate", "weight_decay", "rehearsal"):
             number(name, getattr(self, name), 0, 10)
 
 
@@ -155,10 +157,10 @@ class Fitter:
         fitting, seed, done = self.fitting, self.settings.seed, self.model.steps
         features, _ = examples.batch(done, fitting.targets, seed)
         for turn, now in enumerate(self._game(features, EXPLORING, rng)):
-            # What is learnt from examples is not forgotten: they are rehearsed.
             again = examples.batch(done * fitting.rounds + turn, fitting.batch_size, seed)
             rewarded = reward_loss(self.model, features, now, rng)
-            self._descend(rewarded + example_loss(self.model, *again, rng))
+            imitated = example_loss(self.model, *again, rng)
+            self._descend(rewarded + fitting.rehearsal * imitated)
         return float(now.best.mean())
 
     def _game(

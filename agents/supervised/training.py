@@ -75,7 +75,8 @@ def train(folder: RunFolder) -> int:
                     if fitter.is_validated_now():
                         errors = fitter.validate(held_out)
                         _report(writer, bar, model.steps, {"loss": loss, **errors})
-                        if model.steps - saved >= settings.steps / CHECKPOINTS:
+                        in_games = fitter.loss == "feature"  # a few, that take long
+                        if in_games or model.steps - saved >= settings.steps / CHECKPOINTS:
                             folder.save_checkpoint(model.steps, fitter.save)
                             saved = model.steps
             finally:

@@ -9,7 +9,7 @@ TARGET := examples/targets/drawbar_organ.wav
 # About two minutes on two quiet cores.
 STEPS := 100000
 
-.PHONY: demo test test-slow check docs benchmark plugins
+.PHONY: demo test test-slow check docs benchmark plugins browser
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN) \
@@ -32,6 +32,11 @@ check: $(VENV)/installed
 plugins:
 	-test -e /usr/lib/vst/amsynth_vst.so -a -e /usr/lib/lv2/mda.lv2 || \
 		(apt-get update -qq && apt-get install -y -qq --no-install-recommends amsynth mda-lv2) > /dev/null
+
+# The browser that tests open pages in, likewise.
+browser:
+	-test -e /usr/bin/chromium || \
+		(apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) > /dev/null
 
 docs: $(VENV)/installed
 	$(BIN)/python scripts/document_envs.py

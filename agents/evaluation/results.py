@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -65,6 +65,21 @@ class Results:
         except json.JSONDecodeError as error:
             raise SynthgymError(f"{config} is damaged; choose another folder") from error
         self.trials: list[Row] = [json.loads(line) for line in whole]
+
+    @classmethod
+    def opened(cls, path: Path) -> Self:
+        """Open an evaluation that is there; SynthgymError if it is none, or nothing in it is finished."""
+        try:
+            settings = json.loads((path / "evaluation.json").read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise SynthgymError(
+                f"{path} is no folder of an evaluation; scripts/evaluate.py makes one"
+            ) from error
+        results = cls(path, settings)
+        if not results._finished():
+            results.close()
+            raise SynthgymError(f"{path} holds no finished trials; go on with scripts/evaluate.py")
+        return results
 
     def close(self) -> None:
         """Let the folder go."""

@@ -1,0 +1,1 @@
+"""Pages to look at and to listen to: self-contained HTML files."""

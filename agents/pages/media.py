@@ -1,0 +1,64 @@
+"""Sounds and pictures as text, to be inlined in a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import soundfile
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from synthgym.features import Feature
+from synthgym.files import replaced
+from synthgym.synths import Audio
+
+LOUDEST = 0.7
+"""Peak of the loudest sound of those that are compared: they are played back with one gain."""
+COLOURS = "magma"
+
+
+def playback_gain(*sounds: Audio) -> float:
+    """Return the gain that sounds (samples,) share, so that the loudest peaks at ``LOUDEST``."""
+    peak = max(float(np.abs(sound).max()) for sound in sounds)
+    return LOUDEST / peak if peak > 0 else 1.0
+
+
+def ogg(sound: Audio, sample_rate: int) -> str:
+    """Return mono audio (samples,) as Ogg Vorbis in base64."""
+    file = io.BytesIO()
+    soundfile.write(file, np.clip(sound, -1, 1), sample_rate, format="OGG", subtype="VORBIS")
+    return _text(file)
+
+
+def png(values: NDArray[np.float32], feature: Feature) -> str:
+    """Return a feature (frames, bins) as a PNG in base64, a pixel for each value, on the feature's scale."""
+    file = io.BytesIO()
+    low, high = float(np.min(feature.low)), float(np.max(feature.high))
+    matplotlib.image.imsave(file, values.T, vmin=low, vmax=high, cmap=COLOURS, origin="lower", format="png")
+    return _text(file)
+
+
+def svg(figure: Figure) -> str:
+    """Return a figure as an SVG element."""
+    file = io.StringIO()
+    figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    return file.getvalue()[file.getvalue().index("<svg") :]
+
+
+def _text(file: io.BytesIO) -> str:
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def write_page(path: Path, template: str, **values: object) -> None:
+    """Write a page from a template of this folder, whole or not at all."""
+    folder = FileSystemLoader(Path(__file__).parent)
+    # What is put in is text, as names of targets are; what is safe says so.
+    environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    page = environment.get_template(template).render(**values)
+    with replaced(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")

@@ -1,0 +1,137 @@
+"""Pages: one file each, that a real browser shows, sorts and plays."""
+
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import closing
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from agents.catalogue import prepare
+from agents.evaluation.results import Results
+from agents.evaluation.targets import read_targets
+from agents.evaluation.trials import evaluate
+from agents.pages.media import playback_gain
+from synthgym.envs import make_task
+
+CHROMIUM = shutil.which("chromium")
+AGENTS = ("random", "silence", "hill_climber")
+RECORDING = '<i>A&B "it\'s".wav'
+
+
+@pytest.fixture(scope="module")
+def evaluation(tmp_path_factory):
+    """A small evaluation, one target of which has a name that HTML would take for its own."""
+    path = tmp_path_factory.mktemp("results") / "fm"
+    sounds = path.parent / "sounds"
+    sounds.mkdir()
+    shutil.copy(ROOT / "examples" / "targets" / "marimba.wav", sounds / RECORDING)
+    source = f"test:3,{sounds}"
+    settings = {"env": "FM-v0", "env_kwargs": {}, "targets": source, "budgets": [1, 5]}
+    task = make_task("FM-v0")
+    targets, _ = read_targets(task, source)
+    with closing(task), closing(Results(path, settings)) as results:
+        agents = {name: prepare(name, task) for name in AGENTS}
+        evaluate(task, agents, targets, 2, [1, 5], results, progress=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(evaluation):
+    command = [sys.executable, ROOT / "scripts" / "report.py", evaluation]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert f"{evaluation / 'report.html'}: 12 matches" in said, "four targets, three agents, the first seed"
+    return evaluation / "report.html"
+
+
+def test_a_report_is_one_file_that_needs_no_other(report):
+    page = report.read_text()
+    assert not re.search(r"""(src|href)=["']?(?!data:)[\w/]""", re.sub(r"xlink:href=\"#\w+\"", "", page))
+    assert "http" not in page.replace("http://www.w3.org/", ""), "names of SVG's namespaces"
+    assert RECORDING not in page
+    assert "&lt;i&gt;A&amp;B" in page
+    assert len(page) < 2_000_000
+
+
+def test_a_report_of_fewer_renders(evaluation, script, tmp_path):
+    out = tmp_path / "early.html"
+    script("report.py", evaluation, "--budget", 1, "--out", out)
+    assert "Matches after 1 renders" in out.read_text()
+    result = script("report.py", evaluation, "--budget", 3, check=False)
+    assert (result.returncode, result.stderr) == (2, "error: --budget is one of 1, 5; got 3\n")
+
+
+def test_what_is_no_evaluation_has_no_report(script, tmp_path):
+    result = script("report.py", tmp_path, check=False)
+    assert result.returncode == 2
+    assert (
+        result.stderr == f"error: {tmp_path} is no folder of an evaluation; scripts/evaluate.py makes one\n"
+    )
+
+
+def test_sounds_that_are_compared_share_a_gain():
+    quiet, loud = np.full(4, 0.1, np.float32), np.full(4, -0.35, np.float32)
+    assert playback_gain(quiet, loud) == pytest.approx(2)
+    assert playback_gain(np.zeros(4, np.float32)) == 1
+
+
+@pytest.fixture
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no chromium here; Debian's package chromium has it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
+def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
+    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(report.as_uri())
+    rows = page.locator("#matches tbody tr:visible")
+
+    def column(number):
+        return [row.locator("td").nth(number).text_content() for row in rows.all()]
+
+    assert column(2) == sorted(column(2)), "the nearest first"
+    page.get_by_role("button", name="distance").click()
+    assert column(2) == sorted(column(2), reverse=True)
+    page.get_by_role("button", name="agent", exact=True).click()
+    assert column(1) == sorted(column(1))
+    page.get_by_role("combobox").select_option("silence")
+    assert {*column(1)} == {"silence"}
+    assert page.locator("#count").text_content() == "4"
+    page.get_by_role("combobox").select_option("")
+    page.get_by_role("searchbox").fill("a&b")
+    assert {*column(0)} == {RECORDING}
+
+    def playing():
+        page.wait_for_function("document.getElementById('audio').currentTime > 0")
+        assert page.evaluate("document.getElementById('audio').duration") == pytest.approx(1, abs=0.1)
+        return page.evaluate("document.getElementById('audio').src")
+
+    rows.nth(0).get_by_role("button", name="play the target").click()
+    target = playing()
+    page.keyboard.press("b")
+    assert playing() != target
+    page.keyboard.press(" ")
+    assert playing() == target
+    assert page.locator(".player .on").text_content() == "A target"
+    page.keyboard.press("ArrowDown")
+    assert playing() == target, "the same target, the next agent"
+    assert page.locator("tr.chosen").count() == 1
+    assert RECORDING in page.locator("#chosen").text_content()
+    page.wait_for_function("document.querySelector('#matches tr:not([hidden]) img').naturalWidth == 44")
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0, "no more than the table scrolls sideways"
+    assert errors == []

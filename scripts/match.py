@@ -3,7 +3,7 @@
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --agent cma_es --budget 1000 --out OUT
 
-Writes target.wav, match.wav, the preset and match.json to OUT.
+Writes target.wav, match.wav, the preset, match.json and a page of all of it, match.html, to OUT.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cli import add_keywords, known_id, new_parser, read_keywords, run
 from agents.agent import run as play
 from agents.catalogue import AGENTS, Sources, prepare
 from agents.learners import LEARNERS, learner
+from agents.pages.match import write_match
 from agents.trial import Best, Pool, Trial
 from synthgym.checks import one_of, whole
 from synthgym.envs import make_task
@@ -89,11 +90,14 @@ def main() -> int:
             synth.save_preset(native, preset)
         with replaced(out / "match.json") as temporary:
             temporary.write_text(json.dumps(result, indent=1))
+        title = f"{args.target.name} by {env_id}, {name.partition('@')[0]}"
+        write_match(out / "match.html", task, target, trial, best, native, preset, title)
     except OSError as error:
         raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
     finally:
         task.close()
     print_table(trial, best, parameters)
+    print(f"page:   {out / 'match.html'}")
     print(f"audio:  {out / 'match.wav'} (target: {out / 'target.wav'})")
     print(f"preset: {preset}")
     print(f"all:    {out / 'match.json'}")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from agents.catalogue import prepare
 from agents.evaluation.results import Results
 from agents.evaluation.targets import read_targets
 from agents.evaluation.trials import evaluate
+from agents.pages.envelopes import envelopes
 from agents.pages.media import playback_gain
 from synthgym.envs import make_task
 
@@ -135,3 +137,52 @@ def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0, "no more than the table scrolls sideways"
     assert errors == []
+
+
+@pytest.mark.slow
+def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
+    target = ROOT / "examples" / "targets" / "marimba.wav"
+    script("match.py", target, "--env", "Dexed2Op-v0", "--agent", "random", "--budget", 5, "--out", tmp_path)
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    errors = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((tmp_path / "match.html").as_uri())
+
+    def playing():
+        page.wait_for_function(
+            "[...document.querySelectorAll('audio')].some(a => !a.paused && a.currentTime)"
+        )
+        return page.evaluate("[...document.querySelectorAll('audio')].map(a => !a.paused)")
+
+    page.keyboard.press("a")
+    assert playing() == [True, False]
+    page.keyboard.press(" ")
+    assert playing() == [False, True]
+    page.get_by_role("button", name="A target").click()
+    assert playing() == [True, False]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="match.syx").click()
+    assert Path(download.value.path()).read_bytes() == (tmp_path / "match.syx").read_bytes()
+    assert [caption.text_content() for caption in page.locator("caption").all()] == ["OP1", "OP2"]
+    outlines = page.locator("figcaption", has_text="EG")
+    assert [caption.text_content() for caption in outlines.all()] == ["OP1 EG", "OP2 EG"]
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0
+    assert errors == []
+
+
+def test_envelopes_go_through_their_levels():
+    adsr, four = envelopes(
+        {"amp_attack": 0.2, "amp_decay": 0.4, "amp_sustain": 0.5, "amp_release": 0.1, "cutoff": 0.3}
+        | {f"OP1 EG RATE {i}": 0.5 for i in range(1, 5)}
+        | {f"OP1 EG LEVEL {i}": level for i, level in enumerate((1, 0.8, 0.6, 0.1), 1)}
+        | {"OP2 EG RATE 1": 0.5}
+    )
+    assert (adsr.name, [y for _, y in adsr.points][:3]) == ("amp", [0, 1, 0.5])
+    assert (four.name, [y for _, y in four.points]) == ("OP1 EG", [0.1, 1, 0.8, 0.6, 0.6, 0.1])
+    for envelope in (adsr, four):
+        x = [x for x, _ in envelope.points]
+        assert x == sorted(x)
+        assert (x[0], x[-1]) == (0, pytest.approx(1))
+    assert adsr.path(100, 10).startswith("0.0,10.0 ")

@@ -1,0 +1,127 @@
+"""The page of a match: both sounds, how they differ, and the patch that makes the one like the other."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from agents.pages.envelopes import envelopes
+from agents.pages.media import COLOURS, ogg, playback_gain, svg, write_page
+from agents.trial import Best, Trial
+from synthgym.features import Feature, Features
+from synthgym.parameters import Native
+from synthgym.synths import Audio
+from synthgym.task import SoundMatchingTask
+
+GROUP = 4
+"""So many parameters whose names begin with the same word are shown as a group."""
+
+
+def write_match(
+    path: Path,
+    task: SoundMatchingTask,
+    target: Audio,
+    trial: Trial,
+    best: Best,
+    native: Native,
+    preset: Path,
+    title: str,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: of the HTML file.
+        task: that was played.
+        target: the target sound (samples,).
+        trial: that found the match.
+        best: the match.
+        native: its parameters (all of the synth's,).
+        preset: file of it, which the page offers for download.
+        title: of the page.
+    """
+    match = task.synth.render(native[None])[0]
+    (feature,) = task.listen(match[None]).features[0]
+    gain, rate = playback_gain(target, match), task.synth.sample_rate
+    described = [parameter for parameter in task.space.describe(native) if parameter["free"]]
+    assert best.unit is not None
+    unit = {p["name"]: float(value) for p, value in zip(described, best.unit, strict=True)}
+    write_page(
+        path,
+        "match.html",
+        title=title,
+        best=best,
+        renders=len(trial.distances),
+        sounds=[ogg(target * gain, rate), ogg(match * gain, rate)],
+        spectrograms=Markup(svg(_spectrograms(task, trial.target.features[0][0], feature))),
+        curve=Markup(svg(_curve(trial))),
+        groups=_groups(described),
+        envelopes=envelopes(unit),
+        preset={"name": preset.name, "data": base64.b64encode(preset.read_bytes()).decode()},
+    )
+
+
+def _groups(described: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return parameters by the first word of their names, the others first, under no name."""
+    words = Counter(parameter["name"].split()[0] for parameter in described)
+    groups: dict[str, list[dict[str, Any]]] = {"": []}
+    for parameter in described:
+        word = parameter["name"].split()[0]
+        groups.setdefault(word if words[word] >= GROUP else "", []).append(parameter)
+    return [(name, parameters) for name, parameters in groups.items() if parameters]
+
+
+def _spectrograms(task: SoundMatchingTask, target: Features, match: Features) -> Figure:
+    """Draw two features (frames, bins) on one scale, and the one minus the other."""
+    feature, seconds = task.feature, task.synth.note.duration
+    low, high = float(np.min(feature.low)), float(np.max(feature.high))
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    axes = figure.subplots(1, 3, sharey=True)
+    _draw(figure, axes[:2], [(target, "target"), (match, "match")], feature, seconds, (low, high, COLOURS))
+    most = (high - low) / 2
+    _draw(figure, axes[2:], [(match - target, "match - target")], feature, seconds, (-most, most, "RdBu_r"))
+    axes[0].set_ylabel(feature.bins)
+    axes[0].set_yticks([at for at, _ in feature.ticks], [text for _, text in feature.ticks])
+    return figure
+
+
+def _draw(
+    figure: Figure,
+    axes: Any,
+    pictures: list[tuple[Features, str]],
+    feature: Feature,
+    seconds: float,
+    scale: tuple[float, float, str],
+) -> None:
+    low, high, colours = scale
+    for axis, (values, title) in zip(axes, pictures, strict=True):
+        image = axis.imshow(
+            values.T,
+            origin="lower",
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, seconds, -0.5, values.shape[1] - 0.5),
+            cmap=colours,
+            vmin=low,
+            vmax=high,
+        )
+        axis.set_title(title)
+        axis.set_xlabel("seconds")
+    figure.colorbar(image, ax=axes, label=feature.unit)
+
+
+def _curve(trial: Trial) -> Figure:
+    """Draw the distance of every render, and the best so far."""
+    renders = np.arange(1, len(trial.distances) + 1)
+    figure = Figure(figsize=(11, 2.6), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(renders, trial.distances, ".", markersize=2, alpha=0.4, label="each render", rasterized=True)
+    axis.plot(renders, np.minimum.accumulate(trial.distances), drawstyle="steps-post", label="best so far")
+    axis.set(xlabel="renders", ylabel="distance", ylim=(0, None))
+    axis.legend()
+    return figure

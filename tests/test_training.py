@@ -238,6 +238,22 @@ def test_what_is_known_is_kept_and_the_rest_is_named():
     assert ((found >= 0) & (found <= 1)).all()
 
 
+@pytest.mark.parametrize("agent", ["mlp", "ppo"])
+def test_what_is_found_is_shown(agent, tmp_path):
+    run = train(agent, tmp_path / "run", "FM-v0", {}, make_set(tmp_path / "set", "FM-v0"))
+    log = EventAccumulator(str(run.tensorboard), size_guidance={"audio": 0, "images": 0, "histograms": 0})
+    log.Reload()
+    assert {tag.rpartition("/")[0] for tag in log.Tags()["audio"]} == {"target", "match"}
+    (sound,) = log.Audio("match/0")[:1]
+    assert (sound.sample_rate, sound.length_frames) == (44100, 44100)
+    assert (log.Images("match/0")[0].width, log.Images("match/0")[0].height) == (800, 360)
+    (histogram,) = log.Histograms("show/distance")[-1:]
+    (mean,) = log.Scalars("show/mean_distance")[-1:]
+    assert histogram.histogram_value.num == 8
+    assert histogram.histogram_value.sum / 8 == pytest.approx(mean.value, abs=1e-6)
+    assert 0 < log.Scalars("parameter_error/attack")[-1].value < 1
+
+
 def test_games_are_the_end_of_a_run(tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
     hyperparameters = {**TINY["mlp"][2], "games": 2, "validate_every": 100, "validate_games": 100}

@@ -10,6 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
 from agents.runs import RunFolder
+from agents.showing import Show
 from agents.signals import Signals
 
 EPISODES = 100
@@ -84,18 +85,18 @@ class Report(BaseCallback):
 
 
 class Checkpoints(BaseCallback):
-    """Saves the model every so many steps, between updates."""
+    """Saves the model every so many steps, between updates, and shows what it finds."""
 
-    def __init__(self, folder: RunFolder, every: int) -> None:
+    def __init__(self, folder: RunFolder, every: int, show: Show) -> None:
         super().__init__()
-        self._folder, self._every = folder, every
+        self._folder, self._every, self._show = folder, every, show
 
     def _on_training_start(self) -> None:
         self._saved_at = self.num_timesteps
 
     def _on_rollout_start(self) -> None:
         if self.num_timesteps - self._saved_at >= self._every:
-            self._folder.save_checkpoint(self.num_timesteps, self.model.save)
+            self._show(self._folder.save_checkpoint(self.num_timesteps, self.model.save), self.num_timesteps)
             self._saved_at = self.num_timesteps
 
     def _on_step(self) -> bool:

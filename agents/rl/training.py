@@ -6,6 +6,7 @@ import inspect
 import json
 import zipfile
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from agents.rl.callbacks import Checkpoints, Report, StopWhenAsked
 from agents.rl.vec_env import SynthVecEnv
 from agents.runs import CHECKPOINTS, RunFolder
 from agents.settings import RunSettings
+from agents.showing import Show
 from agents.signals import Signals
 from envs_registry import goal_id
 from synthgym.envs.making import registered
@@ -61,7 +63,7 @@ def train(folder: RunFolder) -> int:
     checkpoint = folder.newest()
     env = VecMonitor(SynthVecEnv(settings.env, settings.num_envs, **settings.env_kwargs))
     try:
-        with Signals() as signals:
+        with Signals() as signals, closing(Show(settings, folder.tensorboard)) as show:
             model = _new(settings, env) if checkpoint is None else load(settings.agent, checkpoint, env)
             # A resumed run goes on to other targets than it began with, and with an empty replay buffer.
             env.seed(settings.seed + model.num_timesteps)
@@ -71,7 +73,7 @@ def train(folder: RunFolder) -> int:
             every = max(settings.steps // CHECKPOINTS, 1)
             if model.num_timesteps < settings.steps:
                 report = Report(settings.steps)
-                callbacks = [report, Checkpoints(folder, every), StopWhenAsked(signals)]
+                callbacks = [report, Checkpoints(folder, every, show), StopWhenAsked(signals)]
                 try:
                     model.learn(
                         settings.steps - model.num_timesteps,
@@ -82,6 +84,7 @@ def train(folder: RunFolder) -> int:
                     report.close()
                     folder.save_checkpoint(model.num_timesteps, model.save)
             folder.save_final(model.save)
+            show(folder.final_model, model.num_timesteps, last=True)
     finally:
         env.close()
     return int(signals.caught or 0)

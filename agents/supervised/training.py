@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from agents.datasets import of_task
 from agents.runs import CHECKPOINTS, RunFolder
 from agents.settings import RunSettings
+from agents.showing import Show
 from agents.signals import Signals
 from agents.supervised.examples import Examples
 from agents.supervised.fitting import FITTING, Fitter
@@ -66,7 +68,12 @@ def train(folder: RunFolder) -> int:
             raise SynthgymError(f"{dataset.path} has no examples to train or to validate on; make more")
         before, saved = model.renders, model.steps
         bar = tqdm(total=settings.steps, initial=model.steps, unit=" batches", desc="training")
-        with Signals() as signals, SummaryWriter(str(folder.tensorboard)) as writer, bar:
+        with (
+            Signals() as signals,
+            SummaryWriter(str(folder.tensorboard)) as writer,
+            closing(Show(settings, folder.tensorboard)) as show,
+            bar,
+        ):
             try:
                 while model.steps < settings.steps and fitter.loss is not None:
                     signals.check()
@@ -77,12 +84,13 @@ def train(folder: RunFolder) -> int:
                         _report(writer, bar, model.steps, {"loss": loss, **errors})
                         in_games = fitter.loss == "feature"  # a few, that take long
                         if in_games or model.steps - saved >= settings.steps / CHECKPOINTS:
-                            folder.save_checkpoint(model.steps, fitter.save)
+                            show(folder.save_checkpoint(model.steps, fitter.save), model.steps)
                             saved = model.steps
             finally:
                 model.renders = before + task.renders_ever
                 folder.save_checkpoint(model.steps, fitter.save)
             folder.save_final(fitter.save_best)
+            show(folder.final_model, model.steps, last=True)
     finally:
         task.close()
     return int(signals.caught or 0)

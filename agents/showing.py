@@ -1,0 +1,104 @@
+"""What an agent finds while it is trained, to look at and to listen to in TensorBoard."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.tensorboard import SummaryWriter
+
+from agents.agent import run
+from agents.learners import learner
+from agents.pages.media import LOUDEST
+from agents.settings import RunSettings
+from agents.trial import Pool, Trial
+from synthgym.envs import make_task
+from synthgym.parameters import Unit
+from synthgym.rendering import Heard
+from synthgym.targets import AudiblePatches
+from synthgym.viz.spectrogram import side_by_side
+
+TARGETS, RENDERS = 8, 20
+EVERY = 60.0
+"""Seconds that pass at least before the next time."""
+SHOWN = 3
+"""Targets of these that can be seen and heard."""
+
+
+class Show:
+    """Lets a run's saved models play fixed targets of the validation stream, and logs what they find.
+
+    - ``target/NUMBER``, ``match/NUMBER``: sounds, and a picture of both, of the first targets.
+    - ``show/distance``: of the matches of all targets, a histogram; ``show/mean_distance``.
+    - ``parameter_error/NAME``: mean of |match - target| in unit values.
+
+    Nothing of it changes what is learned: it has a task and random numbers of its own.
+
+    Args:
+        settings: of the run.
+        folder: of its TensorBoard log.
+    """
+
+    def __init__(self, settings: RunSettings, folder: Path) -> None:
+        self._settings = settings
+        self._task = make_task(settings.env, settings.env_kwargs, rendering="inline")
+        self._writer = SummaryWriter(str(folder))
+        self._drawn = self._task.draw(
+            AudiblePatches("validation", settings.seed).items(range(TARGETS)), audio=True
+        )
+        self._pool = Pool.draw(self._task, settings.seed, RENDERS)
+        self._shown_at = -np.inf
+
+    def close(self) -> None:
+        """Let the task and the log go."""
+        self._writer.close()
+        self._task.close()
+
+    def __call__(self, model: Path, steps: int, *, last: bool = False) -> None:
+        """Let a saved model play, and log what it finds, unless that was done a moment ago.
+
+        Args:
+            model: its file.
+            steps: that it was trained for.
+            last: whether it is the final one, which is always shown.
+        """
+        if time.monotonic() - self._shown_at < EVERY and not last:
+            return
+        agent = learner(self._settings.agent).prepare(self._settings.agent, self._task, [model])
+        found = np.zeros_like(self._drawn.unit)
+        distances = np.ones(TARGETS)
+        with torch.random.fork_rng():
+            for i in range(TARGETS):
+                rng = np.random.default_rng([self._settings.seed, i])
+                trial = run(agent, Trial(self._task, self._target(i), RENDERS, self._pool, rng))
+                if trial.best is not None and trial.best.unit is not None:
+                    found[i], distances[i] = trial.best.unit, trial.best.distance
+        self._log(found, distances, steps)
+        self._shown_at = time.monotonic()
+
+    def _target(self, i: int) -> Heard:
+        return Heard(tuple(each[i : i + 1] for each in self._drawn.heard.features))
+
+    def _log(self, found: Unit, distances: NDArray[np.float64], steps: int) -> None:
+        writer, synth, space = self._writer, self._task.synth, self._task.space
+        writer.add_histogram("show/distance", distances, steps)
+        writer.add_scalar("show/mean_distance", distances.mean(), steps)
+        errors = np.abs(space.quantise(found) - self._drawn.unit).mean(axis=0)
+        for parameter, error in zip(space.free, errors, strict=True):
+            writer.add_scalar(f"parameter_error/{parameter.name}", error, steps)
+        heard = self._task.hear(found[:SHOWN], audio=True)
+        assert heard.audio is not None
+        assert self._drawn.heard.audio is not None
+        for i, (match, target) in enumerate(zip(heard.audio, self._drawn.heard.audio, strict=False)):
+            gain = LOUDEST / max(np.abs(match).max(), np.abs(target).max())
+            if np.isinf(self._shown_at):  # the first time
+                writer.add_audio(f"target/{i}", torch.from_numpy(target * gain), steps, synth.sample_rate)
+            writer.add_audio(f"match/{i}", torch.from_numpy(match * gain), steps, synth.sample_rate)
+            pictures = self._drawn.heard.features[0][i], heard.features[0][i]
+            seconds = synth.note.duration
+            picture = side_by_side(self._task.feature, *pictures, distances[i], seconds)
+            writer.add_image(f"match/{i}", picture, steps, dataformats="HWC")
+        writer.flush()

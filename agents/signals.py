@@ -1,4 +1,4 @@
-"""Training that is asked to stop: Ctrl-C or SIGTERM."""
+"""Long work that is asked to stop: Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 

@@ -3,12 +3,14 @@
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --agent cma_es --budget 1000 --out OUT
 
-Writes target.wav, match.wav, the preset, match.json and a page of all of it, match.html, to OUT.
+Ctrl-C ends it with the best so far. Writes target.wav, match.wav, the preset, match.json and a page of all
+of it, match.html, to OUT.
 """
 
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ from agents.agent import run as play
 from agents.catalogue import AGENTS, Sources, prepare
 from agents.learners import LEARNERS, learner
 from agents.pages.match import write_match
+from agents.signals import Signals
 from agents.trial import Best, Pool, Trial
+from agents.watched import WatchedTrial
 from synthgym.checks import one_of, whole
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
@@ -61,7 +65,12 @@ def main() -> int:
         raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
     pool = Pool.draw(task, args.seed, min(args.budget, MOST_STARTS))
     rng = np.random.default_rng(args.seed)
-    trial = play(agent, Trial(task, task.listen(target[None]), args.budget, pool, rng))
+    heard = task.listen(target[None])
+    with (
+        Signals() as signals,
+        closing(WatchedTrial(task, heard, args.budget, pool, rng, signals=signals)) as trial,
+    ):
+        play(agent, trial)
     best = trial.best
     if best is None or best.unit is None:
         raise SynthgymError(f"{name} found no sound; choose another --agent")

@@ -77,6 +77,27 @@ def test_a_match_is_heard_in_its_preset(run, script, tmp_path):
     assert json.loads((again / "match.json").read_text())["history"] == result["history"]
 
 
+def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
+    command = ["match.py", MARIMBA, "--env", "FM-v0", "--agent", "hill_climber", "--budget", 1_000_000]
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "scripts" / command[0], *map(str, command[1:]), "--out", tmp_path],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # The bar is drawn with carriage returns.
+    shown = ""
+    while "best distance" not in shown:
+        shown += process.stderr.read(1)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    result = json.loads((tmp_path / "match.json").read_text())
+    assert 1 <= len(result["history"]) < 1_000_000
+    assert f"{min(result['history']):.3f} at best, after {len(result['history'])} renders" in output
+    assert (tmp_path / "match.html").exists()
+
+
 def test_a_folder_that_holds_a_run_is_left_alone(run, script):
     before = {p: p.stat().st_mtime_ns for p in run.path.rglob("*")}
     result = script("train.py", "--env", "Dexed1Op-v0", "--log-dir", run.path, check=False)

@@ -1,7 +1,8 @@
 """Let an agent make a synthesiser sound like a recording.
 
+    python scripts/match.py marimba.wav
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
-    python scripts/match.py marimba.wav --env Dexed1Op-v0 --agent cma_es --budget 1000 --out OUT
+    python scripts/match.py marimba.wav --env FM-v0 --agent cma_es --budget 5000 --out OUT
 
 Ctrl-C ends it with the best so far. Writes target.wav, match.wav, the preset, match.json and a page of all
 of it, match.html, to OUT.
@@ -37,24 +38,33 @@ def main() -> int:
     """Read the command line, match, write the files and print the table."""
     parser = new_parser(__doc__)
     parser.add_argument("target", type=Path, help="WAV, FLAC, OGG or AIFF of any rate and channel count")
-    parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
     parser.add_argument(
-        "--agent", default="ppo", help=f"of {', '.join(AGENTS)}; a+b: a's guess, refined by b (default: ppo)"
+        "--env", default="Dexed6Op-v0", help="environment id (default: Dexed6Op-v0, a whole DX7 voice)"
+    )
+    parser.add_argument(
+        "--agent",
+        help=f"of {', '.join(AGENTS)}; a+b: a's guess, refined by b "
+        "(default: hill_climber; with --model ppo, with --dataset nearest+hill_climber)",
     )
     parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
     add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
-    parser.add_argument("--budget", type=int, default=50, help="renders to spend (default: 50)")
+    parser.add_argument("--budget", type=int, help="renders to spend (default: 2000; with --model 50)")
     parser.add_argument("--seed", type=int, default=0, help="of starts and sampled actions (default: 0)")
     parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
     args = parser.parse_args()
 
     env_id = known_id(args.env)
-    whole("budget", args.budget, 1, 10**9)
+    if args.model is None:
+        usual, renders = "hill_climber" if args.dataset is None else "nearest+hill_climber", 2000
+    else:
+        usual, renders = "ppo", 50
+    agent_name = args.agent or usual
+    budget = whole("budget", renders if args.budget is None else args.budget, 1, 10**9)
     whole("seed", args.seed, 0, 2**32 - 1)
-    env_kwargs = read_keywords(args.env_kwargs) or trained_with(args.agent, args.model, env_id)
+    env_kwargs = read_keywords(args.env_kwargs) or trained_with(agent_name, args.model, env_id)
     task = make_task(env_id, env_kwargs, rendering="auto")
-    name = args.agent if args.model is None else with_model(args.agent, args.model)
+    name = agent_name if args.model is None else with_model(agent_name, args.model)
     synth = task.synth
     target = read_recording(args.target, synth.sample_rate, synth.samples)
     agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
@@ -63,12 +73,12 @@ def main() -> int:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
-    pool = Pool.draw(task, args.seed, min(args.budget, MOST_STARTS))
+    pool = Pool.draw(task, args.seed, min(budget, MOST_STARTS))
     rng = np.random.default_rng(args.seed)
     heard = task.listen(target[None])
     with (
         Signals() as signals,
-        closing(WatchedTrial(task, heard, args.budget, pool, rng, signals=signals)) as trial,
+        closing(WatchedTrial(task, heard, budget, pool, rng, signals=signals)) as trial,
     ):
         play(agent, trial)
     best = trial.best
@@ -85,7 +95,7 @@ def main() -> int:
         "env_kwargs": env_kwargs,
         "agent": name,
         "seed": args.seed,
-        "budget": args.budget,
+        "budget": budget,
         "offline_renders": trial.offline[-1],
         "start_distance": trial.distances[0],
         "best_distance": best.distance,

@@ -142,7 +142,7 @@ def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
 @pytest.mark.slow
 def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     target = ROOT / "examples" / "targets" / "marimba.wav"
-    script("match.py", target, "--env", "Dexed2Op-v0", "--agent", "random", "--budget", 5, "--out", tmp_path)
+    script("match.py", target, "--budget", 40, "--out", tmp_path)
     page = browser.new_page(viewport={"width": 390, "height": 844})
     errors = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -164,9 +164,12 @@ def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     with page.expect_download() as download:
         page.get_by_role("link", name="match.syx").click()
     assert Path(download.value.path()).read_bytes() == (tmp_path / "match.syx").read_bytes()
-    assert [caption.text_content() for caption in page.locator("caption").all()] == ["OP1", "OP2"]
+    operators = [f"OP{i}" for i in range(1, 7)]
+    groups = [caption.text_content() for caption in page.locator("caption").all()]
+    assert groups == [*operators, "LFO", "PITCH"]
     outlines = page.locator("figcaption", has_text="EG")
-    assert [caption.text_content() for caption in outlines.all()] == ["OP1 EG", "OP2 EG"]
+    drawn = [caption.text_content() for caption in outlines.all()]
+    assert drawn == [f"{name} EG" for name in (*operators, "PITCH")]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     assert errors == []

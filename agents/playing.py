@@ -11,7 +11,8 @@ import numpy as np
 
 from agents.agent import Agent, run
 from agents.catalogue import Sources, prepare
-from agents.trial import Pool, Trial
+from agents.trial import MOST_STARTS, Pool, Trial
+from synthgym.checks import whole
 from synthgym.envs import SynthEnv, make_task
 from synthgym.errors import SynthgymError
 from synthgym.rendering import Heard
@@ -35,7 +36,8 @@ def load(
         **env_kwargs: keywords of the environment.
 
     Raises:
-        SynthgymError: no such agent or environment, or it was not trained.
+        SynthgymError: no such agent, or it was not trained.
+        gymnasium.error.Error: no such environment.
     """
     task = make_task(env_id, env_kwargs)
     try:
@@ -61,7 +63,9 @@ def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0
     synth = env.unwrapped
     if not isinstance(synth, SynthEnv):
         raise SynthgymError(f"{env} is no environment of synthgym")
+    whole("renders", renders, 1, 10**9)
+    whole("seed", seed, 0, 2**32 - 1)
     task = synth.task
     target = Heard((synth.target_features[None],))
-    pool = Pool.draw(task, seed, renders)
+    pool = Pool.draw(task, seed, min(renders, MOST_STARTS))
     return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed)))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.utils.tensorboard import SummaryWriter
 
 from agents.agent import run
 from agents.learners import learner
-from agents.pages.media import LOUDEST
+from agents.pages.media import playback_gain
 from agents.settings import RunSettings
-from agents.trial import Pool, Trial
+from agents.trial import Best, Pool, Trial
 from synthgym.envs import make_task
-from synthgym.parameters import Unit
 from synthgym.rendering import Heard
 from synthgym.targets import AudiblePatches
 from synthgym.viz.spectrogram import side_by_side
@@ -39,13 +38,13 @@ class Show:
 
     Args:
         settings: of the run.
-        folder: of its TensorBoard log.
+        writer: of its TensorBoard log.
     """
 
-    def __init__(self, settings: RunSettings, folder: Path) -> None:
+    def __init__(self, settings: RunSettings, writer: SummaryWriter) -> None:
         self._settings = settings
         self._task = make_task(settings.env, settings.env_kwargs, rendering="inline")
-        self._writer = SummaryWriter(str(folder))
+        self._writer = writer
         self._drawn = self._task.draw(
             AudiblePatches("validation", settings.seed).items(range(TARGETS)), audio=True
         )
@@ -53,8 +52,7 @@ class Show:
         self._shown_at = -np.inf
 
     def close(self) -> None:
-        """Let the task and the log go."""
-        self._writer.close()
+        """Let the task go."""
         self._task.close()
 
     def __call__(self, model: Path, steps: int, *, last: bool = False) -> None:
@@ -68,37 +66,36 @@ class Show:
         if time.monotonic() - self._shown_at < EVERY and not last:
             return
         agent = learner(self._settings.agent).prepare(self._settings.agent, self._task, [model])
-        found = np.zeros_like(self._drawn.unit)
-        distances = np.ones(TARGETS)
-        with torch.random.fork_rng():
-            for i in range(TARGETS):
-                rng = np.random.default_rng([self._settings.seed, i])
-                trial = run(agent, Trial(self._task, self._target(i), RENDERS, self._pool, rng))
-                if trial.best is not None and trial.best.unit is not None:
-                    found[i], distances[i] = trial.best.unit, trial.best.distance
-        self._log(found, distances, steps)
+        bests = []
+        for i in range(TARGETS):
+            rng = np.random.default_rng([self._settings.seed, i])
+            trial = run(agent, Trial(self._task, self._target(i), RENDERS, self._pool, rng))
+            assert trial.best is not None
+            bests.append(trial.best)
+        self._log(bests, steps)
         self._shown_at = time.monotonic()
 
     def _target(self, i: int) -> Heard:
         return Heard(tuple(each[i : i + 1] for each in self._drawn.heard.features))
 
-    def _log(self, found: Unit, distances: NDArray[np.float64], steps: int) -> None:
+    def _log(self, bests: Sequence[Best], steps: int) -> None:
         writer, synth, space = self._writer, self._task.synth, self._task.space
-        writer.add_histogram("show/distance", distances, steps)
-        writer.add_scalar("show/mean_distance", distances.mean(), steps)
-        errors = np.abs(space.quantise(found) - self._drawn.unit).mean(axis=0)
+        distances, found = zip(*((best.distance, best.unit) for best in bests), strict=True)
+        unit = np.stack(found)
+        writer.add_histogram("show/distance", np.array(distances), steps)
+        writer.add_scalar("show/mean_distance", np.mean(distances), steps)
+        errors = np.abs(space.quantise(unit) - self._drawn.unit).mean(axis=0)
         for parameter, error in zip(space.free, errors, strict=True):
             writer.add_scalar(f"parameter_error/{parameter.name}", error, steps)
-        heard = self._task.hear(found[:SHOWN], audio=True)
-        assert heard.audio is not None
-        assert self._drawn.heard.audio is not None
-        for i, (match, target) in enumerate(zip(heard.audio, self._drawn.heard.audio, strict=False)):
-            gain = LOUDEST / max(np.abs(match).max(), np.abs(target).max())
-            if np.isinf(self._shown_at):  # the first time
-                writer.add_audio(f"target/{i}", torch.from_numpy(target * gain), steps, synth.sample_rate)
-            writer.add_audio(f"match/{i}", torch.from_numpy(match * gain), steps, synth.sample_rate)
-            pictures = self._drawn.heard.features[0][i], heard.features[0][i]
-            seconds = synth.note.duration
-            picture = side_by_side(self._task.feature, *pictures, distances[i], seconds)
+        targets, matches = self._drawn.heard, self._task.hear(unit[:SHOWN], audio=True)
+        assert targets.audio is not None
+        assert matches.audio is not None
+        for i in range(SHOWN):
+            sounds = {"target": targets.audio[i], "match": matches.audio[i]}
+            gain = playback_gain(*sounds.values())
+            for name, sound in sounds.items():
+                writer.add_audio(f"{name}/{i}", torch.from_numpy(sound * gain), steps, synth.sample_rate)
+            pictures = targets.features[0][i], matches.features[0][i]
+            picture = side_by_side(self._task.feature, *pictures, distances[i], synth.note.duration)
             writer.add_image(f"match/{i}", picture, steps, dataformats="HWC")
         writer.flush()

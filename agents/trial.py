@@ -15,6 +15,9 @@ from synthgym.rendering import Heard, Listener
 from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
+MOST_STARTS = 1000
+"""So many patches of a pool suffice, whatever the budget, where one person waits for one match."""
+
 
 class BudgetSpent(Exception):
     """Ends an agent's search: the last render is made."""

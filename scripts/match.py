@@ -23,15 +23,13 @@ from agents.catalogue import AGENTS, Sources, prepare
 from agents.learners import LEARNERS, learner
 from agents.pages.match import write_match
 from agents.signals import Signals
-from agents.trial import Best, Pool, Trial
+from agents.trial import MOST_STARTS, Best, Pool, Trial
 from agents.watched import WatchedTrial
 from synthgym.checks import one_of, whole
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.recordings import read_recording, write_wav
-
-MOST_STARTS = 1000
 
 
 def main() -> int:
@@ -82,10 +80,13 @@ def main() -> int:
     ):
         play(agent, trial)
     best = trial.best
+    if best is None and signals.caught is not None:
+        raise KeyboardInterrupt
     if best is None or best.unit is None:
         raise SynthgymError(f"{name} found no sound; choose another --agent")
 
     native = task.space.to_native(best.unit)
+    (match,) = synth.render(native[None])
     parameters = task.space.describe(native)
     # match.json is a preset too, for synths that have no format of their own.
     preset = out / f"match{synth.preset_suffix}"
@@ -104,13 +105,13 @@ def main() -> int:
     }
     try:
         write_wav(out / "target.wav", target, synth.sample_rate)
-        write_wav(out / "match.wav", synth.render(native[None])[0], synth.sample_rate)
+        write_wav(out / "match.wav", match, synth.sample_rate)
         if preset.suffix != ".json":
             synth.save_preset(native, preset)
         with replaced(out / "match.json") as temporary:
             temporary.write_text(json.dumps(result, indent=1))
-        title = f"{args.target.name} by {env_id}, {name.partition('@')[0]}"
-        write_match(out / "match.html", task, target, trial, best, native, preset, title)
+        title = f"{args.target.name} by {env_id}, {agent_name}"
+        write_match(out / "match.html", task, target, match, trial, best, native, preset, title)
     except OSError as error:
         raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
     finally:

@@ -32,20 +32,27 @@ def main() -> int:
     with closing(Results.opened(args.results)) as results:
         settings, rows, curves = results.settings, results.rows(), results.curves()
     budgets = sorted(rows["budget"].unique().tolist())
-    budget = args.budget or budgets[-1]
+    budget = budgets[-1] if args.budget is None else args.budget
     if budget not in budgets:
         raise SynthgymError(f"--budget is one of {', '.join(map(str, budgets))}; got {budget}")
     with closing(make_task(known_id(settings["env"]), settings["env_kwargs"], rendering="auto")) as task:
         targets, _ = read_targets(task, settings["targets"])
+        gone = {*rows["target"]} - {target.name for target in targets}
+        if gone:
+            raise SynthgymError(f"{settings['targets']} no longer holds {min(gone)}; put it back")
         path = args.out or args.results / "report.html"
-        shown = write_report(
-            path,
-            task,
-            targets,
-            rows[rows["budget"] <= budget],
-            curves[curves["render"] <= budget],
-            title(settings),
-        )
+        try:
+            path.touch()
+            shown = write_report(
+                path,
+                task,
+                targets,
+                rows[rows["budget"] <= budget],
+                curves[curves["render"] <= budget],
+                title(settings),
+            )
+        except OSError as error:
+            raise SynthgymError(f"cannot write {path}: {error.strerror}; choose another --out") from error
     print(f"{path}: {shown:,} matches, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 

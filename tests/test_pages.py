@@ -1,5 +1,7 @@
 """Pages: one file each, that a real browser shows, sorts and plays."""
 
+import base64
+import io
 import re
 import shutil
 import subprocess
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from conftest import ROOT
 
 from agents.catalogue import prepare
@@ -16,7 +19,7 @@ from agents.evaluation.results import Results
 from agents.evaluation.targets import read_targets
 from agents.evaluation.trials import evaluate
 from agents.pages.envelopes import envelopes
-from agents.pages.media import playback_gain
+from agents.pages.media import ogg, playback_gain
 from synthgym.envs import make_task
 
 CHROMIUM = shutil.which("chromium")
@@ -78,6 +81,14 @@ def test_sounds_that_are_compared_share_a_gain():
     quiet, loud = np.full(4, 0.1, np.float32), np.full(4, -0.35, np.float32)
     assert playback_gain(quiet, loud) == pytest.approx(2)
     assert playback_gain(np.zeros(4, np.float32)) == 1
+
+
+@pytest.mark.parametrize(("seconds", "rate"), [(60, 44100), (0.1, 192_000), (0.1, 384_000)])
+def test_any_sound_is_inlined(seconds, rate):
+    rng = np.random.default_rng(0)
+    sound = rng.normal(0, 0.1, round(seconds * rate)).astype(np.float32)
+    audio, found = soundfile.read(io.BytesIO(base64.b64decode(ogg(sound, rate))))
+    assert len(audio) / found == pytest.approx(seconds, abs=0.01)
 
 
 @pytest.fixture

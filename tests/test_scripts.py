@@ -88,7 +88,9 @@ def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
     # The bar is drawn with carriage returns.
     shown = ""
     while "best distance" not in shown:
-        shown += process.stderr.read(1)
+        character = process.stderr.read(1)
+        assert character, shown
+        shown += character
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors

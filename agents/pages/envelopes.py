@@ -65,7 +65,7 @@ def _four_stages(name: str, unit: Mapping[str, float]) -> Envelope | None:
 
 def _adsr(name: str, values: Sequence[float]) -> Envelope:
     attack, decay, sustain, release = values
-    return _outline(name, [0, 1, sustain, sustain, 0], [0.02 + attack, 0.02 + decay, 0, 0.02 + release])
+    return _outline(name, [0, 1, sustain, 0], [0.02 + attack, 0.02 + decay, 0.02 + release])
 
 
 def _outline(name: str, levels: Sequence[float], widths: Sequence[float]) -> Envelope:

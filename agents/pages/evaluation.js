@@ -8,6 +8,7 @@ const player = { text: document.getElementById("chosen"), buttons: document.quer
 let chosen = null, side = 0;
 
 function play(row, which) {
+  if (!row) return;
   chosen?.classList.remove("chosen");
   chosen = row;
   side = which;
@@ -34,10 +35,8 @@ document.addEventListener("keydown", event => {
     ArrowDown: [rows[at + 1], side], ArrowUp: [rows[at - 1], side] }[event.key];
   if (!to) return;
   event.preventDefault();
-  const row = to[0] ?? chosen ?? rows[0];
-  if (!row) return;
-  play(row, to[1]);
-  row.scrollIntoView({ block: "nearest" });
+  play(to[0] ?? chosen ?? rows[0], to[1]);
+  chosen?.scrollIntoView({ block: "nearest" });
 });
 
 // Sorting: the first click on a column sorts it ascending, the next one the other way.

@@ -22,7 +22,7 @@ from agents.pages.media import ogg, playback_gain, png, svg, write_page
 from synthgym.task import SoundMatchingTask
 
 MATCHES = 1000
-"""Rows that a page shows at most: those of the best agents."""
+"""Rows that a page shows at most, if there are not more targets: those of the best agents."""
 
 
 def write_report(
@@ -71,10 +71,10 @@ def write_report(
 
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the best agents, as many as a page holds, the nearest matches first."""
+    """Return the rows of the best agents, as many as a page holds, but at least of one."""
     means = rows.groupby("agent")["distance"].mean().sort_values()
     most = max(1, MATCHES // rows["target"].nunique())
-    return rows[rows["agent"].isin(means.index[:most])].sort_values("distance")
+    return rows[rows["agent"].isin(means.index[:most])]
 
 
 def _matches(
@@ -128,7 +128,7 @@ def _kind(rows: pd.DataFrame, curves: pd.DataFrame, kind: str, budget: int) -> d
             {"agent": agent, "means": line.tolist(), **last.loc[agent, ["low", "high", "offline"]].to_dict()}
             for agent, line in means.sort_values(budget).iterrows()
         ],
-        "curves": Markup(svg(draw_curves(curves, budget, f"{KINDS[kind]}"))),
+        "curves": Markup(svg(draw_curves(curves, budget, KINDS[kind]))),
         "histograms": Markup(svg(_histograms(rows[rows["budget"] == budget]))),
     }
 

@@ -27,6 +27,7 @@ def write_match(
     path: Path,
     task: SoundMatchingTask,
     target: Audio,
+    match: Audio,
     trial: Trial,
     best: Best,
     native: Native,
@@ -39,18 +40,18 @@ def write_match(
         path: of the HTML file.
         task: that was played.
         target: the target sound (samples,).
+        match: the sound of what was found (samples,).
         trial: that found the match.
-        best: the match.
+        best: what was found.
         native: its parameters (all of the synth's,).
         preset: file of it, which the page offers for download.
         title: of the page.
     """
-    match = task.synth.render(native[None])[0]
     (feature,) = task.listen(match[None]).features[0]
     gain, rate = playback_gain(target, match), task.synth.sample_rate
     described = [parameter for parameter in task.space.describe(native) if parameter["free"]]
     assert best.unit is not None
-    unit = {p["name"]: float(value) for p, value in zip(described, best.unit, strict=True)}
+    unit = dict(zip(task.space.names, best.unit.tolist(), strict=True))
     write_page(
         path,
         "match.html",

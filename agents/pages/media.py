@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import soundfile
+import soxr
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ from synthgym.synths import Audio
 LOUDEST = 0.7
 """Peak of the loudest sound of those that are compared: they are played back with one gain."""
 COLOURS = "magma"
+HIGHEST_RATE = 48_000
+_BLOCK = 2**16
 
 
 def playback_gain(*sounds: Audio) -> float:
@@ -29,9 +32,13 @@ def playback_gain(*sounds: Audio) -> float:
 
 
 def ogg(sound: Audio, sample_rate: int) -> str:
-    """Return mono audio (samples,) as Ogg Vorbis in base64."""
+    """Return mono audio (samples,) as Ogg Vorbis in base64, of at most ``HIGHEST_RATE``."""
     file = io.BytesIO()
-    soundfile.write(file, np.clip(sound, -1, 1), sample_rate, format="OGG", subtype="VORBIS")
+    if sample_rate > HIGHEST_RATE:
+        sound, sample_rate = soxr.resample(sound, sample_rate, HIGHEST_RATE), HIGHEST_RATE
+    with soundfile.SoundFile(file, "w", sample_rate, 1, "VORBIS", format="OGG") as out:
+        for at in range(0, len(sound), _BLOCK):  # libsndfile 1.2.2 crashes at a minute in one go
+            out.write(np.clip(sound[at : at + _BLOCK], -1, 1))
     return _text(file)
 
 
@@ -46,7 +53,8 @@ def png(values: NDArray[np.float32], feature: Feature) -> str:
 def svg(figure: Figure) -> str:
     """Return a figure as an SVG element."""
     file = io.StringIO()
-    figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    with matplotlib.rc_context({"svg.hashsalt": "synthgym"}):  # the same names each time
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     return file.getvalue()[file.getvalue().index("<svg") :]
 
 

@@ -41,8 +41,12 @@ class Policy(Trained):
         path = self.model_of(trial)
         model, made_for = _loaded(self.agent, path)
         trial.draw_on(str(path), model.renders)  # type: ignore[attr-defined]
-        # Policies sample by PyTorch's own generator.
-        torch.manual_seed(int(trial.rng.integers(2**63)))
+        # Policies sample by PyTorch's own generator, which is not ours alone.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(trial.rng.integers(2**63)))
+            self._steps(trial, model, made_for, deterministic)
+
+    def _steps(self, trial: Trial, model: BaseAlgorithm, made_for: Origin, deterministic: bool) -> None:
         rules = Rules(**{name: value for name, value in made_for.env_kwargs.items() if name in RULES})
         kind = GoalEpisodes if "Goal-" in made_for.env else Episodes
         episodes = kind(1, rules, trial)
@@ -69,6 +73,7 @@ def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agen
 
 @lru_cache(8)
 def _loaded(agent: str, path: Path) -> tuple[BaseAlgorithm, Origin]:
-    model = load(agent, path)
+    with torch.random.fork_rng(devices=[]):  # it begins with random weights
+        model = load(agent, path)
     kept: dict[str, Any] = model.origin  # type: ignore[attr-defined]
     return model, Origin(**kept)

@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import CallbackList
-from stable_baselines3.common.logger import configure
+from stable_baselines3.common.logger import TensorBoardOutputFormat, configure
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
@@ -63,13 +63,16 @@ def train(folder: RunFolder) -> int:
     checkpoint = folder.newest()
     env = VecMonitor(SynthVecEnv(settings.env, settings.num_envs, **settings.env_kwargs))
     try:
-        with Signals() as signals, closing(Show(settings, folder.tensorboard)) as show:
+        log = configure(str(folder.tensorboard), ["tensorboard"])
+        (output,) = log.output_formats
+        assert isinstance(output, TensorBoardOutputFormat)
+        with Signals() as signals, closing(Show(settings, output.writer)) as show:
             model = _new(settings, env) if checkpoint is None else load(settings.agent, checkpoint, env)
             # A resumed run goes on to other targets than it began with, and with an empty replay buffer.
             env.seed(settings.seed + model.num_timesteps)
             if checkpoint is not None and isinstance(model, OffPolicyAlgorithm):
                 model.learning_starts = model.num_timesteps + settings.hyperparameters["learning_starts"]
-            model.set_logger(configure(str(folder.tensorboard), ["tensorboard"]))
+            model.set_logger(log)
             every = max(settings.steps // CHECKPOINTS, 1)
             if model.num_timesteps < settings.steps:
                 report = Report(settings.steps)
@@ -118,7 +121,13 @@ def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
         with zipfile.ZipFile(path) as archive:
             known = json.loads(archive.read("data")).get("origin")
         # Who only plays needs no replay buffer, and hindsight could not have one without an environment.
-        unneeded: dict[str, Any] = {"buffer_size": 1, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
+        # A seed would be set for the whole process.
+        unneeded: dict[str, Any] = {
+            "buffer_size": 1,
+            "replay_buffer_class": None,
+            "replay_buffer_kwargs": {},
+            "seed": None,
+        }
         model = kind.load(path, env, device="cpu", custom_objects=unneeded if env is None else None)
     except Exception as error:  # whatever is wrong with the file
         raise SynthgymError(f"{path} is no saved {agent} model; train one with scripts/train.py") from error

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from copy import deepcopy
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -15,64 +14,13 @@ from agents.models import Origin
 from agents.settings import RunSettings
 from agents.supervised.examples import Examples
 from agents.supervised.game import EXPLORING, PLAYING, Round, Temperatures, example_loss, play, reward_loss
+from agents.supervised.hyperparameters import FITTING, Fitting, Loss
 from agents.supervised.model import Model
-from synthgym.checks import number, one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.features import Features, distance
 from synthgym.task import SoundMatchingTask
 
-Loss = Literal["parameter", "feature"]
-
-
-@dataclass(frozen=True)
-class Fitting:
-    """How a network is trained.
-
-    Attributes:
-        loss: ``parameter``: how surprised it is by the parameters of examples (imitation). ``feature``: first
-            that, then the feature distance of what it draws and renders, in games (reinforcement).
-        batch_size: examples in a mini-batch.
-        learning_rate: at first; it falls to zero as half a cosine over the loss's turn.
-        game_learning_rate: likewise, in games.
-        weight_decay: of AdamW.
-        validate_every: mini-batches.
-        validate_games: games.
-        validate_on: so many validation examples, whose guesses are really rendered.
-        patience: so many validations in a row without a new best end a loss's turn.
-        games: of a run's steps, so many at its end are games.
-        targets: of a game, side by side.
-        rounds: of a game.
-        candidates: renders for each target in a round.
-        rehearsal: what the imitation of examples weighs beside a round's reward.
-    """
-
-    loss: Loss = "feature"
-    batch_size: int = 256
-    learning_rate: float = 1e-3
-    game_learning_rate: float = 2e-4
-    weight_decay: float = 0.01
-    validate_every: int = 500
-    validate_games: int = 50
-    validate_on: int = 512
-    patience: int = 8
-    games: int = 200
-    targets: int = 32
-    rounds: int = 6
-    candidates: int = 8
-    rehearsal: float = 1.0
-
-    def __post_init__(self) -> None:
-        one_of("loss", self.loss, get_args(Loss))
-        for name in ("batch_size", "validate_every", "validate_games", "validate_on", "patience", "games"):
-            whole(name, getattr(self, name), 1, 10**9)
-        for name in ("targets", "rounds", "candidates"):
-            whole(name, getattr(self, name), 1, 1000)
-        for name in ("learning_rate", "game_learning_rate", "weight_decay", "rehearsal"):
-            number(name, getattr(self, name), 0, 10)
-
-
-FITTING = [field.name for field in fields(Fitting)]
-"""Names of hyperparameters."""
+_KEPT = ("loss", "began", "validated", "waited", "best", "best_weights")
 
 
 class Fitter:
@@ -103,19 +51,24 @@ class Fitter:
         self.optimizer = self._new_optimizer()
         self.loss: Loss | None = "parameter"
         """Of now; None if no loss makes it better."""
-        self.began, self.waited, self.best, self.best_weights = 0, 0, np.inf, self._weights()
+        self.began, self.validated, self.waited, self.best = 0, 0, 0, np.inf
+        self.best_weights = self._weights()
         if training is not None:
             self.optimizer.load_state_dict(training["optimizer"])
-            for name in ("loss", "began", "waited", "best", "best_weights"):
+            for name in _KEPT:
                 setattr(self, name, training[name])
+        if self.fitting.loss == "feature" and settings.steps <= self.fitting.games:
+            raise SynthgymError(
+                f"{settings.steps} steps with {self.fitting.games} games leave none to imitate; "
+                "give more --steps, or --hyperparameters games=N, or loss=parameter"
+            )
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: value.clone() for name, value in self.model.network.state_dict().items()}
 
     def save(self, path: Path) -> None:
         """Save a checkpoint."""
-        names = ("loss", "began", "waited", "best", "best_weights")
-        training = {name: getattr(self, name) for name in names}
+        training = {name: getattr(self, name) for name in _KEPT}
         self.model.save(path, training | {"optimizer": self.optimizer.state_dict()})
 
     def save_best(self, path: Path) -> None:
@@ -133,16 +86,32 @@ class Fitter:
             return min(steps, self.began + games)
         return steps - games if self.fitting.loss == "feature" else steps
 
+    def is_over(self) -> bool:
+        """Return whether the training is complete."""
+        ended = self.model.steps >= self._turn_ends() and not self.is_due()
+        return self.loss is None or ended
+
     def step(self, examples: Examples) -> float:
-        """Learn from a mini-batch, or in a game; return its loss, or the mean distance at the game's end."""
+        """Learn from a mini-batch, or in a game; return its loss, or the mean distance at the game's end.
+
+        A game that fails leaves the network as it was before.
+        """
         fitting, done = self.fitting, self.model.steps
         rng = np.random.default_rng([self.settings.seed, done])
-        learn = self._play if self.loss == "feature" else self._imitate
         left = 1 - (done - self.began) / max(self._turn_ends() - self.began, 1)
         first = fitting.game_learning_rate if self.loss == "feature" else fitting.learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = first * 0.5 * (1 - math.cos(math.pi * left))
-        value = learn(examples, rng)
+        if self.loss == "feature":
+            before = self._weights(), deepcopy(self.optimizer.state_dict())
+            try:
+                value = self._play(examples, rng)
+            except BaseException:
+                self.model.network.load_state_dict(before[0])
+                self.optimizer.load_state_dict(before[1])
+                raise
+        else:
+            value = self._imitate(examples, rng)
         self.model.steps += 1
         return value
 
@@ -175,18 +144,18 @@ class Fitter:
         torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), 1.0)
         self.optimizer.step()
 
-    def is_validated_now(self) -> bool:
+    def is_due(self) -> bool:
         """Return whether it is time to validate: every so often, and where a turn ends."""
         fitting, done = self.fitting, self.model.steps
         every = fitting.validate_games if self.loss == "feature" else fitting.validate_every
-        return (done - self.began) % every == 0 or done >= self._turn_ends()
+        return done > self.validated and ((done - self.began) % every == 0 or done >= self._turn_ends())
 
     def validate(self, examples: Examples) -> dict[str, float]:
-        """Render for examples; keep the network if it is the best; end the loss's turn if it is time; return
+        """Render for examples; keep the network if it is the best; end the imitation if it is time; return
         the errors.
 
-        A network is judged by what it names at first; in the turn of the games, by the best of a game, which
-        must be nearer than it was before the first.
+        A network is judged by what it names at first; in games, by the best of a game, which must be nearer
+        than it was before the first.
         """
         features, units = examples[:]
         rng = np.random.default_rng(self.settings.seed)
@@ -196,28 +165,29 @@ class Fitter:
             errors["surprise"] = float(example_loss(self.model, features, units, rng))
         if self.loss == "feature":
             errors["game_distance"] = self._best_of_a_game(examples)
-            # The latest, if it is nearer than before the games: the least of noisy figures is chance.
+            # The latest that is nearer: the least of noisy figures is chance.
             if errors["game_distance"] < self.best:
                 self.best_weights = self._weights()
-        elif errors["distance"] < self.best:
-            self.best, self.waited, self.best_weights = errors["distance"], 0, self._weights()
         else:
-            self.waited += 1
-        if self.waited >= self.fitting.patience or self.model.steps >= self._turn_ends():
-            self._next_loss()
-            if self.loss == "feature":
+            nearer = errors["distance"] < self.best
+            if nearer:
+                self.best, self.best_weights = errors["distance"], self._weights()
+            self.waited = 0 if nearer else self.waited + 1
+            is_patient = self.waited < self.fitting.patience
+            if self.fitting.loss == "feature" and not (is_patient and self.model.steps < self._turn_ends()):
+                self._begin_games()
                 self.best = errors["game_distance"] = self._best_of_a_game(examples)
-        return errors | {"best_distance": self.best}
+            elif not is_patient:
+                self.loss = None
+        self.validated = self.model.steps
+        return errors
 
     def _best_of_a_game(self, examples: Examples) -> float:
-        features, _ = examples[: self.fitting.validate_on // 4]  # each costs many renders
+        features, _ = examples[: max(1, self.fitting.validate_on // 4)]
         *_, last = self._game(features, PLAYING, np.random.default_rng(self.settings.seed))
         return float(last.best.mean())
 
-    def _next_loss(self) -> None:
-        more = self.loss == "parameter" and self.fitting.loss == "feature"
-        self.loss = "feature" if more else None
-        if more:
-            self.began, self.waited = self.model.steps, 0
-            self.model.network.load_state_dict(self.best_weights)
-            self.optimizer = self._new_optimizer()
+    def _begin_games(self) -> None:
+        self.loss, self.began = "feature", self.model.steps
+        self.model.network.load_state_dict(self.best_weights)
+        self.optimizer = self._new_optimizer()

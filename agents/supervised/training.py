@@ -16,7 +16,8 @@ from agents.settings import RunSettings
 from agents.showing import Show
 from agents.signals import Signals
 from agents.supervised.examples import Examples
-from agents.supervised.fitting import FITTING, Fitter
+from agents.supervised.fitting import Fitter
+from agents.supervised.hyperparameters import FITTING
 from agents.supervised.model import shaping
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
@@ -67,28 +68,33 @@ def train(folder: RunFolder) -> int:
         if not len(examples) or not len(held_out):
             raise SynthgymError(f"{dataset.path} has no examples to train or to validate on; make more")
         before, saved = model.renders, model.steps
+
+        def checkpoint() -> Path:
+            model.renders = before + task.renders_ever
+            return folder.save_checkpoint(model.steps, fitter.save)
+
         bar = tqdm(total=settings.steps, initial=model.steps, unit=" batches", desc="training")
         with (
             Signals() as signals,
             SummaryWriter(str(folder.tensorboard)) as writer,
-            closing(Show(settings, folder.tensorboard)) as show,
+            closing(Show(settings, writer)) as show,
             bar,
         ):
             try:
-                while model.steps < settings.steps and fitter.loss is not None:
+                while not fitter.is_over():
                     signals.check()
-                    loss = fitter.step(examples)
-                    bar.update()
-                    if fitter.is_validated_now():
-                        errors = fitter.validate(held_out)
-                        _report(writer, bar, model.steps, {"loss": loss, **errors})
+                    if not fitter.is_due():
+                        loss = fitter.step(examples)
+                        writer.add_scalar("train/loss", loss, model.steps)
+                        bar.update()
+                    if fitter.is_due():
+                        _report(writer, bar, model.steps, fitter.validate(held_out))
                         in_games = fitter.loss == "feature"  # a few, that take long
                         if in_games or model.steps - saved >= settings.steps / CHECKPOINTS:
-                            show(folder.save_checkpoint(model.steps, fitter.save), model.steps)
+                            show(checkpoint(), model.steps)
                             saved = model.steps
             finally:
-                model.renders = before + task.renders_ever
-                folder.save_checkpoint(model.steps, fitter.save)
+                checkpoint()
             folder.save_final(fitter.save_best)
             show(folder.final_model, model.steps, last=True)
     finally:
@@ -98,5 +104,5 @@ def train(folder: RunFolder) -> int:
 
 def _report(writer: SummaryWriter, bar: Any, steps: int, values: dict[str, float]) -> None:
     for name, value in values.items():
-        writer.add_scalar(f"{'train' if name == 'loss' else 'validation'}/{name}", value, steps)
+        writer.add_scalar(f"validation/{name}", value, steps)
     bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()}, refresh=False)

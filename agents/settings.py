@@ -26,7 +26,7 @@ class RunSettings:
     Args:
         env: id of the environment that is played.
         agent: name of the agent.
-        steps: to train: of the environments, all together; or mini-batches of a data set.
+        steps: to train: of the environments, all together; or mini-batches of a data set, and games.
         num_envs: environments side by side.
         seed: of the first environment (the others follow), the network and the exploration.
         env_kwargs: keywords for ``gym.make``.

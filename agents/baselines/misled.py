@@ -10,7 +10,8 @@ class Misled(Agent):
     """Takes a patch of the pool, drawn at random, for the target.
 
     ``misled+mlp`` is what ``mlp`` finds when it is shown that sound, while what it renders is still
-    compared with the true target. An agent that listens does far worse so.
+    compared with the true target. An agent that listens does far worse so. (With a budget of one render the
+    pool has one patch, which is also where a policy starts.)
     """
 
     def start(self, trial: Trial) -> None:

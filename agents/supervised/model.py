@@ -36,7 +36,7 @@ class Model:
         origin: of the model.
 
     Attributes:
-        steps: mini-batches it has seen.
+        steps: mini-batches it has seen, and games.
         renders: sounds that its training made.
         dataset: folder of the data set that it was trained on.
         dataset_renders: sounds that this cost.

@@ -380,4 +380,4 @@ def test_amsynth_is_trained_and_matched_by_the_scripts(script, tmp_path):
     arguments = ("--env", "Plugin-v0", "--model", "run/final_model.zip", "--budget", 20, "--out", "out")
     script("match.py", ROOT / "examples/targets/synth_bass.wav", *arguments)
     written = {path.name for path in (tmp_path / "out").iterdir()}
-    assert written == {"target.wav", "match.wav", "match.fxp", "match.json"}
+    assert written == {"target.wav", "match.wav", "match.fxp", "match.json", "match.html"}

@@ -23,6 +23,8 @@ SECONDS_BETWEEN_LOOKS = 10.0
 """After which the cluster is asked for new cores."""
 PATIENCE = 60.0
 """Seconds that a cluster without any node is waited for."""
+OVERDUE = 120.0
+"""Seconds after which a result is asked for again, twice as long each time."""
 
 
 class RayActors(Renderer):
@@ -67,9 +69,13 @@ class RayActors(Renderer):
                 return
             first = sent[0]
             try:
-                result = self._ray.get(first.result)
+                result = self._ray.get(first.result, timeout=OVERDUE * 2 ** (first.tries - 1))
+            except errors.GetTimeoutError:
+                # Seen once (Ray 2.60): the actors idle, and the result never comes. A job may be done twice.
+                sent[0] = self._send(work, first.job, sent, first.tries + 1)
+                continue
             except (errors.RayActorError, errors.ObjectLostError) as error:
-                if first.tries == MOST_TRIES:
+                if first.tries >= MOST_TRIES:
                     raise SynthgymError(
                         f"a worker of the cluster is lost again and again: {_line(error)}"
                     ) from error

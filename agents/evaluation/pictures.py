@@ -62,7 +62,7 @@ def draw_matches(task: SoundMatchingTask, targets: Sequence[Target], rows: pd.Da
     ordered = means[agent].sort_values().index
     names = [ordered[rank] for rank in ranks(len(ordered))]
     by_name = {target.name: target for target in targets}
-    low, high = float(np.min(task.feature.low)), float(np.max(task.feature.high))
+    low, high = task.feature.span
     columns = min(COLUMNS, len(names))
     lines = -(-len(names) // columns)
     figure = Figure(figsize=(2.4 * columns, 4 * lines), layout="constrained")

@@ -83,13 +83,22 @@ def _last(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["budget"] == rows["budget"].max()]
 
 
+def measures(rows: pd.DataFrame) -> dict[str, str]:
+    """Return what the other measures are that rows hold, by name."""
+    return {
+        name: what
+        for name, what in {**METRICS, **IN_DOMAIN}.items()
+        if name in rows and rows[name].notna().any()
+    }
+
+
 def _metrics(rows: pd.DataFrame) -> list[str]:
     """Return the means of all other measures at the largest budget."""
-    names = [name for name in (*METRICS, *IN_DOMAIN) if name in rows and rows[name].notna().any()]
+    names = measures(rows)
     last = _last(rows)
     means = last.groupby("agent")[["distance", *names]].mean().sort_values("distance")
     lines = [(agent, *("" if np.isnan(v) else f"{v:.3f}" for v in line)) for agent, line in means.iterrows()]
-    said = "; ".join(f"{name}: {({**METRICS, **IN_DOMAIN})[name]}" for name in names)
+    said = "; ".join(f"{name}: {what}" for name, what in names.items())
     budget = f"{last['budget'].iloc[0]:,}"
     heading = f"### By other measures, after {budget} renders"
     return [heading, "", f"{said}.", "", *_table(("agent", "distance", *names), lines)]

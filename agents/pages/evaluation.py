@@ -13,10 +13,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from agents.evaluation.metrics import IN_DOMAIN, METRICS
 from agents.evaluation.pictures import draw_curves
 from agents.evaluation.statistics import compare
-from agents.evaluation.summary import KINDS
+from agents.evaluation.summary import KINDS, measures
 from agents.evaluation.targets import Target
 from agents.pages.media import ogg, playback_gain, png, svg, write_page
 from synthgym.task import SoundMatchingTask
@@ -48,9 +47,9 @@ def write_report(
     """
     budget = int(rows["budget"].max())
     shown = _shown(rows[(rows["budget"] == budget) & (rows["seed"] == rows["seed"].min())])
-    measures = [name for name in (*METRICS, *IN_DOMAIN) if name in shown and shown[name].notna().any()]
+    measured = measures(shown)
     media: list[str] = []
-    matches = _matches(task, targets, shown, measures, media)
+    matches = _matches(task, targets, shown, list(measured), media)
     kinds = [
         _kind(rows[rows["kind"] == kind], curves[curves["kind"] == kind], kind, budget)
         for kind in KINDS
@@ -63,7 +62,7 @@ def write_report(
         budget=budget,
         kinds=kinds,
         matches=matches,
-        measures=[(name, ({**METRICS, **IN_DOMAIN})[name]) for name in measures],
+        measures=measured,
         agents=sorted({match["agent"] for match in matches}),
         media=Markup(json.dumps(media)),  # base64 only
     )
@@ -81,7 +80,7 @@ def _matches(
     task: SoundMatchingTask,
     targets: Sequence[Target],
     rows: pd.DataFrame,
-    measures: Sequence[str],
+    measured: Sequence[str],
     media: list[str],
 ) -> list[dict[str, Any]]:
     by_name = {target.name: target for target in targets}
@@ -99,7 +98,7 @@ def _matches(
         (aim,) = target.audio
         gain = playback_gain(aim, *found)
         rate = task.synth.sample_rate
-        ofs = (len(media), len(media) + 1)
+        at = len(media)  # the target's sound and picture
         media += [ogg(aim * gain, rate), png(target.heard.features[0][0], task.feature)]
         for (_, row), sound, feature in zip(of.iterrows(), found, features, strict=True):
             matches.append(
@@ -107,9 +106,9 @@ def _matches(
                     "target": name,
                     "agent": row["agent"],
                     "distance": row["distance"],
-                    "measures": [row[measure] for measure in measures],
-                    "sounds": (ofs[0], len(media)),
-                    "pictures": (ofs[1], len(media) + 1),
+                    "measures": [row[measure] for measure in measured],
+                    "sounds": (at, len(media)),
+                    "pictures": (at + 1, len(media) + 1),
                 }
             )
             media += [ogg(sound * gain, rate), png(feature, task.feature)]

@@ -12,12 +12,13 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from agents.pages.envelopes import envelopes
-from agents.pages.media import COLOURS, ogg, playback_gain, svg, write_page
+from agents.pages.media import ogg, playback_gain, svg, write_page
 from agents.trial import Best, Trial
-from synthgym.features import Feature, Features
+from synthgym.features import Features
 from synthgym.parameters import Native
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
+from synthgym.viz.spectrogram import draw_features, label_bins
 
 GROUP = 4
 """So many parameters whose names begin with the same word are shown as a group."""
@@ -80,40 +81,16 @@ def _groups(described: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, A
 def _spectrograms(task: SoundMatchingTask, target: Features, match: Features) -> Figure:
     """Draw two features (frames, bins) on one scale, and the one minus the other."""
     feature, seconds = task.feature, task.synth.note.duration
-    low, high = float(np.min(feature.low)), float(np.max(feature.high))
+    low, high = feature.span
+    most = (high - low) / 2
     figure = Figure(figsize=(11, 3.4), layout="constrained")
     axes = figure.subplots(1, 3, sharey=True)
-    _draw(figure, axes[:2], [(target, "target"), (match, "match")], feature, seconds, (low, high, COLOURS))
-    most = (high - low) / 2
-    _draw(figure, axes[2:], [(match - target, "match - target")], feature, seconds, (-most, most, "RdBu_r"))
-    axes[0].set_ylabel(feature.bins)
-    axes[0].set_yticks([at for at, _ in feature.ticks], [text for _, text in feature.ticks])
+    pictures = [("target", target), ("match", match)]
+    draw_features(axes[:2], pictures, feature, seconds, span=feature.span)
+    difference = [("match - target", match - target)]
+    draw_features(axes[2:], difference, feature, seconds, span=(-most, most), colours="RdBu_r")
+    label_bins(axes[0], feature)
     return figure
-
-
-def _draw(
-    figure: Figure,
-    axes: Any,
-    pictures: list[tuple[Features, str]],
-    feature: Feature,
-    seconds: float,
-    scale: tuple[float, float, str],
-) -> None:
-    low, high, colours = scale
-    for axis, (values, title) in zip(axes, pictures, strict=True):
-        image = axis.imshow(
-            values.T,
-            origin="lower",
-            aspect="auto",
-            interpolation="nearest",
-            extent=(0, seconds, -0.5, values.shape[1] - 0.5),
-            cmap=colours,
-            vmin=low,
-            vmax=high,
-        )
-        axis.set_title(title)
-        axis.set_xlabel("seconds")
-    figure.colorbar(image, ax=axes, label=feature.unit)
 
 
 def _curve(trial: Trial) -> Figure:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from synthgym.features import Feature
 from synthgym.files import replaced
 from synthgym.synths import Audio
+from synthgym.viz.spectrogram import COLOURS
 
 LOUDEST = 0.7
 """Peak of the loudest sound of those that are compared: they are played back with one gain."""
-COLOURS = "magma"
 HIGHEST_RATE = 48_000
 _BLOCK = 2**16
 
@@ -45,7 +45,7 @@ def ogg(sound: Audio, sample_rate: int) -> str:
 def png(values: NDArray[np.float32], feature: Feature) -> str:
     """Return a feature (frames, bins) as a PNG in base64, a pixel for each value, on the feature's scale."""
     file = io.BytesIO()
-    low, high = float(np.min(feature.low)), float(np.max(feature.high))
+    low, high = feature.span
     matplotlib.image.imsave(file, values.T, vmin=low, vmax=high, cmap=COLOURS, origin="lower", format="png")
     return _text(file)
 

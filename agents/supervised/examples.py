@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from synthgym.datasets import DataSet
@@ -12,6 +15,11 @@ from synthgym.parameters import Unit
 
 Batch = tuple[Features, Unit]
 _BLOCK = 4096
+
+
+@lru_cache(2)  # a game goes through its targets and what it rehearses side by side
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(count)
 
 
 class Examples:
@@ -43,11 +51,7 @@ class Examples:
         """Return a mini-batch by number: every epoch has an order of its own, a function of the seed."""
         size = min(size, len(self))
         epoch, place = divmod(number, len(self) // size)
-        if getattr(self, "_epoch", None) != (epoch, seed):
-            self._order = np.random.default_rng([seed, epoch]).permutation(len(self))
-            self._epoch = epoch, seed
-        rows = self._order[place * size : (place + 1) * size]
-        return self[rows]
+        return self[_order(seed, epoch, len(self))[place * size : (place + 1) * size]]
 
     def __getitem__(self, rows: np.ndarray | slice) -> Batch:
         return self.features[rows].astype(np.float32), self.units[rows]

@@ -33,6 +33,11 @@ class Feature(ABC):
     low: NDArray[np.float32] | np.float32
     high: NDArray[np.float32] | np.float32
 
+    @property
+    def span(self) -> tuple[float, float]:
+        """The least and the greatest value of any bin, for the scale of a picture."""
+        return float(np.min(self.low)), float(np.max(self.high))
+
     @abstractmethod
     def __call__(self, audio: NDArray[np.float32]) -> Features:
         """Return float32 features (B, frames, bins) of float32 audio (B, samples).

@@ -1,16 +1,61 @@
-"""The picture that an environment's ``render()`` gives."""
+"""Pictures of features: those of a target and of a match, side by side."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from synthgym.features import Feature, Features
 
+COLOURS = "magma"
 # Even numbers of pixels, as video encoders want them.
 _SIZE_INCHES, _DPI = (8.0, 3.6), 100
+
+
+def draw_features(
+    axes: Sequence[Axes],
+    pictures: Sequence[tuple[str, Features]],
+    feature: Feature,
+    seconds: float,
+    *,
+    span: tuple[float, float],
+    colours: str = COLOURS,
+) -> None:
+    """Draw titled features (frames, bins) on one scale, with a colour bar beside the last.
+
+    Args:
+        axes: one for each.
+        pictures: titles and values.
+        feature: what the values are of.
+        seconds: that they last.
+        span: least and greatest value of the scale.
+        colours: name of its colour map.
+    """
+    for axis, (title, values) in zip(axes, pictures, strict=True):
+        image = axis.imshow(
+            values.T,
+            origin="lower",
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, seconds, -0.5, len(values.T) - 0.5),
+            cmap=colours,
+            vmin=span[0],
+            vmax=span[1],
+        )
+        axis.set_title(title)
+        axis.set_xlabel("seconds")
+    axes[0].figure.colorbar(image, ax=axes, label=feature.unit)
+
+
+def label_bins(axis: Axes, feature: Feature) -> None:
+    """Say at an axis what the bins of a feature are."""
+    axis.set_ylabel(feature.bins)
+    axis.set_yticks([at for at, _ in feature.ticks], [text for _, text in feature.ticks])
 
 
 def side_by_side(
@@ -22,24 +67,9 @@ def side_by_side(
     """
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)
-    low, high = float(np.min(feature.low)), float(np.max(feature.high))
     axes = figure.subplots(1, 2, sharey=True)
-    for axis, picture, title in zip(axes, (target, current), ("target", "now"), strict=True):
-        image = axis.imshow(
-            picture.T,
-            origin="lower",
-            aspect="auto",
-            interpolation="nearest",
-            extent=(0, seconds, -0.5, len(picture.T) - 0.5),
-            cmap="magma",
-            vmin=low,
-            vmax=high,
-        )
-        axis.set_title(title)
-        axis.set_xlabel("seconds")
-    axes[0].set_ylabel(feature.bins)
-    axes[0].set_yticks([at for at, _ in feature.ticks], [text for _, text in feature.ticks])
-    figure.colorbar(image, ax=axes, label=feature.unit)
+    draw_features(axes, [("target", target), ("now", current)], feature, seconds, span=feature.span)
+    label_bins(axes[0], feature)
     figure.suptitle(f"distance {distance:.3f}")
     canvas.draw()  # type: ignore[no-untyped-call]
     return np.array(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]

@@ -18,6 +18,7 @@ from agents.learners import LEARNERS, learner
 from agents.runs import RunFolder, run_name
 from agents.search.cma_es import CMAES
 from agents.search.evolution import GA, NSGA3
+from agents.search.halving import Halving
 from agents.search.hill_climber import HillClimber
 from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
@@ -63,6 +64,7 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "misled": lambda task, sources: Misled(),
     "nearest": _nearest,
     "hill_climber": lambda task, sources: HillClimber(),
+    "halving": lambda task, sources: Halving(),
     "ga": lambda task, sources: GA(),
     "nsga3": lambda task, sources: NSGA3(),
     "cma_es": lambda task, sources: CMAES(),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from synthgym.checks import one_of
+from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
 
 if TYPE_CHECKING:
@@ -53,3 +54,20 @@ def learner(agent: str) -> Learner:
     """Return how an agent is trained; UnknownNameError if no such agent is."""
     one_of("agent that is trained", agent, LEARNERS)
     return cast(Learner, importlib.import_module(LEARNERS[agent]))
+
+
+def with_model(name: str, model: Path) -> str:
+    """Return an agent's name with the file of the model that the one that is trained plays by."""
+    first, *others = name.split("+")
+    one_of("agent with a model", first, LEARNERS)
+    return "+".join([f"{first}@{model}", *others])
+
+
+def trained_with(name: str, model: Path, env_id: str) -> dict[str, Any]:
+    """Return the keywords of the environment a model was trained on; SynthgymError if it is another one."""
+    agent = name.partition("+")[0].partition("@")[0]
+    how = learner(agent)
+    origin = how.origin(agent, model)
+    if origin.env != how.played(agent, env_id):
+        raise SynthgymError(f"{model} was trained on {origin.env}, not {env_id}; pass --env {origin.env}")
+    return origin.env_kwargs

@@ -114,6 +114,11 @@ class Trial:
         """The unit vector of the nearest so far (n,); None before there is one, and for silence."""
         return self.best.unit if self.best else None
 
+    @property
+    def spent(self) -> float:
+        """The share of what may be spent that is, 0 to 1."""
+        return len(self.distances) / self.budget
+
     def __call__(self, unit: Unit) -> NDArray[np.float64]:
         """Render unit vectors (B, n) and return their distances (B,).
 
@@ -142,9 +147,13 @@ class Trial:
         for i, value in enumerate(far):
             if self._record(unit[i].copy(), value):
                 self._best_heard = Heard(tuple(each[i : i + 1].copy() for each in heard.features))
+        self.made(unit, heard)
         if len(unit) < asked:
             raise BudgetSpent
         return heard
+
+    def made(self, unit: Unit, heard: Heard) -> None:
+        """Do what else is to be done when unit vectors (B, n) were rendered: here, nothing."""
 
     def be_silent(self) -> None:
         """Answer with silence: a render that no parameters make."""

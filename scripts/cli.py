@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
@@ -37,6 +39,15 @@ def known_id(env_id: str) -> str:
         raise UnknownNameError("environment", env_id, ours)
     gym.spec(env_id)
     return env_id
+
+
+def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return an environment id and its keywords for an id, or the path of a plugin or Faust program."""
+    if os.sep not in name and not Path(name).exists():
+        return known_id(name), env_kwargs
+    if name.endswith(".dsp"):
+        return "Faust-v0", {"dsp": name, **env_kwargs}
+    return "Plugin-v0", {"plugin": name, **env_kwargs}
 
 
 def read_keywords(texts: list[str]) -> dict[str, Any]:

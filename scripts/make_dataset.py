@@ -2,6 +2,7 @@
 
     python scripts/make_dataset.py --env FM-v0 --out data/fm --grid 11
     python scripts/make_dataset.py --env Dexed1Op-v0 --out data/dexed --size 100000 --seed 0
+    python scripts/make_dataset.py --env Dexed6Op-v0 --out data/voices --human-like --size 30000
     python scripts/make_dataset.py --env Dexed6Op-v0 --out data/dx7 --presets DIR --jitter 0.05 --size 50000
 
 Stopped at any moment, the same command goes on; with a larger --size the set grows. Read it with
@@ -30,6 +31,11 @@ def main() -> int:
     parser.add_argument("--env", required=True, help="environment id, as FM-v0")
     parser.add_argument("--out", type=Path, required=True, help="folder of the set")
     parser.add_argument("--size", type=int, help="items, random ones unless --presets is given")
+    parser.add_argument(
+        "--human-like",
+        action="store_true",
+        help="random ones such as people make, if the synth knows (Dexed)",
+    )
     parser.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
     parser.add_argument(
         "--presets", type=Path, metavar="DIR", help="presets to start from: .syx, .dx7, .json"
@@ -68,6 +74,8 @@ def main() -> int:
         recipe.grid(args.grid)
     elif args.presets is not None:
         recipe.presets(args.presets, jitter=args.jitter or 0.0, size=args.size, seed=seed)
+    elif args.human_like:
+        recipe.human_like(args.size, seed)
     else:
         recipe.random(args.size, seed)
     made = datasets.make(args.out, recipe)
@@ -83,6 +91,9 @@ def check(args: argparse.Namespace) -> None:
     for name in ("presets", "size", "seed"):
         if getattr(args, name) is not None and args.grid is not None:
             raise SynthgymError(f"--{name} does not go with --grid; give one of them")
+    for name in ("presets", "grid"):
+        if args.human_like and getattr(args, name) is not None:
+            raise SynthgymError(f"--human-like does not go with --{name}; give one of them")
     if args.jitter is not None and args.presets is None:
         raise SynthgymError("--jitter goes with --presets DIR")
     if args.address is not None and args.backend != "ray":

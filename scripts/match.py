@@ -1,158 +1,201 @@
-"""Let an agent make a synthesiser sound like a recording.
+"""Let an agent make a synthesiser sound like recordings.
 
     python scripts/match.py marimba.wav
+    python scripts/match.py *.wav --seconds 20 --top 3 --out matches
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
-    python scripts/match.py marimba.wav --env FM-v0 --agent cma_es --budget 5000 --out OUT
+    python scripts/match.py marimba.wav --env /usr/lib/vst/amsynth_vst.so --budget 5000
+    python scripts/match.py --render match.syx --note 48 --out x.wav
 
 Ctrl-C ends it with the best so far. Writes target.wav, match.wav, the preset, match.json and a page of all
-of it, match.html, to OUT.
+of it, match.html.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from cli import add_keywords, known_id, new_parser, read_keywords, run
+from cli import add_keywords, new_parser, read_keywords, run, synth_id
 
-from agents.agent import run as play
-from agents.catalogue import AGENTS, Sources, prepare
-from agents.learners import LEARNERS, learner
-from agents.pages.match import write_match
-from agents.signals import Signals
-from agents.trial import MOST_STARTS, Best, Pool, Trial
-from agents.watched import WatchedTrial
-from synthgym.checks import one_of, whole
+from agents.catalogue import AGENTS, Sources
+from agents.learners import trained_with, with_model
+from agents.matching.presets import Found, render, write_banks
+from agents.matching.recording import Recording
+from agents.matching.search import MOST, Search
+from agents.matching.writing import write
+from synthgym.checks import number, whole
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced
-from synthgym.recordings import read_recording, write_wav
+
+SECONDS = 60
 
 
-def main() -> int:
-    """Read the command line, match, write the files and print the table."""
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = new_parser(__doc__)
-    parser.add_argument("target", type=Path, help="WAV, FLAC, OGG or AIFF of any rate and channel count")
     parser.add_argument(
-        "--env", default="Dexed6Op-v0", help="environment id (default: Dexed6Op-v0, a whole DX7 voice)"
+        "targets",
+        type=Path,
+        nargs="*",
+        metavar="TARGET",
+        help="WAV, FLAC, OGG or AIFF of any rate and channels",
+    )
+    parser.add_argument(
+        "--env",
+        default="Dexed6Op-v0",
+        help="environment id, or path of a plugin or Faust program (default: Dexed6Op-v0, a whole DX7 voice)",
     )
     parser.add_argument(
         "--agent",
-        help=f"of {', '.join(AGENTS)}; a+b: a's guess, refined by b "
-        "(default: hill_climber; with --model ppo, with --dataset nearest+hill_climber)",
+        help=f"of {', '.join(AGENTS)}; a+b: a's guess, refined by b (default: halving, for Dexed from the "
+        "nearest of 30,000 voices, made on first use; with --model ppo, with --dataset nearest+halving)",
     )
     parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
     add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
-    parser.add_argument("--budget", type=int, help="renders to spend (default: 2000; with --model 50)")
-    parser.add_argument("--seed", type=int, default=0, help="of starts and sampled actions (default: 0)")
+    parser.add_argument("--note", type=int, help="MIDI note of the target (default: as heard)")
+    parser.add_argument(
+        "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"
+    )
+    parser.add_argument("--budget", type=int, help="renders to spend (default, with --model: 50)")
+    parser.add_argument("--top", type=int, default=1, help="answers that sound different (default: 1)")
+    parser.add_argument("--start", type=Path, metavar="PRESET", help="preset to begin with")
+    parser.add_argument("--seed", type=int, default=0, help="of starts and draws (default: 0)")
+    parser.add_argument(
+        "--render", type=Path, metavar="PRESET", help="instead of a match, play a preset to --out"
+    )
     parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
-    args = parser.parse_args()
+    return parser
 
-    env_id = known_id(args.env)
-    if args.model is None:
-        usual, renders = "hill_climber" if args.dataset is None else "nearest+hill_climber", 2000
-    else:
-        usual, renders = "ppo", 50
-    agent_name = args.agent or usual
-    budget = whole("budget", renders if args.budget is None else args.budget, 1, 10**9)
-    whole("seed", args.seed, 0, 2**32 - 1)
-    env_kwargs = read_keywords(args.env_kwargs) or trained_with(agent_name, args.model, env_id)
-    task = make_task(env_id, env_kwargs, rendering="auto")
-    name = agent_name if args.model is None else with_model(agent_name, args.model)
-    synth = task.synth
-    target = read_recording(args.target, synth.sample_rate, synth.samples)
-    agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
-    out = args.out or Path("matches") / f"{args.target.stem}-{env_id}"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
-    pool = Pool.draw(task, args.seed, min(budget, MOST_STARTS))
-    rng = np.random.default_rng(args.seed)
-    heard = task.listen(target[None])
-    with (
-        Signals() as signals,
-        closing(WatchedTrial(task, heard, budget, pool, rng, signals=signals)) as trial,
-    ):
-        play(agent, trial)
-    best = trial.best
-    if best is None and signals.caught is not None:
-        raise KeyboardInterrupt
-    if best is None or best.unit is None:
-        raise SynthgymError(f"{name} found no sound; choose another --agent")
 
-    native = task.space.to_native(best.unit)
-    (match,) = synth.render(native[None])
-    parameters = task.space.describe(native)
-    # match.json is a preset too, for synths that have no format of their own.
-    preset = out / f"match{synth.preset_suffix}"
-    result: dict[str, Any] = {
-        "target": str(args.target),
-        "env": env_id,
-        "env_kwargs": env_kwargs,
-        "agent": name,
-        "seed": args.seed,
-        "budget": budget,
-        "offline_renders": trial.offline[-1],
-        "start_distance": trial.distances[0],
-        "best_distance": best.distance,
-        "history": trial.distances,
-        "parameters": parameters,
-    }
-    try:
-        write_wav(out / "target.wav", target, synth.sample_rate)
-        write_wav(out / "match.wav", match, synth.sample_rate)
-        if preset.suffix != ".json":
-            synth.save_preset(native, preset)
-        with replaced(out / "match.json") as temporary:
-            temporary.write_text(json.dumps(result, indent=1))
-        title = f"{args.target.name} by {env_id}, {agent_name}"
-        write_match(out / "match.html", task, target, match, trial, best, native, preset, title)
-    except OSError as error:
-        raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
-    finally:
-        task.close()
-    print_table(trial, best, parameters)
-    print(f"page:   {out / 'match.html'}")
-    print(f"audio:  {out / 'match.wav'} (target: {out / 'target.wav'})")
-    print(f"preset: {preset}")
-    print(f"all:    {out / 'match.json'}")
+def main() -> int:
+    """Read the command line, match each recording, and say where everything is."""
+    args = parser().parse_args()
+    env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
+    if args.render is not None:
+        if args.targets or args.out is None:
+            raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
+        played = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
+        for path in render(args.render, args.out, env_id, played):
+            print(f"audio: {path}")
+        return 0
+    if not args.targets:
+        raise SynthgymError("name a recording to match, or a preset to --render")
+    search = searching(args, env_id)
+    recordings = [Recording.read(path) for path in args.targets]
+    found: list[Found] = []
+    for place, recording in enumerate(recordings):
+        out = folder(args, recordings, place)
+        if len(recordings) > 1:
+            print(f"{recording.path} ({place + 1} of {len(recordings)})")
+        try:
+            stopped = match(recording, search, args, env_id, env_kwargs, out, found)
+        except OSError as error:
+            raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
+        if stopped and place + 1 < len(recordings):
+            raise KeyboardInterrupt
     return 0
 
 
-def with_model(name: str, model: Path) -> str:
-    """Return an agent's name with the model that the one that is trained plays by."""
-    first, *others = name.split("+")
-    one_of("agent with a model", first, LEARNERS)
-    return "+".join([f"{first}@{model}", *others])
+def searching(args: argparse.Namespace, env_id: str) -> Search:
+    """Return what the command line asks to do for each recording."""
+    agent, seconds, budget = args.agent, args.seconds, args.budget
+    usual = args.model is None and args.dataset is None and agent is None
+    if agent is None:
+        agent = "ppo" if args.model is not None else "halving" if usual else "nearest+halving"
+    if args.model is not None:
+        agent = with_model(agent, args.model)
+    if seconds is None and budget is None:
+        seconds, budget = (SECONDS, None) if args.model is None else (None, 50)
+    return Search(
+        agent=agent,
+        sources=Sources(env=env_id, dataset=args.dataset),
+        budget=whole("budget", MOST if budget is None else budget, 1, MOST),
+        seconds=None if seconds is None else number("seconds", seconds, 0.1, 1e6),
+        seed=whole("seed", args.seed, 0, 2**32 - 1),
+        top=whole("top", args.top, 1, 100),
+        start=args.start,
+        voices=env_id if usual else None,
+    )
 
 
-def trained_with(name: str, model: Path | None, env_id: str) -> dict[str, Any]:
-    """Return the keywords of the environment that a model was trained on."""
-    if model is None:
-        return {}
-    agent = name.partition("+")[0]
-    how = learner(agent)
-    origin = how.origin(agent, model)
-    if origin.env != how.played(agent, env_id):
-        raise SynthgymError(f"{model} was trained on {origin.env}, not {env_id}; pass --env {origin.env}")
-    return origin.env_kwargs
+def folder(args: argparse.Namespace, recordings: list[Recording], place: int) -> Path:
+    """Return where a recording's results go: of several, each has a folder of its own."""
+    if len(recordings) == 1 and args.out is not None:
+        return Path(args.out)
+    stems = [recording.path.stem for recording in recordings]
+    again = stems[:place].count(stems[place])
+    name = f"{stems[place]}-{Path(args.env).stem}" + (f"-{again + 1}" if again else "")
+    return (args.out or Path("matches")) / name
 
 
-def print_table(trial: Trial, best: Best, parameters: list[dict[str, Any]]) -> None:
-    """Print the distances and the free parameters."""
-    free = [p for p in parameters if p["free"]]
+def match(
+    recording: Recording,
+    search: Search,
+    args: argparse.Namespace,
+    env_id: str,
+    env_kwargs: dict[str, Any],
+    out: Path,
+    found: list[Found],
+) -> bool:
+    """Match a recording and write the results; return whether it was stopped."""
+    if args.model is not None and not env_kwargs:
+        env_kwargs = trained_with(search.agent, args.model, env_id)
+    if args.model is None and args.dataset is None:
+        env_kwargs, said = recording.played(env_kwargs, args.note)
+        for line in said:
+            print(f"{recording.path}: {line}", file=sys.stderr)
+    elif args.note is not None:
+        env_kwargs = {**env_kwargs, "note": args.note}
+    with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
+        synth = task.synth
+        target = recording.target(synth.sample_rate, synth.samples)
+        agent = search.prepare(task)
+        out.mkdir(parents=True, exist_ok=True)
+        trial = search.run(task, target, agent)
+        about = {
+            "target": str(recording.path),
+            "env": env_id,
+            "env_kwargs": env_kwargs,
+            "agent": search.agent,
+            "start": None if search.start is None else str(search.start),
+            "seed": search.seed,
+            "budget": args.budget,
+            "seconds": search.seconds,
+        }
+        title = f"{recording.path.name} by {Path(args.env).stem}, {search.agent.partition('@')[0]}"
+        result = write(out, task, target, trial, trial.answers.best, about, title)
+        native = task.space.to_native(trial.answers.best[0].unit)
+        found.append(Found(recording.path.stem, native))
+        banks = write_banks(out.parent, synth, found) if len(args.targets) > 1 else []
+    print_table(result, out, banks)
+    return trial.signals.caught is not None
+
+
+def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
+    """Print the free parameters, how near the match is, and where its files are."""
+    free = [p for p in result["parameters"] if p["free"]]
     width = max(len(p["name"]) for p in free)
     for p in free:
         print(f"{p['name']:<{width}}  {p['text']:>8}")
     print(
-        f"distance: {trial.distances[0]:.3f} at the start, "
-        f"{best.distance:.3f} at best, after {len(trial.distances)} renders"
+        f"distance: {result['start_distance']:.3f} at the start, "
+        f"{result['best_distance']:.3f} at best, after {len(result['history'])} renders"
     )
+    pitch = result["measures"]["pitch"]
+    off = "no pitch to compare" if pitch is None else f"{pitch:.2f} semitones off"
+    print(f"pitch:  {off}; spectra: {result['measures']['log_spectral']:.1f} dB apart")
+    for answer in result["answers"][1:]:
+        print(f"also:   {out / answer['preset']} at {answer['distance']:.3f}")
+    print(f"page:   {out / 'match.html'}")
+    print(f"audio:  {out / 'match.wav'} (target: {out / 'target.wav'})")
+    print(f"preset: {out / result['answers'][0]['preset']}")
+    print(f"all:    {out / 'match.json'}")
+    for bank in banks:
+        print(f"bank:   {bank}")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ SILENCE = 10 ** (-48 / 20)
 """What lies this far (-48 dB) below the peak counts as leading silence."""
 SILENT_PEAK = 1e-6
 """A sound that peaks lower (-120 dBFS) is silence: no 16-bit recording can hold it."""
+CANCELLED = 0.01
+"""Channels whose mean peaks this far (-40 dB) below them cancel each other out."""
 FADE_SECONDS = 0.01
 
 
@@ -35,7 +37,7 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
     """Read a sound file as the mean of its channels, (n,) float32, and its sample rate in Hz.
 
     Raises:
-        SoundError: the file is missing, no audio, empty, silent or not finite.
+        SoundError: the file is missing, no audio, empty, silent or not finite, or its channels cancel out.
     """
     try:
         path = os.fspath(path)  # a number would be taken for an open file, and closed
@@ -48,6 +50,8 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
         raise SoundError(f"{path!r:.200} is not audio ({error}); convert it to WAV") from error
     mono: NDArray[np.float32] = audio.mean(axis=1)
     try:
+        if audio.size and np.abs(mono).max() < CANCELLED * np.abs(audio).max():
+            raise SoundError("its channels cancel each other out when mixed to mono; give one of them")
         check_sound(mono)
     except SoundError as error:
         raise SoundError(f"{path}: {error}") from error
@@ -84,15 +88,21 @@ def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples
     if clip.size == 0:
         raise SoundError("the sound is too short to be resampled; give a longer one")
     check_sound(clip)
-    loudness = np.abs(clip)
-    start = int(np.argmax(loudness > loudness.max() * SILENCE))
+    start = start_of(clip)
+    longer = start + samples < len(clip)
     clip = clip[start : start + samples]
-    if start + samples < len(loudness):
+    if longer:
         fade = min(int(FADE_SECONDS * sample_rate), samples)
         clip[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
     target = np.zeros(samples, dtype=np.float32)
     target[: len(clip)] = clip
     return np.asarray(target * np.float32(PEAK / np.abs(target).max()), dtype=np.float32)
+
+
+def start_of(audio: NDArray[np.float32]) -> int:
+    """Return where the leading silence of mono audio (n,) ends."""
+    loudness = np.abs(audio)
+    return int(np.argmax(loudness > loudness.max() * SILENCE))
 
 
 def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_rate: int) -> None:

@@ -113,6 +113,27 @@ def test_the_split_is_stable_and_about_a_tenth(reference):
     assert (datasets.Random(100_000, seed=2).split(0, 1000) != large[:1000]).any()
 
 
+def test_human_like_items_are_a_function_of_seed_and_number(tmp_path):
+    recipe = datasets.Recipe("Dexed2Op-v0", env_kwargs={"duration": 0.1, "hold": 0.1}, rendering="inline")
+    source = recipe.human_like(600).source
+    task = recipe.task
+    some = source.job(task, 0, 600, frozenset()).near
+    np.testing.assert_array_equal(source.job(task, 250, 270, frozenset()).near, some[250:270])
+    assert (datasets.HumanLike(task, 600, seed=1).job(task, 0, 20, frozenset()).near != some[:20]).any()
+    algorithm = task.space.to_native(some)[:, -1]
+    assert (algorithm == 17).all(), "the environment's own"
+    datasets.make(tmp_path / "whole", recipe.human_like(60), progress=False)
+    datasets.make(tmp_path / "grown", recipe.human_like(40), progress=False)
+    datasets.make(tmp_path / "grown", recipe.human_like(60), progress=False)
+    whole, grown = (datasets.load(tmp_path / name) for name in ("whole", "grown"))
+    np.testing.assert_array_equal(whole.parameters[:], grown.parameters[:])
+    np.testing.assert_array_equal(whole.features["logmel"][:], grown.features["logmel"][:])
+    itself = (whole.parameters[:] == some[:60]).all(axis=1)
+    assert itself.mean() > 0.5, "most are heard as they were drawn"
+    with pytest.raises(SynthgymError, match="not known what patches people make with FMSynth"):
+        datasets.Recipe("FM-v0").human_like(10)
+
+
 DAMAGES = {
     "a byte flipped": lambda p: p.write_bytes(
         bytes(b ^ (i == len(p.read_bytes()) // 2) for i, b in enumerate(p.read_bytes()))

@@ -14,12 +14,13 @@ import scipy.stats
 from conftest import ROOT
 
 from agents.catalogue import prepare
-from agents.evaluation.metrics import compare_parameters, compare_sounds, pitch_of
+from agents.evaluation.metrics import compare_parameters, compare_sounds
 from agents.evaluation.results import Results, read_rows
 from agents.evaluation.statistics import compare, curve, holm, iqm
 from agents.evaluation.summary import summary
 from agents.evaluation.targets import Target, read_targets
 from agents.evaluation.trials import evaluate, replay
+from agents.pitch import pitch_of
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.synths import dx7_voice
@@ -58,7 +59,9 @@ def test_pitch(note):
 
 @pytest.mark.slow
 def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path):
-    code = "from agents.evaluation.metrics import *; {}; pitch_of(np.{}(44100, dtype=np.float32), 44100)"
+    code = (
+        "from agents.pitch import *; import numpy as np; {}; pitch_of(np.{}(44100, dtype=np.float32), 44100)"
+    )
     cached = []
     # A noise and a constant, as what is heard of them differs, in new processes that find what is there.
     for first, sound in (("compile_pitch()", "zeros"), ("0", "ones"), ("0", "random.default_rng(0).random")):

@@ -38,7 +38,7 @@ def imported(*folders):
     ("folders", "extras"),
     [
         (["synthgym"], ["datasets", "ray"]),
-        (["agents"], ["datasets", "agents"]),
+        (["agents"], ["datasets", "agents", "video"]),
         (["scripts"], ["datasets", "agents", "dev"]),
     ],
 )

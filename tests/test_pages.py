@@ -21,6 +21,7 @@ from agents.evaluation.trials import evaluate
 from agents.pages.envelopes import envelopes
 from agents.pages.media import ogg, playback_gain
 from synthgym.envs import make_task
+from synthgym.synths.dx7_voice import read_syx
 
 CHROMIUM = shutil.which("chromium")
 AGENTS = ("random", "silence", "hill_climber")
@@ -153,7 +154,7 @@ def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
 @pytest.mark.slow
 def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     target = ROOT / "examples" / "targets" / "marimba.wav"
-    script("match.py", target, "--budget", 40, "--out", tmp_path)
+    script("match.py", target, "--agent", "halving", "--budget", 400, "--top", 3, "--out", tmp_path)
     page = browser.new_page(viewport={"width": 390, "height": 844})
     errors = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -166,16 +167,30 @@ def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
         )
         return page.evaluate("[...document.querySelectorAll('audio')].map(a => !a.paused)")
 
+    def only(number):
+        return [i == number for i in range(4)]
+
     page.keyboard.press("a")
-    assert playing() == [True, False]
+    assert playing() == only(0)
     page.keyboard.press(" ")
-    assert playing() == [False, True]
+    assert playing() == only(1)
+    page.keyboard.press("3")
+    assert playing() == only(3)
+    page.keyboard.press(" ")
+    assert playing() == only(0)
+    page.keyboard.press(" ")
+    assert playing() == only(3)
     page.get_by_role("button", name="A target").click()
-    assert playing() == [True, False]
+    assert playing() == only(0)
     with page.expect_download() as download:
-        page.get_by_role("link", name="match.syx").click()
+        page.get_by_role("link", name="match.syx").first.click()
     assert Path(download.value.path()).read_bytes() == (tmp_path / "match.syx").read_bytes()
     operators = [f"OP{i}" for i in range(1, 7)]
+    (voice,) = read_syx(tmp_path / "match.syx")
+    algorithm = int(voice.native[-1]) + 1
+    assert page.get_by_role("img", name=f"algorithm {algorithm}", exact=True).is_visible()
+    boxes = page.locator(".algorithm text:not(.level)").all_text_contents()
+    assert boxes == [str(i) for i in range(1, 7)]
     groups = [caption.text_content() for caption in page.locator("caption").all()]
     assert groups == [*operators, "LFO", "PITCH"]
     outlines = page.locator("figcaption", has_text="EG")

@@ -3,19 +3,14 @@ is seen through."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-import warnings
 from functools import lru_cache
-from pathlib import Path
 
 import librosa
 import numpy as np
 import scipy.signal
-import soxr
-from filelock import FileLock
 from numpy.typing import NDArray
 
+from agents.pitch import pitch_of
 from synthgym.features import MFCC, LogMel
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.synths import Audio
@@ -24,9 +19,6 @@ FLOOR_DB = -80.0
 """Of a full-scale sine: what is softer is silence."""
 SCALES = (256, 512, 1024, 2048)
 """Window lengths of the log-spectral distance, in samples."""
-PITCH_RATE = 22050
-_LOWEST, _HIGHEST = 30.0, 5000.0  # Hz
-_RESOLUTION = 0.5  # semitones
 
 METRICS = {
     "log_spectral": "dB, multi-scale log-spectral distance",
@@ -87,37 +79,6 @@ def _decibels(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
 @lru_cache
 def _mfcc(sample_rate: int, samples: int) -> MFCC:
     return MFCC(LogMel(sample_rate, samples))
-
-
-def pitch_of(sound: Audio, sample_rate: int) -> NDArray[np.float64]:
-    """Return the pitch in MIDI note numbers of each frame of 1,024 samples at 22,050 Hz; NaN for none."""
-    low = soxr.resample(sound, sample_rate, PITCH_RATE)
-    if np.abs(low).max(initial=0) < 10 ** (FLOOR_DB / 20):
-        return np.full(1 + len(low) // 1024, np.nan)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        frequencies, *_ = librosa.pyin(
-            low,
-            fmin=_LOWEST,
-            fmax=_HIGHEST,
-            sr=PITCH_RATE,
-            frame_length=2048,
-            hop_length=1024,
-            resolution=_RESOLUTION,
-        )
-    notes: NDArray[np.float64] = librosa.hz_to_midi(frequencies)
-    return notes
-
-
-def compile_pitch() -> None:
-    """Let Numba compile what ``pitch_of`` needs and keep it on disk, before several processes would at once.
-
-    Numba mixes up what they write, and whoever loads it crashes (numba issue 10128), from then on always.
-    """
-    user = os.getuid() if hasattr(os, "getuid") else ""
-    with FileLock(Path(tempfile.gettempdir()) / f"synthgym-numba-{user}.lock"):
-        tone = np.sin(np.arange(PITCH_RATE // 4) * (2 * np.pi * 220 / PITCH_RATE))
-        pitch_of(tone.astype(np.float32), PITCH_RATE)
 
 
 @lru_cache(512)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from agents.agent import Agent, run
-from agents.evaluation.metrics import compare_parameters, compare_sounds, compile_pitch
+from agents.evaluation.metrics import compare_parameters, compare_sounds
 from agents.evaluation.results import Results, Row
 from agents.evaluation.targets import Target
+from agents.pitch import compile_pitch
 from agents.trial import Best, Pool, Trial
 from synthgym.effects import measure_effects
 from synthgym.features import distance

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from agents.matching.answers import Answer
+from agents.pages.algorithm import drawn_algorithm
 from agents.pages.envelopes import envelopes
 from agents.pages.media import ogg, playback_gain, svg, write_page
-from agents.trial import Best, Trial
+from agents.trial import Trial
 from synthgym.features import Features
 from synthgym.parameters import Native
 from synthgym.synths import Audio
@@ -24,16 +28,30 @@ GROUP = 4
 """So many parameters whose names begin with the same word are shown as a group."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """An answer as the page shows it.
+
+    Attributes:
+        answer: it.
+        native: its parameters (all of the synth's,).
+        sound: of it (samples,).
+        preset: file of it, which the page offers for download.
+    """
+
+    answer: Answer
+    native: Native
+    sound: Audio
+    preset: Path
+
+    def download(self) -> dict[str, str]:
+        """Return name and content of the preset."""
+        data = base64.b64encode(self.preset.read_bytes()).decode()
+        return {"name": self.preset.name, "data": data}
+
+
 def write_match(
-    path: Path,
-    task: SoundMatchingTask,
-    target: Audio,
-    match: Audio,
-    trial: Trial,
-    best: Best,
-    native: Native,
-    preset: Path,
-    title: str,
+    path: Path, task: SoundMatchingTask, target: Audio, trial: Trial, answers: Sequence[Shown], title: str
 ) -> None:
     """Write the page.
 
@@ -41,30 +59,29 @@ def write_match(
         path: of the HTML file.
         task: that was played.
         target: the target sound (samples,).
-        match: the sound of what was found (samples,).
-        trial: that found the match.
-        best: what was found.
-        native: its parameters (all of the synth's,).
-        preset: file of it, which the page offers for download.
+        trial: that found the answers.
+        answers: the nearest first; the others can be heard and had, too.
         title: of the page.
     """
-    (feature,) = task.listen(match[None]).features[0]
-    gain, rate = playback_gain(target, match), task.synth.sample_rate
-    described = [parameter for parameter in task.space.describe(native) if parameter["free"]]
-    assert best.unit is not None
-    unit = dict(zip(task.space.names, best.unit.tolist(), strict=True))
+    gain, rate = playback_gain(target, *(shown.sound for shown in answers)), task.synth.sample_rate
+    best = answers[0]
+    described = [parameter for parameter in task.space.describe(best.native) if parameter["free"]]
+    unit = dict(zip(task.space.names, best.answer.unit.tolist(), strict=True))
     write_page(
         path,
         "match.html",
         title=title,
-        best=best,
         renders=len(trial.distances),
-        sounds=[ogg(target * gain, rate), ogg(match * gain, rate)],
-        spectrograms=Markup(svg(_spectrograms(task, trial.target.features[0][0], feature))),
+        target=ogg(target * gain, rate),
+        answers=[
+            {"answer": shown.answer, "sound": ogg(shown.sound * gain, rate), "preset": shown.download()}
+            for shown in answers
+        ],
+        spectrograms=Markup(svg(_spectrograms(task, trial.target.features[0][0], best.answer.feature))),
         curve=Markup(svg(_curve(trial))),
         groups=_groups(described),
+        algorithm=drawn_algorithm(task.space, best.native),
         envelopes=envelopes(unit),
-        preset={"name": preset.name, "data": base64.b64encode(preset.read_bytes()).decode()},
     )
 
 

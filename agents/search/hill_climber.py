@@ -7,6 +7,7 @@ import numpy as np
 from agents.agent import Agent
 from agents.search.variation import varied
 from agents.trial import Trial
+from synthgym.parameters import Unit
 
 STARTS = 20
 LEAST, MOST = 0.01, 0.3
@@ -20,8 +21,13 @@ class HillClimber(Agent):
         """Climb until the budget is spent."""
         here, far = trial.begin(STARTS)
         while True:
-            sigma = float(np.exp(trial.rng.uniform(np.log(LEAST), np.log(MOST))))
-            there = varied(trial.space, here, sigma, trial.rng)
+            there = step(trial, here)
             found = float(trial(there[None])[0])
             if found <= far:
                 here, far = there, found
+
+
+def step(trial: Trial, here: Unit) -> Unit:
+    """Return a unit vector (n,) that is a small change away from another."""
+    sigma = float(np.exp(trial.rng.uniform(np.log(LEAST), np.log(MOST))))
+    return varied(trial.space, here, sigma, trial.rng)

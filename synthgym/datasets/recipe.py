@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from synthgym.checks import one_of
-from synthgym.datasets.sources import VALIDATION, Grid, Presets, Random, Source
+from synthgym.datasets.sources import VALIDATION, Grid, HumanLike, Presets, Random, Source
 from synthgym.envs import make_task
 from synthgym.envs.rules import RULES
 from synthgym.errors import SynthgymError
@@ -38,7 +38,7 @@ class Recipe:
 
     Attributes:
         task: renders.
-        source: which patches; set by ``random``, ``grid`` or ``presets``.
+        source: which patches; set by ``random``, ``human_like``, ``grid`` or ``presets``.
 
     Raises:
         SynthgymError: an id, keyword or feature that does not exist, or one that cannot be used.
@@ -81,6 +81,11 @@ class Recipe:
     def random(self, size: int, seed: int = 0) -> Recipe:
         """Take random audible patches; return this recipe."""
         self.source = Random(size, seed)
+        return self
+
+    def human_like(self, size: int, seed: int = 0) -> Recipe:
+        """Take random patches such as people make; return this recipe."""
+        self.source = HumanLike(self.task, size, seed)
         return self
 
     def grid(self, values: int) -> Recipe:

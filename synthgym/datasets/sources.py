@@ -29,7 +29,9 @@ TRAIN_SPLIT, VALIDATION_SPLIT, LEFT_OUT = 0, 1, 2
 item that is not made yet."""
 MOST_ITEMS = 2**40
 
-_SPLIT_KEY = 1 << 16  # no stream of patches has this spawn key
+_SPLIT_KEY, _VOICES_KEY = 1 << 16, 1 << 17  # no stream of patches has these spawn keys
+_VOICES = 256
+_INAUDIBLE_JITTER = 0.1
 
 
 class Source(ABC):
@@ -89,6 +91,41 @@ class Random(Source):
         values = np.random.Generator(np.random.Philox(key=key, counter=start // 4))
         drawn = values.random(stop - start + start % 4)[start % 4 :]
         return np.where(drawn < VALIDATION, VALIDATION_SPLIT, TRAIN_SPLIT).astype(np.uint8)
+
+
+class HumanLike(Random):
+    """Random patches such as people make, see ``Synth.human_like``; those that are inaudible are varied.
+
+    Args:
+        task: whose synth knows them.
+        size: number of items.
+        seed: any whole number from 0.
+
+    Raises:
+        SynthError: the synth knows none.
+    """
+
+    def __init__(self, task: SoundMatchingTask, size: int, seed: int = 0) -> None:
+        super().__init__(size, seed)
+        task.synth.human_like(1, np.random.default_rng(0))
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the items."""
+        return {"kind": "human-like", "seed": self.seed, "jitter": _INAUDIBLE_JITTER}
+
+    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Draw:
+        """Return the draw of items."""
+        # Drawn in whole blocks, as one at a time would take as long as rendering it.
+        first, last = start // _VOICES, (stop - 1) // _VOICES
+        voices = np.concatenate([self._voices(task, block) for block in range(first, last + 1)])
+        near = voices[start - first * _VOICES : stop - first * _VOICES]
+        items = AudiblePatches("dataset", self.seed).items(range(start, stop))
+        pure = np.ones(len(near), np.bool_)
+        return Draw(items, near=near, jitter=_INAUDIBLE_JITTER, pure=pure, forbidden=forbidden)
+
+    def _voices(self, task: SoundMatchingTask, block: int) -> Unit:
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_VOICES_KEY, block)))
+        return task.space.quantise(task.space.to_unit(task.synth.human_like(_VOICES, rng)))
 
 
 class Grid(Source):

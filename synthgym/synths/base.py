@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import number, whole
-from synthgym.errors import PresetError
+from synthgym.errors import PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.parameters import Native, ParameterSpace
 
@@ -68,7 +68,9 @@ class Synth(ABC):
         lowest_sample_rate: Hz at which it still plays, and in tune.
         engine_package: the package whose version decides what a patch sounds like.
         bank_suffixes: the file name endings of files of many presets.
+        bank_size: how many presets ``save_bank`` takes; 0 if it takes none.
         rendering: what suits it: ``threads``, or ``processes`` if copies of it might disturb each other.
+        has_prior: whether it knows what patches people make, see ``human_like``.
     """
 
     space: ParameterSpace
@@ -77,7 +79,9 @@ class Synth(ABC):
     lowest_sample_rate: ClassVar[int] = 8000
     engine_package: ClassVar[str]
     bank_suffixes: ClassVar[tuple[str, ...]] = ()
+    bank_size: ClassVar[int] = 0
     rendering: Literal["threads", "processes"] = "threads"
+    has_prior: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -146,6 +150,14 @@ class Synth(ABC):
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PresetError(f"{path} is no preset of this synth: {error}") from error
 
+    def save_bank(self, natives: Native, names: Sequence[str], path: str | os.PathLike[str]) -> None:
+        """Save native rows (up to ``bank_size``, all parameters) as one file of many presets.
+
+        Raises:
+            PresetError: the synth has no such files, or it cannot be written.
+        """
+        raise PresetError("this synth has no files of many presets")
+
     def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
         """Return the native rows of all the presets in a file; PresetError as ``load_preset``."""
         return [self.load_preset(path)]
@@ -159,6 +171,14 @@ class Synth(ABC):
             except PresetError:  # others have files with such names too
                 continue
             yield path, rows
+
+    def human_like(self, count: int, rng: np.random.Generator) -> Native:
+        """Return random native rows (count, all parameters) such as people make.
+
+        Raises:
+            SynthError: what people make with this synth is not known.
+        """
+        raise SynthError(f"it is not known what patches people make with {type(self).__name__}")
 
     def sources(self) -> list[Path]:
         """Return the files that decide what a patch sounds like."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,9 @@ import numpy as np
 from dexed import DexedSynth as Engine
 
 from synthgym.checks import whole
-from synthgym.errors import SynthError
+from synthgym.errors import PresetError, SynthError
 from synthgym.parameters import Native, ParameterSpace
-from synthgym.synths import dx7_voice
+from synthgym.synths import dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
 
 DEFAULT_ALGORITHM = 18
@@ -39,11 +40,13 @@ class DexedSynth(Synth):
 
     preset_suffix = ".syx"
     bank_suffixes = (".syx", ".dx7")
+    bank_size = dx7_voice.BANK_VOICES
     engine_package = "dexed-py"
     # As the plugin scales its output: one carrier at full level peaks at 1/8, -18 dBFS.
     gain = np.float32(1 / 8)
     # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
     lowest_sample_rate = 16000
+    has_prior = True
 
     def __init__(self, *, operators: int, algorithm: int | None = None, **note: Any) -> None:
         super().__init__(**note)
@@ -98,6 +101,23 @@ class DexedSynth(Synth):
 
     def _read_preset(self, path: Path) -> Native:
         return dx7_voice.read_syx(path)[0].native
+
+    def human_like(self, count: int, rng: np.random.Generator) -> Native:
+        """Return random voices (count, 145) such as people make, of this synth's operators and algorithm."""
+        algorithm = self.space.frozen.get("ALGORITHM")
+        voices = dx7_prior.human_like(count, rng, None if algorithm is None else int(algorithm))
+        return self.space.to_native(self.space.to_unit(voices))
+
+    def save_bank(self, natives: Native, names: Sequence[str], path: str | os.PathLike[str]) -> None:
+        """Save native rows (up to 32, 145) as a bank that any DX7 or Dexed loads; INIT voices fill it up.
+
+        Raises:
+            PresetError: it cannot be written.
+        """
+        try:
+            dx7_voice.write_bank(path, natives, names)
+        except OSError as error:
+            raise PresetError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
     def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
         """Return the native rows of all voices of a .syx or .dx7 file, or of a JSON preset."""

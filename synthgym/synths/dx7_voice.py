@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from synthgym.parameters import Native, Parameter
 
 VOICE_BYTES = 155
 NAME_AT, NAME_LENGTH = 145, 10
-BANK_BYTES = 32 * 128
+BANK_VOICES = 32
+BANK_BYTES = BANK_VOICES * 128
 
 _SINGLE_HEADER = bytes([0xF0, 0x43, 0x00, 0x00, 0x01, 0x1B])
 _BANK_HEADER = bytes([0xF0, 0x43, 0x00, 0x09, 0x20, 0x00])
@@ -197,3 +198,13 @@ def write_syx(path: str | os.PathLike[str], native: Native, name: str = "SYNTHGY
     payload = voice_bytes(native, name)
     with replaced(path) as temporary:
         temporary.write_bytes(_SINGLE_HEADER + payload + bytes([_checksum(payload), 0xF7]))
+
+
+def write_bank(path: str | os.PathLike[str], natives: Native, names: Sequence[str]) -> None:
+    """Write native rows (up to 32, 145) as a 32-voice .syx, filled up with INIT voices."""
+    init = np.array([parameter.default for parameter in PARAMETERS])
+    voices = [*zip(natives, names, strict=True)]
+    voices += [(init, "INIT VOICE")] * (BANK_VOICES - len(voices))
+    payload = b"".join(Patch.from_sysex(voice_bytes(native, name)).to_packed() for native, name in voices)
+    with replaced(path) as temporary:
+        temporary.write_bytes(_BANK_HEADER + payload + bytes([_checksum(payload), 0xF7]))

@@ -1,0 +1,64 @@
+"""Presets that are played, and those of many matches as banks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synthgym.envs import make_task
+from synthgym.errors import SoundError, SynthgymError
+from synthgym.parameters import Native
+from synthgym.recordings import write_wav
+from synthgym.synths import Synth
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found for a recording.
+
+    Attributes:
+        name: of the recording.
+        native: parameters (all of the synth's,).
+    """
+
+    name: str
+    native: Native
+
+
+def render(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:
+    """Play a preset to a WAV at the synth's own level, those of a bank to one each (x-1.wav); return them.
+
+    Raises:
+        PresetError: it is missing, or none of the synth.
+        SynthgymError: a file cannot be written.
+    """
+    if out.suffix.lower() != ".wav":
+        raise SoundError(f"a preset is played to a .wav; got --out {out}")
+    with closing(make_task(env_id, env_kwargs)) as task:
+        synth = task.synth
+        natives = synth.load_presets(preset)
+        paths = [out]
+        if len(natives) > 1:
+            paths = [out.with_stem(f"{out.stem}-{number}") for number in range(1, len(natives) + 1)]
+        try:
+            for path, native in zip(paths, natives, strict=True):
+                write_wav(path, synth.render(native[None])[0], synth.sample_rate)
+        except OSError as error:
+            raise SynthgymError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+    return paths
+
+
+def write_banks(folder: Path, synth: Synth, found: Sequence[Found]) -> list[Path]:
+    """Write the parameters of several matches as banks, if the synth has such files; return them."""
+    size, banks = synth.bank_size, []
+    for at in range(0, len(found) if size else 0, size):
+        part = found[at : at + size]
+        number = f"-{1 + at // size}" if len(found) > size else ""
+        banks.append(folder / f"bank{number}{synth.preset_suffix}")
+        synth.save_bank(np.stack([one.native for one in part]), [one.name for one in part], banks[-1])
+    return banks

@@ -1,0 +1,120 @@
+"""A recording that is to be matched: which note it is, how long it lasts, and what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import librosa
+import numpy as np
+
+from agents.pitch import note_of
+from synthgym.recordings import as_target, read_mono, start_of
+from synthgym.synths import Audio
+from synthgym.synths.base import Note
+
+LONGEST = 4.0
+"""Seconds of a recording that are matched, unless more are asked for."""
+SHORTEST = 0.5
+"""Seconds of a render at least: a synth may answer late."""
+HELD = 0.7
+"""The share of a sound for which its key is held, as in the environments' own note."""
+_ENDED = 10 ** (-60 / 20)
+"""What lies this far (-60 dB) below the peak, to the end, is silence after the sound."""
+_CLIPPED = 4
+"""So many samples in a row at full scale are no accident."""
+_GRAIN = 0.1
+"""Lengths are rounded up to this many seconds."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A sound file.
+
+    Attributes:
+        path: of the file.
+        audio: mono, without the silence before it, (n,).
+        sample_rate: Hz.
+        seconds: how long it lasts, without the silence after it.
+        clipped: how many samples of the file are cut off at full scale.
+    """
+
+    path: Path
+    audio: Audio
+    sample_rate: int
+    seconds: float
+    clipped: int
+
+    @classmethod
+    def read(cls, path: Path) -> Recording:
+        """Read a file; SoundError if it is missing, no audio, empty or silent."""
+        audio, rate = read_mono(path)
+        loudness = np.abs(audio)
+        start = start_of(audio)
+        end = len(audio) - int(np.argmax(loudness[::-1] > loudness.max() * _ENDED))
+        return cls(path, audio[start:], rate, (end - start) / rate, _clipped(loudness))
+
+    @cached_property
+    def note(self) -> int | None:
+        """The MIDI note of what is matched by default; None if no pitch is found."""
+        return note_of(self.audio[: int(LONGEST * self.sample_rate)], self.sample_rate)
+
+    def played(self, asked: Mapping[str, Any], note: int | None) -> tuple[dict[str, Any], list[str]]:
+        """Return which note a synth must play to be compared with it, and what is to be said of that.
+
+        Args:
+            asked: keywords of the environment that were asked for; they go before.
+            note: that was asked for.
+
+        Returns:
+            ``note``, ``hold`` and ``duration`` for the environment, and lines for people.
+        """
+        said = []
+        if note is None and "note" not in asked:
+            note = self.note
+            if note is None:
+                note = Note().pitch
+                said.append(f"no pitch found: taken as note {_name(note)}; --note says which it is")
+            else:
+                said.append(f"note {_name(note)}, as heard; --note says another")
+        length = max(SHORTEST, math.ceil(self.seconds / _GRAIN - 1e-6) * _GRAIN)
+        duration = asked.get("duration", round(min(length, LONGEST), 1))
+        if self.seconds > duration:
+            said.append(
+                f"lasts {self.seconds:.1f} s: the first {duration:g} s are matched (duration=, up to 60)"
+            )
+        if self.clipped:
+            said.append(f"clipped: {self.clipped} samples are cut off at full scale; matched as it is")
+        keywords = {"hold": round(HELD * duration, 3), "duration": duration, **asked}
+        return (keywords if note is None else {**keywords, "note": note}), said
+
+    def target(self, sample_rate: int, samples: int) -> Audio:
+        """Return it as a target clip (samples,), see ``as_target``."""
+        # What lies far behind is not resampled in vain.
+        heard = self.audio[: math.ceil((samples / sample_rate + 1) * self.sample_rate)]
+        return as_target(heard, self.sample_rate, sample_rate, samples)
+
+
+def transposed(target: Audio, sample_rate: int, semitones: int, samples: int) -> Audio:
+    """Return a target clip (n,) as another note of another length, about: (samples,)."""
+    if semitones:
+        target = librosa.effects.pitch_shift(target, sr=sample_rate, n_steps=semitones)
+    return as_target(target, sample_rate, sample_rate, samples)
+
+
+def _name(note: int) -> str:
+    return f"{note} ({librosa.midi_to_note(note, unicode=False)})"
+
+
+def _clipped(loudness: Audio) -> int:
+    """Return how many samples lie in runs at full scale."""
+    full = loudness >= loudness.max() * 0.9999
+    if loudness.max() < 0.99:
+        return 0
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], full.astype(np.int8), [0]])))
+    runs = edges[1::2] - edges[::2]
+    return int(runs[runs >= _CLIPPED].sum())

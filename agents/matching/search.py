@@ -1,0 +1,130 @@
+"""How a recording is searched for: by whom, from where, for how long."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from agents.agent import Agent, Refined, run
+from agents.catalogue import Sources, prepare
+from agents.matching.answers import Answers
+from agents.matching.voices import voices_of
+from agents.matching.watched import WatchedTrial
+from agents.signals import Signals
+from agents.trial import MOST_STARTS, Pool, Trial
+from synthgym.errors import SynthgymError
+from synthgym.parameters import Unit
+from synthgym.synths import Audio
+from synthgym.task import SoundMatchingTask
+
+MOST = 10**9
+"""Renders: the budget of a search that time ends."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is done for each recording.
+
+    Attributes:
+        agent: name of the agent.
+        sources: what it may be made from.
+        budget: renders it may spend.
+        seconds: that it may take.
+        seed: of starts and draws.
+        top: how many answers are wanted.
+        start: a preset to begin with.
+        voices: id of the environment whose human-like voices are its starts, if the synth knows any; None
+            for random patches.
+    """
+
+    agent: str
+    sources: Sources
+    budget: int
+    seconds: float | None
+    seed: int
+    top: int
+    start: Path | None
+    voices: str | None
+
+    def prepare(self, task: SoundMatchingTask) -> Agent:
+        """Make the agent ready; SynthgymError if there is none such, or no such preset to start with."""
+        agent = prepare(self.agent, task, self.sources)
+        return agent if self.start is None else Refined(Known(preset(task, self.start)), agent)
+
+    def run(self, task: SoundMatchingTask, target: Audio, agent: Agent) -> WatchedTrial:
+        """Let an agent search for a target clip (samples,) until it ends, or Ctrl-C.
+
+        Raises:
+            SynthgymError: no sound was found.
+            KeyboardInterrupt: it was ended before there was any.
+        """
+        pool = self._pool(task, target)
+        rng = np.random.default_rng(self.seed)
+        answers = Answers(self.top)
+        with (
+            Signals() as signals,
+            closing(
+                WatchedTrial(
+                    task,
+                    task.listen(target[None]),
+                    self.budget,
+                    pool,
+                    rng,
+                    signals=signals,
+                    seconds=self.seconds,
+                    answers=answers,
+                )
+            ) as trial,
+        ):
+            run(agent, trial)
+        if not answers.best:
+            if signals.caught is not None:
+                raise KeyboardInterrupt
+            raise SynthgymError(f"{self.agent} found no sound; choose another --agent")
+        return trial
+
+    def _pool(self, task: SoundMatchingTask, target: Audio) -> Pool:
+        if self.voices is None or not task.synth.has_prior:
+            return Pool.draw(task, self.seed, min(self.budget, MOST_STARTS))
+        voices = voices_of(self.voices)
+        near = voices.nearest(task, target, MOST_STARTS)
+        renders = np.zeros(len(near), np.int64)
+        renders[0] = voices.renders  # known as soon as one of them is
+        return Pool(near, renders)
+
+
+class Known(Agent):
+    """Renders a patch that is known beforehand.
+
+    Args:
+        unit: its unit vector (n,).
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
+
+    def play(self, trial: Trial) -> None:
+        """Render it."""
+        trial(self._unit[None])
+
+
+def preset(task: SoundMatchingTask, path: Path) -> Unit:
+    """Return the unit vector (n,) of a preset.
+
+    Raises:
+        PresetError: it is missing, or none of the synth.
+        SynthgymError: it sets what the environment does not.
+    """
+    native = task.synth.load_preset(path)
+    unit = task.space.to_unit(native)
+    kept = task.space.to_native(unit)
+    for parameter, value, held in zip(task.space.parameters, native, kept, strict=True):
+        if parameter.name in task.space.frozen and value != held:
+            raise SynthgymError(
+                f"{path} sets {parameter.name} to {parameter.text(value)}, which is held at "
+                f"{parameter.text(held)}; choose an --env in which it is free, as Dexed6Op-v0 for DX7 voices"
+            )
+    return unit

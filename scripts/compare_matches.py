@@ -1,0 +1,105 @@
+"""Match recordings as match.py does by default, and by other agents with as many renders; print a table.
+
+    python scripts/compare_matches.py examples/targets/*.wav --seconds 60 --out results/matches
+
+Stopped at any moment, the same command goes on with the next recording. Each recording's folder holds what
+match.py would write, and others.json.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from cli import known_id, new_parser, run
+from tqdm import tqdm
+
+from agents.agent import run as play
+from agents.catalogue import Sources, prepare
+from agents.evaluation.metrics import compare_sounds
+from agents.matching.recording import Recording
+from agents.matching.search import MOST, Search
+from agents.matching.writing import write
+from agents.trial import Pool, Trial
+from synthgym.checks import number
+from synthgym.envs import make_task
+from synthgym.files import replaced
+from synthgym.synths import Audio
+from synthgym.task import SoundMatchingTask
+
+MEASURES = {"distance": "distance", "pitch": "pitch error", "log_spectral": "spectra, dB"}
+
+
+def main() -> int:
+    """Read the command line, match each recording by each agent, and print the table."""
+    parser = new_parser(__doc__)
+    parser.add_argument("targets", type=Path, nargs="+", metavar="TARGET", help="recordings")
+    parser.add_argument("--env", default="Dexed6Op-v0", help="environment id (default: Dexed6Op-v0)")
+    parser.add_argument("--seconds", type=float, default=60, help="of the default search (default: 60)")
+    parser.add_argument("--others", default="random,cma_es", help="agents (default: random,cma_es)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    args = parser.parse_args()
+
+    env_id, others = known_id(args.env), args.others.split(",")
+    seconds = number("seconds", args.seconds, 0.1, 1e6)
+    rows = []
+    for path in tqdm(args.targets, unit=" recordings", desc="comparing"):
+        out = args.out / path.stem
+        kept = out / "others.json"
+        if not kept.exists():
+            out.mkdir(parents=True, exist_ok=True)
+            compared = compare(path, env_id, seconds, others, out)
+            with replaced(kept) as temporary:
+                temporary.write_text(json.dumps(compared, indent=1))
+        rows.append(json.loads(kept.read_text()))
+    print_table(rows)
+    return 0
+
+
+def compare(path: Path, env_id: str, seconds: float, others: list[str], out: Path) -> dict[str, Any]:
+    """Match a recording by the default search, write that, and by others; return what each measures."""
+    recording = Recording.read(path)
+    keywords, _ = recording.played({}, None)
+    with closing(make_task(env_id, keywords, rendering="auto")) as task:
+        target = recording.target(task.synth.sample_rate, task.synth.samples)
+        search = Search("halving", Sources(), MOST, seconds, seed=0, top=1, start=None, voices=env_id)
+        trial = search.run(task, target, search.prepare(task))
+        about = {"target": str(path), "env": env_id, "env_kwargs": keywords, "seconds": seconds}
+        write(out, task, target, trial, trial.answers.best, about, f"{path.name} by {env_id}")
+        renders = len(trial.distances)
+        measured = {"match.py": measure(task, target, trial)}
+        pool = Pool.draw(task, 0, renders)
+        for name in others:
+            agent, rng = prepare(name, task), np.random.default_rng(0)
+            other = play(agent, Trial(task, task.listen(target[None]), renders, pool, rng))
+            measured[name] = measure(task, target, other)
+    return {"target": path.name, "note": keywords["note"], "renders": renders, "agents": measured}
+
+
+def measure(task: SoundMatchingTask, target: Audio, trial: Trial) -> dict[str, float]:
+    """Return how near the best of a trial is."""
+    assert trial.best is not None
+    assert trial.best.unit is not None
+    (sound,) = task.synth.render(task.space.to_native(trial.best.unit)[None])
+    return {"distance": trial.best.distance, **compare_sounds(target, sound, task.synth.sample_rate)}
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print a Markdown table of the MEASURES by agent."""
+    agents = list(rows[0]["agents"])
+    columns = [(agent, measure) for measure in MEASURES for agent in agents]
+    print("| target | note | renders | " + " | ".join(f"{MEASURES[m]}: {a}" for a, m in columns) + " |")
+    print("| --- |" + " ---: |" * (len(columns) + 2))
+    for row in rows:
+        values = [
+            f"{row['agents'][agent][measure]:.{3 if measure == 'distance' else 1}f}"
+            for agent, measure in columns
+        ]
+        print(f"| {row['target']} | {row['note']} | {row['renders']:,} | " + " | ".join(values) + " |")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,72 @@
+"""Film an agent turning a synthesiser's knobs towards a target, with sound.
+
+    python scripts/watch.py --env FM-v0 --agent hill_climber --out watch.mp4
+    python scripts/watch.py --env Dexed6Op-v0 --agent halving --budget 5000 --target marimba.wav
+    python scripts/watch.py --env Dexed1Op-v0 --model runs/first/final_model.zip
+
+Each scene is a sound that was nearer than all before it.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from cli import ENV_KWARGS, add_keywords, new_parser, read_keywords, run, synth_id
+
+from agents.agent import run as play
+from agents.catalogue import AGENTS, Sources, prepare
+from agents.evaluation.targets import read_targets
+from agents.film import scenes, write_film
+from agents.learners import trained_with, with_model
+from agents.trial import MOST_STARTS, Pool, Trial
+from synthgym.checks import whole
+from synthgym.envs import make_task
+from synthgym.errors import SynthgymError
+
+
+def main() -> int:
+    """Read the command line, let the agent play, and write the film."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
+    parser.add_argument(
+        "--agent", help=f"of {', '.join(AGENTS)}, or a+b (default: hill_climber; with --model ppo)"
+    )
+    parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
+    parser.add_argument("--dataset", type=Path, help="data set, for nearest")
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
+    parser.add_argument(
+        "--target",
+        default="test:1",
+        help="a recording, or test:N, the last of N held-out patches (default: test:1)",
+    )
+    parser.add_argument("--budget", type=int, default=200, help="renders to spend (default: 200)")
+    parser.add_argument("--scenes", type=int, default=12, help="sounds to show at most (default: 12)")
+    parser.add_argument("--seed", type=int, default=0, help="of starts and draws (default: 0)")
+    parser.add_argument("--out", type=Path, default=Path("watch.mp4"), help="(default: watch.mp4)")
+    args = parser.parse_args()
+
+    if args.out.suffix.lower() != ".mp4":
+        raise SynthgymError(f"a film is an .mp4; got --out {args.out}")
+    budget, most = whole("budget", args.budget, 1, 10**7), whole("scenes", args.scenes, 1, 1000)
+    seed = whole("seed", args.seed, 0, 2**32 - 1)
+    env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
+    name = args.agent or ("hill_climber" if args.model is None else "ppo")
+    if args.model is not None:
+        env_kwargs = env_kwargs or trained_with(name, args.model, env_id)
+        name = with_model(name, args.model)
+    with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
+        target = read_targets(task, args.target)[0][-1]
+        agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
+        pool = Pool.draw(task, seed, min(budget, MOST_STARTS))
+        trial = play(agent, Trial(task, target.heard, budget, pool, np.random.default_rng(seed)))
+        if trial.found is None:
+            raise SynthgymError(f"{name} found no sound; choose another --agent")
+        write_film(args.out, task, target, scenes(task, target, trial.records, most))
+    print(f"film: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

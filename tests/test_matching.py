@@ -1,0 +1,338 @@
+"""From a recording to presets: which note is heard, what is taken of it, what is found and written."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+from conftest import AMSYNTH, ROOT, needs
+
+from agents.matching.answers import APART, Answer, Answers
+from agents.matching.recording import Recording, transposed
+from agents.pages.algorithm import drawn_algorithm
+from agents.pitch import note_of
+from synthgym.errors import SoundError
+from synthgym.features import distance
+from synthgym.recordings import read_mono, read_recording
+from synthgym.synths import make_synth
+from synthgym.synths.dx7_algorithms import ALGORITHMS
+from synthgym.synths.dx7_prior import human_like
+from synthgym.synths.dx7_voice import PARAMETERS, read_syx
+from synthgym.task import SoundMatchingTask
+
+TARGETS = sorted((ROOT / "examples/targets").glob("*.wav"))
+MARIMBA = ROOT / "examples/targets/marimba.wav"
+RATE = 44100
+INIT = np.array([parameter.default for parameter in PARAMETERS])
+PLAIN = ("--agent", "halving")  # no voices are made for it
+
+
+@pytest.mark.parametrize("note", [36, 48, 60, 72, 84])
+def test_the_note_of_a_sound_is_heard(note):
+    (sound,) = make_synth("dexed", operators=1, note=note).render(INIT[None])
+    assert abs(note_of(sound, RATE) - note) <= 1
+    recording, rate = read_mono(MARIMBA)
+    played_faster = soxr.resample(recording, rate * 2 ** ((note - 60) / 12), rate)
+    assert abs(note_of(played_faster, rate) - note) <= 1
+
+
+def test_noise_and_silence_have_no_note():
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    assert note_of(noise, RATE) is None
+    assert note_of(np.zeros(RATE, np.float32), RATE) is None
+
+
+def tone(seconds, note=57, rate=RATE):
+    time = np.arange(round(seconds * rate)) / rate
+    hz = 440 * 2 ** ((note - 69) / 12)
+    return sum(0.2 * np.sin(2 * np.pi * hz * k * time) / k for k in range(1, 5))
+
+
+def written(path, sound, rate=RATE, subtype="PCM_16"):
+    soundfile.write(path, sound, rate, subtype=subtype)
+    return path
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_24", "FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("rate", [44100, 192_000])
+def test_recordings_of_any_kind_are_one_target(subtype, rate, tmp_path):
+    usual = Recording.read(written(tmp_path / "a.wav", tone(1)))
+    other = Recording.read(written(tmp_path / "b.wav", tone(1, rate=rate), rate, subtype))
+    assert other.played({}, None)[0] == usual.played({}, None)[0]
+    a, b = (recording.target(RATE, RATE) for recording in (usual, other))
+    task = SoundMatchingTask("dexed", operators=1)
+    heard = task.listen(np.stack([a, b])).features[0]
+    # Eight bits are a noise at -50 dB.
+    assert distance(heard[:1], heard[1:])[0] < (0.5 if subtype == "PCM_U8" else 0.02)
+
+
+def test_a_recording_is_played_as_long_as_it_lasts(tmp_path):
+    silence = np.zeros(RATE // 2)
+    sound = np.concatenate([silence, tone(1.63), silence])
+    recording = Recording.read(written(tmp_path / "a.wav", sound))
+    keywords, said = recording.played({}, None)
+    assert keywords == {"note": 57, "hold": 1.19, "duration": 1.7}
+    assert said == ["note 57 (A3), as heard; --note says another"]
+    assert recording.played({"duration": 1.0, "hold": 0.5, "note": 50}, None)[0] == {
+        "note": 50,
+        "hold": 0.5,
+        "duration": 1.0,
+    }
+    assert recording.played({}, 61)[0]["note"] == 61
+
+
+def test_of_a_long_recording_the_first_seconds_are_taken(tmp_path):
+    path = written(tmp_path / "a.wav", np.tile(tone(10), 60))
+    recording = Recording.read(path)
+    keywords, said = recording.played({}, None)
+    assert keywords["duration"] == 4
+    assert "lasts 600.0 s: the first 4 s are matched" in said[-1]
+    aim = recording.target(RATE, 4 * RATE)
+    assert aim.shape == (4 * RATE,)
+    np.testing.assert_allclose(aim[:RATE], read_recording(path, RATE, 4 * RATE)[:RATE], atol=1e-3)
+
+
+def test_what_is_wrong_with_a_recording_is_said(tmp_path):
+    clipped = Recording.read(written(tmp_path / "clipped.wav", np.clip(8 * tone(1), -1, 1)))
+    assert any(line.startswith("clipped: ") for line in clipped.played({}, None)[1])
+    noise = np.random.default_rng(0).normal(0, 0.1, RATE)
+    keywords, said = Recording.read(written(tmp_path / "noise.wav", noise)).played({}, None)
+    assert keywords["note"] == 60
+    assert said[0].startswith("no pitch found: taken as note 60 (C4)")
+    cancelled = written(tmp_path / "cancelled.wav", np.stack([tone(1), -tone(1)], axis=1))
+    with pytest.raises(SoundError, match=r"cancelled\.wav: its channels cancel each other out"):
+        Recording.read(cancelled)
+
+
+def test_a_target_is_looked_up_at_another_note():
+    aim = transposed(tone(2.0, 50).astype(np.float32), RATE, 10, RATE)
+    assert aim.shape == (RATE,)
+    assert note_of(aim, RATE) == 60
+
+
+def test_answers_are_the_nearest_that_sound_different():
+    rng = np.random.default_rng(0)
+    answers = Answers(3)
+    made = []
+    for render in range(1, 200):
+        # Five families of sounds, whose members hardly differ.
+        feature = np.zeros((2, 10), np.float32)
+        feature[:, render % 5 : render % 5 + 6] = 1 + 0.01 * rng.random(6)
+        made.append(Answer(np.zeros(1, np.float32), float(rng.random()), render, feature))
+        answers.add(made[-1])
+    best = answers.best
+    assert best[0].distance == min(answer.distance for answer in made)
+    assert [answer.distance for answer in best] == sorted(answer.distance for answer in best)
+    of_family = [min((a for a in made if a.render % 5 == i), key=lambda a: a.distance) for i in range(5)]
+    assert best == sorted(of_family, key=lambda a: a.distance)[:3]
+    for i, a in enumerate(best):
+        for b in best[:i]:
+            assert distance(a.feature[None], b.feature[None])[0] >= APART
+
+
+def voice(algorithm, levels, feedback=0):
+    names = {parameter.name: column for column, parameter in enumerate(PARAMETERS)}
+    row = INIT.copy()
+    row[names["ALGORITHM"]], row[names["FEEDBACK"]] = algorithm, feedback
+    for operator in range(1, 7):
+        row[names[f"OP{operator} OUTPUT LEVEL"]] = levels.get(operator, 0)
+        row[names[f"OP{operator} F COARSE"]] = operator
+    return row
+
+
+@pytest.mark.parametrize("number", range(32))
+def test_the_engine_joins_operators_as_the_algorithms_say(number):
+    synth, algorithm = make_synth("dexed", operators=6, duration=0.1, hold=0.08), ALGORITHMS[number]
+
+    def sound(*operators, feedback=0):
+        return synth.render(voice(number, dict.fromkeys(operators, 85), feedback)[None])[0]
+
+    for operator in range(1, 7):
+        assert (np.abs(sound(operator)).max() > 1e-4) == (operator in algorithm.carriers)
+        path = [operator]
+        while path[-1] not in algorithm.carriers:
+            path.append(next(below for above, below in algorithm.modulates if above == path[-1]))
+        alone = sound(*path)
+        for other in set(range(1, 7)) - {*path, *algorithm.carriers}:
+            more = sound(*path, other) - alone
+            joined = any((other, member) in algorithm.modulates for member in path)
+            assert (np.abs(more).max() > 1e-3) == joined, (other, path)
+        fed = np.abs(sound(*path, feedback=7) - alone).max() > 1e-3
+        assert fed == (algorithm.feedback in path)
+
+
+def test_algorithms_are_drawn_without_overlap():
+    space = make_synth("dexed", operators=6).space
+    for number, algorithm in enumerate(ALGORITHMS):
+        diagram = drawn_algorithm(space, voice(number, {1: 99}))
+        assert diagram.number == number + 1
+        assert [box.operator for box in diagram.boxes] == list(range(1, 7))
+        for i, a in enumerate(diagram.boxes):
+            assert all(a.y != b.y or abs(a.x - b.x) >= 1 for b in diagram.boxes[:i]), (number, a)
+            assert 0 <= a.x <= diagram.width - 1
+            assert 0 <= a.y <= diagram.height - 1
+        assert len(diagram.lines) == len(algorithm.modulates)
+    assert drawn_algorithm(make_synth("fm").space, np.zeros(6) + 1) is None
+
+
+def test_human_like_voices_are_nearer_to_recordings_than_random_ones():
+    task = SoundMatchingTask("dexed", operators=6)
+    voices = task.space.to_unit(human_like(300, np.random.default_rng(0)))
+    aims = task.listen(np.stack([read_recording(path, RATE, RATE) for path in TARGETS])).features[0]
+
+    def nearest(unit):
+        heard = task.hear(unit).features[0]
+        return np.mean([distance(heard, np.repeat(aim[None], len(heard), axis=0)).min() for aim in aims])
+
+    # Seen: .45 and .68.
+    assert nearest(voices) < nearest(task.space.sample(np.random.default_rng(0), 300)) - 0.1
+    again = human_like(300, np.random.default_rng(0))
+    np.testing.assert_array_equal(task.space.to_unit(again), voices)
+    algorithm = human_like(50, np.random.default_rng(0), algorithm=17)[:, -1]
+    assert (algorithm == 17).all()
+
+
+def test_a_voice_is_found_and_its_preset_sounds_like_the_match(script, tmp_path):
+    (known,) = human_like(1, np.random.default_rng(3))
+    (sound,) = make_synth("dexed", operators=6, note=50).render(known[None])
+    target = written(tmp_path / "known.wav", sound, subtype="FLOAT")
+    out = tmp_path / "out"
+    script("match.py", target, *PLAIN, "--note", 50, "--budget", 200, "--out", out)
+    result = json.loads((out / "match.json").read_text())
+    assert result["env_kwargs"]["note"] == 50
+    played = tmp_path / "played.wav"
+    keywords = [f"{k}={result['env_kwargs'][k]}" for k in ("duration", "hold")]
+    script(
+        "match.py", "--render", out / "match.syx", "--note", 50, "--env-kwargs", *keywords, "--out", played
+    )
+    again, match = (soundfile.read(path, dtype="float32")[0] for path in (played, out / "match.wav"))
+    np.testing.assert_array_equal(np.float32(result["playback_gain"]) * again, match)
+    # Begun with the answer, there is nothing to find but the level, to which targets are brought.
+    (out / "start.syx").write_bytes((out / "match.syx").read_bytes())
+    same = ("--note", 50, "--budget", 1, "--start", out / "start.syx", "--out", tmp_path / "same")
+    script("match.py", target, *PLAIN, *same)
+    begun = json.loads((tmp_path / "same/match.json").read_text())
+    assert begun["history"] == [result["best_distance"]]
+
+
+def test_many_recordings_are_matched_and_become_a_bank(script, tmp_path):
+    out = tmp_path / "out"
+    names = ["marimba", "synth_bass"]
+    recordings = [ROOT / f"examples/targets/{name}.wav" for name in names]
+    printed = script("match.py", *recordings, *PLAIN, "--budget", 300, "--top", 2, "--out", out).stdout
+    assert f"bank:   {out / 'bank.syx'}" in printed
+    bank = read_syx(out / "bank.syx")
+    assert len(bank) == 32
+    assert [voice.name for voice in bank[:3]] == ["marimba", "synth_bass", "INIT VOICE"]
+    for name, voice in zip(names, bank, strict=False):
+        folder = out / f"{name}-Dexed6Op-v0"
+        (single,) = read_syx(folder / "match.syx")
+        np.testing.assert_array_equal(voice.native, single.native)
+        result = json.loads((folder / "match.json").read_text())
+        first, second = result["answers"]
+        assert first["distance"] == result["best_distance"] < second["distance"]
+        assert {path.name for path in folder.iterdir()} == {
+            *(
+                "target.wav",
+                "match.wav",
+                "match.syx",
+                "match-2.wav",
+                "match-2.syx",
+                "match.json",
+                "match.html",
+            )
+        }
+        task = SoundMatchingTask("dexed", operators=6, **result["env_kwargs"])
+        sounds = [soundfile.read(folder / f"{n}.wav", dtype="float32")[0] for n in ("match", "match-2")]
+        heard = task.listen(np.stack(sounds) / np.float32(result["playback_gain"])).features[0]
+        assert distance(heard[:1], heard[1:])[0] >= APART - 1e-3
+    played = tmp_path / "bank.wav"
+    script(
+        "match.py", "--render", out / "bank.syx", "--env-kwargs", "duration=0.1", "hold=0.1", "--out", played
+    )
+    assert len(list(tmp_path.glob("bank-*.wav"))) == 32
+
+
+def test_time_ends_a_match(script, tmp_path):
+    script("match.py", MARIMBA, "--env", "FM-v0", "--seconds", 1, "--out", tmp_path)
+    result = json.loads((tmp_path / "match.json").read_text())
+    assert result["seconds"] == 1
+    assert len(result["history"]) > 10
+
+
+def test_ctrl_c_ends_many_matches_with_what_is_there(tmp_path):
+    command = ["match.py", *TARGETS[:3], *PLAIN, "--seconds", 100, "--out", tmp_path]
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "scripts" / command[0], *map(str, command[1:])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    shown = ""
+    while "best distance" not in shown:
+        character = process.stderr.read(1)
+        assert character, shown
+        shown += character
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors.endswith("interrupted\n")
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert (folder / "match.html").exists()
+    assert read_syx(tmp_path / "bank.syx")[0].name == TARGETS[0].stem[:10]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "name a recording to match"),
+        ([MARIMBA, "--note", 200], "note must be a whole number from 0 to 127"),
+        ([MARIMBA, "--seconds", 0], "seconds must be a number from 0.1"),
+        ([MARIMBA, "--top", 0], "top must be a whole number from 1"),
+        ([MARIMBA, "--env", "./nope.vst3"], "no such plugin: ./nope.vst3"),
+        ([MARIMBA, "--env", MARIMBA], "plugin"),
+        ([MARIMBA, "--start", MARIMBA], "presets of this synth are .syx or .json files"),
+        ([MARIMBA, "--start", "fm.json"], "fm.json is no preset of this synth"),
+        ([MARIMBA, "--start", "six.syx", "--env", "Dexed1Op-v0"], "which is held at"),
+        (["--render", "six.syx", "--out", "x.mp3"], "a preset is played to a .wav"),
+        (["--render", "six.syx"], "--render PRESET takes --out x.wav"),
+        (["--render", "nope.syx", "--out", "x.wav"], "cannot read nope.syx"),
+        (["--render", "six.syx", "--out", "/proc/x.wav"], "cannot write /proc/x.wav"),
+    ],
+)
+def test_bad_input_ends_in_one_line(arguments, says, script, tmp_path):
+    fm = make_synth("fm")
+    fm.save_preset(fm.space.row({}), tmp_path / "fm.json")
+    make_synth("dexed", operators=6).save_preset(voice(5, {1: 99, 3: 80}), tmp_path / "six.syx")
+    before = sorted(tmp_path.iterdir())
+    result = script("match.py", *arguments, *PLAIN, "--budget", 5, check=False)
+    assert result.returncode == 2
+    assert says in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@needs.amsynth
+def test_a_plugin_is_matched_by_its_path(script, tmp_path):
+    out = tmp_path / "out"
+    script("match.py", MARIMBA, "--env", AMSYNTH, "--budget", 20, "--out", out)
+    assert (out / "match.fxp").exists()
+    assert json.loads((out / "match.json").read_text())["env"] == "Plugin-v0"
+
+
+@pytest.mark.slow
+def test_by_default_a_match_begins_with_voices_of_its_cache(script, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    distances = []
+    for out, arguments in (("first", []), ("again", []), ("plain", PLAIN)):
+        script("match.py", MARIMBA, *arguments, "--budget", 1000, "--out", tmp_path / out)
+        distances.append(json.loads((tmp_path / out / "match.json").read_text()))
+    first, again, plain = distances
+    assert first["history"] == again["history"]
+    assert first["offline_renders"] >= 30_000
+    # Seen: .27 and .49.
+    assert first["best_distance"] < plain["best_distance"] - 0.05

@@ -115,6 +115,11 @@ class Trial:
         return self.best.unit if self.best else None
 
     @property
+    def left(self) -> int:
+        """How many renders may still be made."""
+        return self.budget - len(self.distances)
+
+    @property
     def spent(self) -> float:
         """The share of what may be spent that is, 0 to 1."""
         return len(self.distances) / self.budget
@@ -139,7 +144,7 @@ class Trial:
     def hear(self, unit: Unit, *, audio: bool = False) -> Heard:
         """As the call, but return what is heard."""
         asked = len(unit)
-        unit = np.asarray(unit, np.float32)[: self.budget - len(self.distances)]
+        unit = np.asarray(unit, np.float32)[: self.left]
         if not len(unit):
             raise BudgetSpent
         heard = self.ears.hear(unit, audio=audio)

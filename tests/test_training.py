@@ -129,6 +129,11 @@ def test_a_model_plays_alike_in_another_process_and_is_refused_elsewhere(tmp_pat
     for name in LEARNERS:
         train(name, tmp_path / name, "FM-v0", {}, tmp_path / "set")
     here = {name: played(task, prepare(spec, task)).distances for name, spec in names.items()}
+    for name in ("mlp", "lstm"):
+        for budget in (1, 2, 11, 30):
+            trial = played(task, prepare(names[name], task), budget)
+            assert len(trial.distances) == budget
+            assert trial.distances[-1] == trial.best.distance, "it ends at its best"
     code = (
         "import json, sys; sys.path.insert(0, 'tests'); from test_training import *\n"
         "task = make_task('FM-v0')\n"

@@ -20,13 +20,18 @@ DRAWS = 10
 
 
 class Guess(Trained):
-    """Renders what a network names: the likeliest, then draws, then the best with parts of it drawn again."""
+    """Renders what a network names: the likeliest, then draws, then the best with parts of it drawn again.
+
+    The last render is the best once more: there it stays.
+    """
 
     def start(self, trial: Trial) -> None:
         """Render the likeliest and draws."""
         model, target, rng = self._model(trial), trial.shown.features[0], trial.rng
         trial(model.name(target))
-        trial(model.name(np.repeat(target, DRAWS - 1, axis=0), temperature=PLAYING[0], rng=rng))
+        draws = min(DRAWS, trial.left) - 1
+        if draws > 0:
+            trial(model.name(np.repeat(target, draws, axis=0), temperature=PLAYING[0], rng=rng))
 
     def play(self, trial: Trial) -> None:
         """Start, unless there is a guess, and go on until the budget is spent."""
@@ -34,9 +39,12 @@ class Guess(Trained):
             self.start(trial)
         model, rng, n = self._model(trial), trial.rng, len(trial.space)
         heard = model.listen(trial.shown.features[0])
-        while True:
+        while trial.left:
             assert trial.found is not None
-            trial(model.complete(heard, trial.found[None], kept_parts(1, n, rng), PLAYING[1], rng))
+            unit = trial.found[None]
+            if trial.left > 1:
+                unit = model.complete(heard, unit, kept_parts(1, n, rng), PLAYING[1], rng)
+            trial(unit)
 
     def _model(self, trial: Trial) -> Model:
         path = self.model_of(trial)

@@ -46,7 +46,7 @@ class Learner(Protocol):
 # By name, as PyTorch takes seconds to import.
 LEARNERS = {
     **dict.fromkeys(("ppo", "sac", "sac_her", "ars", "es"), "agents.rl"),
-    **dict.fromkeys(("mlp", "lstm"), "agents.supervised"),
+    **dict.fromkeys(("mlp", "lstm", "ppo_imitation"), "agents.supervised"),
 }
 
 

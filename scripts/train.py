@@ -24,11 +24,11 @@ def main() -> int:
     parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
     parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(LEARNERS)} (default: ppo)")
-    parser.add_argument("--dataset", type=Path, help="that mlp and lstm learn from")
+    parser.add_argument("--dataset", type=Path, help="that mlp, lstm and ppo_imitation learn from")
     parser.add_argument(
         "--steps",
         type=int,
-        help="environment steps in all; mini-batches and games for mlp and lstm (default: the agent's YAML)",
+        help="environment steps in all; mini-batches and games for those that learn from a data set (default: the agent's YAML)",
     )
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, help="default: 0")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import asdict
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
@@ -24,8 +25,11 @@ from agents.settings import RunSettings
 from agents.supervised.encoding import Encoding
 from agents.supervised.examples import Examples
 from agents.supervised.fitting import Fitter
-from agents.supervised.game import EXPLORING, Round, play, reward_loss
+from agents.supervised.game import EXPLORING, Round, play
+from agents.supervised.games import Regression
+from agents.supervised.hyperparameters import Fitting
 from agents.supervised.model import Model
+from agents.supervised.proximal import Draws, Proximal
 from agents.trial import Pool, Trial
 from synthgym import datasets
 from synthgym.envs import make_task
@@ -55,6 +59,7 @@ TINY = {
     "es": (20, 4, {"n_delta": 2}),
     "mlp": (4, None, {"width": 8, **GAMES}),
     "lstm": (4, None, {"width": 8, "hidden": 4, **GAMES}),
+    "ppo_imitation": (4, None, {"width": 8, **GAMES}),
 }
 ITEMS = 24
 
@@ -129,7 +134,7 @@ def test_a_model_plays_alike_in_another_process_and_is_refused_elsewhere(tmp_pat
     for name in LEARNERS:
         train(name, tmp_path / name, "FM-v0", {}, tmp_path / "set")
     here = {name: played(task, prepare(spec, task)).distances for name, spec in names.items()}
-    for name in ("mlp", "lstm"):
+    for name in ("mlp", "lstm", "ppo_imitation"):
         for budget in (1, 2, 11, 30):
             trial = played(task, prepare(names[name], task), budget)
             assert len(trial.distances) == budget
@@ -222,6 +227,7 @@ class Ruler:
 
     def __init__(self):
         self.space = SPACE
+        self.feature = SimpleNamespace(shape=(1, len(SPACE)))
 
     def hear(self, unit):
         return Heard((1 + self.space.quantise(unit)[:, None, :],))
@@ -270,10 +276,12 @@ def test_showing_changes_nothing_that_is_learned(tmp_path, monkeypatch):
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_a_game_that_fails_is_played_again(tmp_path):
+@pytest.mark.parametrize(("agent", "renders"), [("mlp", 4), ("ppo_imitation", 2)])
+def test_a_game_that_fails_is_played_again(agent, renders, tmp_path, monkeypatch):
     dataset = make_set(tmp_path / "set", "FM-v0")
     task = make_task("FM-v0")
-    settings = RunSettings.make("FM-v0", "mlp", 0, 2, hyperparameters=TINY["mlp"][2], dataset=str(dataset))
+    hyperparameters = TINY[agent][2]
+    settings = RunSettings.make("FM-v0", agent, 0, 2, hyperparameters=hyperparameters, dataset=str(dataset))
     train_on, validate_on = (
         Examples(datasets.load(dataset), "logmel", side) for side in ("train", "validation")
     )
@@ -282,13 +290,14 @@ def test_a_game_that_fails_is_played_again(tmp_path):
         fitter = Fitter(settings, task)
         fitter.step(train_on)
         fitter.validate(validate_on)
-        assert fitter.loss == "feature"
+        assert fitter.games is not None
         if fails:
-            # The second round is not heard.
-            fitter.task = Mock(hear=Mock(side_effect=[task.hear(np.zeros((4, 6))), KeyboardInterrupt]))
-            with pytest.raises(KeyboardInterrupt):
-                fitter.step(train_on)
-            fitter.task = task
+            heard = task.hear(np.zeros((renders, 6)))
+            with monkeypatch.context() as patched:
+                # What is drawn next is not heard.
+                patched.setattr(task, "hear", Mock(side_effect=[heard, KeyboardInterrupt]))
+                with pytest.raises(KeyboardInterrupt):
+                    fitter.step(train_on)
         fitter.step(train_on)
         ends.append(fitter._weights())
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
@@ -303,10 +312,11 @@ def test_too_few_steps_for_games(tmp_path):
     task.close()
 
 
-def test_games_are_the_end_of_a_run(tmp_path):
+@pytest.mark.parametrize(("agent", "loss"), [("mlp", "feature"), ("ppo_imitation", "ppo")])
+def test_games_are_the_end_of_a_run(agent, loss, tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
-    hyperparameters = {**TINY["mlp"][2], "games": 2, "validate_every": 100, "validate_games": 100}
-    settings = RunSettings.make("FM-v0", "mlp", 0, 4, hyperparameters=hyperparameters, dataset=str(dataset))
+    hyperparameters = {**TINY[agent][2], "games": 2, "validate_every": 100, "validate_games": 100}
+    settings = RunSettings.make("FM-v0", agent, 0, 4, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
     fitter = Fitter(settings, task)
     train_on, validate_on = (
@@ -318,7 +328,7 @@ def test_games_are_the_end_of_a_run(tmp_path):
         fitter.step(train_on)
         if fitter.is_due():
             fitter.validate(validate_on)
-    assert losses == ["parameter", "parameter", "feature", "feature"]
+    assert losses == ["parameter", "parameter", loss, loss]
     task.close()
 
 
@@ -363,21 +373,46 @@ def test_where_nothing_is_better_little_is_learned():
     assert weights[1, 0] > 0.99
 
 
-def test_games_lead_to_what_sounds_near():
+@pytest.mark.parametrize("kind", [Regression, Proximal])
+def test_games_lead_to_what_sounds_near(kind):
     model, ears, rng = small_model(), Ruler(), np.random.default_rng(0)
-    optimizer = torch.optim.Adam(model.network.parameters(), lr=0.003)
+    games = kind(model, ears, Fitting(targets=64, rounds=3, candidates=8, rehearsal=0))
+    games.optimizer.param_groups[0]["lr"] = 0.003
     features = ears.hear(SPACE.sample(rng, 64)).features[0]
+
+    def nothing(turn):
+        return sum(weights.sum() for weights in model.network.parameters())
 
     def far():
         return distance(ears.hear(model.name(features)).features[0], features).mean()
 
     before = far()
     for _ in range(50):
-        for now in play(model, features, ears, 3, 8, EXPLORING, rng):
-            optimizer.zero_grad()
-            reward_loss(model, features, now, rng).backward()
-            optimizer.step()
+        assert 0 <= games.play(features, nothing, rng) <= 1
     assert far() < 0.5 * before
+
+
+def test_ppo_sees_the_game_as_it_is():
+    ears, rng = Ruler(), np.random.default_rng(0)
+    game = Draws(ears, Fitting(targets=5, rounds=2, candidates=3))
+    game.features, game.rng = ears.hear(SPACE.sample(rng, 5)).features[0], rng
+    seen = game.reset()
+    best, unit = np.ones(5), np.zeros((5, len(SPACE)), np.float32)
+    for step in range(6):
+        known, told = seen["known"] > 0, seen["seen"] > 0
+        assert (told | ~known).all()
+        assert (~told).any(axis=1).all(), "something is drawn"
+        assert known.any() == (step >= 3)
+        np.testing.assert_array_equal(seen["best"], unit)
+        np.testing.assert_allclose(seen["so_far"], np.stack([best, np.full(5, step / 6)], axis=1), rtol=1e-6)
+        drawn = np.where(known, unit, SPACE.sample(rng, 5))
+        far = distance(ears.hear(drawn).features[0], game.features)
+        seen, rewards, over, _ = game.step(drawn)
+        share = np.maximum(0, best - far) / best
+        np.testing.assert_allclose(rewards, -far if step < 3 else share, rtol=1e-5)
+        assert over.tolist() == [step == 5] * 5
+        unit[far < best], best = drawn[far < best], np.minimum(best, far)
+    np.testing.assert_array_equal(game.best, best)
 
 
 @pytest.mark.parametrize("agent", ["mlp", "lstm"])

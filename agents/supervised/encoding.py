@@ -54,6 +54,10 @@ class Encoding:
         below, above = (log.gather(-1, (low + i)[..., None])[..., 0] for i in (0, 1))
         return -((1 - share) * below + share * above) / torch.log(self._last + 1.0)
 
+    def in_nats(self, surprise: torch.Tensor) -> torch.Tensor:
+        """Return surprise (B, n) as minus log-probabilities."""
+        return surprise * torch.log(self._last + 1.0)
+
     def likeliest(self, log: torch.Tensor) -> torch.Tensor:
         """Return the likeliest unit vectors (B, n); between bins, the mean of three about the likeliest."""
         best = log.argmax(-1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +14,20 @@ import torch
 from agents.models import Origin
 from agents.settings import RunSettings
 from agents.supervised.examples import Examples
-from agents.supervised.game import EXPLORING, PLAYING, Round, Temperatures, example_loss, play, reward_loss
+from agents.supervised.game import PLAYING, example_loss, play
+from agents.supervised.games import Games, Regression, descend
 from agents.supervised.hyperparameters import FITTING, Fitting, Loss
 from agents.supervised.model import Model
+from agents.supervised.proximal import Proximal
 from synthgym.errors import SynthgymError
-from synthgym.features import Features, distance
+from synthgym.features import distance
 from synthgym.task import SoundMatchingTask
 
+GAMES: dict[str | None, Callable[[Model, SoundMatchingTask, Fitting], Games]] = {
+    "feature": Regression,
+    "ppo": Proximal,
+}
+"""Losses that a network learns from in games, after imitation."""
 _KEPT = ("loss", "began", "validated", "waited", "best", "best_weights")
 
 
@@ -48,16 +56,23 @@ class Fitter:
                 raise SynthgymError(f"no {settings.agent} can be made of {options}: {error}") from error
         else:
             self.model, training = Model.load(settings.agent, checkpoint)
-        self.optimizer = self._new_optimizer()
+        weights = self.model.network.parameters()
+        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(
+            weights, weight_decay=self.fitting.weight_decay
+        )
+        self.games: Games | None = None
         self.loss: Loss | None = "parameter"
         """Of now; None if no loss makes it better."""
         self.began, self.validated, self.waited, self.best = 0, 0, 0, np.inf
         self.best_weights = self._weights()
         if training is not None:
-            self.optimizer.load_state_dict(training["optimizer"])
             for name in _KEPT:
                 setattr(self, name, training[name])
-        if self.fitting.loss == "feature" and settings.steps <= self.fitting.games:
+            if self.loss in GAMES:
+                self._make_games().load(training["state"])
+            else:
+                self.optimizer.load_state_dict(training["state"]["optimizer"])
+        if self.fitting.loss in GAMES and settings.steps <= self.fitting.games:
             raise SynthgymError(
                 f"{settings.steps} steps with {self.fitting.games} games leave none to imitate; "
                 "give more --steps, or --hyperparameters games=N, or loss=parameter"
@@ -69,22 +84,27 @@ class Fitter:
     def save(self, path: Path) -> None:
         """Save a checkpoint."""
         training = {name: getattr(self, name) for name in _KEPT}
-        self.model.save(path, training | {"optimizer": self.optimizer.state_dict()})
+        self.model.save(path, training | {"state": self._state()})
 
     def save_best(self, path: Path) -> None:
         """Save the network that was best on the validation examples."""
         self.model.network.load_state_dict(self.best_weights)
         self.model.save(path)
 
-    def _new_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.model.network.parameters(), weight_decay=self.fitting.weight_decay)
+    def _state(self) -> dict[str, Any]:
+        return {"optimizer": self.optimizer.state_dict()} if self.games is None else self.games.state()
+
+    def _make_games(self) -> Games:
+        self.games = GAMES[self.fitting.loss](self.model, self.task, self.fitting)
+        self.optimizer = self.games.optimizer
+        return self.games
 
     def _turn_ends(self) -> int:
         """Return the step at which the turn of the loss ends at the latest."""
         steps, games = self.settings.steps, self.fitting.games
-        if self.loss == "feature":
+        if self.games is not None:
             return min(steps, self.began + games)
-        return steps - games if self.fitting.loss == "feature" else steps
+        return steps - games if self.fitting.loss in GAMES else steps
 
     def is_over(self) -> bool:
         """Return whether the training is complete."""
@@ -99,19 +119,19 @@ class Fitter:
         fitting, done = self.fitting, self.model.steps
         rng = np.random.default_rng([self.settings.seed, done])
         left = 1 - (done - self.began) / max(self._turn_ends() - self.began, 1)
-        first = fitting.game_learning_rate if self.loss == "feature" else fitting.learning_rate
+        first = fitting.learning_rate if self.games is None else fitting.game_learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = first * 0.5 * (1 - math.cos(math.pi * left))
-        if self.loss == "feature":
-            before = self._weights(), deepcopy(self.optimizer.state_dict())
+        if self.games is None:
+            value = self._imitate(examples, rng)
+        else:
+            before = self._weights(), deepcopy(self.games.state())
             try:
-                value = self._play(examples, rng)
+                value = self._play(self.games, examples, rng)
             except BaseException:
                 self.model.network.load_state_dict(before[0])
-                self.optimizer.load_state_dict(before[1])
+                self.games.load(before[1])
                 raise
-        else:
-            value = self._imitate(examples, rng)
         self.model.steps += 1
         return value
 
@@ -119,35 +139,23 @@ class Fitter:
         self.model.network.train()
         batch = examples.batch(self.model.steps, self.fitting.batch_size, self.settings.seed)
         loss = example_loss(self.model, *batch, rng)
-        self._descend(loss)
+        descend(self.optimizer, loss)
         return float(loss.detach())
 
-    def _play(self, examples: Examples, rng: np.random.Generator) -> float:
+    def _play(self, games: Games, examples: Examples, rng: np.random.Generator) -> float:
         fitting, seed, done = self.fitting, self.settings.seed, self.model.steps
         features, _ = examples.batch(done, fitting.targets, seed)
-        for turn, now in enumerate(self._game(features, EXPLORING, rng)):
+
+        def rehearsal(turn: int) -> torch.Tensor:
             again = examples.batch(done * fitting.rounds + turn, fitting.batch_size, seed)
-            rewarded = reward_loss(self.model, features, now, rng)
-            imitated = example_loss(self.model, *again, rng)
-            self._descend(rewarded + fitting.rehearsal * imitated)
-        return float(now.best.mean())
+            return example_loss(self.model, *again, rng)
 
-    def _game(
-        self, features: Features, temperatures: Temperatures, rng: np.random.Generator
-    ) -> Iterator[Round]:
-        rounds, candidates = self.fitting.rounds, self.fitting.candidates
-        return play(self.model, features, self.task, rounds, candidates, temperatures, rng)
-
-    def _descend(self, loss: torch.Tensor) -> None:
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), 1.0)
-        self.optimizer.step()
+        return games.play(features, rehearsal, rng)
 
     def is_due(self) -> bool:
         """Return whether it is time to validate: every so often, and where a turn ends."""
         fitting, done = self.fitting, self.model.steps
-        every = fitting.validate_games if self.loss == "feature" else fitting.validate_every
+        every = fitting.validate_every if self.games is None else fitting.validate_games
         return done > self.validated and ((done - self.began) % every == 0 or done >= self._turn_ends())
 
     def validate(self, examples: Examples) -> dict[str, float]:
@@ -163,7 +171,7 @@ class Fitter:
         errors = {"distance": float(distance(self.task.hear(named).features[0], features).mean())}
         with torch.no_grad():
             errors["surprise"] = float(example_loss(self.model, features, units, rng))
-        if self.loss == "feature":
+        if self.games is not None:
             errors["game_distance"] = self._best_of_a_game(examples)
             # The latest that is nearer: the least of noisy figures is chance.
             if errors["game_distance"] < self.best:
@@ -174,7 +182,7 @@ class Fitter:
                 self.best, self.best_weights = errors["distance"], self._weights()
             self.waited = 0 if nearer else self.waited + 1
             is_patient = self.waited < self.fitting.patience
-            if self.fitting.loss == "feature" and not (is_patient and self.model.steps < self._turn_ends()):
+            if self.fitting.loss in GAMES and not (is_patient and self.model.steps < self._turn_ends()):
                 self._begin_games()
                 self.best = errors["game_distance"] = self._best_of_a_game(examples)
             elif not is_patient:
@@ -184,10 +192,12 @@ class Fitter:
 
     def _best_of_a_game(self, examples: Examples) -> float:
         features, _ = examples[: max(1, self.fitting.validate_on // 4)]
-        *_, last = self._game(features, PLAYING, np.random.default_rng(self.settings.seed))
+        rng = np.random.default_rng(self.settings.seed)
+        rounds, candidates = self.fitting.rounds, self.fitting.candidates
+        *_, last = play(self.model, features, self.task, rounds, candidates, PLAYING, rng)
         return float(last.best.mean())
 
     def _begin_games(self) -> None:
-        self.loss, self.began = "feature", self.model.steps
+        self.loss, self.began = self.fitting.loss, self.model.steps
         self.model.network.load_state_dict(self.best_weights)
-        self.optimizer = self._new_optimizer()
+        self._make_games()

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from synthgym.checks import number, one_of, whole
 
-Loss = Literal["parameter", "feature"]
+Loss = Literal["parameter", "feature", "ppo"]
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class Fitting:
 
     Attributes:
         loss: ``parameter``: how surprised it is by the parameters of examples (imitation). ``feature``: first
-            that, then the feature distance of what it draws and renders, in games (reinforcement).
+            that, then the feature distance of what it draws and renders, in games (reinforcement), by
+            reward-weighted regression. ``ppo``: likewise, by stable-baselines3's PPO.
         batch_size: examples in a mini-batch.
         learning_rate: at first; it falls to zero as half a cosine over the loss's turn.
         game_learning_rate: likewise, in games.
@@ -29,8 +30,8 @@ class Fitting:
         games: of a run's steps, so many at its end are games.
         targets: of a game, side by side.
         rounds: of a game.
-        candidates: renders for each target in a round.
-        rehearsal: what the imitation of examples weighs beside a round's reward.
+        candidates: renders for each target in a round; PPO learns after the last of them.
+        rehearsal: what the imitation of examples weighs beside a round's reward, or after a game of PPO.
     """
 
     loss: Loss = "feature"

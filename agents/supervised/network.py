@@ -13,7 +13,8 @@ from agents.supervised.lstm import LSTM
 from agents.supervised.mlp import MLP, layer
 from synthgym.parameters import ParameterSpace
 
-BODIES: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM}
+BODIES: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM, "ppo_imitation": MLP}
+"""By the names of agents."""
 
 
 class Network(nn.Module):

@@ -89,7 +89,7 @@ def train(folder: RunFolder) -> int:
                         bar.update()
                     if fitter.is_due():
                         _report(writer, bar, model.steps, fitter.validate(held_out))
-                        in_games = fitter.loss == "feature"  # a few, that take long
+                        in_games = fitter.games is not None  # a few, that take long
                         if in_games or model.steps - saved >= settings.steps / CHECKPOINTS:
                             show(checkpoint(), model.steps)
                             saved = model.steps

@@ -1,0 +1,78 @@
+"""How a network is rewarded for what it draws in a game."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from agents.supervised.game import EXPLORING, play, reward_loss
+from agents.supervised.hyperparameters import Fitting
+from agents.supervised.model import Model
+from synthgym.features import Features
+from synthgym.task import SoundMatchingTask
+
+Rehearsal = Callable[[int], torch.Tensor]
+"""Gives the loss of imitation on a mini-batch, by its number in the game."""
+
+
+class Games(Protocol):
+    """What learns in games.
+
+    Attributes:
+        optimizer: of all that it learns.
+    """
+
+    optimizer: torch.optim.Optimizer
+
+    def play(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
+        """Play with targets (B, frames, bins) and learn; return the mean distance of the best."""
+
+    def state(self) -> dict[str, Any]:
+        """Return all that it depends on but the network's weights."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take that up."""
+
+
+class Regression:
+    """Learns candidates as examples, the nearer the more, see ``reward_loss``, and rehearses examples.
+
+    Args:
+        model: that learns.
+        task: renders.
+        fitting: how.
+    """
+
+    def __init__(self, model: Model, task: SoundMatchingTask, fitting: Fitting) -> None:
+        self._model, self._task, self._fitting = model, task, fitting
+        weights = model.network.parameters()
+        self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(weights, weight_decay=fitting.weight_decay)
+
+    def play(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
+        """Play a game, and learn after each round."""
+        fitting, model = self._fitting, self._model
+        rounds = play(model, features, self._task, fitting.rounds, fitting.candidates, EXPLORING, rng)
+        for turn, now in enumerate(rounds):
+            rewarded = reward_loss(model, features, now, rng)
+            descend(self.optimizer, rewarded + fitting.rehearsal * rehearsal(turn))
+        return float(now.best.mean())
+
+    def state(self) -> dict[str, Any]:
+        """Return the optimizer's state."""
+        return {"optimizer": self.optimizer.state_dict()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take it up."""
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
+    """Make a step down a loss, no longer than one of gradients of length 1."""
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()

@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument(
         "--steps",
         type=int,
-        help="environment steps in all; mini-batches and games for those that learn from a data set (default: the agent's YAML)",
+        help="environment steps in all; mini-batches and games with a data set (default: the YAML)",
     )
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, help="default: 0")

@@ -75,7 +75,7 @@ def test_a_recording_is_played_as_long_as_it_lasts(tmp_path):
     sound = np.concatenate([silence, tone(1.63), silence])
     recording = Recording.read(written(tmp_path / "a.wav", sound))
     keywords, said = recording.played({}, None)
-    assert keywords == {"note": 57, "hold": 1.19, "duration": 1.7}
+    assert keywords == {"note": 57, "hold": pytest.approx(1.63, abs=0.02), "duration": 1.7}, "held to its end"
     assert said == ["note 57 (A3), as heard; --note says another"]
     assert recording.played({"duration": 1.0, "hold": 0.5, "note": 50}, None)[0] == {
         "note": 50,
@@ -83,6 +83,19 @@ def test_a_recording_is_played_as_long_as_it_lasts(tmp_path):
         "duration": 1.0,
     }
     assert recording.played({}, 61)[0]["note"] == 61
+
+
+def test_when_the_key_is_let_go_of_is_heard(tmp_path):
+    time = np.arange(RATE) / RATE
+    organ = tone(1) * np.exp(-np.maximum(0, time - 0.4) / 0.05)
+    assert Recording.read(written(tmp_path / "organ.wav", organ)).played({}, 57)[0] == {
+        "note": 57,
+        "hold": pytest.approx(0.43, abs=0.02),
+        "duration": 0.8,
+    }
+    # A sound that decays says nothing of its key.
+    bell = Recording.read(written(tmp_path / "bell.wav", tone(1) * np.exp(-time / 0.1)))
+    assert bell.played({}, 57)[0] == {"note": 57, "hold": 0.49, "duration": 0.7}
 
 
 def test_of_a_long_recording_the_first_seconds_are_taken(tmp_path):

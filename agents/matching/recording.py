@@ -22,7 +22,11 @@ LONGEST = 4.0
 SHORTEST = 0.5
 """Seconds of a render at least: a synth may answer late."""
 HELD = 0.7
-"""The share of a sound for which its key is held, as in the environments' own note."""
+"""The share of a sound for which its key is held where no release is heard, as in the environments' note."""
+_RELEASED = 10 ** (-6 / 20)
+"""When a sound stays this far (-6 dB) below its loudest, the key was let go of; in its first half, it decays."""
+_FRAME = 0.01
+"""Seconds that its loudness is measured over."""
 _ENDED = 10 ** (-60 / 20)
 """What lies this far (-60 dB) below the peak, to the end, is silence after the sound."""
 _CLIPPED = 4
@@ -89,8 +93,17 @@ class Recording:
             )
         if self.clipped:
             said.append(f"clipped: {self.clipped} samples are cut off at full scale; matched as it is")
-        keywords = {"hold": round(HELD * duration, 3), "duration": duration, **asked}
+        hold = round(self._released(min(duration, self.seconds)) or HELD * duration, 2)
+        keywords = {"hold": hold, "duration": duration, **asked}
         return (keywords if note is None else {**keywords, "note": note}), said
+
+    def _released(self, seconds: float) -> float | None:
+        """Return when the key is let go of in the first seconds; None if that is not heard."""
+        size = max(1, int(_FRAME * self.sample_rate))
+        frames = self.audio[: size * int(seconds / _FRAME)].reshape(-1, size)
+        loud = np.sqrt(np.mean(frames**2, axis=1))
+        last = _FRAME * (1 + int(np.flatnonzero(loud > loud.max() * _RELEASED)[-1]))
+        return min(last, seconds) if last > seconds / 2 else None
 
     def target(self, sample_rate: int, samples: int) -> Audio:
         """Return it as a target clip (samples,), see ``as_target``."""

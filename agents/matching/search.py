@@ -89,7 +89,7 @@ class Search:
     def _pool(self, task: SoundMatchingTask, target: Audio) -> Pool:
         if self.voices is None or not task.synth.has_prior:
             return Pool.draw(task, self.seed, min(self.budget, MOST_STARTS))
-        voices = voices_of(self.voices)
+        voices = voices_of(self.voices, task.synth.sample_rate)
         near = voices.nearest(task, target, MOST_STARTS)
         renders = np.zeros(len(near), np.int64)
         renders[0] = voices.renders  # known as soon as one of them is

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import sys
 from functools import lru_cache
 
 import numpy as np
+from filelock import FileLock
 from platformdirs import user_cache_path
 
-import synthgym
 from agents.baselines.index import index_of
 from agents.matching.recording import transposed
 from synthgym import datasets
@@ -29,6 +32,7 @@ class Voices:
 
     Args:
         env_id: id of the environment.
+        sample_rate: Hz.
 
     Attributes:
         renders: what the set cost.
@@ -38,24 +42,28 @@ class Voices:
         SynthgymError: the set cannot be written to the user's cache.
     """
 
-    def __init__(self, env_id: str) -> None:
-        self._path = user_cache_path("synthgym") / "voices" / f"{env_id}-{synthgym.__version__}"
-        recipe = datasets.Recipe(env_id, [_FEATURE]).human_like(SIZE)
+    def __init__(self, env_id: str, sample_rate: int) -> None:
+        recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs={"sample_rate": sample_rate}).human_like(SIZE)
+        # Other versions of what it depends on make another set.
+        key = hashlib.sha256(json.dumps(recipe.manifest(), sort_keys=True).encode()).hexdigest()[:12]
+        cache = user_cache_path("synthgym") / "voices"
+        self._task, self._path = recipe.task, cache / f"{env_id}-{key}"
+        if not self._path.exists():
+            print(f"{SIZE:,} voices to begin with, once, to {self._path}", file=sys.stderr)
         try:
-            datasets.make(self._path, recipe)
+            cache.mkdir(parents=True, exist_ok=True)
+            with FileLock(cache / "lock"):
+                datasets.make(self._path, recipe)
         except OSError as error:
-            raise SynthgymError(
-                f"cannot write to {self._path}: {error.strerror}; set XDG_CACHE_HOME"
-            ) from error
+            raise SynthgymError(f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME") from error
         finally:
             recipe.task.close()
-        self._task = recipe.task
         self.renders = datasets.load(self._path).cost()
 
     def nearest(self, task: SoundMatchingTask, target: Audio, count: int) -> Unit:
         """Return unit vectors (count, n) of a task, the nearest to a target clip (samples,) first."""
-        own, other = self._task.synth, task.synth
-        clip = transposed(target, other.sample_rate, own.note.pitch - other.note.pitch, own.samples)
+        own, semitones = self._task.synth, self._task.synth.note.pitch - task.synth.note.pitch
+        clip = transposed(target, own.sample_rate, semitones, own.samples)
         (aim,) = self._task.listen(clip[None]).features
         best = index_of(self._path, _FEATURE).nearest(aim, count)
         rows = np.sort(best)
@@ -64,6 +72,6 @@ class Voices:
 
 
 @lru_cache(1)
-def voices_of(env_id: str) -> Voices:
+def voices_of(env_id: str, sample_rate: int) -> Voices:
     """Return the voices of an environment, opened once in a process."""
-    return Voices(env_id)
+    return Voices(env_id, sample_rate)

@@ -24,7 +24,7 @@ SHORTEST = 0.5
 HELD = 0.7
 """The share of a sound for which its key is held where no release is heard, as in the environments' note."""
 _RELEASED = 10 ** (-6 / 20)
-"""When a sound stays this far (-6 dB) below its loudest, the key is let go of; in its first half, it fades."""
+"""A sound that stays this far (-6 dB) below its loudest is let go of; in its first half, it fades."""
 _FRAME = 0.01
 """Seconds that its loudness is measured over."""
 _ENDED = 10 ** (-60 / 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -55,7 +56,8 @@ class Scene:
 def scenes(task: SoundMatchingTask, target: Target, found: Sequence[Best], most: int) -> list[Scene]:
     """Return the target, up to ``most`` of the sounds nearer than all before, and both once more."""
     heard = [best for best in found if best.unit is not None]
-    places = np.unique(np.linspace(0, len(heard) - 1, min(most, len(heard))).round().astype(int))
+    # From the last on: it is the match.
+    places = np.unique(np.linspace(len(heard) - 1, 0, min(most, len(heard))).round().astype(int))
     shown = [heard[place] for place in places]
     units: list[Unit] = [best.unit for best in shown if best.unit is not None]
     sounds = task.synth.render(task.space.to_native(np.stack(units)))
@@ -75,28 +77,24 @@ def write_film(path: Path, task: SoundMatchingTask, target: Target, played: Sequ
     """Write scenes as an mp4 (H.264, AAC), whole or not at all.
 
     Raises:
-        SynthgymError: imageio-ffmpeg is not installed, or it cannot be written.
+        SynthgymError: it cannot be written.
     """
-    try:
-        import imageio_ffmpeg
-    except ModuleNotFoundError as error:
-        raise SynthgymError(
-            "films need imageio-ffmpeg: pip install 'imageio-ffmpeg', or -e '.[video]' in a clone"
-        ) from error
+    import imageio_ffmpeg
+
     rate = task.synth.sample_rate
     gain = playback_gain(*(scene.sound for scene in played))
     # A whole number of pictures, so that sound and picture stay together.
     pictures = -(-task.synth.samples * FPS // rate)
     gap = np.zeros(round(pictures * rate / FPS) - task.synth.samples, np.float32)
     sound = np.concatenate([part for scene in played for part in (gain * scene.sound, gap)])
+    total = len(played) * pictures
     try:
+        # The temporary name keeps the suffix, by which ffmpeg knows the format.
         with tempfile.TemporaryDirectory() as folder, replaced(path) as temporary:
             audio = Path(folder) / "sound.wav"
             write_wav(audio, sound, rate)
-            # ffmpeg knows the format by the name.
-            film = Path(folder) / "film.mp4"
             writer = imageio_ffmpeg.write_frames(
-                str(film),
+                str(temporary),
                 SIZE,
                 fps=FPS,
                 codec="libx264",
@@ -106,14 +104,32 @@ def write_film(path: Path, task: SoundMatchingTask, target: Target, played: Sequ
             )
             writer.send(None)
             frames = _frames(task, target, played, pictures)
-            for frame in tqdm(frames, total=len(played) * pictures, unit=" pictures", desc="filming"):
+            for frame in tqdm(frames, total=total, unit=" pictures", desc="filming"):
                 writer.send(np.ascontiguousarray(frame))
             writer.close()
-            temporary.write_bytes(film.read_bytes())
-    except OSError as error:
-        raise SynthgymError(
-            f"cannot write {path}: {error.strerror or error}; choose another --out"
-        ) from error
+            # It says nothing of how ffmpeg ended.
+            if imageio_ffmpeg.count_frames_and_secs(str(temporary))[0] != total:
+                raise OSError(0, "ffmpeg ended too early")
+    except (OSError, RuntimeError) as error:
+        said = getattr(error, "strerror", None) or str(error).partition("\n")[0]
+        raise SynthgymError(f"cannot write {path}: {said}; choose another --out") from error
+
+
+def check_film(path: Path) -> None:
+    """Raise SynthgymError if a film cannot be written to a path, before there is one."""
+    if path.suffix.lower() != ".mp4":
+        raise SynthgymError(f"a film is an .mp4; got {path}")
+    try:
+        import imageio_ffmpeg
+
+        imageio_ffmpeg.get_ffmpeg_exe()
+    except (ModuleNotFoundError, RuntimeError) as error:
+        raise SynthgymError("films need imageio-ffmpeg: pip install -e '.[video]' in a clone") from error
+    folder = path.resolve().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        raise SynthgymError(f"cannot write {path}: no place for files; choose another --out")
 
 
 def _frames(

@@ -56,6 +56,11 @@ def learner(agent: str) -> Learner:
     return cast(Learner, importlib.import_module(LEARNERS[agent]))
 
 
+def has_learned(name: str) -> bool:
+    """Return whether an agent, or one of a hybrid, is trained."""
+    return any(part.partition("@")[0] in LEARNERS for part in name.split("+"))
+
+
 def with_model(name: str, model: Path) -> str:
     """Return an agent's name with the file of the model that the one that is trained plays by."""
     first, *others = name.split("+")

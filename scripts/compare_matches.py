@@ -18,14 +18,15 @@ from cli import known_id, new_parser, run
 from tqdm import tqdm
 
 from agents.agent import run as play
-from agents.catalogue import Sources, prepare
+from agents.catalogue import AGENTS, Sources, prepare
 from agents.evaluation.metrics import compare_sounds
 from agents.matching.recording import Recording
 from agents.matching.search import MOST, Search
 from agents.matching.writing import write
 from agents.trial import Pool, Trial
-from synthgym.checks import number
+from synthgym.checks import number, one_of
 from synthgym.envs import make_task
+from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
@@ -43,32 +44,53 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
 
-    env_id, others = known_id(args.env), args.others.split(",")
-    seconds = number("seconds", args.seconds, 0.1, 1e6)
+    others = args.others.split(",")
+    for name in others:
+        one_of("agent that needs nothing", name, AGENTS)
+    stems = [path.stem for path in args.targets]
+    if len(set(stems)) < len(stems):
+        raise SynthgymError("two recordings have the same name; rename one")
+    recordings = [Recording.read(path) for path in args.targets]
+    search = Search(
+        "halving", Sources(), MOST, number("seconds", args.seconds, 0.1, 1e6), 0, 1, None, known_id(args.env)
+    )
+    asked = {"env": search.voices, "seconds": search.seconds, "others": others}
     rows = []
-    for path in tqdm(args.targets, unit=" recordings", desc="comparing"):
-        out = args.out / path.stem
-        kept = out / "others.json"
-        if not kept.exists():
-            out.mkdir(parents=True, exist_ok=True)
-            compared = compare(path, env_id, seconds, others, out)
-            with replaced(kept) as temporary:
-                temporary.write_text(json.dumps(compared, indent=1))
-        rows.append(json.loads(kept.read_text()))
+    try:
+        for recording in tqdm(recordings, unit=" recordings", desc="comparing"):
+            out = args.out / recording.path.stem
+            kept = out / "others.json"
+            if not kept.exists():
+                compared = {**asked, **compare(recording, search, others, out)}
+                with replaced(kept) as temporary:
+                    temporary.write_text(json.dumps(compared, indent=1))
+            rows.append(json.loads(kept.read_text()))
+            if {name: rows[-1][name] for name in asked} != asked:
+                raise SynthgymError(f"{kept} is of another comparison; choose another --out")
+    except OSError as error:
+        raise SynthgymError(f"cannot write to {args.out}: {error.strerror}; choose another --out") from error
     print_table(rows)
     return 0
 
 
-def compare(path: Path, env_id: str, seconds: float, others: list[str], out: Path) -> dict[str, Any]:
+def compare(recording: Recording, search: Search, others: list[str], out: Path) -> dict[str, Any]:
     """Match a recording by the default search, write that, and by others; return what each measures."""
-    recording = Recording.read(path)
+    env_id = search.voices or ""
     keywords, _ = recording.played({}, None)
     with closing(make_task(env_id, keywords, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)
-        search = Search("halving", Sources(), MOST, seconds, seed=0, top=1, start=None, voices=env_id)
         trial = search.run(task, target, search.prepare(task))
-        about = {"target": str(path), "env": env_id, "env_kwargs": keywords, "seconds": seconds}
-        write(out, task, target, trial, trial.answers.best, about, f"{path.name} by {env_id}")
+        if trial.signals.caught is not None:
+            raise KeyboardInterrupt
+        about = {
+            "target": str(recording.path),
+            "env": env_id,
+            "env_kwargs": keywords,
+            "agent": search.agent,
+            "seed": search.seed,
+            "seconds": search.seconds,
+        }
+        write(out, task, target, trial, trial.answers.best, about, f"{recording.path.name} by {env_id}")
         renders = len(trial.distances)
         measured = {"match.py": measure(task, target, trial)}
         pool = Pool.draw(task, 0, renders)
@@ -76,13 +98,13 @@ def compare(path: Path, env_id: str, seconds: float, others: list[str], out: Pat
             agent, rng = prepare(name, task), np.random.default_rng(0)
             other = play(agent, Trial(task, task.listen(target[None]), renders, pool, rng))
             measured[name] = measure(task, target, other)
-    return {"target": path.name, "note": keywords["note"], "renders": renders, "agents": measured}
+    return {"target": recording.path.name, "note": keywords["note"], "renders": renders, "agents": measured}
 
 
 def measure(task: SoundMatchingTask, target: Audio, trial: Trial) -> dict[str, float]:
     """Return how near the best of a trial is."""
-    assert trial.best is not None
-    assert trial.best.unit is not None
+    if trial.best is None or trial.best.unit is None:
+        raise SynthgymError("an agent found no sound; choose other --others")
     (sound,) = task.synth.render(task.space.to_native(trial.best.unit)[None])
     return {"distance": trial.best.distance, **compare_sounds(target, sound, task.synth.sample_rate)}
 

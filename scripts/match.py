@@ -14,18 +14,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cli import add_keywords, new_parser, read_keywords, run, synth_id
 
 from agents.catalogue import AGENTS, Sources
-from agents.learners import trained_with, with_model
+from agents.learners import has_learned, trained_with, with_model
 from agents.matching.presets import Found, render, write_banks
 from agents.matching.recording import Recording
 from agents.matching.search import MOST, Search
 from agents.matching.writing import write
+from agents.signals import Signals
 from synthgym.checks import number, whole
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
@@ -56,7 +58,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
     add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
-    parser.add_argument("--note", type=int, help="MIDI note of the target (default: as heard)")
+    parser.add_argument(
+        "--note",
+        type=int,
+        help="MIDI note of the target (default: as heard; with --model and --dataset theirs)",
+    )
     parser.add_argument(
         "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"
     )
@@ -91,10 +97,7 @@ def main() -> int:
         out = folder(args, recordings, place)
         if len(recordings) > 1:
             print(f"{recording.path} ({place + 1} of {len(recordings)})")
-        try:
-            stopped = match(recording, search, args, env_id, env_kwargs, out, found)
-        except OSError as error:
-            raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
+        stopped = match(recording, search, args, env_id, env_kwargs, out, found)
         if stopped and place + 1 < len(recordings):
             raise KeyboardInterrupt
     return 0
@@ -142,20 +145,29 @@ def match(
     found: list[Found],
 ) -> bool:
     """Match a recording and write the results; return whether it was stopped."""
-    if args.model is not None and not env_kwargs:
-        env_kwargs = trained_with(search.agent, args.model, env_id)
-    if args.model is None and args.dataset is None:
+    if args.model is not None:
+        env_kwargs = {**trained_with(search.agent, args.model, env_id), **env_kwargs}
+    if args.dataset is None and not has_learned(search.agent):
         env_kwargs, said = recording.played(env_kwargs, args.note)
         for line in said:
             print(f"{recording.path}: {line}", file=sys.stderr)
     elif args.note is not None:
-        env_kwargs = {**env_kwargs, "note": args.note}
+        raise SynthgymError("what was learned is of one note, and --note changes it: leave --note out")
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         synth = task.synth
         target = recording.target(synth.sample_rate, synth.samples)
         agent = search.prepare(task)
-        out.mkdir(parents=True, exist_ok=True)
-        trial = search.run(task, target, agent)
+        with writing_to(out):
+            out.mkdir(parents=True, exist_ok=True)
+        try:
+            trial = search.run(task, target, agent)
+        except BaseException:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
+            raise
+        stopped = trial.signals.caught is not None
+        if not stopped and trial.spent < 1:
+            print(f"{search.agent} has nothing more to try", file=sys.stderr)
         about = {
             "target": str(recording.path),
             "env": env_id,
@@ -163,16 +175,29 @@ def match(
             "agent": search.agent,
             "start": None if search.start is None else str(search.start),
             "seed": search.seed,
-            "budget": args.budget,
+            "budget": None if search.budget == MOST else search.budget,
             "seconds": search.seconds,
         }
-        title = f"{recording.path.name} by {Path(args.env).stem}, {search.agent.partition('@')[0]}"
-        result = write(out, task, target, trial, trial.answers.best, about, title)
-        native = task.space.to_native(trial.answers.best[0].unit)
-        found.append(Found(recording.path.stem, native))
-        banks = write_banks(out.parent, synth, found) if len(args.targets) > 1 else []
+        title = (
+            f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.partition('@')[0]}"
+        )
+        with writing_to(out), Signals():
+            result = write(out, task, target, trial, trial.answers.best, about, title)
+            native = task.space.to_native(trial.answers.best[0].unit)
+            found.append(Found(recording.path.stem, native))
+            total = len(args.targets)
+            banks = write_banks(out.parent, synth, found, total) if total > 1 else []
     print_table(result, out, banks)
-    return trial.signals.caught is not None
+    return stopped
+
+
+@contextmanager
+def writing_to(out: Path) -> Iterator[None]:
+    """Say what to do where a folder cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
 
 
 def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:

@@ -18,7 +18,7 @@ from cli import ENV_KWARGS, add_keywords, new_parser, read_keywords, run, synth_
 from agents.agent import run as play
 from agents.catalogue import AGENTS, Sources, prepare
 from agents.evaluation.targets import read_targets
-from agents.film import scenes, write_film
+from agents.film import check_film, scenes, write_film
 from agents.learners import trained_with, with_model
 from agents.trial import MOST_STARTS, Pool, Trial
 from synthgym.checks import whole
@@ -31,7 +31,9 @@ def main() -> int:
     parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
     parser.add_argument(
-        "--agent", help=f"of {', '.join(AGENTS)}, or a+b (default: hill_climber; with --model ppo)"
+        "--agent",
+        help=f"of {', '.join(AGENTS)}, or a+b (default: hill_climber; with --model ppo, with --dataset "
+        "nearest+hill_climber)",
     )
     parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
@@ -47,14 +49,14 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("watch.mp4"), help="(default: watch.mp4)")
     args = parser.parse_args()
 
-    if args.out.suffix.lower() != ".mp4":
-        raise SynthgymError(f"a film is an .mp4; got --out {args.out}")
     budget, most = whole("budget", args.budget, 1, 10**7), whole("scenes", args.scenes, 1, 1000)
     seed = whole("seed", args.seed, 0, 2**32 - 1)
     env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
-    name = args.agent or ("hill_climber" if args.model is None else "ppo")
+    usual = "hill_climber" if args.dataset is None else "nearest+hill_climber"
+    name = args.agent or (usual if args.model is None else "ppo")
+    check_film(args.out)
     if args.model is not None:
-        env_kwargs = env_kwargs or trained_with(name, args.model, env_id)
+        env_kwargs = {**trained_with(name, args.model, env_id), **env_kwargs}
         name = with_model(name, args.model)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         target = read_targets(task, args.target)[0][-1]

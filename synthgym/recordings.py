@@ -106,6 +106,9 @@ def start_of(audio: NDArray[np.float32]) -> int:
 
 
 def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_rate: int) -> None:
-    """Write mono audio (n,) as a 32-bit float WAV, whole or not at all."""
+    """Write mono audio (n,) as a 32-bit float WAV, whole or not at all; OSError if it cannot be written."""
     with replaced(path) as temporary:
-        soundfile.write(temporary, audio, sample_rate, subtype="FLOAT", format="WAV")
+        try:
+            soundfile.write(temporary, audio, sample_rate, subtype="FLOAT", format="WAV")
+        except soundfile.SoundFileError as error:  # the disk is full
+            raise OSError(0, str(error)) from error

@@ -10,7 +10,10 @@ import pytest
 import soundfile
 from conftest import ROOT
 
-from agents.film import FPS, SIZE
+from agents.evaluation.targets import read_targets
+from agents.film import FPS, SIZE, scenes
+from agents.trial import Best
+from synthgym.envs import make_task
 from synthgym.recordings import read_recording
 
 
@@ -44,6 +47,18 @@ def test_a_film_shows_and_plays_target_search_and_match(script, tmp_path):
         assert np.corrcoef(aim, heard[: len(aim)])[0, 1] > 0.9
     # Ended by the last sound, to the frame of the encoder.
     assert len(sound) / rate == pytest.approx(5, abs=0.05)
+
+
+def test_one_scene_is_the_match():
+    task = make_task("FM-v0")
+    (target,), _ = read_targets(task, "test:1")
+    found = [Best(n, task.space.sample(np.random.default_rng(n)), 1 / n) for n in range(1, 8)]
+    for most in (1, 3, 20):
+        played = scenes(task, target, found, most)
+        np.testing.assert_array_equal(played[-1].unit, found[-1].unit)
+        assert played[-1].title == "the match, distance 0.143"
+        assert len(played) == 3 + min(most, 7)
+    task.close()
 
 
 @pytest.mark.parametrize(

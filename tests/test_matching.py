@@ -12,6 +12,7 @@ import soxr
 from conftest import AMSYNTH, ROOT, needs
 
 from agents.matching.answers import APART, Answer, Answers
+from agents.matching.presets import Found, write_banks
 from agents.matching.recording import Recording, transposed
 from agents.pages.algorithm import drawn_algorithm
 from agents.pitch import note_of
@@ -119,6 +120,13 @@ def test_what_is_wrong_with_a_recording_is_said(tmp_path):
     cancelled = written(tmp_path / "cancelled.wav", np.stack([tone(1), -tone(1)], axis=1))
     with pytest.raises(SoundError, match=r"cancelled\.wav: its channels cancel each other out"):
         Recording.read(cancelled)
+
+
+def test_a_click_is_a_recording_too(tmp_path):
+    click = np.zeros(RATE)
+    click[100:300] = 0.5
+    keywords, _ = Recording.read(written(tmp_path / "click.wav", click)).played({}, 60)
+    assert keywords == {"note": 60, "hold": 0.35, "duration": 0.5}
 
 
 def test_a_target_is_looked_up_at_another_note():
@@ -270,6 +278,19 @@ def test_many_recordings_are_matched_and_become_a_bank(script, tmp_path):
     assert len(list(tmp_path.glob("bank-*.wav"))) == 32
 
 
+def test_banks_are_numbered_from_the_first(tmp_path):
+    synth = make_synth("dexed", operators=6)
+    found = [Found(f"voice {n}", voice(n % 32, {1: 99})) for n in range(40)]
+    assert write_banks(tmp_path, synth, found[:32], 32) == [tmp_path / "bank.syx"]
+    banks = [tmp_path / "bank-1.syx", tmp_path / "bank-2.syx"]
+    assert write_banks(tmp_path, synth, found[:20], 40) == banks[:1]
+    assert write_banks(tmp_path, synth, found, 40) == banks
+    voices = [voice for bank in banks for voice in read_syx(bank)]
+    assert [one.name for one in voices[:41]] == [f"voice {n}" for n in range(40)] + ["INIT VOICE"]
+    np.testing.assert_array_equal([one.native for one in voices[:40]], [one.native for one in found])
+    assert write_banks(tmp_path, make_synth("fm"), found, 40) == []
+
+
 def test_time_ends_a_match(script, tmp_path):
     script("match.py", MARIMBA, "--env", "FM-v0", "--seconds", 1, "--out", tmp_path)
     result = json.loads((tmp_path / "match.json").read_text())
@@ -304,6 +325,7 @@ def test_ctrl_c_ends_many_matches_with_what_is_there(tmp_path):
     [
         ([], "name a recording to match"),
         ([MARIMBA, "--note", 200], "note must be a whole number from 0 to 127"),
+        ([MARIMBA, "--env-kwargs", "duration=long"], "duration must be a number from 0.01 to 60"),
         ([MARIMBA, "--seconds", 0], "seconds must be a number from 0.1"),
         ([MARIMBA, "--top", 0], "top must be a whole number from 1"),
         ([MARIMBA, "--env", "./nope.vst3"], "no such plugin: ./nope.vst3"),

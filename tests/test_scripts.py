@@ -80,6 +80,15 @@ def test_a_match_is_heard_in_its_preset(run, script, tmp_path):
     assert json.loads((again / "match.json").read_text())["history"] == result["history"]
 
 
+def test_what_was_learned_plays_its_own_note(run, script, tmp_path):
+    known = ("--env", "Dexed1Op-v0", "--agent", f"ppo@{run.path}", "--budget", 3, "--out", tmp_path / "out")
+    script("match.py", MARIMBA, *known)
+    assert json.loads((tmp_path / "out/match.json").read_text())["env_kwargs"] == {}
+    result = script("match.py", MARIMBA, *known, "--note", 48, check=False)
+    assert result.returncode == 2
+    assert "leave --note out" in result.stderr
+
+
 def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
     command = ["match.py", MARIMBA, "--env", "FM-v0", "--agent", "hill_climber", "--budget", 1_000_000]
     process = subprocess.Popen(

@@ -267,12 +267,20 @@ def test_what_is_found_is_shown(agent, tmp_path):
     assert 0 < log.Scalars("parameter_error/attack")[-1].value < 1
 
 
-def test_showing_changes_nothing_that_is_learned(tmp_path, monkeypatch):
+@pytest.mark.parametrize("agent", ["ppo", "ppo_imitation"])
+def test_showing_changes_nothing_that_is_learned(agent, tmp_path, monkeypatch):
+    dataset = make_set(tmp_path / "set", "FM-v0")
     weights = []
     for name, every in (("often", 0), ("rarely", np.inf)):
         monkeypatch.setattr("agents.showing.EVERY", every)
-        run = train("ppo", tmp_path / name, "FM-v0", {}, None)
-        weights.append(load("ppo", run.final_model).policy.state_dict())
+        run = train(agent, tmp_path / name, "FM-v0", {}, dataset)
+        if agent == "ppo":
+            weights.append(load(agent, run.final_model).policy.state_dict())
+        else:
+            _, training = Model.load(agent, run.newest())
+            weights.append(
+                Model.load(agent, run.newest())[0].network.state_dict() | training["state"]["critic"]
+            )
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 

@@ -53,12 +53,12 @@ def render(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) 
     return paths
 
 
-def write_banks(folder: Path, synth: Synth, found: Sequence[Found]) -> list[Path]:
-    """Write the parameters of several matches as banks, if the synth has such files; return them."""
+def write_banks(folder: Path, synth: Synth, found: Sequence[Found], total: int) -> list[Path]:
+    """Write the parameters of matches, of a total that is to come, as banks, if the synth has any."""
     size, banks = synth.bank_size, []
-    for at in range(0, len(found) if size else 0, size):
+    for at in range(0, len(found), size) if size else ():
         part = found[at : at + size]
-        number = f"-{1 + at // size}" if len(found) > size else ""
+        number = f"-{1 + at // size}" if total > size else ""
         banks.append(folder / f"bank{number}{synth.preset_suffix}")
         synth.save_bank(np.stack([one.native for one in part]), [one.name for one in part], banks[-1])
     return banks

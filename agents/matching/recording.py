@@ -13,8 +13,9 @@ import librosa
 import numpy as np
 
 from agents.pitch import note_of
+from synthgym.checks import number
 from synthgym.recordings import as_target, read_mono, start_of
-from synthgym.synths import Audio
+from synthgym.synths import Audio, base
 from synthgym.synths.base import Note
 
 LONGEST = 4.0
@@ -76,6 +77,9 @@ class Recording:
 
         Returns:
             ``note``, ``hold`` and ``duration`` for the environment, and lines for people.
+
+        Raises:
+            SynthgymError: the duration that was asked for is out of range.
         """
         said = []
         if note is None and "note" not in asked:
@@ -86,7 +90,9 @@ class Recording:
             else:
                 said.append(f"note {_name(note)}, as heard; --note says another")
         length = max(SHORTEST, math.ceil(self.seconds / _GRAIN - 1e-6) * _GRAIN)
-        duration = asked.get("duration", round(min(length, LONGEST), 1))
+        duration = number(
+            "duration", asked.get("duration", round(min(length, LONGEST), 1)), base.SHORTEST, base.LONGEST
+        )
         if self.seconds > duration:
             said.append(
                 f"lasts {self.seconds:.1f} s: the first {duration:g} s are matched (duration=, up to 60)"
@@ -101,6 +107,8 @@ class Recording:
         """Return when the key is let go of in the first seconds; None if that is not heard."""
         size = max(1, int(_FRAME * self.sample_rate))
         frames = self.audio[: size * int(seconds / _FRAME)].reshape(-1, size)
+        if not len(frames):
+            return None
         loud = np.sqrt(np.mean(frames**2, axis=1))
         last = _FRAME * (1 + int(np.flatnonzero(loud > loud.max() * _RELEASED)[-1]))
         return min(last, seconds) if last > seconds / 2 else None

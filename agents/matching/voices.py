@@ -20,7 +20,7 @@ from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 SIZE = 30_000
-"""Half a minute on two cores, once; 60 MB."""
+"""Half a minute on two cores, once; 60 MB. A tenth is for validation, and not looked up."""
 _FEATURE = "logmel"
 
 

@@ -53,6 +53,8 @@ def write(
     sounds = synth.render(native)
     gain = np.float32(playback_gain(target, *sounds))
     names = ["match", *(f"match-{number}" for number in range(2, len(answers) + 1))]
+    measures = compare_sounds(target, sounds[0], synth.sample_rate)
+    _forget(out, synth.preset_suffix)
     # The JSON of a match is a preset too, for synths that have no format of their own.
     presets = [out / f"{name}{synth.preset_suffix}" for name in names]
     write_wav(out / "target.wav", gain * target, synth.sample_rate)
@@ -60,7 +62,6 @@ def write(
         write_wav(out / f"{name}.wav", gain * sound, synth.sample_rate)
         if preset.suffix != ".json" or name != "match":
             synth.save_preset(row, preset)
-    measures = compare_sounds(target, sounds[0], synth.sample_rate)
     best = answers[0]
     result = {
         **about,
@@ -81,3 +82,10 @@ def write(
     shown = [Shown(*each) for each in zip(answers, native, sounds, presets, strict=True)]
     write_match(out / "match.html", task, target, trial, shown, title)
     return result
+
+
+def _forget(out: Path, suffix: str) -> None:
+    """Remove further answers of a match that was here before."""
+    for ending in (".wav", suffix):
+        for path in out.glob(f"match-[0-9]*{ending}"):
+            path.unlink()

@@ -95,6 +95,8 @@ class Fitter:
         return {"optimizer": self.optimizer.state_dict()} if self.games is None else self.games.state()
 
     def _make_games(self) -> Games:
+        # A critic begins with random weights, whatever was loaded or shown before.
+        torch.manual_seed(self.settings.seed)
         self.games = GAMES[self.fitting.loss](self.model, self.task, self.fitting)
         self.optimizer = self.games.optimizer
         return self.games
@@ -147,7 +149,7 @@ class Fitter:
         features, _ = examples.batch(done, fitting.targets, seed)
 
         def rehearsal(turn: int) -> torch.Tensor:
-            again = examples.batch(done * fitting.rounds + turn, fitting.batch_size, seed)
+            again = examples.batch(done * games.rehearsals + turn, fitting.batch_size, seed)
             return example_loss(self.model, *again, rng)
 
         return games.play(features, rehearsal, rng)

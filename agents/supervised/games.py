@@ -23,9 +23,11 @@ class Games(Protocol):
 
     Attributes:
         optimizer: of all that it learns.
+        rehearsals: in a game.
     """
 
     optimizer: torch.optim.Optimizer
+    rehearsals: int
 
     def play(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
         """Play with targets (B, frames, bins) and learn; return the mean distance of the best."""
@@ -48,6 +50,7 @@ class Regression:
 
     def __init__(self, model: Model, task: SoundMatchingTask, fitting: Fitting) -> None:
         self._model, self._task, self._fitting = model, task, fitting
+        self.rehearsals = fitting.rounds
         weights = model.network.parameters()
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(weights, weight_decay=fitting.weight_decay)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from synthgym.checks import number, one_of, whole
+from synthgym.errors import SynthgymError
 
 Loss = Literal["parameter", "feature", "ppo"]
 
@@ -55,6 +56,10 @@ class Fitting:
             whole(name, getattr(self, name), 1, 10**9)
         for name in ("targets", "rounds", "candidates"):
             whole(name, getattr(self, name), 1, 1000)
+        if self.loss == "ppo" and self.targets * self.rounds * self.candidates < 2:
+            raise SynthgymError(
+                "a game of PPO takes two renders at least: give more targets, rounds or candidates"
+            )
         for name in ("learning_rate", "game_learning_rate", "weight_decay", "rehearsal"):
             number(name, getattr(self, name), 0, 10)
 

@@ -27,8 +27,6 @@ from synthgym.features import Features, distance
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
-REHEARSED = 4
-"""Mini-batches of imitation after a game."""
 TARGET_KL = 0.03
 EPOCHS = 2
 MINI_BATCH = 256
@@ -210,12 +208,19 @@ class Proximal:
         model: that learns.
         task: renders.
         fitting: how.
+
+    Attributes:
+        rehearsals: mini-batches of imitation after a game.
     """
+
+    rehearsals = 4
 
     def __init__(self, model: Model, task: SoundMatchingTask, fitting: Fitting) -> None:
         self._env, self._fitting, self._model = Draws(task, fitting), fitting, model
         steps = fitting.rounds * fitting.candidates
-        whole = max(n for n in range(1, MINI_BATCH + 1) if steps * fitting.targets % n == 0)
+        renders = steps * fitting.targets
+        # Mini-batches of equal size, but not of one.
+        size = max((n for n in range(2, MINI_BATCH + 1) if renders % n == 0), default=renders)
         self._ppo = PPO(
             Drawing,
             self._env,
@@ -225,7 +230,7 @@ class Proximal:
                 "features_extractor_class": CombinedExtractor,
             },
             n_steps=steps,
-            batch_size=whole,
+            batch_size=size,
             n_epochs=EPOCHS,
             gamma=0.0,
             target_kl=TARGET_KL,
@@ -254,7 +259,7 @@ class Proximal:
         finally:
             np.random.set_state(kept)  # noqa: NPY002
         self._model.network.train()
-        for turn in range(REHEARSED):
+        for turn in range(self.rehearsals):
             descend(self.optimizer, self._fitting.rehearsal * rehearsal(turn))
         return float(self._env.best.mean())
 

@@ -107,11 +107,11 @@ class HumanLike(Random):
 
     def __init__(self, task: SoundMatchingTask, size: int, seed: int = 0) -> None:
         super().__init__(size, seed)
-        task.synth.human_like(1, np.random.default_rng(0))
+        self._sha256 = hashlib.sha256(self._voices(task, 0).tobytes()).hexdigest()
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the items."""
-        return {"kind": "human-like", "seed": self.seed, "jitter": _INAUDIBLE_JITTER}
+        """Return what decides the items; the first tell which habits are meant."""
+        return {"kind": "human-like", "seed": self.seed, "jitter": _INAUDIBLE_JITTER, "sha256": self._sha256}
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Draw:
         """Return the draw of items."""

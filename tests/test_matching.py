@@ -371,3 +371,25 @@ def test_by_default_a_match_begins_with_voices_of_its_cache(script, tmp_path, mo
     assert first["offline_renders"] >= 30_000
     # Seen: .27 and .49.
     assert first["best_distance"] < plain["best_distance"] - 0.05
+
+
+def test_matches_are_compared_at_equal_renders(script, tmp_path):
+    arguments = (MARIMBA, "--env", "FM-v0", "--seconds", 1, "--others", "random", "--out", "out")
+    first = script("compare_matches.py", *arguments).stdout
+    kept = json.loads((tmp_path / "out/marimba/others.json").read_text())
+    assert (
+        f"| marimba.wav | 60 | {kept['renders']:,} | {kept['agents']['match.py']['distance']:.3f} |" in first
+    )
+    match = json.loads((tmp_path / "out/marimba/match.json").read_text())
+    assert len(match["history"]) == kept["renders"]
+    assert match["best_distance"] == kept["agents"]["match.py"]["distance"] <= 1
+    assert script("compare_matches.py", *arguments).stdout == first, "what is there is taken"
+    for changed, says in (
+        (("--seconds", 2), "is of another comparison"),
+        (("--others", "silence", "--out", "silent"), "found no sound"),
+        (("--others", "cma-es"), "did you mean 'cma_es'"),
+        (("--out", "/proc/out"), "cannot write to /proc/out"),
+    ):
+        result = script("compare_matches.py", *arguments, *changed, check=False)
+        assert result.returncode == 2
+        assert says in result.stderr

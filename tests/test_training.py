@@ -419,7 +419,8 @@ def test_ppo_sees_the_game_as_it_is():
         share = np.maximum(0, best - far) / best
         np.testing.assert_allclose(rewards, -far if step < 3 else share, rtol=1e-5)
         assert over.tolist() == [step == 5] * 5
-        unit[far < best], best = drawn[far < best], np.minimum(best, far)
+        better = (far < best) | (step == 0)
+        unit[better], best = drawn[better], np.minimum(best, far)
     np.testing.assert_array_equal(game.best, best)
 
 

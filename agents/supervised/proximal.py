@@ -106,7 +106,8 @@ class Draws(VecEnv):
         far = distance(self._task.hear(self._drawn).features[0], self.features)
         nearer = np.maximum(0, self.best - far) / np.maximum(self.best, CLOSEST)
         rewards = -far if self._step < self._whole else nearer
-        better = far < self.best
+        # Even a first patch that shares nothing with its target is one, parts of which can be drawn again.
+        better = (far < self.best) | (self._step == 0)
         self._unit[better], self.best[better] = self._drawn[better], far[better]
         self._step += 1
         over = np.full(len(far), self._step == self._steps)

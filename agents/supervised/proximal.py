@@ -30,8 +30,6 @@ from synthgym.task import SoundMatchingTask
 TARGET_KL = 0.03
 EPOCHS = 2
 MINI_BATCH = 256
-CLOSEST = 0.02
-"""What gets nearer is measured by what there was to gain, but at least by this."""
 
 Observation = Any
 """Arrays or tensors by name: stable-baselines3's types are wider than what is observed here."""
@@ -40,8 +38,8 @@ Observation = Any
 class Draws(VecEnv):
     """A game as stable-baselines3 plays it: B targets side by side, a render of each at every step.
 
-    Whole patches are rewarded by minus their distance, parts by the share of the distance that they
-    take away.
+    Each is rewarded by minus its distance. (Parts that were rewarded for a gain alone, of which they have none
+    where all stays as it was, taught it to leave what was good.)
 
     Args:
         task: renders.
@@ -104,14 +102,12 @@ class Draws(VecEnv):
     def step_wait(self) -> tuple[Observation, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """Render it."""
         far = distance(self._task.hear(self._drawn).features[0], self.features)
-        nearer = np.maximum(0, self.best - far) / np.maximum(self.best, CLOSEST)
-        rewards = -far if self._step < self._whole else nearer
         # Even a first patch that shares nothing with its target is one, parts of which can be drawn again.
         better = (far < self.best) | (self._step == 0)
         self._unit[better], self.best[better] = self._drawn[better], far[better]
         self._step += 1
         over = np.full(len(far), self._step == self._steps)
-        return self._observe(), rewards.astype(np.float32), over, [{} for _ in far]
+        return self._observe(), -far.astype(np.float32), over, [{} for _ in far]
 
     def close(self) -> None:
         """Leave the task to whom it belongs."""

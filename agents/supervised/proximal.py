@@ -38,7 +38,7 @@ Observation = Any
 class Draws(VecEnv):
     """A game as stable-baselines3 plays it: B targets side by side, a render of each at every step.
 
-    Each is rewarded by minus its distance. (Parts that were rewarded for a gain alone, of which they have none
+    Each is rewarded by minus its distance. (Parts rewarded for a gain alone, of which they have none
     where all stays as it was, taught it to leave what was good.)
 
     Args:

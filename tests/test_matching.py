@@ -11,7 +11,7 @@ import soundfile
 import soxr
 from conftest import AMSYNTH, ROOT, needs
 
-from agents.matching.answers import APART, Answer, Answers
+from agents.answers import APART, Answer, Answers
 from agents.matching.presets import Found, write_banks
 from agents.matching.recording import Recording, transposed
 from agents.pages.algorithm import drawn_algorithm

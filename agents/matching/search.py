@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from agents.agent import Agent, Refined, run
+from agents.answers import Answers
 from agents.catalogue import Sources, prepare
-from agents.matching.answers import Answers
 from agents.matching.voices import voices_of
 from agents.matching.watched import WatchedTrial
 from agents.signals import Signals

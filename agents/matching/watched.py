@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from agents.matching.answers import Answer, Answers
+from agents.answers import Answer, Answers
 from agents.signals import Signals
 from agents.trial import BudgetSpent, Trial
 from synthgym.parameters import Unit

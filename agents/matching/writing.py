@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from agents.answers import Answer
 from agents.evaluation.metrics import compare_sounds
-from agents.matching.answers import Answer
 from agents.pages.match import Shown, write_match
 from agents.pages.media import playback_gain
 from agents.trial import Trial

@@ -13,7 +13,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from agents.matching.answers import Answer
+from agents.answers import Answer
 from agents.pages.algorithm import drawn_algorithm
 from agents.pages.envelopes import envelopes
 from agents.pages.media import ogg, playback_gain, svg, write_page

@@ -22,6 +22,7 @@ from agents.models import Origin
 from agents.rl.training import load
 from agents.runs import RunFolder
 from agents.settings import RunSettings
+from agents.supervised.draws import Draws
 from agents.supervised.encoding import Encoding
 from agents.supervised.examples import Examples
 from agents.supervised.fitting import Fitter
@@ -29,7 +30,7 @@ from agents.supervised.game import EXPLORING, Round, play
 from agents.supervised.games import Regression
 from agents.supervised.hyperparameters import Fitting
 from agents.supervised.model import Model
-from agents.supervised.proximal import Draws, Proximal
+from agents.supervised.proximal import Proximal
 from agents.trial import Pool, Trial
 from synthgym import datasets
 from synthgym.envs import make_task

@@ -57,8 +57,8 @@ def compile_pitch() -> None:
 def note_of(sound: Audio, sample_rate: int) -> int | None:
     """Return the MIDI note of mono audio (samples,), the median of frames by loudness, or None."""
     compile_pitch()
-    notes = pitch_of(sound, sample_rate)
     low = soxr.resample(sound, sample_rate, PITCH_RATE)
+    notes = pitch_of(low, PITCH_RATE)
     loudness = librosa.feature.rms(y=low, frame_length=_FRAME, hop_length=_HOP)[0][: len(notes)]
     voiced = np.isfinite(notes)
     if not voiced.any():

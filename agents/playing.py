@@ -16,6 +16,7 @@ from synthgym.checks import whole
 from synthgym.envs import SynthEnv, make_task
 from synthgym.errors import SynthgymError
 from synthgym.rendering import Heard
+from synthgym.task import SoundMatchingTask
 
 
 def load(
@@ -65,7 +66,18 @@ def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0
         raise SynthgymError(f"{env} is no environment of synthgym")
     whole("renders", renders, 1, 10**9)
     whole("seed", seed, 0, 2**32 - 1)
-    task = synth.task
-    target = Heard((synth.target_features[None],))
+    return play(agent, synth.task, Heard((synth.target_features[None],)), renders, seed)
+
+
+def play(agent: Agent, task: SoundMatchingTask, target: Heard, renders: int, seed: int) -> Trial:
+    """Let an agent look for a target, one sound; return the trial.
+
+    Args:
+        agent: that plays.
+        task: renders.
+        target: what is heard of it.
+        renders: that the agent may spend.
+        seed: of starts and draws.
+    """
     pool = Pool.draw(task, seed, min(renders, MOST_STARTS))
     return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed)))

@@ -20,12 +20,11 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.section import Effort, Section
-from cli import new_parser, run
+from cli import new_parser, run, writing_to
 
 import synthgym  # noqa: F401, registers the ids
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.checks import one_of, whole
-from synthgym.errors import SynthgymError
 
 SECTIONS = ("steps", "vector", "others", "handwritten", "growth", "datasets")
 """Each is ``SECTION`` in a module of ``benchmarks``, imported when it is measured: torch takes seconds."""
@@ -70,12 +69,10 @@ def main() -> int:
 
 def check_writable(folder: Path) -> None:
     """Make a folder; SynthgymError if nothing can be written there, before minutes are spent."""
-    try:
+    with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except OSError as error:
-        raise SynthgymError(f"cannot write to {folder}: {error.strerror}; choose another --out") from error
 
 
 if __name__ == "__main__":

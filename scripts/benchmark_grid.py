@@ -24,7 +24,7 @@ import numpy as np
 import psutil
 from benchmarks import report
 from benchmarks.process import memory_of
-from cli import new_parser, run
+from cli import new_parser, run, writing_to
 
 from synthgym import datasets
 from synthgym.datasets.store import Store, read_manifest
@@ -73,13 +73,11 @@ def main() -> int:
         "writes": writes(args.data, args.values),
         "curve": curve,
     }
-    try:
+    with writing_to(args.out):
         with replaced(args.out / "grid.json") as temporary:
             temporary.write_text(json.dumps(kept, indent=1))
         with replaced(args.out / "grid.md") as temporary:
             temporary.write_text(page(kept))
-    except OSError as error:
-        raise SynthgymError(f"cannot write to {args.out}: {error.strerror}; choose another --out") from error
     print(f"{kept['examples']:,} examples in {seconds:,.0f} s; see {args.out / 'grid.md'}")
     return 0
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,24 @@ def new_parser(description: str | None) -> argparse.ArgumentParser:
 def add_keywords(parser: argparse.ArgumentParser, option: str, what: str) -> None:
     """Add an option that takes ``name=value`` texts, for ``read_keywords``."""
     parser.add_argument(option, nargs="+", default=[], metavar="NAME=VALUE", help=what)
+
+
+def add_agent(parser: argparse.ArgumentParser, agents: Iterable[str], usual: str) -> None:
+    """Add the options that say which of the agents plays, by what it was made, and which is the usual one."""
+    parser.add_argument(
+        "--agent", help=f"of {', '.join(agents)}; a+b: a's guess, refined by b (default: {usual})"
+    )
+    parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
+    parser.add_argument("--dataset", type=Path, help="data set, for nearest")
+
+
+@contextmanager
+def writing_to(out: Path) -> Iterator[None]:
+    """Say what to do where a folder cannot be written to."""
+    try:
+        yield
+    except OSError as error:
+        raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
 
 
 def known_id(env_id: str) -> str:

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cli import known_id, new_parser, run
+from cli import known_id, new_parser, run, writing_to
 from tqdm import tqdm
 
 from agents.agent import run as play
-from agents.catalogue import AGENTS, Sources, prepare
+from agents.catalogue import AGENTS, prepare
 from agents.evaluation.metrics import compare_sounds
 from agents.matching.recording import Recording
-from agents.matching.search import MOST, Search
+from agents.matching.search import Search
 from agents.matching.writing import write
 from agents.trial import Pool, Trial
 from synthgym.checks import number, one_of
@@ -51,45 +51,36 @@ def main() -> int:
     if len(set(stems)) < len(stems):
         raise SynthgymError("two recordings have the same name; rename one")
     recordings = [Recording.read(path) for path in args.targets]
-    search = Search(
-        "halving", Sources(), MOST, number("seconds", args.seconds, 0.1, 1e6), 0, 1, None, known_id(args.env)
-    )
-    asked = {"env": search.voices, "seconds": search.seconds, "others": others}
+    env_id = known_id(args.env)
+    search = Search(seconds=number("seconds", args.seconds, 0.1, 1e6), voices=env_id)
+    asked = {"env": env_id, "seconds": search.seconds, "others": others}
     rows = []
-    try:
+    with writing_to(args.out):
         for recording in tqdm(recordings, unit=" recordings", desc="comparing"):
             out = args.out / recording.path.stem
             kept = out / "others.json"
             if not kept.exists():
-                compared = {**asked, **compare(recording, search, others, out)}
+                compared = {**asked, **compare(recording, env_id, search, others, out)}
                 with replaced(kept) as temporary:
                     temporary.write_text(json.dumps(compared, indent=1))
             rows.append(json.loads(kept.read_text()))
             if {name: rows[-1][name] for name in asked} != asked:
                 raise SynthgymError(f"{kept} is of another comparison; choose another --out")
-    except OSError as error:
-        raise SynthgymError(f"cannot write to {args.out}: {error.strerror}; choose another --out") from error
     print_table(rows)
     return 0
 
 
-def compare(recording: Recording, search: Search, others: list[str], out: Path) -> dict[str, Any]:
+def compare(
+    recording: Recording, env_id: str, search: Search, others: list[str], out: Path
+) -> dict[str, Any]:
     """Match a recording by the default search, write that, and by others; return what each measures."""
-    env_id = search.voices or ""
     keywords, _ = recording.played({}, None)
     with closing(make_task(env_id, keywords, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)
         trial = search.run(task, target, search.prepare(task))
         if trial.signals.caught is not None:
             raise KeyboardInterrupt
-        about = {
-            "target": str(recording.path),
-            "env": env_id,
-            "env_kwargs": keywords,
-            "agent": search.agent,
-            "seed": search.seed,
-            "seconds": search.seconds,
-        }
+        about = search.about(recording.path, env_id, keywords)
         write(out, task, target, trial, trial.answers.best, about, f"{recording.path.name} by {env_id}")
         renders = len(trial.distances)
         measured = {"match.py": measure(task, target, trial)}

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from cli import add_keywords, new_parser, read_keywords, run, synth_id
+from cli import add_agent, add_keywords, new_parser, read_keywords, run, synth_id, writing_to
 
 from agents.catalogue import AGENTS, Sources
 from agents.learners import has_learned, trained_with, with_model
@@ -50,13 +49,12 @@ def parser() -> argparse.ArgumentParser:
         default="Dexed6Op-v0",
         help="environment id, or path of a plugin or Faust program (default: Dexed6Op-v0, a whole DX7 voice)",
     )
-    parser.add_argument(
-        "--agent",
-        help=f"of {', '.join(AGENTS)}; a+b: a's guess, refined by b (default: halving, for Dexed from the "
-        "nearest of 30,000 voices, made on first use; with --model ppo, with --dataset nearest+halving)",
+    add_agent(
+        parser,
+        AGENTS,
+        "halving, for Dexed from the nearest of 30,000 voices, made on first use; with --model ppo, with "
+        "--dataset nearest+halving",
     )
-    parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
-    parser.add_argument("--dataset", type=Path, help="data set, for nearest")
     add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
     parser.add_argument(
         "--note",
@@ -168,16 +166,7 @@ def match(
         stopped = trial.signals.caught is not None
         if not stopped and trial.spent < 1:
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
-        about = {
-            "target": str(recording.path),
-            "env": env_id,
-            "env_kwargs": env_kwargs,
-            "agent": search.agent,
-            "start": None if search.start is None else str(search.start),
-            "seed": search.seed,
-            "budget": None if search.budget == MOST else search.budget,
-            "seconds": search.seconds,
-        }
+        about = search.about(recording.path, env_id, env_kwargs)
         title = (
             f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.partition('@')[0]}"
         )
@@ -189,15 +178,6 @@ def match(
             banks = write_banks(out.parent, synth, found, total) if total > 1 else []
     print_table(result, out, banks)
     return stopped
-
-
-@contextmanager
-def writing_to(out: Path) -> Iterator[None]:
-    """Say what to do where a folder cannot be written to."""
-    try:
-        yield
-    except OSError as error:
-        raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
 
 
 def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:

@@ -12,15 +12,13 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-from cli import ENV_KWARGS, add_keywords, new_parser, read_keywords, run, synth_id
+from cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, run, synth_id
 
-from agents.agent import run as play
 from agents.catalogue import AGENTS, Sources, prepare
 from agents.evaluation.targets import read_targets
 from agents.film import check_film, scenes, write_film
 from agents.learners import trained_with, with_model
-from agents.trial import MOST_STARTS, Pool, Trial
+from agents.playing import play
 from synthgym.checks import whole
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
@@ -30,13 +28,7 @@ def main() -> int:
     """Read the command line, let the agent play, and write the film."""
     parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
-    parser.add_argument(
-        "--agent",
-        help=f"of {', '.join(AGENTS)}, or a+b (default: hill_climber; with --model ppo, with --dataset "
-        "nearest+hill_climber)",
-    )
-    parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
-    parser.add_argument("--dataset", type=Path, help="data set, for nearest")
+    add_agent(parser, AGENTS, "hill_climber; with --model ppo, with --dataset nearest+hill_climber")
     add_keywords(parser, "--env-kwargs", ENV_KWARGS)
     parser.add_argument(
         "--target",
@@ -61,8 +53,7 @@ def main() -> int:
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         target = read_targets(task, args.target)[0][-1]
         agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
-        pool = Pool.draw(task, seed, min(budget, MOST_STARTS))
-        trial = play(agent, Trial(task, target.heard, budget, pool, np.random.default_rng(seed)))
+        trial = play(agent, task, target.heard, budget, seed)
         if trial.found is None:
             raise SynthgymError(f"{name} found no sound; choose another --agent")
         write_film(args.out, task, target, scenes(task, target, trial.records, most))

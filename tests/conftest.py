@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import contextlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,25 @@ def children_named(part):
             if part in " ".join(child.cmdline()):
                 found.append(child.pid)
     return found
+
+
+def interrupted(name, *args, after):
+    """Run a script until it shows a text on standard error, and interrupt it; give code, output, errors."""
+    process = subprocess.Popen(
+        [sys.executable, ROOT / "scripts" / name, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # Bars are drawn with carriage returns.
+    shown = ""
+    while after not in shown:
+        character = process.stderr.read(1)
+        assert character, shown
+        shown += character
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    return process.returncode, output, errors
 
 
 @pytest.fixture

@@ -1,15 +1,12 @@
 """From a recording to presets: which note is heard, what is taken of it, what is found and written."""
 
 import json
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
-from conftest import AMSYNTH, ROOT, needs
+from conftest import AMSYNTH, ROOT, interrupted, needs
 
 from agents.answers import APART, Answer, Answers
 from agents.matching.presets import Found, write_banks
@@ -299,21 +296,9 @@ def test_time_ends_a_match(script, tmp_path):
 
 
 def test_ctrl_c_ends_many_matches_with_what_is_there(tmp_path):
-    command = ["match.py", *TARGETS[:3], *PLAIN, "--seconds", 100, "--out", tmp_path]
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "scripts" / command[0], *map(str, command[1:])],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    shown = ""
-    while "best distance" not in shown:
-        character = process.stderr.read(1)
-        assert character, shown
-        shown += character
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
+    arguments = (*TARGETS[:3], *PLAIN, "--seconds", 100, "--out", tmp_path)
+    code, _, errors = interrupted("match.py", *arguments, after="best distance")
+    assert code == 130
     assert errors.endswith("interrupted\n")
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert (folder / "match.html").exists()

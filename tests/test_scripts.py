@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from conftest import ROOT
+from conftest import ROOT, interrupted
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.rl.training import load
@@ -90,22 +90,9 @@ def test_what_was_learned_plays_its_own_note(run, script, tmp_path):
 
 
 def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
-    command = ["match.py", MARIMBA, "--env", "FM-v0", "--agent", "hill_climber", "--budget", 1_000_000]
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "scripts" / command[0], *map(str, command[1:]), "--out", tmp_path],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    # The bar is drawn with carriage returns.
-    shown = ""
-    while "best distance" not in shown:
-        character = process.stderr.read(1)
-        assert character, shown
-        shown += character
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    arguments = (MARIMBA, "--env", "FM-v0", "--agent", "hill_climber", "--budget", 1_000_000)
+    code, output, errors = interrupted("match.py", *arguments, "--out", tmp_path, after="best distance")
+    assert code == 0, errors
     result = json.loads((tmp_path / "match.json").read_text())
     assert 1 <= len(result["history"]) < 1_000_000
     assert f"{min(result['history']):.3f} at best, after {len(result['history'])} renders" in output

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synthgym.datasets import load
 from synthgym.datasets.sources import TRAIN_SPLIT
 from synthgym.features import Features
+from synthgym.parameters import Unit
 
 _LEVELS = 255
 _BLOCK = 4096
@@ -64,6 +65,16 @@ class Index:
         far = 2 * apart / np.maximum(self._sizes + np.abs(target).sum() + apart, np.float32(1e-9))
         found: NDArray[np.int64] = self._numbers[np.argsort(far, kind="stable")[:count]]
         return found
+
+
+def neighbours(path: Path, feature: str, target: Features, count: int) -> Unit:
+    """Return the unit vectors (count, n) of the training examples of a data set that are nearest to a target
+    (1, frames, bins), the nearest first."""
+    best = index_of(path, feature).nearest(target, count)
+    rows = np.sort(best)
+    units: Unit = load(path).parameters.get_orthogonal_selection((rows, slice(None)))
+    nearest: Unit = units[np.searchsorted(rows, best)]
+    return nearest
 
 
 @lru_cache(1)

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from agents.agent import Agent
-from agents.baselines.index import index_of
+from agents.baselines.index import neighbours
 from agents.datasets import of_task
 from agents.trial import Trial
-from synthgym.datasets import load
 from synthgym.features import Features
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
@@ -55,10 +54,6 @@ class Nearest(Agent):
 
 @lru_cache(256)
 def _neighbours(path: Path, feature: str, target: bytes, shape: tuple[int, ...]) -> Unit:
-    """Return the unit vectors of the training examples nearest to a target."""
+    """Return what is nearest to a target, looked up once for all trials of it."""
     aim: Features = np.frombuffer(target, np.float32).reshape(1, *shape)
-    best = index_of(path, feature).nearest(aim, MOST)
-    rows = np.sort(best)
-    units: Unit = load(path).parameters.get_orthogonal_selection((rows, slice(None)))
-    nearest: Unit = units[np.searchsorted(rows, best)]
-    return nearest
+    return neighbours(path, feature, aim, MOST)

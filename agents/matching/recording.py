@@ -16,7 +16,6 @@ from agents.pitch import note_of
 from synthgym.checks import number
 from synthgym.recordings import as_target, read_mono, start_of
 from synthgym.synths import Audio, base
-from synthgym.synths.base import Note
 
 LONGEST = 4.0
 """Seconds of a recording that are matched, unless more are asked for."""
@@ -85,7 +84,7 @@ class Recording:
         if note is None and "note" not in asked:
             note = self.note
             if note is None:
-                note = Note().pitch
+                note = base.Note().pitch
                 said.append(f"no pitch found: taken as note {_name(note)}; --note says which it is")
             else:
                 said.append(f"note {_name(note)}, as heard; --note says another")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +26,7 @@ MOST = 10**9
 """Renders: the budget of a search that time ends."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Search:
     """What is done for each recording.
 
@@ -40,14 +42,27 @@ class Search:
             for random patches.
     """
 
-    agent: str
-    sources: Sources
-    budget: int
-    seconds: float | None
-    seed: int
-    top: int
-    start: Path | None
-    voices: str | None
+    agent: str = "halving"
+    sources: Sources = field(default_factory=Sources)
+    budget: int = MOST
+    seconds: float | None = None
+    seed: int = 0
+    top: int = 1
+    start: Path | None = None
+    voices: str | None = None
+
+    def about(self, recording: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what it does for a recording, as JSON."""
+        return {
+            "target": str(recording),
+            "env": env_id,
+            "env_kwargs": dict(env_kwargs),
+            "agent": self.agent,
+            "start": None if self.start is None else str(self.start),
+            "seed": self.seed,
+            "budget": None if self.budget == MOST else self.budget,
+            "seconds": self.seconds,
+        }
 
     def prepare(self, task: SoundMatchingTask) -> Agent:
         """Make the agent ready; SynthgymError if there is none such, or no such preset to start with."""

@@ -7,11 +7,10 @@ import json
 import sys
 from functools import lru_cache
 
-import numpy as np
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from agents.baselines.index import index_of
+from agents.baselines.index import neighbours
 from agents.matching.recording import transposed
 from synthgym import datasets
 from synthgym.errors import SynthgymError
@@ -65,10 +64,8 @@ class Voices:
         own, semitones = self._task.synth, self._task.synth.note.pitch - task.synth.note.pitch
         clip = transposed(target, own.sample_rate, semitones, own.samples)
         (aim,) = self._task.listen(clip[None]).features
-        best = index_of(self._path, _FEATURE).nearest(aim, count)
-        rows = np.sort(best)
-        kept = datasets.load(self._path).parameters.get_orthogonal_selection((rows, slice(None)))
-        return task.space.to_unit(self._task.space.to_native(kept[np.searchsorted(rows, best)]))
+        near = neighbours(self._path, _FEATURE, aim, count)
+        return task.space.to_unit(self._task.space.to_native(near))
 
 
 @lru_cache(1)

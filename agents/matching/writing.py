@@ -80,7 +80,7 @@ def write(
     with replaced(out / "match.json") as temporary:
         temporary.write_text(json.dumps(result, indent=1))
     shown = [Shown(*each) for each in zip(answers, native, sounds, presets, strict=True)]
-    write_match(out / "match.html", task, target, trial, shown, title)
+    write_match(out / "match.html", task, target, trial, shown, gain, title)
     return result
 
 

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from agents.answers import Answer
 from agents.pages.algorithm import drawn_algorithm
 from agents.pages.envelopes import envelopes
-from agents.pages.media import ogg, playback_gain, svg, write_page
+from agents.pages.media import ogg, svg, write_page
 from agents.trial import Trial
 from synthgym.features import Features
 from synthgym.parameters import Native
@@ -51,7 +51,13 @@ class Shown:
 
 
 def write_match(
-    path: Path, task: SoundMatchingTask, target: Audio, trial: Trial, answers: Sequence[Shown], title: str
+    path: Path,
+    task: SoundMatchingTask,
+    target: Audio,
+    trial: Trial,
+    answers: Sequence[Shown],
+    gain: np.float32,
+    title: str,
 ) -> None:
     """Write the page.
 
@@ -61,10 +67,10 @@ def write_match(
         target: the target sound (samples,).
         trial: that found the answers.
         answers: the nearest first; the others can be heard and had, too.
+        gain: by which all sounds are played back.
         title: of the page.
     """
-    gain, rate = playback_gain(target, *(shown.sound for shown in answers)), task.synth.sample_rate
-    best = answers[0]
+    rate, best = task.synth.sample_rate, answers[0]
     described = [parameter for parameter in task.space.describe(best.native) if parameter["free"]]
     unit = dict(zip(task.space.names, best.answer.unit.tolist(), strict=True))
     write_page(

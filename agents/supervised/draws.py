@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from agents.supervised.game import kept_parts
 from agents.supervised.hyperparameters import Fitting
+from synthgym.errors import SynthgymError
 from synthgym.features import Features, distance
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
@@ -97,16 +98,16 @@ class Draws(VecEnv):
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """Return what it has, for each target."""
-        return [getattr(self, attr_name)] * self.num_envs
+        return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse: nothing is set for one target alone."""
-        raise NotImplementedError
+        """Refuse with SynthgymError: a game is one for all its targets."""
+        raise SynthgymError(f"{attr_name} cannot be set: a game is one for all its targets")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse, likewise."""
-        raise NotImplementedError
+        """Refuse with SynthgymError, likewise."""
+        raise SynthgymError(f"{method_name} cannot be called: a game is one for all its targets")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """Return that nothing is."""
-        return [False] * self.num_envs
+        return [False] * len(list(self._get_indices(indices)))

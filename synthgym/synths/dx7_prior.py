@@ -57,16 +57,18 @@ _GLOBAL = {
     "P MODE SENS.": (0, 0, 1, 1, 2, 3, 4, 7),
     "LFO DELAY": (0, 0, 0, 0, 0, 33, 57, 99),
 }
-_SHARES = {
+_OPERATOR_SHARES: dict[str, tuple[float, ...]] = {
     "F COARSE": (19, 39, 12, 8, 5, 4, 2, 2, 2, 1, 1, 0.5, 1, 0.5, 1),
     "MODE": (94, 6),
+}
+"""Of values from 0; the others have none."""
+_GLOBAL_SHARES: dict[str, tuple[float, ...]] = {
     "TRANSPOSE": tuple({12: 26, 24: 66, 36: 5}.get(semitones, 0) for semitones in range(49)),
     "LFO WAVE": (42, 2, 2, 2, 50, 2),
     "LFO KEY SYNC": (81, 19),
     "OSC KEY SYNC": (28, 72),
     "ALGORITHM": (1,) * len(ALGORITHMS),
 }
-"""Of values from 0; the others have none."""
 _FINE = 0.2
 """The share of operators that are not tuned to a whole ratio."""
 
@@ -86,9 +88,8 @@ def human_like(count: int, rng: np.random.Generator, algorithm: int | None = Non
     voices = np.tile(_INIT, (count, 1))
     for name, quantiles in _GLOBAL.items():
         voices[:, _COLUMN[name]] = _drawn(quantiles, count, rng)
-    for name, shares in _SHARES.items():
-        if name in _COLUMN:
-            voices[:, _COLUMN[name]] = _chosen(shares, count, rng)
+    for name, shares in _GLOBAL_SHARES.items():
+        voices[:, _COLUMN[name]] = _chosen(shares, count, rng)
     if algorithm is not None:
         voices[:, _COLUMN["ALGORITHM"]] = algorithm
     carriers = _IS_CARRIER[voices[:, _COLUMN["ALGORITHM"]].astype(int)]
@@ -100,8 +101,8 @@ def human_like(count: int, rng: np.random.Generator, algorithm: int | None = Non
             voices[:, column[name]] = np.where(carrier, as_carrier, _drawn(_MODULATOR[name], count, rng))
         for name, quantiles in _OPERATOR.items():
             voices[:, column[name]] = _drawn(quantiles, count, rng)
-        for name in ("F COARSE", "MODE"):
-            voices[:, _COLUMN[f"OP{operator} {name}"]] = _chosen(_SHARES[name], count, rng)
+        for name, shares in _OPERATOR_SHARES.items():
+            voices[:, _COLUMN[f"OP{operator} {name}"]] = _chosen(shares, count, rng)
         fine = rng.integers(0, 100, count) * (rng.random(count) < _FINE)
         voices[:, _COLUMN[f"OP{operator} F FINE"]] = fine
     return voices

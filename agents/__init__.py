@@ -6,6 +6,6 @@
     trial = agents.match(agent, env, renders=20)
 """
 
-from agents.playing import load, match
+from .api import load, match
 
 __all__ = ["load", "match"]

@@ -7,22 +7,23 @@ from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
 
-from agents.agent import Agent, Refined
-from agents.baselines.constant import Constant
-from agents.baselines.default import Default
-from agents.baselines.misled import Misled
-from agents.baselines.nearest import Nearest
-from agents.baselines.random import Random
-from agents.baselines.silence import Silence
-from agents.learners import LEARNERS, learner
-from agents.runs import RunFolder, run_name
-from agents.search.cma_es import CMAES
-from agents.search.evolution import GA, NSGA3
-from agents.search.halving import Halving
-from agents.search.hill_climber import HillClimber
 from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
+
+from .baselines.constant import Constant
+from .baselines.default import Default
+from .baselines.nearest import Nearest
+from .baselines.random import Random
+from .baselines.shuffled_target import ShuffledTarget
+from .baselines.silence import Silence
+from .search.cma_es import CMAES
+from .search.evolution import GA, NSGA3
+from .search.halving import Halving
+from .search.hill_climber import HillClimber
+from .training.learners import LEARNERS, learner
+from .training.run_folder import RunFolder, run_name
+from .trials.agent import Agent, Refined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "constant": lambda task, sources: Constant.prepare(task),
     "silence": lambda task, sources: Silence(),
     "default": lambda task, sources: Default(),
-    "misled": lambda task, sources: Misled(),
+    "misled": lambda task, sources: ShuffledTarget(),
     "nearest": _nearest,
     "hill_climber": lambda task, sources: HillClimber(),
     "halving": lambda task, sources: Halving(),

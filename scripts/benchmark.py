@@ -20,9 +20,9 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.section import Effort, Section
-from cli import new_parser, run, writing_to
 
 import synthgym  # noqa: F401, registers the ids
+from agents.commands.cli import new_parser, run, writing_to
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.checks import one_of, whole
 

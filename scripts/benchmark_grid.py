@@ -24,8 +24,8 @@ import numpy as np
 import psutil
 from benchmarks import report
 from benchmarks.process import memory_of
-from cli import new_parser, run, writing_to
 
+from agents.commands.cli import new_parser, run, writing_to
 from synthgym import datasets
 from synthgym.datasets.store import Store, read_manifest
 from synthgym.errors import SynthgymError

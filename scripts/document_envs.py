@@ -8,9 +8,9 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from cli import new_parser, run
 from tqdm import tqdm
 
+from agents.commands.cli import new_parser, run
 from envs_registry import ENVIRONMENTS, EXAMPLES, example, goal_id, missing
 from synthgym.effects import PATCHES, SETTINGS, Effect, measure_effects
 from synthgym.envs import SynthEnv, SynthGoalEnv
@@ -83,14 +83,14 @@ def table(parameters: tuple[Parameter, ...], effects: list[Effect]) -> str:
             values += ": " + (", ".join(p.labels) if few else f"{p.labels[0]} to {p.labels[-1]}")
         rows.append(
             f"| {i} | {p.name} | {p.kind} | {values} | {p.text(p.default)} "
-            f"| {effect.distance:.2f} | {effect.heard:.0%} |"
+            f"| {effect.distance:.2f} | {effect.rendered:.0%} |"
         )
     return "\n".join(rows)
 
 
 def dead(effects: list[Effect]) -> str:
     """Return the sentence that names the parameters without any effect."""
-    names = [effect.name for effect in effects if effect.heard == 0]
+    names = [effect.name for effect in effects if effect.rendered == 0]
     if not names:
         return "Every parameter was heard in some patch."
     return f"Dead at the default note (heard in none of the patches): {', '.join(names)}."

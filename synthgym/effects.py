@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthgym.features import distance
-from synthgym.targets import AudiblePatches
+from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
 
 PATCHES = 24
@@ -27,7 +27,7 @@ class Effect:
 
     name: str
     distance: float
-    heard: float
+    rendered: float
 
 
 def measure_effects(
@@ -40,12 +40,12 @@ def measure_effects(
         patches: how many patches.
         settings: how many evenly spaced values of each parameter, its ends included.
     """
-    drawn = task.draw(AudiblePatches("pool", seed=0).items(range(patches)))
-    plain = drawn.heard.features[0]
+    patches = task.make_patches(PatchStream("pool", seed=0).ids(range(patches)))
+    plain = patches.rendered.features[0]
     for i, name in enumerate(task.space.names):
         farthest = np.zeros(patches, np.float32)
         for value in np.linspace(0, 1, settings, dtype=np.float32):
-            turned = drawn.unit.copy()
+            turned = patches.unit.copy()
             turned[:, i] = value
-            farthest = np.maximum(farthest, distance(task.hear(turned).features[0], plain))
+            farthest = np.maximum(farthest, distance(task.render(turned).features[0], plain))
         yield Effect(name, float(farthest.mean()), float((farthest > 0).mean()))

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from synthgym.errors import ParameterError
 from synthgym.features import distance, extract, make_features
 from synthgym.parameters import Unit
-from synthgym.rendering import Heard, Listener, Rendering, make_renderer
+from synthgym.patches import Item, Patches, PatchJob, draw
+from synthgym.rendering import Rendered, Rendering, Worker, make_renderer
 from synthgym.synths import Audio, make_synth
-from synthgym.targets import Draw, Drawn, Item, draw
 
 ROWS = 64
 """The most sounds a worker is asked for at once."""
@@ -74,8 +74,8 @@ class SoundMatchingTask:
 
     def _open(self) -> None:
         rendering, workers, address = self._rendering
-        self.listener = Listener(self.synth, self.space, self.features)
-        self.renderer = make_renderer(rendering, self.listener, workers, address)
+        self.worker = Worker(self.synth, self.space, self.features)
+        self.renderer = make_renderer(rendering, self.worker, workers, address)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("renderer", "listener")}
@@ -121,10 +121,10 @@ class SoundMatchingTask:
         if self.synth.repeatable:
             return 0.0
         unit = self.space.sample(np.random.default_rng(0), 3)
-        heard = [self.hear(unit, count=False).features[0] for _ in range(3)]
-        return max(float(distance(a, b).max()) for a, b in combinations(heard, 2))
+        rendered = [self.render(unit, count=False).features[0] for _ in range(3)]
+        return max(float(distance(a, b).max()) for a, b in combinations(rendered, 2))
 
-    def hear(self, unit: ArrayLike, *, audio: bool = False, count: bool = True) -> Heard:
+    def render(self, unit: ArrayLike, *, audio: bool = False, count: bool = True) -> Rendered:
         """Render unit vectors (B, n) and return what is heard.
 
         Args:
@@ -138,32 +138,32 @@ class SoundMatchingTask:
         # Equal parts for the workers, none so large that others wait for it.
         size = min(-(-len(unit) // self.renderer.workers), ROWS)
         parts = ((unit[i : i + size], audio) for i in range(0, len(unit), size))
-        heard = Heard.joined(list(self.renderer.map(_hear, parts)))
-        self._made(len(unit), heard, count)
-        return heard
+        rendered = Rendered.joined(list(self.renderer.map(_hear, parts)))
+        self._made(len(unit), rendered, count)
+        return rendered
 
-    def draw(self, items: Sequence[Item], *, audio: bool = False, count: bool = True) -> Drawn:
+    def draw(self, items: Sequence[Item], *, audio: bool = False, count: bool = True) -> Patches:
         """Make items of streams, with what they sound like.
 
         Raises:
             SynthError: 10,000 draws in a row are inaudible.
         """
         # An item may cost many renders or one, so that each is a job of its own.
-        drawn = Drawn.joined(list(self.renderer.map(draw, (Draw([item], audio) for item in items))))
-        self._made(int(drawn.renders.sum()), drawn.heard, count)
-        return drawn
+        patches = Patches.joined(list(self.renderer.map(draw, (PatchJob([item], audio) for item in items))))
+        self._made(int(patches.renders.sum()), patches.rendered, count)
+        return patches
 
-    def listen(self, audio: Audio) -> Heard:
+    def extract(self, audio: Audio) -> Rendered:
         """Return what is heard of audio (B, samples) that was made elsewhere."""
-        return Heard(tuple(extract(self.features, audio)), audio)
+        return Rendered(tuple(extract(self.features, audio)), audio)
 
-    def _made(self, renders: int, heard: Heard, count: bool) -> None:
+    def _made(self, renders: int, rendered: Rendered, count: bool) -> None:
         self.renders_ever += renders
         self.renders += renders if count else 0
-        for _, said in heard.crashes:
+        for _, said in rendered.failures:
             warnings.warn(said, stacklevel=3)
 
 
-def _hear(listener: Listener, job: tuple[Unit, bool]) -> Heard:
+def _hear(worker: Worker, job: tuple[Unit, bool]) -> Rendered:
     unit, audio = job
-    return listener.hear(unit, audio=audio)
+    return worker.render(unit, audio=audio)

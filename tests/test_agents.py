@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 import agents
-from agents.agent import Agent, Refined, run
 from agents.baselines.index import Index
 from agents.catalogue import Sources, prepare
 from agents.search.variation import varied
-from agents.trial import BudgetSpent, Pool, Trial
+from agents.trials.agent import Agent, Refined, run
+from agents.trials.trial import BudgetSpent, Pool, Trial
 from synthgym import datasets
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import distance
 from synthgym.parameters import Parameter, ParameterSpace
-from synthgym.rendering import Heard
+from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
 SEARCHES = ("hill_climber", "ga", "nsga3", "cma_es")
@@ -28,30 +28,30 @@ class Bowl:
         self.space = ParameterSpace([Parameter(f"p{i}", kind, 0, 9, 0) for i, kind in enumerate(kinds)])
         self.made = 0
 
-    def hear(self, unit, *, audio=False):
+    def render(self, unit, *, audio=False):
         self.made += len(unit)
         # Values from 1 to 2: Ruzicka's distance of such is smooth, and zero for equal ones alone.
         features = 1 + self.space.quantise(unit)[:, None, :]
-        return Heard((features,))
+        return Rendered((features,))
 
 
-def trial_of(ears, aim, budget, seed=0):
+def trial_of(source, aim, budget, seed=0):
     rng = np.random.default_rng(seed)
-    pool = Pool(ears.space.sample(np.random.default_rng(1), budget), np.ones(budget, np.int64))
-    return Trial(ears, ears.hear(np.asarray(aim, np.float32)[None]), budget, pool, rng)
+    pool = Pool(source.space.sample(np.random.default_rng(1), budget), np.ones(budget, np.int64))
+    return Trial(source, source.render(np.asarray(aim, np.float32)[None]), budget, pool, rng)
 
 
 def test_no_agent_renders_past_its_budget_and_the_best_is_kept():
-    ears = Bowl()
-    trial = trial_of(ears, [0.3] * 6, 10)
-    before = ears.made
-    units = ears.space.sample(np.random.default_rng(2), 8)
+    source = Bowl()
+    trial = trial_of(source, [0.3] * 6, 10)
+    before = source.made
+    units = source.space.sample(np.random.default_rng(2), 8)
     first = trial(units)
     with pytest.raises(BudgetSpent):
         trial(units[::-1])
     with pytest.raises(BudgetSpent):
         trial(units)
-    assert ears.made - before == 10 == len(trial.distances)
+    assert source.made - before == 10 == len(trial.distances)
     assert trial.best.distance == first.min() == min(trial.distances)
     np.testing.assert_array_equal(trial.best.unit, units[first.argmin()])
     assert trial.best_of(1).render == 1
@@ -62,11 +62,11 @@ def test_a_search_that_starts_at_the_answer_reports_zero(name):
     aim = np.full(6, 0.4, np.float32)
 
     class Oracle(Agent):
-        def play(self, trial):
+        def search(self, trial):
             trial(aim[None])
 
     trial = trial_of(Bowl(), aim, 60)
-    Oracle().play(trial)
+    Oracle().search(trial)
     run(prepare(name, None), trial)
     assert trial.best.distance == 0
     assert len(trial.distances) == 60
@@ -75,11 +75,11 @@ def test_a_search_that_starts_at_the_answer_reports_zero(name):
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name):
     class Mute(Bowl):
-        def hear(self, unit, *, audio=False):
-            return Heard((np.zeros((len(unit), 1, 6), np.float32),))
+        def render(self, unit, *, audio=False):
+            return Rendered((np.zeros((len(unit), 1, 6), np.float32),))
 
     trial = trial_of(Bowl(), np.full(6, 0.4), 300)
-    trial.ears = Mute()
+    trial.source = Mute()
     run(prepare(f"silence+{name}", None), trial)
     assert [best.distance for best in trial.records] == [1, 1]
     assert trial.records[0].unit is None
@@ -125,8 +125,8 @@ def test_variation_always_varies_and_stays_within_bounds():
 
 
 def test_ga_mutates_even_a_population_of_equals():
-    ears = Bowl()
-    trial = trial_of(ears, [0.5] * 6, 150)
+    source = Bowl()
+    trial = trial_of(source, [0.5] * 6, 150)
     trial.pool = Pool(np.full_like(trial.pool.unit, 0.1), trial.pool.renders)
     run(prepare("ga", None), trial)
     assert trial.best.distance < trial.distances[0]
@@ -134,10 +134,10 @@ def test_ga_mutates_even_a_population_of_equals():
 
 def test_what_was_known_beforehand_counts_once():
     trial = trial_of(Bowl(), [0.3] * 6, 10)
-    trial.draw_on("a set", 100)
+    trial.count_offline("a set", 100)
     trial(trial.starts(2))
-    trial.draw_on("a set", 100)
-    trial.draw_on("a model", 5)
+    trial.count_offline("a set", 100)
+    trial.count_offline("a model", 5)
     trial(trial.starts(1))
     assert trial.offline == [102, 102, 108]
 
@@ -150,7 +150,7 @@ def test_a_hybrid_of_three_begins_with_the_starts_of_two():
         def start(self, trial):
             trial(trial.starts(self.renders))
 
-        def play(self, trial):
+        def search(self, trial):
             while True:
                 self.start(trial)
 
@@ -165,12 +165,12 @@ def test_a_hybrid_of_three_begins_with_the_starts_of_two():
 def test_the_first_episode_begins_at_the_best_that_is_known():
     trial = trial_of(Bowl(), [0.3] * 6, 10)
     trial(np.full((2, 6), [[0.4], [0.9]], np.float32))
-    start, heard = trial.episode_start()
+    start, rendered = trial.episode_start()
     np.testing.assert_array_equal(start[0], np.full(6, 0.4, np.float32))
-    np.testing.assert_array_equal(heard.features[0], trial.ears.hear(start).features[0])
+    np.testing.assert_array_equal(rendered.features[0], trial.source.render(start).features[0])
     assert len(trial.distances) == 2, "it was heard already"
     trial.starts(1)
-    start, heard = trial.episode_start()
+    start, rendered = trial.episode_start()
     np.testing.assert_array_equal(start, trial.pool.unit[1:2])
     assert len(trial.distances) == 3
 
@@ -207,8 +207,8 @@ def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
     kept = datasets.load(tmp_path / "set")
     agent = prepare("nearest", fm, Sources(dataset=tmp_path / "set"))
     row = int(np.flatnonzero(kept.split[:] == 0)[5])
-    target = fm.hear(kept.parameters[row : row + 1])
-    trial = run(agent, Trial(fm, target, 5, Pool.draw(fm, 0, 1), np.random.default_rng(0)))
+    target = fm.render(kept.parameters[row : row + 1])
+    trial = run(agent, Trial(fm, target, 5, Pool.make(fm, 0, 1), np.random.default_rng(0)))
     # The set's features are float16, so that the nearest is found, and heard exactly.
     np.testing.assert_array_equal(trial.best.unit, kept.parameters[row])
     assert trial.distances[0] == 0 == trial.best.distance
@@ -221,8 +221,8 @@ def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
 
 def test_constant_is_the_best_of_its_targets_for_all(fm):
     agent = prepare("constant", fm)
-    target = fm.hear(fm.space.sample(np.random.default_rng(0), 1))
-    trial = run(agent, Trial(fm, target, 5, Pool.draw(fm, 0, 1), np.random.default_rng(0)))
+    target = fm.render(fm.space.sample(np.random.default_rng(0), 1))
+    trial = run(agent, Trial(fm, target, 5, Pool.make(fm, 0, 1), np.random.default_rng(0)))
     assert len(trial.distances) == 1
     assert trial.offline[0] >= 300
 
@@ -232,13 +232,13 @@ def test_who_is_misled_matches_what_it_is_shown(fm, tmp_path):
     datasets.make(tmp_path / "set", recipe.random(200), progress=False)
     recipe.task.close()
     agent = prepare("misled+nearest", fm, Sources(dataset=tmp_path / "set"))
-    true = fm.hear(datasets.load(tmp_path / "set").parameters[:1])
-    trial = Trial(fm, true, 1, Pool.draw(fm, 0, 8), np.random.default_rng(0))
+    true = fm.render(datasets.load(tmp_path / "set").parameters[:1])
+    trial = Trial(fm, true, 1, Pool.make(fm, 0, 8), np.random.default_rng(0))
     run(agent, trial)
     assert distance(trial.shown.features[0], true.features[0])[0] > 0.1
     assert trial.target is true
     assert trial.best.distance > 0.05, "what it found is compared with the true target"
-    assert distance(fm.hear(trial.best.unit[None]).features[0], trial.shown.features[0])[0] < 0.5
+    assert distance(fm.render(trial.best.unit[None]).features[0], trial.shown.features[0])[0] < 0.5
 
 
 def test_an_agent_in_one_line_matches_the_target_of_an_episode():
@@ -250,7 +250,7 @@ def test_an_agent_in_one_line_matches_the_target_of_an_episode():
     assert trials[0].distances == trials[1].distances != trials[2].distances
     assert len(trials[0].distances) == 30
     np.testing.assert_array_equal(env.unwrapped.parameters, before)
-    found = env.unwrapped.task.hear(trials[0].best.unit[None]).features[0]
+    found = env.unwrapped.task.render(trials[0].best.unit[None]).features[0]
     assert distance(found, env.unwrapped.target_features[None])[0] == trials[0].best.distance
     env.close()
     with pytest.raises(SynthgymError, match="no environment of synthgym"):

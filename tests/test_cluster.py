@@ -11,8 +11,8 @@ from conftest import ROOT
 
 from synthgym import datasets
 from synthgym.errors import SynthgymError
+from synthgym.patches import PatchStream
 from synthgym.rendering import cluster as rendering_cluster
-from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
 pytestmark = pytest.mark.slow
@@ -39,9 +39,9 @@ def files(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def _name_after_a_while(listener, job):
+def _name_after_a_while(worker, job):
     time.sleep(0.05)
-    return listener.space.names[job % 6], ray.get_runtime_context().get_node_id()
+    return worker.space.names[job % 6], ray.get_runtime_context().get_node_id()
 
 
 def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, tmp_path):
@@ -49,11 +49,11 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
     reference = SoundMatchingTask("fm")
     assert task.renderer.workers == 2
     units = task.space.sample(np.random.default_rng(0), 200)
-    ours, theirs = task.hear(units, audio=True), reference.hear(units, audio=True)
+    ours, theirs = task.render(units, audio=True), reference.render(units, audio=True)
     np.testing.assert_array_equal(ours.audio, theirs.audio)
     np.testing.assert_array_equal(ours.features[0], theirs.features[0])
-    items = AudiblePatches("train", 0).items(range(30))
-    np.testing.assert_array_equal(task.draw(items).unit, reference.draw(items).unit)
+    items = PatchStream("train", 0).ids(range(30))
+    np.testing.assert_array_equal(task.make_patches(items).unit, reference.draw(items).unit)
     named = list(task.renderer.map(_name_after_a_while, range(60)))
     assert [name for name, _ in named] == [task.space.names[i % 6] for i in range(60)]
     assert len({node for _, node in named}) == 2
@@ -109,4 +109,4 @@ def test_by_the_command_with_a_cluster_of_its_own(tmp_path):
 def test_a_cluster_that_is_not_there_is_named():
     for address in ("127.0.0.1:9", "nowhere.invalid:6379", "nonsense", "ray://127.0.0.1:9"):
         with pytest.raises(SynthgymError, match="no Ray cluster is reached at"):
-            rendering_cluster.RayActors(SoundMatchingTask("fm").listener, address=address)
+            rendering_cluster.RayActors(SoundMatchingTask("fm").worker, address=address)

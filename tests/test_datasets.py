@@ -17,8 +17,8 @@ from torch.utils.data import DataLoader
 
 from synthgym import datasets
 from synthgym.errors import PresetError, SynthgymError
+from synthgym.patches import AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream
 from synthgym.synths import dx7_voice
-from synthgym.targets import AUDIBLE_PEAK, HELD_OUT, AudiblePatches, HeldOutPatches
 
 # Short notes, so that a set of several blocks is made in seconds; 128 items of audio are a block.
 SHORT = {"duration": 0.1, "hold": 0.05}
@@ -64,13 +64,13 @@ def test_every_environment_makes_audible_sets_free_of_test_patches(env_id, tmp_p
     kept = datasets.load(tmp_path / "set")
     assert len(kept) == 20
     task = made.task
-    heard = task.hear(kept.parameters[:], audio=True)
-    np.testing.assert_array_equal(kept.audio[:], heard.audio)
-    for name, features in zip(FEATURES, heard.features, strict=True):
+    rendered = task.render(kept.parameters[:], audio=True)
+    np.testing.assert_array_equal(kept.audio[:], rendered.audio)
+    for name, features in zip(FEATURES, rendered.features, strict=True):
         np.testing.assert_array_equal(kept.features[name][:], features)
     assert (np.abs(kept.audio[:]).max(axis=1) >= AUDIBLE_PEAK).all()
     assert (kept.renders[:] >= 1).all()
-    held_out = task.draw(HeldOutPatches().items(range(50))).unit
+    held_out = task.make_patches(HeldOutStream().ids(range(50))).unit
     held_out = {row.tobytes() for row in task.space.to_native(held_out)}
     assert held_out.isdisjoint(row.tobytes() for row in task.space.to_native(kept.parameters[:]))
 
@@ -253,8 +253,8 @@ def test_a_grid_is_every_combination_once_and_training_data(tmp_path):
     np.testing.assert_allclose(kept.parameters[:], expected, atol=1e-3)
     assert not kept.split[:].any()
     assert len(kept.torch(split="validation")) == 0
-    heard = made.task.hear(kept.parameters[100:110])
-    np.testing.assert_array_equal(kept.features["logmel"][100:110], heard.features[0].astype(np.float16))
+    rendered = made.task.render(kept.parameters[100:110])
+    np.testing.assert_array_equal(kept.features["logmel"][100:110], rendered.features[0].astype(np.float16))
 
 
 def test_a_grid_of_few_values_has_no_more_than_there_are():
@@ -275,7 +275,7 @@ def half_held_out(monkeypatch):
 
 
 def held_out_rows(task):
-    units = task.draw(HeldOutPatches().items(range(200))).unit
+    units = task.make_patches(HeldOutStream().ids(range(200))).unit
     return {row.tobytes() for row in task.space.to_native(units)}
 
 
@@ -287,12 +287,12 @@ def test_no_test_patch_ever_enters_a_random_set(tmp_path, half_held_out):
     held_out = held_out_rows(made.task)
     assert len(held_out) > 100
     assert held_out.isdisjoint(rows)
-    drawn = made.task.draw(datasets.Random(300).job(made.task, 0, 300, frozenset()).items).unit
-    met = np.array([row.tobytes() in held_out for row in made.task.space.to_native(drawn)])
+    patches = made.task.make_patches(datasets.Random(300).job(made.task, 0, 300, frozenset()).items).unit
+    met = np.array([row.tobytes() in held_out for row in made.task.space.to_native(patches)])
     assert 50 < met.sum() < 250
-    np.testing.assert_array_equal(kept.parameters[:][~met], drawn[~met])
-    heard = made.task.hear(kept.parameters[:]).features[0]
-    np.testing.assert_array_equal(kept.features["logmel"][:], heard.astype(np.float16))
+    np.testing.assert_array_equal(kept.parameters[:][~met], patches[~met])
+    rendered = made.task.render(kept.parameters[:]).features[0]
+    np.testing.assert_array_equal(kept.features["logmel"][:], rendered.astype(np.float16))
 
 
 def test_test_patches_are_left_out_of_a_grid(tmp_path, half_held_out):
@@ -314,7 +314,7 @@ def banks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("banks")
     task = recipe("Dexed6Op-v0").task
 
-    units = task.draw(AudiblePatches("pool", 5).items(range(70))).unit
+    units = task.make_patches(PatchStream("pool", 5).ids(range(70))).unit
     rows = task.space.to_native(units)
     from dexed import Patch
 

@@ -90,7 +90,9 @@ def test_the_same_vectors_play_the_same_voices(env_id, stand_in):
     assert plugin.space.names == engine.space.names
     rng = np.random.default_rng(1)
     unit = np.stack([engine.space.sample(rng) for _ in range(20)])
-    np.testing.assert_array_equal(plugin.hear(unit, audio=True).audio, engine.hear(unit, audio=True).audio)
+    np.testing.assert_array_equal(
+        plugin.render(unit, audio=True).audio, engine.render(unit, audio=True).audio
+    )
     fields = {engines[-1].names[i] for i in engines[-1].played[-1]}
     assert fields >= {p.name for p in PARAMETERS}, "all 145, since the start-up voice is not INIT"
     assert not fields & {"Cutoff", "Output", "Program", "Bypass"}

@@ -17,7 +17,7 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from synthgym.errors import SynthgymError
-from synthgym.targets import AudiblePatches
+from synthgym.patches import PatchStream
 
 INFO = {"distance", "best_distance", "start_distance", "is_success", "renders"}
 
@@ -241,7 +241,7 @@ def test_every_render_since_the_target_is_counted():
         _, info = env.reset(seed=seed)
         counts.append(info["renders"])
         assert info["renders"] == task.renders
-        assert info["renders"] == task.draw(AudiblePatches("start", seed).items([0])).renders[0]
+        assert info["renders"] == task.make_patches(PatchStream("start", seed).ids([0])).renders[0]
     assert min(counts) >= 1
     assert 3 < np.mean(counts) < 12, "about one uniform patch in six is audible"
 

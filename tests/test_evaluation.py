@@ -15,16 +15,16 @@ from conftest import ROOT
 
 from agents.catalogue import prepare
 from agents.evaluation.metrics import compare_parameters, compare_sounds
+from agents.evaluation.pitch import pitch_of
 from agents.evaluation.results import Results, read_rows
 from agents.evaluation.statistics import compare, curve, holm, iqm
-from agents.evaluation.summary import summary
 from agents.evaluation.targets import Target, read_targets
 from agents.evaluation.trials import evaluate, replay
-from agents.pitch import pitch_of
+from agents.reports.summary import summary
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.patches import PatchStream
 from synthgym.synths import dx7_voice
-from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
 RATE = 44100
@@ -101,9 +101,9 @@ def test_parameters_are_compared_by_kind():
             Parameter("d", "categorical", 0, 2, 0),
         ]
     )
-    heard = np.array([True, False, True, False])
+    rendered = np.array([True, False, True, False])
     target, match = np.array([[0, 0.5, 1, 0], [0.2, 1, 1, 0.4]], np.float32)
-    found = compare_parameters(space, target, match, heard)
+    found = compare_parameters(space, target, match, rendered)
     expected = {
         "parameter_error": 0.35,
         "parameter_error_heard": 0.2,
@@ -112,7 +112,7 @@ def test_parameters_are_compared_by_kind():
     }
     assert found == pytest.approx(expected)
     assert np.isnan(
-        compare_parameters(space.only(["a"]), target[:1], match[:1], heard[:1])["category_accuracy"]
+        compare_parameters(space.only(["a"]), target[:1], match[:1], rendered[:1])["category_accuracy"]
     )
 
 
@@ -221,13 +221,13 @@ def test_targets_are_named_or_in_a_folder(fm, tmp_path):
     assert [target.kind for target in found] == ["recording"] * 8 + ["random"] * 2
     assert isinstance(found[0], Target)
     assert found[0].unit is None
-    (audio,) = fm.hear(found[-1].unit[None], audio=True).audio
+    (audio,) = fm.render(found[-1].unit[None], audio=True).audio
     np.testing.assert_array_equal(found[-1].audio[0], audio)
 
 
 def test_presets_are_targets_once_each_and_silent_ones_are_counted(tmp_path):
     task = SoundMatchingTask("dexed", operators=6)
-    units = task.draw(AudiblePatches("pool", 0).items(range(2))).unit
+    units = task.make_patches(PatchStream("pool", 0).ids(range(2))).unit
     rows = task.space.to_native(units)
     silent = task.space.row({f"OP{n} OUTPUT LEVEL": 0 for n in range(1, 7)})
     for name, row in (("a", rows[0]), ("b", rows[1]), ("again", rows[0]), ("silent", silent)):

@@ -13,9 +13,9 @@ from conftest import PLUGIN_ID, ROOT, source_of
 
 from synthgym.effects import measure_effects
 from synthgym.errors import SynthError, SynthgymError
+from synthgym.patches import AUDIBLE_PEAK
 from synthgym.synths import make_synth
 from synthgym.synths.faust_program import read_program
-from synthgym.targets import AUDIBLE_PEAK
 from synthgym.task import SoundMatchingTask
 
 OURS = ["fm", "granulator"]
@@ -55,7 +55,7 @@ def test_no_random_patch_is_silent_and_all_peak_alike(name):
 @pytest.mark.parametrize("name", OURS)
 def test_every_parameter_is_heard_over_its_range(name):
     for effect in measure_effects(SoundMatchingTask(name), patches=12, settings=5):
-        assert effect.heard == 1, effect
+        assert effect.rendered == 1, effect
         assert effect.distance > 0.1, effect
 
 

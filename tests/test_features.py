@@ -139,8 +139,8 @@ def test_features_of_one_sound_share_their_source():
     audio = sounds(44100, 44100)
     together = extract(features, audio)
     assert calls == [len(audio)]
-    for feature, heard in zip(features, together, strict=True):
-        np.testing.assert_array_equal(feature(audio), heard)
+    for feature, rendered in zip(features, together, strict=True):
+        np.testing.assert_array_equal(feature(audio), rendered)
 
 
 def test_pooled_cells_are_means():
@@ -153,12 +153,12 @@ def test_pooled_cells_are_means():
 @pytest.mark.parametrize("env_id", IDS)
 def test_silence_and_the_best_constant_patch_lose_to_random_search(env_id):
     """50 random renders beat both by .05: a policy that stops listening must not look good."""
-    from synthgym.targets import AudiblePatches
+    from synthgym.patches import PatchStream
 
     task = make_task(env_id)
 
     def features(stream, count):
-        return task.draw(AudiblePatches(stream, seed=0).items(range(count))).heard.features[0]
+        return task.make_patches(PatchStream(stream, seed=0).ids(range(count))).rendered.features[0]
 
     targets = features("validation", 40)
     silence = distance(np.zeros_like(targets), targets)

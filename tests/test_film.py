@@ -11,8 +11,8 @@ import soundfile
 from conftest import ROOT
 
 from agents.evaluation.targets import read_targets
-from agents.film import FPS, SIZE, scenes
-from agents.trial import Best
+from agents.reports.film import FPS, SIZE, scenes
+from agents.trials.trial import Best
 from synthgym.envs import make_task
 from synthgym.recordings import read_recording
 
@@ -43,8 +43,8 @@ def test_a_film_shows_and_plays_target_search_and_match(script, tmp_path):
     assert len(set(pictures)) > 3 * FPS, "the knobs and the line move"
     aim = read_recording(recording, rate, rate)
     for second in (0, 3):
-        heard = sound[second * rate : (second + 1) * rate]
-        assert np.corrcoef(aim, heard[: len(aim)])[0, 1] > 0.9
+        rendered = sound[second * rate : (second + 1) * rate]
+        assert np.corrcoef(aim, rendered[: len(aim)])[0, 1] > 0.9
     # Ended by the last sound, to the frame of the encoder.
     assert len(sound) / rate == pytest.approx(5, abs=0.05)
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from agents.rl.training import load, train
-from agents.runs import RunFolder
-from agents.settings import RunSettings
+from agents.training.run_config import RunConfig
+from agents.training.run_folder import RunFolder
 from synthgym.features import distance
 
 STEPS = 20_000
@@ -85,7 +85,7 @@ def trained(problem, steps, folder, **changes):
     """Train by the package's own way, from settings to the saved model."""
     folder = RunFolder(folder)
     hyperparameters = {**problem["hyperparameters"], **changes}
-    folder.begin(RunSettings(problem["env"], "ppo", steps, 16, 0, problem["env_kwargs"], hyperparameters))
+    folder.begin(RunConfig(problem["env"], "ppo", steps, 16, 0, problem["env_kwargs"], hyperparameters))
     assert train(folder) == 0
     return load("ppo", folder.final_model)
 

@@ -8,16 +8,16 @@ import soundfile
 import soxr
 from conftest import AMSYNTH, ROOT, interrupted, needs
 
-from agents.answers import APART, Answer, Answers
+from agents.evaluation.pitch import note_of
 from agents.matching.presets import Found, write_banks
 from agents.matching.recording import Recording, transposed
-from agents.pages.algorithm import drawn_algorithm
-from agents.pitch import note_of
+from agents.trials.answers import APART, Answer, Answers
 from synthgym.errors import SoundError
 from synthgym.features import distance
 from synthgym.recordings import read_mono, read_recording
 from synthgym.synths import make_synth
 from synthgym.synths.dx7_algorithms import ALGORITHMS
+from synthgym.synths.dx7_diagram import drawn_algorithm
 from synthgym.synths.dx7_prior import human_like
 from synthgym.synths.dx7_voice import PARAMETERS, read_syx
 from synthgym.task import SoundMatchingTask
@@ -63,9 +63,9 @@ def test_recordings_of_any_kind_are_one_target(subtype, rate, tmp_path):
     assert other.played({}, None)[0] == usual.played({}, None)[0]
     a, b = (recording.target(RATE, RATE) for recording in (usual, other))
     task = SoundMatchingTask("dexed", operators=1)
-    heard = task.listen(np.stack([a, b])).features[0]
+    rendered = task.extract(np.stack([a, b])).features[0]
     # Eight bits are a noise at -50 dB.
-    assert distance(heard[:1], heard[1:])[0] < (0.5 if subtype == "PCM_U8" else 0.02)
+    assert distance(rendered[:1], rendered[1:])[0] < (0.5 if subtype == "PCM_U8" else 0.02)
 
 
 def test_a_recording_is_played_as_long_as_it_lasts(tmp_path):
@@ -200,11 +200,13 @@ def test_algorithms_are_drawn_without_overlap():
 def test_human_like_voices_are_nearer_to_recordings_than_random_ones():
     task = SoundMatchingTask("dexed", operators=6)
     voices = task.space.to_unit(human_like(300, np.random.default_rng(0)))
-    aims = task.listen(np.stack([read_recording(path, RATE, RATE) for path in TARGETS])).features[0]
+    aims = task.extract(np.stack([read_recording(path, RATE, RATE) for path in TARGETS])).features[0]
 
     def nearest(unit):
-        heard = task.hear(unit).features[0]
-        return np.mean([distance(heard, np.repeat(aim[None], len(heard), axis=0)).min() for aim in aims])
+        rendered = task.render(unit).features[0]
+        return np.mean(
+            [distance(rendered, np.repeat(aim[None], len(rendered), axis=0)).min() for aim in aims]
+        )
 
     # Seen: .45 and .68.
     assert nearest(voices) < nearest(task.space.sample(np.random.default_rng(0), 300)) - 0.1
@@ -266,8 +268,8 @@ def test_many_recordings_are_matched_and_become_a_bank(script, tmp_path):
         }
         task = SoundMatchingTask("dexed", operators=6, **result["env_kwargs"])
         sounds = [soundfile.read(folder / f"{n}.wav", dtype="float32")[0] for n in ("match", "match-2")]
-        heard = task.listen(np.stack(sounds) / np.float32(result["playback_gain"])).features[0]
-        assert distance(heard[:1], heard[1:])[0] >= APART - 1e-3
+        rendered = task.extract(np.stack(sounds) / np.float32(result["playback_gain"])).features[0]
+        assert distance(rendered[:1], rendered[1:])[0] >= APART - 1e-3
     played = tmp_path / "bank.wav"
     script(
         "match.py", "--render", out / "bank.syx", "--env-kwargs", "duration=0.1", "hold=0.1", "--out", played

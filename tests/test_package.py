@@ -124,5 +124,5 @@ def test_effects_tell_the_loud_from_the_deaf():
     # Without depth, no LFO is heard; one note alone never meets another's phase.
     task = SoundMatchingTask("dexed", operators=5, parameters=names, frozen={"LFO AM DEPTH": 0})
     loud, *deaf = measure_effects(task, patches=4, settings=3)
-    assert (loud.distance, loud.heard) == (1.0, 1.0)
-    assert [(e.distance, e.heard) for e in deaf] == [(0, 0), (0, 0)]
+    assert (loud.distance, loud.rendered) == (1.0, 1.0)
+    assert [(e.distance, e.rendered) for e in deaf] == [(0, 0), (0, 0)]

@@ -18,8 +18,8 @@ from agents.catalogue import prepare
 from agents.evaluation.results import Results
 from agents.evaluation.targets import read_targets
 from agents.evaluation.trials import evaluate
-from agents.pages.envelopes import envelopes
-from agents.pages.media import ogg, playback_gain
+from agents.reports.envelopes import envelopes
+from agents.reports.media import ogg, playback_gain
 from synthgym.envs import make_task
 from synthgym.synths.dx7_voice import read_syx
 
@@ -194,8 +194,8 @@ def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     groups = [caption.text_content() for caption in page.locator("caption").all()]
     assert groups == [*operators, "LFO", "PITCH"]
     outlines = page.locator("figcaption", has_text="EG")
-    drawn = [caption.text_content() for caption in outlines.all()]
-    assert drawn == [f"{name} EG" for name in (*operators, "PITCH")]
+    patches = [caption.text_content() for caption in outlines.all()]
+    assert patches == [f"{name} EG" for name in (*operators, "PITCH")]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     assert errors == []

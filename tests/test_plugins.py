@@ -164,9 +164,9 @@ def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
     assert info["distance"] == 1.0
     assert env.reset(options={"target_parameters": calm, "start": calm})[1]["distance"] == 0.0
     with pytest.warns(UserWarning, match="taken for silence"):
-        task.hear(np.stack([fatal] * 4))
+        task.render(np.stack([fatal] * 4))
     with pytest.raises(PluginCrashed, match=r"stub\.so was killed by SIGSEGV"):
-        task.hear(fatal[None])
+        task.render(fatal[None])
 
 
 def test_grid_points_that_crash_are_left_out_of_a_data_set(stub, tmp_path, monkeypatch):
@@ -199,13 +199,13 @@ def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub, isolation):
 
 def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path):
     from agents.rl.training import load, train
-    from agents.runs import RunFolder
-    from agents.settings import RunSettings
+    from agents.training.run_config import RunConfig
+    from agents.training.run_folder import RunFolder
 
     folder = RunFolder(tmp_path / "run")
     env_kwargs = {"plugin": stub, "frozen": CALM, "duration": 0.2, "hold": 0.1}
     hyperparameters = {"policy": "MlpPolicy", "n_steps": 50, "batch_size": 50}
-    folder.begin(RunSettings("Plugin-v0", "ppo", 1500, 2, 0, env_kwargs, hyperparameters))
+    folder.begin(RunConfig("Plugin-v0", "ppo", 1500, 2, 0, env_kwargs, hyperparameters))
     finished = threading.Event()
     killed = []
 

@@ -9,8 +9,8 @@ import pytest
 from conftest import children_named
 
 from synthgym.errors import SynthgymError
+from synthgym.patches import PatchStream
 from synthgym.rendering import usable_cores
-from synthgym.targets import AudiblePatches
 from synthgym.task import SoundMatchingTask
 
 WAYS = [("inline", None), ("threads", 1), ("threads", 2), ("threads", 5), ("processes", 2), ("processes", 3)]
@@ -25,21 +25,21 @@ def test_batches_and_items(synth, options, rendering, workers):
     )
     units = task.space.sample(np.random.default_rng(0), 150)
     for count in (1, 2, 150):
-        expected = reference.hear(units[:count], audio=True)
-        heard = task.hear(units[:count], audio=True)
-        np.testing.assert_array_equal(heard.audio, expected.audio)
-        for ours, theirs in zip(heard.features, expected.features, strict=True):
+        expected = reference.render(units[:count], audio=True)
+        rendered = task.render(units[:count], audio=True)
+        np.testing.assert_array_equal(rendered.audio, expected.audio)
+        for ours, theirs in zip(rendered.features, expected.features, strict=True):
             np.testing.assert_array_equal(ours, theirs)
-        assert task.hear(units[:count]).audio is None
-    items = AudiblePatches("train", 3).items(range(20))
-    ours, theirs = task.draw(items, audio=True), reference.draw(items, audio=True)
+        assert task.render(units[:count]).audio is None
+    items = PatchStream("train", 3).ids(range(20))
+    ours, theirs = task.make_patches(items, audio=True), reference.draw(items, audio=True)
     np.testing.assert_array_equal(ours.unit, theirs.unit)
-    np.testing.assert_array_equal(ours.heard.audio, theirs.heard.audio)
+    np.testing.assert_array_equal(ours.rendered.audio, theirs.rendered.audio)
     np.testing.assert_array_equal(ours.renders, theirs.renders)
     task.close()
 
 
-def _slow(listener, job):
+def _slow(worker, job):
     time.sleep(0.02 * (job % 3))
     return job, os.getpid()
 
@@ -72,10 +72,10 @@ def test_an_unfinished_map_leaves_the_workers_free():
     task.close()
 
 
-def _fail(listener, job):
+def _fail(worker, job):
     if job == 7:
         raise ValueError("seven")
-    return listener.space.names[job]
+    return worker.space.names[job]
 
 
 @pytest.mark.parametrize(("rendering", "workers"), WAYS)
@@ -91,11 +91,11 @@ def test_a_killed_process_is_replaced_and_its_job_done_again():
     task = SoundMatchingTask("fm", rendering="processes", workers=2)
     reference = SoundMatchingTask("fm")
     units = task.space.sample(np.random.default_rng(0), 64)
-    expected = reference.hear(units).features[0]
+    expected = reference.render(units).features[0]
     for _ in range(3):
         for pid in children_named("worker.py"):
             os.kill(pid, signal.SIGKILL)
-        np.testing.assert_array_equal(task.hear(units).features[0], expected)
+        np.testing.assert_array_equal(task.render(units).features[0], expected)
     task.close()
 
 

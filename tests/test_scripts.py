@@ -14,7 +14,7 @@ from conftest import ROOT, interrupted
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.rl.training import load
-from agents.runs import RunFolder
+from agents.training.run_folder import RunFolder
 from synthgym.recordings import read_recording
 from synthgym.synths import make_synth
 from synthgym.synths.dx7_voice import read_syx

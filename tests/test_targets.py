@@ -6,8 +6,8 @@ import soundfile
 from conftest import IDS, ROOT, make_task
 
 from synthgym.errors import SoundError, SynthError, SynthgymError
+from synthgym.patches import AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream
 from synthgym.recordings import PEAK, as_target, read_recording, write_wav
-from synthgym.targets import AUDIBLE_PEAK, HELD_OUT, AudiblePatches, HeldOutPatches
 from synthgym.task import SoundMatchingTask
 
 TRAINING_STREAMS = ("train", "validation", "start", "pool", "dataset")
@@ -20,17 +20,17 @@ def test_items_depend_on_seed_and_number_only_and_streams_never_meet(env_id):
     seen = {}
     for stream in TRAINING_STREAMS:
         for seed in (0, 1):
-            drawn = task.draw(AudiblePatches(stream, seed).items(range(6)), audio=True)
-            assert (np.abs(drawn.heard.audio).max(axis=1) >= AUDIBLE_PEAK).all()
-            again = task.hear(drawn.unit, audio=True)
-            np.testing.assert_array_equal(again.audio, drawn.heard.audio)
-            np.testing.assert_array_equal(again.features[0], drawn.heard.features[0])
+            patches = task.make_patches(PatchStream(stream, seed).ids(range(6)), audio=True)
+            assert (np.abs(patches.rendered.audio).max(axis=1) >= AUDIBLE_PEAK).all()
+            again = task.render(patches.unit, audio=True)
+            np.testing.assert_array_equal(again.audio, patches.rendered.audio)
+            np.testing.assert_array_equal(again.features[0], patches.rendered.features[0])
             for number in (5, 2):
-                alone = task.draw(AudiblePatches(stream, seed).items([number]), audio=True)
-                np.testing.assert_array_equal(alone.unit[0], drawn.unit[number])
-                np.testing.assert_array_equal(alone.heard.audio[0], drawn.heard.audio[number])
-            seen[stream, seed] = drawn.unit
-    seen["test"] = task.draw(HeldOutPatches().items(range(6))).unit
+                alone = task.make_patches(PatchStream(stream, seed).ids([number]), audio=True)
+                np.testing.assert_array_equal(alone.unit[0], patches.unit[number])
+                np.testing.assert_array_equal(alone.rendered.audio[0], patches.rendered.audio[number])
+            seen[stream, seed] = patches.unit
+    seen["test"] = task.make_patches(HeldOutStream().ids(range(6))).unit
     rows = [task.space.to_native(row).tobytes() for units in seen.values() for row in units]
     assert len(set(rows)) == len(rows) == 66
 
@@ -41,55 +41,55 @@ def test_training_never_meets_a_test_patch(env_id):
     from synthgym import targets
 
     task = make_task(env_id)
-    held_out = task.draw(HeldOutPatches().items(range(12))).unit
+    held_out = task.make_patches(HeldOutStream().ids(range(12))).unit
     held_out = {row.tobytes() for row in task.space.to_native(held_out)}
     for seed in (0, 1, targets._TEST_SEED):
         for stream in TRAINING_STREAMS:
-            units = task.draw(AudiblePatches(stream, seed).items(range(12))).unit
+            units = task.make_patches(PatchStream(stream, seed).ids(range(12))).unit
             assert held_out.isdisjoint(row.tobytes() for row in task.space.to_native(units))
 
 
 def test_the_held_out_targets_never_change():
     """Whoever changes these makes all earlier results worthless."""
     task = SoundMatchingTask("dexed", operators=1)
-    units = task.draw(HeldOutPatches().items(range(10))).unit
+    units = task.make_patches(HeldOutStream().ids(range(10))).unit
     digest = hashlib.sha256(task.space.to_native(units).astype(np.uint8).tobytes()).hexdigest()
     assert digest[:16] == "f835a7fd756353d5"
 
 
 def test_training_code_cannot_name_the_test_stream():
     with pytest.raises(SynthgymError, match="unknown stream"):
-        AudiblePatches("test", 0)
+        PatchStream("test", 0)
 
 
 def test_the_test_stream_ends():
     """So that a data set can be kept free of it."""
-    assert len(HeldOutPatches().items([0, HELD_OUT - 1])) == 2
+    assert len(HeldOutStream().ids([0, HELD_OUT - 1])) == 2
     with pytest.raises(SynthgymError, match="items 0 to 999"):
-        HeldOutPatches().items([HELD_OUT])
+        HeldOutStream().ids([HELD_OUT])
 
 
 def test_a_space_without_audible_patches_is_named(monkeypatch):
     monkeypatch.setattr("synthgym.targets._MOST_DRAWS", 20)
     task = SoundMatchingTask("dexed", operators=1, parameters=["OP1 F FINE"], frozen={"OP1 OUTPUT LEVEL": 0})
     with pytest.raises(SynthError, match="20 random patches in a row are inaudible"):
-        task.draw(AudiblePatches("train", 0).items([0]))
+        task.make_patches(PatchStream("train", 0).ids([0]))
 
 
 @pytest.mark.parametrize("unit", [np.zeros((0, 23)), np.zeros(23), np.zeros((2, 3)), np.zeros((1, 2, 23))])
 def test_what_is_no_batch_is_named(unit):
     with pytest.raises(SynthgymError, match="array of shape"):
-        SoundMatchingTask("dexed", operators=1).hear(unit)
+        SoundMatchingTask("dexed", operators=1).render(unit)
 
 
 def test_renders_are_counted_except_for_targets():
     task = SoundMatchingTask("dexed", operators=1)
     unit = np.full((3, 23), 0.5, np.float32)
-    task.hear(unit)
-    task.hear(unit, count=False)
-    drawn = task.draw(AudiblePatches("start", 0).items(range(3)))
-    task.draw(AudiblePatches("train", 0).items(range(3)), count=False)
-    assert task.renders == 3 + drawn.renders.sum()
+    task.render(unit)
+    task.render(unit, count=False)
+    patches = task.make_patches(PatchStream("start", 0).ids(range(3)))
+    task.make_patches(PatchStream("train", 0).ids(range(3)), count=False)
+    assert task.renders == 3 + patches.renders.sum()
     assert task.renders_ever > task.renders + 3
 
 

@@ -15,30 +15,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents.agent import run
 from agents.catalogue import AGENTS, Sources, prepare
-from agents.learners import LEARNERS, learner
-from agents.models import Origin
 from agents.rl.training import load
-from agents.runs import RunFolder
-from agents.settings import RunSettings
-from agents.supervised.draws import Draws
+from agents.supervised.config import TrainerConfig
 from agents.supervised.encoding import Encoding
 from agents.supervised.examples import Examples
-from agents.supervised.fitting import Fitter
-from agents.supervised.game import EXPLORING, Round, play
-from agents.supervised.games import Regression
-from agents.supervised.hyperparameters import Fitting
 from agents.supervised.model import Model
-from agents.supervised.proximal import Proximal
-from agents.trial import Pool, Trial
+from agents.supervised.ppo import PPOLearner
+from agents.supervised.ppo_env import RolloutVecEnv
+from agents.supervised.reward_weighted import RewardWeighted
+from agents.supervised.rollout import EXPLORING, Round, play
+from agents.supervised.trainer import Trainer
+from agents.training.learners import LEARNERS, learner
+from agents.training.models import Origin
+from agents.training.run_config import RunConfig
+from agents.training.run_folder import RunFolder
+from agents.trials.agent import run
+from agents.trials.trial import Pool, Trial
 from synthgym import datasets
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
 from synthgym.features import distance
 from synthgym.parameters import Parameter, ParameterSpace
-from synthgym.rendering import Heard
-from synthgym.targets import AudiblePatches
+from synthgym.patches import PatchStream
+from synthgym.rendering import Rendered
 
 # As little as shows that it works: episodes of five steps, two updates.
 SHORT = {"max_episode_steps": 5}
@@ -76,7 +76,7 @@ def train(agent, path, env_id, env_kwargs, dataset, **changes):
     """Train an agent a little, by its own YAML but for its size."""
     steps, num_envs, hyperparameters = TINY[agent]
     supervised = num_envs is None
-    settings = RunSettings.make(
+    settings = RunConfig.make(
         env_id,
         agent,
         0,
@@ -95,8 +95,8 @@ def train(agent, path, env_id, env_kwargs, dataset, **changes):
 
 def played(task, agent, budget=7):
     """Two trials of an agent on a target, which must be equal."""
-    target = task.hear(task.space.sample(np.random.default_rng(0), 1))
-    pool = Pool.draw(task, 0, 6)
+    target = task.render(task.space.sample(np.random.default_rng(0), 1))
+    pool = Pool.make(task, 0, 6)
     trials = [run(agent, Trial(task, target, budget, pool, np.random.default_rng(3))) for _ in range(2)]
     if task.synth.repeatable:
         assert trials[0].distances == trials[1].distances
@@ -167,7 +167,7 @@ def test_a_model_plays_alike_in_another_process_and_is_refused_elsewhere(tmp_pat
 def test_a_network_that_stopped_goes_on_as_if_it_had_not(tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
     hyperparameters = {**TINY["mlp"][2], "patience": 1, "games": 6, "validate_games": 2}
-    settings = RunSettings.make("FM-v0", "mlp", 0, 12, hyperparameters=hyperparameters, dataset=str(dataset))
+    settings = RunConfig.make("FM-v0", "mlp", 0, 12, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
     kept = datasets.load(dataset)
     train_on, validate_on = (Examples(kept, "logmel", side) for side in ("train", "validation"))
@@ -179,10 +179,10 @@ def test_a_network_that_stopped_goes_on_as_if_it_had_not(tmp_path):
                 fitter.validate(validate_on)
         return fitter
 
-    whole = go_on(Fitter(settings, task), 12)
-    half = go_on(Fitter(settings, task), 6)
+    whole = go_on(Trainer(settings, task), 12)
+    half = go_on(Trainer(settings, task), 6)
     half.save(tmp_path / "half.zip")
-    resumed = go_on(Fitter(settings, task, tmp_path / "half.zip"), 12)
+    resumed = go_on(Trainer(settings, task, tmp_path / "half.zip"), 12)
     assert resumed.loss == whole.loss
     assert resumed.best == whole.best
     for ours, theirs in zip(
@@ -213,8 +213,8 @@ def test_an_encoding_names_what_it_was_told(seed):
     apart = (torch.arange(encoding.bins) - place[..., None]).abs()
     log = torch.log((1 - apart).clamp(min=1e-12))
     np.testing.assert_allclose(encoding.likeliest(log), unit, atol=1e-5)
-    drawn = encoding.drawn(log, 0.01, rng)
-    assert ((drawn - unit).abs() <= torch.tensor([1.5 / 31, 1e-6, 1e-6, 1e-6, 1.5 / 31])).all()
+    patches = encoding.patches(log, 0.01, rng)
+    assert ((patches - unit).abs() <= torch.tensor([1.5 / 31, 1e-6, 1e-6, 1e-6, 1.5 / 31])).all()
     surprise = encoding.surprise(log, unit)
     assert (surprise[:, 1:4] < 1e-4).all()
     assert (surprise <= 0.21).all(), "at most even odds of two bins, of 32"
@@ -230,8 +230,8 @@ class Ruler:
         self.space = SPACE
         self.feature = SimpleNamespace(shape=(1, len(SPACE)))
 
-    def hear(self, unit):
-        return Heard((1 + self.space.quantise(unit)[:, None, :],))
+    def render(self, unit):
+        return Rendered((1 + self.space.quantise(unit)[:, None, :],))
 
 
 def small_model():
@@ -244,9 +244,9 @@ def small_model():
 def test_what_is_known_is_kept_and_the_rest_is_named():
     model, rng = small_model(), np.random.default_rng(0)
     unit = SPACE.sample(rng, 40)
-    features = Ruler().hear(unit).features[0]
+    features = Ruler().render(unit).features[0]
     known = rng.random(unit.shape) < 0.5
-    found = model.complete(model.listen(features), unit, known, 1.0, rng)
+    found = model.complete(model.extract(features), unit, known, 1.0, rng)
     np.testing.assert_array_equal(found[known], unit[known])
     assert (found[~known] != unit[~known]).any()
     assert ((found >= 0) & (found <= 1)).all()
@@ -290,21 +290,21 @@ def test_a_game_that_fails_is_played_again(agent, renders, tmp_path, monkeypatch
     dataset = make_set(tmp_path / "set", "FM-v0")
     task = make_task("FM-v0")
     hyperparameters = TINY[agent][2]
-    settings = RunSettings.make("FM-v0", agent, 0, 2, hyperparameters=hyperparameters, dataset=str(dataset))
+    settings = RunConfig.make("FM-v0", agent, 0, 2, hyperparameters=hyperparameters, dataset=str(dataset))
     train_on, validate_on = (
         Examples(datasets.load(dataset), "logmel", side) for side in ("train", "validation")
     )
     ends = []
     for fails in (False, True):
-        fitter = Fitter(settings, task)
+        fitter = Trainer(settings, task)
         fitter.step(train_on)
         fitter.validate(validate_on)
         assert fitter.games is not None
         if fails:
-            heard = task.hear(np.zeros((renders, 6)))
+            rendered = task.render(np.zeros((renders, 6)))
             with monkeypatch.context() as patched:
                 # What is drawn next is not heard.
-                patched.setattr(task, "hear", Mock(side_effect=[heard, KeyboardInterrupt]))
+                patched.setattr(task, "hear", Mock(side_effect=[rendered, KeyboardInterrupt]))
                 with pytest.raises(KeyboardInterrupt):
                     fitter.step(train_on)
         fitter.step(train_on)
@@ -315,9 +315,9 @@ def test_a_game_that_fails_is_played_again(agent, renders, tmp_path, monkeypatch
 
 def test_too_few_steps_for_games(tmp_path):
     task = make_task("FM-v0")
-    settings = RunSettings.make("FM-v0", "mlp", 0, 200)
+    settings = RunConfig.make("FM-v0", "mlp", 0, 200)
     with pytest.raises(SynthgymError, match="200 steps with 200 games leave none to imitate"):
-        Fitter(settings, task)
+        Trainer(settings, task)
     task.close()
 
 
@@ -325,9 +325,9 @@ def test_too_few_steps_for_games(tmp_path):
 def test_games_are_the_end_of_a_run(agent, loss, tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
     hyperparameters = {**TINY[agent][2], "games": 2, "validate_every": 100, "validate_games": 100}
-    settings = RunSettings.make("FM-v0", agent, 0, 4, hyperparameters=hyperparameters, dataset=str(dataset))
+    settings = RunConfig.make("FM-v0", agent, 0, 4, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
-    fitter = Fitter(settings, task)
+    fitter = Trainer(settings, task)
     train_on, validate_on = (
         Examples(datasets.load(dataset), "logmel", side) for side in ("train", "validation")
     )
@@ -352,13 +352,15 @@ def test_games_are_judged_by_their_end(tmp_path):
 
 
 def test_a_game_keeps_what_is_best_and_draws_parts_of_it_again():
-    model, ears, rng = small_model(), Ruler(), np.random.default_rng(0)
-    features = ears.hear(SPACE.sample(rng, 20)).features[0]
+    model, source, rng = small_model(), Ruler(), np.random.default_rng(0)
+    features = source.render(SPACE.sample(rng, 20)).features[0]
     best, before = None, np.full(20, np.inf)
-    for now in play(model, features, ears, 4, 3, EXPLORING, rng):
+    for now in play(model, features, source, 4, 3, EXPLORING, rng):
         np.testing.assert_array_equal(now.before, before)
-        drawn = ears.hear(now.unit.reshape(60, -1)).features[0]
-        np.testing.assert_array_equal(now.far, distance(drawn, np.repeat(features, 3, axis=0)).reshape(20, 3))
+        patches = source.render(now.unit.reshape(60, -1)).features[0]
+        np.testing.assert_array_equal(
+            now.far, distance(patches, np.repeat(features, 3, axis=0)).reshape(20, 3)
+        )
         if best is None:
             assert not now.known.any()
         else:
@@ -382,18 +384,18 @@ def test_where_nothing_is_better_little_is_learned():
     assert weights[1, 0] > 0.99
 
 
-@pytest.mark.parametrize("kind", [Regression, Proximal])
+@pytest.mark.parametrize("kind", [RewardWeighted, PPOLearner])
 def test_games_lead_to_what_sounds_near(kind):
-    model, ears, rng = small_model(), Ruler(), np.random.default_rng(0)
-    games = kind(model, ears, Fitting(targets=64, rounds=3, candidates=8, rehearsal=0))
+    model, source, rng = small_model(), Ruler(), np.random.default_rng(0)
+    games = kind(model, source, TrainerConfig(targets=64, rounds=3, candidates=8, rehearsal=0))
     games.optimizer.param_groups[0]["lr"] = 0.003
-    features = ears.hear(SPACE.sample(rng, 64)).features[0]
+    features = source.render(SPACE.sample(rng, 64)).features[0]
 
     def nothing(turn):
         return sum(weights.sum() for weights in model.network.parameters())
 
     def far():
-        return distance(ears.hear(model.name(features)).features[0], features).mean()
+        return distance(source.render(model.name(features)).features[0], features).mean()
 
     before = far()
     for _ in range(50):
@@ -402,9 +404,9 @@ def test_games_lead_to_what_sounds_near(kind):
 
 
 def test_ppo_sees_the_game_as_it_is():
-    ears, rng = Ruler(), np.random.default_rng(0)
-    game = Draws(ears, Fitting(targets=5, rounds=2, candidates=3))
-    game.features, game.rng = ears.hear(SPACE.sample(rng, 5)).features[0], rng
+    source, rng = Ruler(), np.random.default_rng(0)
+    game = RolloutVecEnv(source, TrainerConfig(targets=5, rounds=2, candidates=3))
+    game.features, game.rng = source.render(SPACE.sample(rng, 5)).features[0], rng
     seen = game.reset()
     best, unit = np.ones(5), np.zeros((5, len(SPACE)), np.float32)
     for step in range(6):
@@ -414,13 +416,13 @@ def test_ppo_sees_the_game_as_it_is():
         assert known.any() == (step >= 3)
         np.testing.assert_array_equal(seen["best"], unit)
         np.testing.assert_allclose(seen["so_far"], np.stack([best, np.full(5, step / 6)], axis=1), rtol=1e-6)
-        drawn = np.where(known, unit, SPACE.sample(rng, 5))
-        far = distance(ears.hear(drawn).features[0], game.features)
-        seen, rewards, over, _ = game.step(drawn)
+        patches = np.where(known, unit, SPACE.sample(rng, 5))
+        far = distance(source.render(patches).features[0], game.features)
+        seen, rewards, over, _ = game.step(patches)
         np.testing.assert_allclose(rewards, -far, rtol=1e-6)
         assert over.tolist() == [step == 5] * 5
         better = (far < best) | (step == 0)
-        unit[better], best = drawn[better], np.minimum(best, far)
+        unit[better], best = patches[better], np.minimum(best, far)
     np.testing.assert_array_equal(game.best, best)
 
 
@@ -434,7 +436,7 @@ def test_a_network_learns_to_listen(agent, tmp_path):
     }
     dataset = make_set(tmp_path / "set", "Dexed1Op-v0", env_kwargs, items=1200)
     changes = {"mlp": {"width": 128}, "lstm": {"width": 128, "hidden": 64}}[agent]
-    settings = RunSettings.make(
+    settings = RunConfig.make(
         "Dexed1Op-v0",
         agent,
         0,
@@ -447,12 +449,12 @@ def test_a_network_learns_to_listen(agent, tmp_path):
     folder.begin(settings)
     assert learner(agent).train(folder) == 0
     task = make_task("Dexed1Op-v0", env_kwargs)
-    drawn = task.draw(AudiblePatches("validation", 0).items(range(50)))
-    aims = drawn.heard.features[0]
+    patches = task.make_patches(PatchStream("validation", 0).ids(range(50)))
+    aims = patches.rendered.features[0]
     model, _ = Model.load(agent, folder.final_model)
 
     def far(shown):
-        return distance(task.hear(model.name(shown)).features[0], aims).mean()
+        return distance(task.render(model.name(shown)).features[0], aims).mean()
 
     constant = min(distance(one[None], aims).mean() for one in aims)
     assert far(aims) < constant - 0.2

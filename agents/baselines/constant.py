@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.agent import Agent
-from agents.trial import Trial
 from synthgym.features import distance
 from synthgym.parameters import Unit
-from synthgym.targets import AudiblePatches
+from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
+
+from ..trials.agent import Agent
+from ..trials.trial import Trial
 
 TARGETS = 300
 """Training targets it is the medoid of."""
@@ -24,12 +25,12 @@ class Constant(Agent):
     @classmethod
     def prepare(cls, task: SoundMatchingTask) -> Constant:
         """Find the medoid of the first training targets of seed 0."""
-        drawn = task.draw(AudiblePatches("train", 0).items(range(TARGETS)), count=False)
-        features = drawn.heard.features[0]
+        patches = task.make_patches(PatchStream("train", 0).ids(range(TARGETS)), count=False)
+        features = patches.rendered.features[0]
         means = [float(distance(each[None], features).mean()) for each in features]
-        return cls(drawn.unit[int(np.argmin(means))], int(drawn.renders.sum()))
+        return cls(patches.unit[int(np.argmin(means))], int(patches.renders.sum()))
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Render it, once."""
-        trial.draw_on("constant", self._renders)
+        trial.count_offline("constant", self._renders)
         trial(self._unit[None])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from agents.agent import Agent
-from agents.trial import Trial
+from ..trials.agent import Agent
+from ..trials.trial import Trial
 
 
 class Default(Agent):
     """Renders the default patch, once."""
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Render it."""
         space = trial.space
         trial(space.to_unit(space.row({}))[None])

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from agents.agent import Agent
-from agents.baselines.index import neighbours
-from agents.datasets import of_task
-from agents.trial import Trial
 from synthgym.features import Features
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
+
+from ..datasets import of_task
+from ..trials.agent import Agent
+from ..trials.trial import Trial
+from .index import neighbours
 
 MOST = 1000
 """Neighbours it finds."""
@@ -37,7 +38,7 @@ class Nearest(Agent):
         dataset = of_task(path, task)
         return cls(dataset.path, task.feature_name, dataset.cost())
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Render one neighbour after the other."""
         for unit in self._neighbours(trial):
             trial(unit[None])
@@ -47,7 +48,7 @@ class Nearest(Agent):
         trial(self._neighbours(trial)[:1])
 
     def _neighbours(self, trial: Trial) -> Unit:
-        trial.draw_on(str(self._path), self._renders)
+        trial.count_offline(str(self._path), self._renders)
         (aim,) = trial.shown.features[0]
         return _neighbours(self._path, self._feature, aim.tobytes(), aim.shape)
 

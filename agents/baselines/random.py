@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.agent import Agent
-from agents.trial import Trial
+from ..trials.agent import Agent
+from ..trials.trial import Trial
 
 _BATCH = 16
 
@@ -11,7 +11,7 @@ _BATCH = 16
 class Random(Agent):
     """Renders the pool."""
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Render patches of the pool until none is left."""
         while True:
             trial(trial.starts(_BATCH))

@@ -10,10 +10,11 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from agents.pitch import pitch_of
 from synthgym.features import MFCC, LogMel
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.synths import Audio
+
+from .pitch import pitch_of
 
 FLOOR_DB = -80.0
 """Of a full-scale sine: what is softer is silence."""
@@ -94,7 +95,7 @@ def _pitch_errors(target: Audio, match: Audio, sample_rate: int) -> tuple[float,
 
 
 def compare_parameters(
-    space: ParameterSpace, target: Unit, match: Unit, heard: NDArray[np.bool_]
+    space: ParameterSpace, target: Unit, match: Unit, rendered: NDArray[np.bool_]
 ) -> dict[str, float]:
     """Return the IN_DOMAIN metrics of unit vectors (n,); NaN for a mean of nothing.
 
@@ -113,7 +114,7 @@ def compare_parameters(
 
     return {
         "parameter_error": mean(error, ~category),
-        "parameter_error_heard": mean(error, ~category & heard),
+        "parameter_error_heard": mean(error, ~category & rendered),
         "category_accuracy": mean(right, category),
-        "category_accuracy_heard": mean(right, category & heard),
+        "category_accuracy_heard": mean(right, category & rendered),
     }

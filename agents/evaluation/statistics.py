@@ -109,6 +109,6 @@ def iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def iqm_interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the bootstrap 95 % percentile interval of the interquartile mean, resampling the targets."""
     rng = np.random.default_rng(0)
-    drawn = [iqm(values[rng.integers(len(values), size=len(values))]) for _ in range(RESAMPLES // 10)]
-    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    patches = [iqm(values[rng.integers(len(values), size=len(values))]) for _ in range(RESAMPLES // 10)]
+    low, high = np.percentile(patches, [2.5, 97.5], axis=0)
     return low, high

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Native, Unit
+from synthgym.patches import HELD_OUT, HeldOutStream, audible
 from synthgym.recordings import read_recording
-from synthgym.rendering import Heard
+from synthgym.rendering import Rendered
 from synthgym.synths import Audio
-from synthgym.targets import HELD_OUT, HeldOutPatches, audible
 from synthgym.task import SoundMatchingTask
 
 _RECORDINGS = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
@@ -34,14 +34,14 @@ class Target:
 
     kind: str
     name: str
-    heard: Heard
+    rendered: Rendered
     unit: Unit | None = None
 
     @property
     def audio(self) -> NDArray[np.float32]:
         """Its sound, (1, samples)."""
-        assert self.heard.audio is not None
-        return self.heard.audio
+        assert self.rendered.audio is not None
+        return self.rendered.audio
 
 
 def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]:
@@ -71,14 +71,16 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
 def _held_out(task: SoundMatchingTask, text: str, count: str) -> list[Target]:
     if not count.isdigit():
         raise SynthgymError(f"{text!r} names no targets; give {_WHAT}")
-    items = HeldOutPatches().items(range(whole("number of targets", int(count), 1, HELD_OUT)))
-    drawn = task.draw(items, audio=True, count=False)
-    return [Target("random", f"test:{i}", _row(drawn.heard, i), unit) for i, unit in enumerate(drawn.unit)]
+    items = HeldOutStream().ids(range(whole("number of targets", int(count), 1, HELD_OUT)))
+    patches = task.make_patches(items, audio=True, count=False)
+    return [
+        Target("random", f"test:{i}", _row(patches.rendered, i), unit) for i, unit in enumerate(patches.unit)
+    ]
 
 
-def _row(heard: Heard, i: int) -> Heard:
-    assert heard.audio is not None
-    return Heard(tuple(each[i : i + 1] for each in heard.features), heard.audio[i : i + 1])
+def _row(rendered: Rendered, i: int) -> Rendered:
+    assert rendered.audio is not None
+    return Rendered(tuple(each[i : i + 1] for each in rendered.features), rendered.audio[i : i + 1])
 
 
 def _in_files(task: SoundMatchingTask, path: Path) -> tuple[list[Target], int]:
@@ -87,12 +89,12 @@ def _in_files(task: SoundMatchingTask, path: Path) -> tuple[list[Target], int]:
     sounds = _recordings(task, path) or _presets(task, path)
     if not sounds:
         raise SynthgymError(f"{path} holds no recordings and no presets of this synth; give another")
-    heard = [
-        Target(kind, name, task.listen(sound[None]), unit)
+    rendered = [
+        Target(kind, name, task.extract(sound[None]), unit)
         for kind, name, sound, unit in sounds
         if audible(sound)
     ]
-    return heard, len(sounds) - len(heard)
+    return rendered, len(sounds) - len(rendered)
 
 
 def _recordings(task: SoundMatchingTask, source: Path) -> list[tuple[str, str, Audio, Unit | None]]:

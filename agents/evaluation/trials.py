@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from agents.agent import Agent, run
-from agents.evaluation.metrics import compare_parameters, compare_sounds
-from agents.evaluation.results import Results, Row
-from agents.evaluation.targets import Target
-from agents.pitch import compile_pitch
-from agents.trial import Best, Pool, Trial
 from synthgym.effects import measure_effects
 from synthgym.features import distance
-from synthgym.rendering import Listener
+from synthgym.rendering import Worker
 from synthgym.task import SoundMatchingTask
+
+from ..trials.agent import Agent, run
+from ..trials.trial import Best, Pool, Trial
+from .metrics import compare_parameters, compare_sounds
+from .pitch import compile_pitch
+from .results import Results, Row
+from .targets import Target
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class _Job:
     seed: int
     pool: Pool
     budgets: tuple[int, ...]
-    heard: NDArray[np.bool_]
+    rendered: NDArray[np.bool_]
 
 
 def evaluate(
@@ -55,14 +56,14 @@ def evaluate(
     if not wanted:
         return
     compile_pitch()
-    pools = {seed: Pool.draw(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
-    heard = np.ones(len(task.space), np.bool_)
+    pools = {seed: Pool.make(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
+    rendered = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):
-        heard[:] = [effect.heard > 0 for effect in measure_effects(task)]
+        rendered[:] = [effect.rendered > 0 for effect in measure_effects(task)]
 
     def jobs() -> Iterator[_Job]:
         for name, target, seed in wanted:
-            yield _Job(name, agents[name], target, seed, pools[seed], tuple(budgets), heard)
+            yield _Job(name, agents[name], target, seed, pools[seed], tuple(budgets), rendered)
 
     total = len(agents) * seeds * len(targets)
     with tqdm(
@@ -74,13 +75,13 @@ def evaluate(
             bar.update()
 
 
-def _play(listener: Listener, job: _Job) -> Row:
+def _play(worker: Worker, job: _Job) -> Row:
     budget = max(job.budgets)
-    trial = Trial(listener, job.target.heard, budget, job.pool, _generator(job), job.seed)
+    trial = Trial(worker, job.target.rendered, budget, job.pool, _generator(job), job.seed)
     run(job.agent, trial)
     # The best is often the same at several budgets.
     bests = {best.render: best for best in map(trial.best_of, job.budgets)}
-    metrics = {render: _metrics(listener, job, best) for render, best in bests.items()}
+    metrics = {render: _metrics(worker, job, best) for render, best in bests.items()}
     return {
         "agent": job.name,
         "kind": job.target.kind,
@@ -111,30 +112,30 @@ def _row(trial: Trial, budget: int) -> Row:
     }
 
 
-def _metrics(listener: Listener, job: _Job, best: Best) -> dict[str, float]:
-    target, synth = job.target, listener.synth
+def _metrics(worker: Worker, job: _Job, best: Best) -> dict[str, float]:
+    target, synth = job.target, worker.synth
     sound = np.zeros(synth.samples, np.float32)
     if best.unit is not None:
-        audio = listener.hear(best.unit[None], audio=True).audio
+        audio = worker.render(best.unit[None], audio=True).audio
         assert audio is not None
         (sound,) = audio
     (aim,) = target.audio
     metrics = compare_sounds(aim, sound, synth.sample_rate)
     if target.unit is not None and best.unit is not None:
-        metrics |= compare_parameters(listener.space, target.unit, best.unit, job.heard)
+        metrics |= compare_parameters(worker.space, target.unit, best.unit, job.rendered)
     return metrics
 
 
 def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Row]) -> list[str]:
     """Render the parameters of rows again; return a line for each that is not at its distance."""
-    by_name = {target.name: target.heard.features[0] for target in targets}
+    by_name = {target.name: target.rendered.features[0] for target in targets}
     wrong = []
     sounds = [row for row in rows if len(row["parameters"])]
     for at in range(0, len(sounds), 64):
         part = sounds[at : at + 64]
-        heard = task.hear(np.array([row["parameters"] for row in part], np.float32), count=False)
+        rendered = task.render(np.array([row["parameters"] for row in part], np.float32), count=False)
         aims = np.concatenate([by_name[row["target"]] for row in part])
-        far = distance(heard.features[0], aims)
+        far = distance(rendered.features[0], aims)
         for row, found in zip(part, far.tolist(), strict=True):
             if found != row["distance"]:
                 wrong.append(

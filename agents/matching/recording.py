@@ -12,10 +12,11 @@ from typing import Any
 import librosa
 import numpy as np
 
-from agents.pitch import note_of
 from synthgym.checks import number
 from synthgym.recordings import as_target, read_mono, start_of
 from synthgym.synths import Audio, base
+
+from ..evaluation.pitch import note_of
 
 LONGEST = 4.0
 """Seconds of a recording that are matched, unless more are asked for."""
@@ -115,8 +116,8 @@ class Recording:
     def target(self, sample_rate: int, samples: int) -> Audio:
         """Return it as a target clip (samples,), see ``as_target``."""
         # What lies far behind is not resampled in vain.
-        heard = self.audio[: math.ceil((samples / sample_rate + 1) * self.sample_rate)]
-        return as_target(heard, self.sample_rate, sample_rate, samples)
+        rendered = self.audio[: math.ceil((samples / sample_rate + 1) * self.sample_rate)]
+        return as_target(rendered, self.sample_rate, sample_rate, samples)
 
 
 def transposed(target: Audio, sample_rate: int, semitones: int, samples: int) -> Audio:

@@ -10,17 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from agents.agent import Agent, Refined, run
-from agents.answers import Answers
-from agents.catalogue import Sources, prepare
-from agents.matching.voices import voices_of
-from agents.matching.watched import WatchedTrial
-from agents.signals import Signals
-from agents.trial import MOST_STARTS, Pool, Trial
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
+
+from ..catalogue import Sources, prepare
+from ..trials.agent import Agent, Refined, run
+from ..trials.answers import Answers
+from ..trials.signals import Signals
+from ..trials.trial import MOST_STARTS, Pool, Trial
+from ..trials.watched import WatchedTrial
+from .voices import voices_of
 
 MOST = 10**9
 """Renders: the budget of a search that time ends."""
@@ -84,7 +85,7 @@ class Search:
             closing(
                 WatchedTrial(
                     task,
-                    task.listen(target[None]),
+                    task.extract(target[None]),
                     self.budget,
                     pool,
                     rng,
@@ -103,7 +104,7 @@ class Search:
 
     def _pool(self, task: SoundMatchingTask, target: Audio) -> Pool:
         if self.voices is None or not task.synth.has_prior:
-            return Pool.draw(task, self.seed, min(self.budget, MOST_STARTS))
+            return Pool.make(task, self.seed, min(self.budget, MOST_STARTS))
         voices = voices_of(self.voices, task.synth.sample_rate)
         near = voices.nearest(task, target, MOST_STARTS)
         renders = np.zeros(len(near), np.int64)
@@ -121,7 +122,7 @@ class Known(Agent):
     def __init__(self, unit: Unit) -> None:
         self._unit = unit
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Render it."""
         trial(self._unit[None])
 

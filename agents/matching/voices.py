@@ -10,13 +10,14 @@ from functools import lru_cache
 from filelock import FileLock
 from platformdirs import user_cache_path
 
-from agents.baselines.index import neighbours
-from agents.matching.recording import transposed
 from synthgym import datasets
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
+
+from ..baselines.index import neighbours
+from .recording import transposed
 
 SIZE = 30_000
 """Half a minute on two cores, once; 60 MB. A tenth is for validation, and not looked up."""
@@ -63,7 +64,7 @@ class Voices:
         """Return unit vectors (count, n) of a task, the nearest to a target clip (samples,) first."""
         own, semitones = self._task.synth, self._task.synth.note.pitch - task.synth.note.pitch
         clip = transposed(target, own.sample_rate, semitones, own.samples)
-        (aim,) = self._task.listen(clip[None]).features
+        (aim,) = self._task.extract(clip[None]).features
         near = neighbours(self._path, _FEATURE, aim, count)
         return task.space.to_unit(self._task.space.to_native(near))
 

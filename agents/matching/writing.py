@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from agents.answers import Answer
-from agents.evaluation.metrics import compare_sounds
-from agents.pages.match import Shown, write_match
-from agents.pages.media import playback_gain
-from agents.trial import Trial
 from synthgym.files import replaced
 from synthgym.recordings import write_wav
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
+
+from ..evaluation.metrics import compare_sounds
+from ..reports.match_page import Shown, write_match
+from ..reports.media import playback_gain
+from ..trials.answers import Answer
+from ..trials.trial import Trial
 
 
 def write(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from stable_baselines3 import PPO, SAC, HerReplayBuffer
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from agents.rl.es import ES
-from agents.rl.population import Population
 from synthgym.checks import one_of
+
+from .es import ES
+from .population import Population
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
-from agents.runs import RunFolder
-from agents.showing import Show
-from agents.signals import Signals
+from ..training.preview import Preview
+from ..training.run_folder import RunFolder
+from ..trials.signals import Signals
 
 EPISODES = 100
 """Figures are means over this many of the latest episodes."""
@@ -87,7 +87,7 @@ class Report(BaseCallback):
 class Checkpoints(BaseCallback):
     """Saves the model every so many steps, between updates, and shows what it finds."""
 
-    def __init__(self, folder: RunFolder, every: int, show: Show) -> None:
+    def __init__(self, folder: RunFolder, every: int, show: Preview) -> None:
         super().__init__()
         self._folder, self._every, self._show = folder, every, show
 

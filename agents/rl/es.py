@@ -8,7 +8,7 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from torch.nn.utils import parameters_to_vector
 
-from agents.rl.population import Population
+from .population import Population
 
 
 class ES(Population):

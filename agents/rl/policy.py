@@ -11,15 +11,16 @@ from typing import Any
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from agents.agent import Agent
-from agents.models import Origin, Trained
-from agents.rl.training import load
-from agents.trial import Trial
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.envs.episodes import ALL, Episodes
 from synthgym.envs.goal_episodes import GoalEpisodes
-from synthgym.envs.rules import RULES, Rules
+from synthgym.rules import RULES, Rules
 from synthgym.task import SoundMatchingTask
+
+from ..training.models import Origin, Trained
+from ..trials.agent import Agent
+from ..trials.trial import Trial
+from .training import load
 
 
 class Policy(Trained):
@@ -28,7 +29,7 @@ class Policy(Trained):
     The first begins at the best that is known, if anything is, all others at patches of the pool.
     """
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Play until the budget is spent."""
         for episode in itertools.count():
             self._episode(trial, deterministic=episode == 0)
@@ -40,7 +41,7 @@ class Policy(Trained):
     def _episode(self, trial: Trial, deterministic: bool) -> None:
         path = self.model_of(trial)
         model, made_for = _loaded(self.agent, path)
-        trial.draw_on(str(path), model.renders)  # type: ignore[attr-defined]
+        trial.count_offline(str(path), model.renders)  # type: ignore[attr-defined]
         # Policies sample by PyTorch's own generator, which is not ours alone.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(trial.rng.integers(2**63)))
@@ -50,8 +51,8 @@ class Policy(Trained):
         rules = Rules(**{name: value for name, value in made_for.env_kwargs.items() if name in RULES})
         kind = GoalEpisodes if "Goal-" in made_for.env else Episodes
         episodes = kind(1, rules, trial)
-        start, heard = trial.episode_start()
-        episodes.begin([0], trial.shown, start, heard)
+        start, rendered = trial.episode_start()
+        episodes.begin([0], trial.shown, start, rendered)
         for _ in range(made_for.env_kwargs.get("max_episode_steps", MAX_EPISODE_STEPS)):
             action, _ = model.predict(episodes.observe(), deterministic=deterministic)
             episodes.nudge(ALL, action)

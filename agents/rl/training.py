@@ -17,17 +17,18 @@ from stable_baselines3.common.logger import TensorBoardOutputFormat, configure
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
-from agents.models import Origin
-from agents.rl.algorithms import CLASSES, METHODS, method
-from agents.rl.callbacks import Checkpoints, Report, StopWhenAsked
-from agents.rl.vec_env import SynthVecEnv
-from agents.runs import CHECKPOINTS, RunFolder
-from agents.settings import RunSettings
-from agents.showing import Show
-from agents.signals import Signals
 from envs_registry import goal_id
-from synthgym.envs.making import registered
 from synthgym.errors import SynthgymError
+from synthgym.making import registered
+
+from ..training.models import Origin
+from ..training.preview import Preview
+from ..training.run_config import RunConfig
+from ..training.run_folder import CHECKPOINTS, RunFolder
+from ..trials.signals import Signals
+from .algorithms import CLASSES, METHODS, method
+from .callbacks import Checkpoints, Report, StopWhenAsked
+from .vec_env import SynthVecEnv
 
 
 def arguments(agent: str) -> Collection[str]:
@@ -40,7 +41,7 @@ def played(agent: str, env_id: str) -> str:
     return goal_id(env_id) if METHODS[agent].goals and "Goal-" not in env_id else env_id
 
 
-def check(settings: RunSettings) -> None:
+def check(settings: RunConfig) -> None:
     """Make the environment, so that what cannot be made is known before a folder is."""
     if settings.dataset is not None:
         raise SynthgymError(f"{settings.agent} learns from no data set; leave --dataset out")
@@ -59,14 +60,14 @@ def train(folder: RunFolder) -> int:
     Raises:
         SynthgymError: the newest checkpoint is damaged.
     """
-    settings = RunSettings.read(folder.config)
+    settings = RunConfig.read(folder.config)
     checkpoint = folder.newest()
     env = VecMonitor(SynthVecEnv(settings.env, settings.num_envs, **settings.env_kwargs))
     try:
         log = configure(str(folder.tensorboard), ["tensorboard"])
         (output,) = log.output_formats
         assert isinstance(output, TensorBoardOutputFormat)
-        with Signals() as signals, closing(Show(settings, output.writer)) as show:
+        with Signals() as signals, closing(Preview(settings, output.writer)) as show:
             model = _new(settings, env) if checkpoint is None else load(settings.agent, checkpoint, env)
             # A resumed run goes on to other targets than it began with, and with an empty replay buffer.
             env.seed(settings.seed + model.num_timesteps)
@@ -93,7 +94,7 @@ def train(folder: RunFolder) -> int:
     return int(signals.caught or 0)
 
 
-def _new(settings: RunSettings, env: VecEnv) -> BaseAlgorithm:
+def _new(settings: RunConfig, env: VecEnv) -> BaseAlgorithm:
     hyperparameters: dict[str, Any] = {
         name: CLASSES.get(value, value) if isinstance(value, str) else value
         for name, value in settings.hyperparameters.items()

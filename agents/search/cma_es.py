@@ -14,9 +14,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agents.agent import Agent
-from agents.trial import Trial
 from synthgym.parameters import Unit
+
+from ..trials.agent import Agent
+from ..trials.trial import Trial
 
 STARTS = 150
 """Most sounds share nothing with the target, and there all directions look alike: begin near a good one."""
@@ -34,7 +35,7 @@ MOST_POPULATION = 8
 class CMAES(Agent):
     """Covariance matrix adaptation in the unit cube."""
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Search until the budget is spent."""
         from_best = trial.found is not None
         begun, _ = trial.begin(STARTS)

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from agents.agent import Agent
-from agents.search.variation import varied
-from agents.trial import Trial
 from synthgym.parameters import Unit
+
+from ..trials.agent import Agent
+from ..trials.trial import Trial
+from .variation import varied
 
 POPULATION = 50
 _SIGMA = 0.2
@@ -21,7 +22,7 @@ _SHARE = 0.7
 class GA(Agent):
     """A genetic algorithm with one objective: the distance."""
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Breed until the budget is spent."""
         from pymoo.algorithms.soo.nonconvex.ga import GA as Algorithm
 
@@ -31,7 +32,7 @@ class GA(Agent):
 class NSGA3(Agent):
     """NSGA-III (Deb and Jain, 2014) with the distance by each feature as an objective."""
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Breed until the budget is spent."""
         from pymoo.algorithms.moo.nsga3 import NSGA3 as Algorithm
         from pymoo.util.ref_dirs import get_reference_directions

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.agent import Agent
-from agents.search.hill_climber import step
-from agents.trial import Trial
+from ..trials.agent import Agent
+from ..trials.trial import Trial
+from .hill_climber import step
 
 STARTS = 64
 """Patches of the pool that are rendered first, if they are no more than the share of the budget below."""
@@ -23,7 +23,7 @@ BATCH = 32
 class Halving(Agent):
     """Hill climbers from the best of the pool and of what is known, in rounds of equal budgets."""
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
         known = trial.best
         unit = trial.starts(max(1, min(STARTS, trial.budget // SHARE)))

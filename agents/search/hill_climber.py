@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.agent import Agent
-from agents.search.variation import varied
-from agents.trial import Trial
 from synthgym.parameters import Unit
+
+from ..trials.agent import Agent
+from ..trials.trial import Trial
+from .variation import varied
 
 STARTS = 20
 LEAST, MOST = 0.01, 0.3
@@ -17,7 +18,7 @@ LEAST, MOST = 0.01, 0.3
 class HillClimber(Agent):
     """A (1+1) evolution strategy with steps of all sizes."""
 
-    def play(self, trial: Trial) -> None:
+    def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
         here, far = trial.begin(STARTS)
         while True:

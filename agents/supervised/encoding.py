@@ -38,11 +38,11 @@ class Encoding:
         scores = outputs.reshape(-1, self.parameters, self.bins)
         return functional.log_softmax(scores.masked_fill(self._missing, -1e9), dim=-1)
 
-    def doubt(self, log: torch.Tensor) -> torch.Tensor:
+    def entropy(self, log: torch.Tensor) -> torch.Tensor:
         """Return the entropy of every parameter's distribution (B, n), 1 for even odds of all its values."""
         return -(log.exp() * log.clamp(min=-100)).sum(-1) / torch.log(self._last + 1.0)
 
-    def surprise(self, log: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
+    def cross_entropy(self, log: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
         """Return the cross-entropy (B, n) of log-probabilities with unit vectors (B, n), in the same unit.
 
         A value between two bins is both, in part (Imani and White, "Improving Regression Performance with
@@ -54,11 +54,11 @@ class Encoding:
         below, above = (log.gather(-1, (low + i)[..., None])[..., 0] for i in (0, 1))
         return -((1 - share) * below + share * above) / torch.log(self._last + 1.0)
 
-    def in_nats(self, surprise: torch.Tensor) -> torch.Tensor:
+    def in_nats(self, cross_entropy: torch.Tensor) -> torch.Tensor:
         """Return surprise (B, n) as minus log-probabilities."""
-        return surprise * torch.log(self._last + 1.0)
+        return cross_entropy * torch.log(self._last + 1.0)
 
-    def likeliest(self, log: torch.Tensor) -> torch.Tensor:
+    def mode(self, log: torch.Tensor) -> torch.Tensor:
         """Return the likeliest unit vectors (B, n); between bins, the mean of three about the likeliest."""
         best = log.argmax(-1)
         bins = torch.arange(self.bins)
@@ -66,7 +66,7 @@ class Encoding:
         mean = (near * bins).sum(-1) / near.sum(-1)
         return torch.where(self._blurred, mean, best.float()) / self._last
 
-    def drawn(self, log: torch.Tensor, temperature: float, rng: np.random.Generator) -> torch.Tensor:
+    def sample(self, log: torch.Tensor, temperature: float, rng: np.random.Generator) -> torch.Tensor:
         """Return unit vectors (B, n) drawn from distributions, made narrower by a temperature below 1."""
         # The greatest of scores plus Gumbel noise is a draw by their softmax.
         chosen = (log / temperature + torch.from_numpy(rng.gumbel(size=log.shape))).argmax(-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from agents.supervised.mlp import layer
+from .mlp import layer
 
 
 class LSTM(nn.Module):
@@ -36,5 +36,5 @@ class LSTM(nn.Module):
         """Return (B, width) of features (B, frames, bins) in [0, 1]."""
         states, (last, _) = self.lstm(features)
         ends = last[-self._directions :].transpose(0, 1).flatten(1)
-        heard: torch.Tensor = self.read(torch.cat([states.mean(dim=1), ends], dim=1))
-        return heard
+        embedding: torch.Tensor = self.read(torch.cat([states.mean(dim=1), ends], dim=1))
+        return embedding

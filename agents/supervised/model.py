@@ -11,17 +11,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from agents.models import Origin
-from agents.supervised.network import BODIES, Network
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.task import SoundMatchingTask
 
+from ..training.models import Origin
+from .network import ENCODERS, Network
+
 
 def shaping(agent: str) -> list[str]:
     """Return the arguments that shape an agent's network."""
-    _, *names = inspect.signature(BODIES[agent]).parameters  # but the feature's shape
+    _, *names = inspect.signature(ENCODERS[agent]).parameters  # but the feature's shape
     return names
 
 
@@ -68,16 +69,16 @@ class Model:
         )
         return cls(agent, options, feature.shape, (low, high), origin)
 
-    def hear(self, features: Features) -> torch.Tensor:
+    def encode(self, features: Features) -> torch.Tensor:
         """Return what the network hears in features (B, frames, bins)."""
-        heard: torch.Tensor = self.network.body((torch.from_numpy(features) - self._low) / self._range)
-        return heard
+        embedding: torch.Tensor = self.network.encoder((torch.from_numpy(features) - self._low) / self._range)
+        return embedding
 
-    def listen(self, features: Features) -> torch.Tensor:
+    def embed(self, features: Features) -> torch.Tensor:
         """Return the same, not to learn from."""
         self.network.eval()
         with torch.no_grad():
-            return self.hear(features)
+            return self.encode(features)
 
     def name(
         self, features: Features, temperature: float = 0.0, rng: np.random.Generator | None = None
@@ -91,11 +92,11 @@ class Model:
         """
         shape = len(features), self.network.encoding.parameters
         nothing = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
-        return self.complete(self.listen(features), *nothing, temperature, rng)
+        return self.complete(self.embed(features), *nothing, temperature, rng)
 
     def complete(
         self,
-        heard: torch.Tensor,
+        embedding: torch.Tensor,
         unit: Unit,
         known: NDArray[np.bool_],
         temperature: float = 0.0,
@@ -111,7 +112,7 @@ class Model:
             rng: likewise.
         """
         values = torch.from_numpy(unit), torch.from_numpy(known)
-        found: Unit = self.network.complete(heard, *values, temperature, rng).numpy()
+        found: Unit = self.network.complete(embedding, *values, temperature, rng).numpy()
         return found
 
     def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:

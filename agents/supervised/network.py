@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from agents.supervised.encoding import Encoding
-from agents.supervised.lstm import LSTM
-from agents.supervised.mlp import MLP, layer
 from synthgym.parameters import ParameterSpace
 
-BODIES: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM, "ppo_imitation": MLP}
+from .encoding import Encoding
+from .lstm import LSTM
+from .mlp import MLP, layer
+
+ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM, "ppo_imitation": MLP}
 """By the names of agents."""
 
 
@@ -34,17 +35,17 @@ class Network(nn.Module):
     """
 
     def __init__(
-        self, body: str, shape: tuple[int, int], space: ParameterSpace, width: int = 512, **options: Any
+        self, encoder: str, shape: tuple[int, int], space: ParameterSpace, width: int = 512, **options: Any
     ) -> None:
         super().__init__()
         self.encoding = Encoding(space)
         n = self.encoding.parameters
-        self.body = BODIES[body](shape, width, **options)
+        self.encoder = ENCODERS[encoder](shape, width, **options)
         self.head = nn.Sequential(
             layer(width + 2 * n, width), layer(width, width), nn.Linear(width, self.encoding.size)
         )
 
-    def forward(self, heard: torch.Tensor, unit: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    def forward(self, embedding: torch.Tensor, unit: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, n, bins).
 
         Args:
@@ -52,11 +53,11 @@ class Network(nn.Module):
             unit: unit vectors (B, n).
             known: which of their values may be seen, (B, n) bool.
         """
-        outputs = self.head(torch.cat([heard, unit * known, known.float()], dim=1))
+        outputs = self.head(torch.cat([embedding, unit * known, known.float()], dim=1))
         return self.encoding.log_probabilities(outputs)
 
     def loss(
-        self, heard: torch.Tensor, unit: torch.Tensor, known: torch.Tensor, rng: np.random.Generator
+        self, embedding: torch.Tensor, unit: torch.Tensor, known: torch.Tensor, rng: np.random.Generator
     ) -> torch.Tensor:
         """Return for every example (B,) the mean surprise at a draw of its parameters that are not known.
 
@@ -69,13 +70,13 @@ class Network(nn.Module):
         seen = known | torch.from_numpy(rng.random(unit.shape) < rng.random((len(unit), 1)))
         asked = torch.from_numpy(rng.random(unit.shape)).masked_fill(known, 0).argmax(dim=1)
         seen[torch.arange(len(unit)), asked] = False
-        surprise = self.encoding.surprise(self(heard, unit, seen), unit) * ~seen
-        return surprise.sum(1) / (~seen).sum(1)
+        cross_entropy = self.encoding.cross_entropy(self(embedding, unit, seen), unit) * ~seen
+        return cross_entropy.sum(1) / (~seen).sum(1)
 
     @torch.no_grad()
     def complete(
         self,
-        heard: torch.Tensor,
+        embedding: torch.Tensor,
         unit: torch.Tensor,
         known: torch.Tensor,
         temperature: float = 0.0,
@@ -93,13 +94,13 @@ class Network(nn.Module):
         unit, known = unit.clone(), known.clone()
         rows = torch.arange(len(unit))
         while not known.all():
-            log = self(heard, unit, known)
-            chosen = self.encoding.doubt(log).masked_fill(known, torch.inf).argmin(dim=1)
+            log = self(embedding, unit, known)
+            chosen = self.encoding.entropy(log).masked_fill(known, torch.inf).argmin(dim=1)
             if temperature:
                 assert rng is not None
-                values = self.encoding.drawn(log, temperature, rng)
+                values = self.encoding.sample(log, temperature, rng)
             else:
-                values = self.encoding.likeliest(log)
+                values = self.encoding.mode(log)
             # Rows that were complete before others stay as they are.
             open_ = ~known[rows, chosen]
             unit[rows[open_], chosen[open_]] = values[rows[open_], chosen[open_]]

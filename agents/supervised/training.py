@@ -10,22 +10,23 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from agents.datasets import of_task
-from agents.runs import CHECKPOINTS, RunFolder
-from agents.settings import RunSettings
-from agents.showing import Show
-from agents.signals import Signals
-from agents.supervised.examples import Examples
-from agents.supervised.fitting import Fitter
-from agents.supervised.hyperparameters import FITTING
-from agents.supervised.model import shaping
 from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
+
+from ..datasets import of_task
+from ..training.preview import Preview
+from ..training.run_config import RunConfig
+from ..training.run_folder import CHECKPOINTS, RunFolder
+from ..trials.signals import Signals
+from .config import TRAINER_NAMES
+from .examples import Examples
+from .model import shaping
+from .trainer import Trainer
 
 
 def arguments(agent: str) -> Collection[str]:
     """Return the names of an agent's hyperparameters."""
-    return [*shaping(agent), *FITTING]
+    return [*shaping(agent), *TRAINER_NAMES]
 
 
 def played(agent: str, env_id: str) -> str:
@@ -33,15 +34,15 @@ def played(agent: str, env_id: str) -> str:
     return env_id
 
 
-def check(settings: RunSettings) -> None:
+def check(run: RunConfig) -> None:
     """Open the data set, and make the task and the network."""
-    if settings.dataset is None:
+    if run.dataset is None:
         raise SynthgymError(
-            f"{settings.agent} learns from a data set: give --dataset (scripts/make_dataset.py makes one)"
+            f"{run.agent} learns from a data set: give --dataset (scripts/make_dataset.py makes one)"
         )
-    task = make_task(settings.env, settings.env_kwargs)
-    of_task(Path(settings.dataset), task)
-    Fitter(settings, task)
+    task = make_task(run.env, run.env_kwargs)
+    of_task(Path(run.dataset), task)
+    Trainer(run, task)
     task.close()
 
 
@@ -56,15 +57,15 @@ def train(folder: RunFolder) -> int:
     Raises:
         SynthgymError: the newest checkpoint is damaged, or the data set is gone.
     """
-    settings = RunSettings.read(folder.config)
-    task = make_task(settings.env, settings.env_kwargs, rendering="auto")
+    run = RunConfig.read(folder.config)
+    task = make_task(run.env, run.env_kwargs, rendering="auto")
     try:
-        dataset = of_task(Path(settings.dataset or ""), task)
-        fitter = Fitter(settings, task, folder.newest())
-        fitting, model = fitter.fitting, fitter.model
+        dataset = of_task(Path(run.dataset or ""), task)
+        fitter = Trainer(run, task, folder.newest())
+        config, model = fitter.config, fitter.model
         model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
         examples = Examples(dataset, task.feature_name, "train")
-        held_out = Examples(dataset, task.feature_name, "validation", fitting.validate_on)
+        held_out = Examples(dataset, task.feature_name, "validation", config.validate_on)
         if not len(examples) or not len(held_out):
             raise SynthgymError(f"{dataset.path} has no examples to train or to validate on; make more")
         before, saved = model.renders, model.steps
@@ -73,11 +74,11 @@ def train(folder: RunFolder) -> int:
             model.renders = before + task.renders_ever
             return folder.save_checkpoint(model.steps, fitter.save)
 
-        bar = tqdm(total=settings.steps, initial=model.steps, unit=" batches", desc="training")
+        bar = tqdm(total=run.steps, initial=model.steps, unit=" batches", desc="training")
         with (
             Signals() as signals,
             SummaryWriter(str(folder.tensorboard)) as writer,
-            closing(Show(settings, writer)) as show,
+            closing(Preview(run, writer)) as show,
             bar,
         ):
             try:
@@ -89,8 +90,8 @@ def train(folder: RunFolder) -> int:
                         bar.update()
                     if fitter.is_due():
                         _report(writer, bar, model.steps, fitter.validate(held_out))
-                        in_games = fitter.games is not None  # a few, that take long
-                        if in_games or model.steps - saved >= settings.steps / CHECKPOINTS:
+                        in_games = fitter.rollouts is not None  # a few, that take long
+                        if in_games or model.steps - saved >= run.steps / CHECKPOINTS:
                             show(checkpoint(), model.steps)
                             saved = model.steps
             finally:

@@ -16,7 +16,7 @@ from benchmarks.section import Effort, Row, Section
 from benchmarks.turns import Turn, median, ratio, take_turns
 from synthgym import datasets
 from synthgym.parameters import Unit
-from synthgym.targets import AudiblePatches, Draw
+from synthgym.patches import PatchJob, PatchStream
 from synthgym.task import SoundMatchingTask
 
 IDS = ("FM-v0", "Dexed1Op-v0")
@@ -76,14 +76,14 @@ class Raw:
     """The same examples by plain threads: every draw is rendered, the audible ones are heard."""
 
     def __init__(self, task: SoundMatchingTask, threads: int, examples: int) -> None:
-        items = AudiblePatches("dataset", 0).items(range(START, START + examples))
-        drawn, job = task.draw(items, count=False), Draw(items)
+        items = PatchStream("dataset", 0).ids(range(START, START + examples))
+        patches, job = task.make_patches(items, count=False), PatchJob(items)
         tried = [
             draws(candidates, int(count))
-            for candidates, count in zip(job.candidates(task.space), drawn.renders, strict=True)
+            for candidates, count in zip(job.candidates(task.space), patches.renders, strict=True)
         ]
         encode = task.synth.encode
-        self._heard = encode(task.space.to_native(drawn.unit))
+        self._heard = encode(task.space.to_native(patches.unit))
         self._unheard = encode(task.space.to_native(np.concatenate([units[:-1] for units in tried])))
         self._batch = RawBatch(task.synth, threads, self._heard[0])
 

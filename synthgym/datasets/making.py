@@ -17,8 +17,8 @@ from synthgym.datasets.recipe import Recipe
 from synthgym.datasets.sources import LEFT_OUT
 from synthgym.datasets.store import Store
 from synthgym.parameters import Unit
-from synthgym.rendering import Heard, Listener
-from synthgym.targets import HELD_OUT, Draw, HeldOutPatches, Item, draw
+from synthgym.patches import HELD_OUT, HeldOutStream, Item, PatchJob, draw
+from synthgym.rendering import Rendered, Worker
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -65,8 +65,8 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
         for start, stop in missing:
             parts = []
             for at in range(start, stop, _JOB):
-                part, crashes = next(results)
-                for said in crashes:
+                part, failures = next(results)
+                for said in failures:
                     warnings.warn(said, stacklevel=2)
                 parts.append(_without(held_out, recipe, at, part))
                 bar.update(len(part["split"]))
@@ -78,7 +78,7 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
 class _Job:
     """What a worker makes: a draw, or given unit vectors; and how it is kept."""
 
-    what: Draw | Unit
+    what: PatchJob | Unit
     split: NDArray[np.uint8]
     features: tuple[str, ...]
     dtype: str
@@ -97,31 +97,31 @@ def _job(recipe: Recipe, start: int, stop: int, forbidden: frozenset[bytes] = fr
     return _Job(what, split, recipe.features, recipe.dtype, recipe.audio)
 
 
-def _make(listener: Listener, job: _Job) -> tuple[Arrays, list[str]]:
+def _make(worker: Worker, job: _Job) -> tuple[Arrays, list[str]]:
     """Return the arrays of a job as they are stored, and what is to be said of crashes."""
     split = job.split.copy()  # what comes from afar cannot be written to
-    if isinstance(job.what, Draw):
-        drawn = draw(listener, replace(job.what, audio=job.audio))
-        unit, heard, renders = drawn.unit, drawn.heard, drawn.renders
+    if isinstance(job.what, PatchJob):
+        patches = draw(worker, replace(job.what, audio=job.audio))
+        unit, rendered, renders = patches.unit, patches.rendered, patches.renders
     else:
         unit, renders = job.what, np.ones(len(job.what), np.int64)
-        heard = listener.hear(unit, audio=job.audio)
-        split[[row for row, _ in heard.crashes]] = LEFT_OUT
+        rendered = worker.render(unit, audio=job.audio)
+        split[[row for row, _ in rendered.failures]] = LEFT_OUT
     arrays: Arrays = {"parameters": unit, "split": split, "renders": renders.astype(np.int32)}
-    return arrays | _kept(job, heard), [said for _, said in heard.crashes]
+    return arrays | _kept(job, rendered), [said for _, said in rendered.failures]
 
 
-def _kept(job: _Job, heard: Heard) -> Arrays:
-    named = zip(job.features, heard.features, strict=True)
+def _kept(job: _Job, rendered: Rendered) -> Arrays:
+    named = zip(job.features, rendered.features, strict=True)
     arrays = {f"features/{name}": values.astype(job.dtype) for name, values in named}
-    if heard.audio is not None:
-        arrays["audio"] = heard.audio.astype(job.dtype)
+    if rendered.audio is not None:
+        arrays["audio"] = rendered.audio.astype(job.dtype)
     return arrays
 
 
 def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     """Return the native rows of all test patches, as bytes."""
-    items = HeldOutPatches().items(range(HELD_OUT))
+    items = HeldOutStream().ids(range(HELD_OUT))
     parts = (items[at : at + _FEW] for at in range(0, HELD_OUT, _FEW))
     bar = tqdm(total=HELD_OUT, unit=" test patches", desc="leaving out", disable=not progress, leave=False)
     rows: set[bytes] = set()
@@ -132,8 +132,8 @@ def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     return frozenset(rows)
 
 
-def _unit(listener: Listener, items: list[Item]) -> Unit:
-    return draw(listener, Draw(items)).unit
+def _unit(worker: Worker, items: list[Item]) -> Unit:
+    return draw(worker, PatchJob(items)).unit
 
 
 def _without(held_out: frozenset[bytes], recipe: Recipe, start: int, part: Arrays) -> Arrays:
@@ -144,7 +144,7 @@ def _without(held_out: frozenset[bytes], recipe: Recipe, start: int, part: Array
         part = {name: values.copy() for name, values in part.items()}
     for place in met:
         job = _job(recipe, start + place, start + place + 1, held_out)
-        if isinstance(job.what, Draw):
+        if isinstance(job.what, PatchJob):
             ((other, _),) = recipe.task.renderer.map(_make, [job])
         else:
             other = {name: np.zeros_like(values[:1]) for name, values in part.items()}

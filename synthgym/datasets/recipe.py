@@ -11,9 +11,9 @@ import numpy as np
 from synthgym.checks import one_of
 from synthgym.datasets.sources import VALIDATION, Grid, HumanLike, Presets, Random, Source
 from synthgym.envs import make_task
-from synthgym.envs.rules import RULES
 from synthgym.errors import SynthgymError
 from synthgym.rendering import Rendering
+from synthgym.rules import RULES
 
 FORMAT = 1
 DType = Literal["float16", "float32"]

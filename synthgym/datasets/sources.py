@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from synthgym.checks import number, whole
 from synthgym.errors import PresetError, SynthgymError
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.targets import AudiblePatches, Draw, audible
+from synthgym.patches import PatchJob, PatchStream, audible
 from synthgym.task import SoundMatchingTask
 
 VALIDATION = 0.1
@@ -48,7 +48,9 @@ class Source(ABC):
         """Return what decides the items, but for their number, as JSON."""
 
     @abstractmethod
-    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Draw | Unit:
+    def job(
+        self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]
+    ) -> PatchJob | Unit:
         """Return what a worker needs to make items: a draw, or the unit vectors themselves (B, n).
 
         Args:
@@ -79,18 +81,18 @@ class Random(Source):
         """Return what decides the items."""
         return {"kind": "random", "seed": self.seed}
 
-    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Draw:
+    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
         """Return the draw of items."""
-        items = AudiblePatches("dataset", self.seed).items(range(start, stop))
-        return Draw(items, forbidden=forbidden)
+        items = PatchStream("dataset", self.seed).ids(range(start, stop))
+        return PatchJob(items, forbidden=forbidden)
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return a tenth of the items for validation, each by its number."""
         key = np.random.SeedSequence(self.seed, spawn_key=(_SPLIT_KEY,)).generate_state(2, np.uint64)
         # Philox is a function of its counter, which stands for four values.
         values = np.random.Generator(np.random.Philox(key=key, counter=start // 4))
-        drawn = values.random(stop - start + start % 4)[start % 4 :]
-        return np.where(drawn < VALIDATION, VALIDATION_SPLIT, TRAIN_SPLIT).astype(np.uint8)
+        patches = values.random(stop - start + start % 4)[start % 4 :]
+        return np.where(patches < VALIDATION, VALIDATION_SPLIT, TRAIN_SPLIT).astype(np.uint8)
 
 
 class HumanLike(Random):
@@ -113,15 +115,15 @@ class HumanLike(Random):
         """Return what decides the items; the first tell which habits are meant."""
         return {"kind": "human-like", "seed": self.seed, "jitter": _INAUDIBLE_JITTER, "sha256": self._sha256}
 
-    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Draw:
+    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
         """Return the draw of items."""
         # Drawn in whole blocks, as one at a time would take as long as rendering it.
         first, last = start // _VOICES, (stop - 1) // _VOICES
         voices = np.concatenate([self._voices(task, block) for block in range(first, last + 1)])
         near = voices[start - first * _VOICES : stop - first * _VOICES]
-        items = AudiblePatches("dataset", self.seed).items(range(start, stop))
+        items = PatchStream("dataset", self.seed).ids(range(start, stop))
         pure = np.ones(len(near), np.bool_)
-        return Draw(items, near=near, jitter=_INAUDIBLE_JITTER, pure=pure, forbidden=forbidden)
+        return PatchJob(items, near=near, jitter=_INAUDIBLE_JITTER, pure=pure, forbidden=forbidden)
 
     def _voices(self, task: SoundMatchingTask, block: int) -> Unit:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_VOICES_KEY, block)))
@@ -203,13 +205,13 @@ class Presets(Source):
         jitter = {"jitter": self.jitter, "seed": self.seed}
         return {"kind": "presets", "presets": len(self._unit), "sha256": digest, **jitter}
 
-    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Draw:
+    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
         """Return the draw of items."""
         numbers = np.arange(start, stop)
-        items = AudiblePatches("dataset", self.seed).items(range(start, stop))
+        items = PatchStream("dataset", self.seed).ids(range(start, stop))
         near = self._unit[numbers % len(self._unit)]
         pure = numbers < len(self._unit)
-        return Draw(items, near=near, jitter=self.jitter, pure=pure, forbidden=forbidden)
+        return PatchJob(items, near=near, jitter=self.jitter, pure=pure, forbidden=forbidden)
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return the side of each item's preset: about a tenth of them are for validation."""
@@ -232,9 +234,9 @@ def read_presets(task: SoundMatchingTask, folder: Path) -> Unit:
     if rows:
         units = task.space.quantise(task.space.to_unit(np.stack(rows)))
         units = units[np.sort(np.unique(units, axis=0, return_index=True)[1])]
-        heard = [audible(sound) for sound, _ in task.listener.sounds(units)]
-        if any(heard):
-            return units[heard]
+        rendered = [audible(sound) for sound, _ in task.worker.sounds(units)]
+        if any(rendered):
+            return units[rendered]
     kinds = ", ".join(sorted({synth.preset_suffix, *synth.bank_suffixes, ".json"}))
     raise PresetError(f"{folder} holds no audible preset of this synth ({kinds})")
 

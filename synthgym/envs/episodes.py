@@ -10,16 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.envs.observation import ObservedFeature
-from synthgym.envs.rules import Rules
 from synthgym.features import Feature, distance
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.rendering import Heard
+from synthgym.rendering import Rendered
+from synthgym.rules import Rules
 
 Rows = Sequence[int] | slice
 ALL = slice(None)
 
 
-class Ears(Protocol):
+class SoundSource(Protocol):
     """What renders and listens for episodes: a task, or the trial of an agent that counts its renders."""
 
     @property
@@ -30,7 +30,7 @@ class Ears(Protocol):
     def features(self) -> Sequence[Feature]:
         """By which sounds are heard; distance goes by the first."""
 
-    def hear(self, unit: Unit, *, audio: bool = False) -> Heard:
+    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
         """Render unit vectors (B, n) and return what is heard."""
 
 
@@ -56,11 +56,11 @@ class Episodes:
         renders: sounds made since the target was known, (count,).
     """
 
-    def __init__(self, count: int, rules: Rules, ears: Ears, *, with_audio: bool = False) -> None:
-        self.rules, self.ears, self.with_audio = rules, ears, with_audio
-        feature = ears.features[0]
+    def __init__(self, count: int, rules: Rules, source: SoundSource, *, with_audio: bool = False) -> None:
+        self.rules, self.source, self.with_audio = rules, source, with_audio
+        feature = source.features[0]
         self.observed = ObservedFeature(feature)
-        size = len(ears.space)
+        size = len(source.space)
         self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
         self.observation_space = self._observation_space(size, self.observed.size)
 
@@ -83,9 +83,9 @@ class Episodes:
     def begin(
         self,
         rows: Sequence[int],
-        target: Heard,
+        target: Rendered,
         start: Unit,
-        heard: Heard,
+        rendered: Rendered,
         renders: NDArray[np.int64] | int = 1,
     ) -> None:
         """Begin episodes.
@@ -104,21 +104,21 @@ class Episodes:
         if target.audio is not None and self.with_audio:
             for i, row in enumerate(rows):
                 self.target_audio[row] = target.audio[i % len(target.audio)]
-        self._hear(rows, start, heard)
+        self._hear(rows, start, rendered)
         self.start_distance[rows] = self.distance[rows]
 
     def nudge(self, rows: Rows, actions: NDArray[np.float32]) -> NDArray[np.float64]:
         """Nudge the parameters of rows by actions (rows, n), render and compare; return the rewards."""
         judged = self.judged[rows].copy()
         unit: Unit = np.clip(self.unit[rows] + np.float32(self.rules.max_nudge) * actions, 0, 1)
-        heard = self.ears.hear(unit, audio=self.with_audio)
+        rendered = self.source.render(unit, audio=self.with_audio)
         self.renders[rows] += 1
-        self._hear(rows, unit, heard)
+        self._hear(rows, unit, rendered)
         now = self.judged[rows]
         return judged - now if self.rules.reward == "improvement" else self.reward_of(now)
 
-    def _hear(self, rows: Rows, unit: Unit, heard: Heard) -> None:
-        features = heard.features[0]
+    def _hear(self, rows: Rows, unit: Unit, rendered: Rendered) -> None:
+        features = rendered.features[0]
         self.unit[rows], self.features[rows] = unit, features
         self._pooled[rows] = self.observed.scaled(features)
         self.distance[rows] = far = distance(features, self.target[rows])
@@ -127,8 +127,8 @@ class Episodes:
         numbers = np.arange(len(self.unit))[rows]
         best = numbers[better]
         self.best_unit[best], self.best_distance[best] = self.unit[best], self.distance[best]
-        if heard.audio is not None:
-            for row, sound in zip(numbers, heard.audio, strict=True):
+        if rendered.audio is not None:
+            for row, sound in zip(numbers, rendered.audio, strict=True):
                 self.audio[row] = sound
             for row in best:
                 self.best_audio[row] = self.audio[row]

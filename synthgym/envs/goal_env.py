@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgym.envs.playing import PlayingForGoals
+from synthgym.envs.base import PlayingForGoals
 from synthgym.envs.synth_env import SynthEnv
 
 

@@ -12,7 +12,7 @@ from synthgym.checks import floats, one_of
 from synthgym.errors import ActionError, SoundError, SynthgymError
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
-from synthgym.rendering import Heard
+from synthgym.rendering import Rendered
 from synthgym.synths import Synth, keywords
 from synthgym.task import SoundMatchingTask
 
@@ -52,7 +52,7 @@ def _check_names(options: Mapping[str, Any]) -> None:
         raise SoundError(f"give one target, not {' and '.join(given)}")
 
 
-def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> tuple[Heard | None, Unit | None]:
+def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> tuple[Rendered | None, Unit | None]:
     """Return what is heard of the target that the options name, and the start (1, n), or None for each.
 
     Raises:
@@ -65,14 +65,14 @@ def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> tuple[Heard | 
     return _target(task, options), start
 
 
-def _target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Heard | None:
+def _target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Rendered | None:
     synth = task.synth
     if options.get("target_parameters") is not None:
-        target = task.hear(_vector(task, options["target_parameters"]), audio=True, count=False)
+        target = task.render(_vector(task, options["target_parameters"]), audio=True, count=False)
     elif options.get("target_file") is not None:
-        target = task.listen(read_recording(options["target_file"], synth.sample_rate, synth.samples)[None])
+        target = task.extract(read_recording(options["target_file"], synth.sample_rate, synth.samples)[None])
     elif options.get("target_audio") is not None:
-        target = task.listen(_audio(options["target_audio"], synth)[None])
+        target = task.extract(_audio(options["target_audio"], synth)[None])
     else:
         return None
     if not target.features[0].any():

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from synthgym.envs.rules import TargetStream
-from synthgym.targets import AudiblePatches, Item
+from synthgym.patches import Item, PatchStream
+from synthgym.rules import TargetStream
 
 
 class Streams:
@@ -20,12 +20,12 @@ class Streams:
 
     def __init__(self, count: int, targets: TargetStream) -> None:
         self._stream: TargetStream = targets
-        self._patches: dict[int, tuple[AudiblePatches, AudiblePatches]] = {}
+        self._patches: dict[int, tuple[PatchStream, PatchStream]] = {}
         self._number = np.full(count, -1)
 
     def seed(self, row: int, seed: int) -> None:
         """Let the next episode of an environment be the first of a seed."""
-        self._patches[row] = AudiblePatches(self._stream, seed), AudiblePatches("start", seed)
+        self._patches[row] = PatchStream(self._stream, seed), PatchStream("start", seed)
         self._number[row] = -1
 
     def seeded(self, row: int) -> bool:

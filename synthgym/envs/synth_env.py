@@ -9,9 +9,9 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.envs.base import METADATA, Playing
 from synthgym.envs.episodes import ALL
 from synthgym.envs.inputs import checked_actions, given
-from synthgym.envs.playing import METADATA, Playing
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Unit

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.checks import one_of, whole
+from synthgym.envs.base import METADATA, Playing, PlayingForGoals
 from synthgym.envs.episodes import ALL
 from synthgym.envs.inputs import checked_actions, given
-from synthgym.envs.playing import METADATA, Playing, PlayingForGoals
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
-from synthgym.rendering import Heard, Rendering, usable_cores
+from synthgym.rendering import Rendered, Rendering, usable_cores
 from synthgym.synths import Audio
 
 MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
@@ -97,7 +97,7 @@ class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         self._begin(rows, target, start)
         return self.episodes.observe(), self._info(mask)
 
-    def _begin(self, rows: Sequence[int], target: Heard | None = None, start: Unit | None = None) -> None:
+    def _begin(self, rows: Sequence[int], target: Rendered | None = None, start: Unit | None = None) -> None:
         super()._begin(rows, target, start)
         self._steps[rows] = 0
         self._done[rows] = False
@@ -196,7 +196,7 @@ class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
     @property
     def audio(self) -> Audio:
         """The sounds of now, (num_envs, samples); rendered again, as steps do not keep them."""
-        audio = self.task.hear(self.parameters, audio=True, count=False).audio
+        audio = self.task.render(self.parameters, audio=True, count=False).audio
         assert audio is not None
         return audio
 

@@ -9,9 +9,9 @@ import os
 from typing import Literal, get_args
 
 from synthgym.checks import one_of, whole
-from synthgym.rendering.lanes import InLine, Processes, Threads
-from synthgym.rendering.listener import Heard, Listener
+from synthgym.rendering.local import InLine, Processes, Threads
 from synthgym.rendering.renderer import Renderer
+from synthgym.rendering.worker import Rendered, Worker
 
 __all__ = ["Heard", "Listener", "Renderer", "Rendering", "make_renderer", "usable_cores"]
 
@@ -19,7 +19,7 @@ Rendering = Literal["auto", "inline", "threads", "processes", "ray"]
 
 
 def make_renderer(
-    rendering: Rendering, listener: Listener, workers: int | None = None, address: str | None = None
+    rendering: Rendering, worker: Worker, workers: int | None = None, address: str | None = None
 ) -> Renderer:
     """Make what renders.
 
@@ -39,13 +39,13 @@ def make_renderer(
     if rendering == "ray":
         from synthgym.rendering.cluster import RayActors  # ray is an extra
 
-        return RayActors(listener, workers, address)
+        return RayActors(worker, workers, address)
     workers = workers or usable_cores()
     if workers == 1 or rendering == "inline":
-        return InLine(listener)
+        return InLine(worker)
     if rendering == "auto":
-        rendering = listener.synth.rendering
-    return (Threads if rendering == "threads" else Processes)(listener, workers)
+        rendering = worker.synth.rendering
+    return (Threads if rendering == "threads" else Processes)(worker, workers)
 
 
 def usable_cores() -> int:

@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from synthgym.errors import SynthgymError
-from synthgym.rendering.listener import Listener
 from synthgym.rendering.renderer import Job, Renderer, Result
+from synthgym.rendering.worker import Worker
 
 AHEAD = 4
 """Jobs sent to each actor: enough that none waits for the driver."""
@@ -44,7 +44,7 @@ class RayActors(Renderer):
         SynthgymError: Ray is not installed, the cluster is not reached, or it has fewer cores.
     """
 
-    def __init__(self, listener: Listener, workers: int | None = None, address: str | None = None) -> None:
+    def __init__(self, worker: Worker, workers: int | None = None, address: str | None = None) -> None:
         self._ray = ray = _connected(address)
         cores = self._cores()
         self.workers = workers or cores
@@ -52,13 +52,13 @@ class RayActors(Renderer):
             raise SynthgymError(f"the Ray cluster has {cores} cores; ask for no more workers than that")
         self._enlists = workers is None
         self._looked = time.monotonic()
-        kind = ray.remote(num_cpus=1)(Listener)
-        self._new = partial(kind.remote, listener.synth, listener.space, listener.features)
+        kind = ray.remote(num_cpus=1)(Worker)
+        self._new = partial(kind.remote, worker.synth, worker.space, worker.features)
         self._actors = [self._new() for _ in range(self.workers)]
         self._coming: dict[Any, Any] = {}  # new actors, by the first thing they answer
         self._stillborn = 0
 
-    def map(self, work: Callable[[Listener, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Return the results in order."""
         jobs, errors = iter(jobs), self._ray.exceptions
         sent: deque[_Sent] = deque()  # in the order of the jobs
@@ -164,7 +164,7 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def _answer(listener: Listener, job: None) -> None:
+def _answer(worker: Worker, job: None) -> None:
     """Do nothing, as soon as there is somebody to do it."""
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from synthgym.rendering.listener import Listener
+from synthgym.rendering.worker import Worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -22,7 +22,7 @@ class Renderer(ABC):
     workers: int = 1
 
     @abstractmethod
-    def map(self, work: Callable[[Listener, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
         """Return ``work(listener, job)`` for every job, in the order of the jobs.
 
         Jobs are taken up as workers come free, a few ahead of the results that are fetched.

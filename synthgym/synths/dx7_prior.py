@@ -87,7 +87,7 @@ def human_like(count: int, rng: np.random.Generator, algorithm: int | None = Non
     """
     voices = np.tile(_INIT, (count, 1))
     for name, quantiles in _GLOBAL.items():
-        voices[:, _COLUMN[name]] = _drawn(quantiles, count, rng)
+        voices[:, _COLUMN[name]] = _patches(quantiles, count, rng)
     for name, shares in _GLOBAL_SHARES.items():
         voices[:, _COLUMN[name]] = _chosen(shares, count, rng)
     if algorithm is not None:
@@ -97,10 +97,10 @@ def human_like(count: int, rng: np.random.Generator, algorithm: int | None = Non
         carrier = carriers[:, operator - 1]
         column = {name: _COLUMN[f"OP{operator} {name}"] for name in (*_CARRIER, *_OPERATOR)}
         for name in _CARRIER:
-            as_carrier = _drawn(_CARRIER[name], count, rng)
-            voices[:, column[name]] = np.where(carrier, as_carrier, _drawn(_MODULATOR[name], count, rng))
+            as_carrier = _patches(_CARRIER[name], count, rng)
+            voices[:, column[name]] = np.where(carrier, as_carrier, _patches(_MODULATOR[name], count, rng))
         for name, quantiles in _OPERATOR.items():
-            voices[:, column[name]] = _drawn(quantiles, count, rng)
+            voices[:, column[name]] = _patches(quantiles, count, rng)
         for name, shares in _OPERATOR_SHARES.items():
             voices[:, _COLUMN[f"OP{operator} {name}"]] = _chosen(shares, count, rng)
         fine = rng.integers(0, 100, count) * (rng.random(count) < _FINE)
@@ -108,7 +108,7 @@ def human_like(count: int, rng: np.random.Generator, algorithm: int | None = Non
     return voices
 
 
-def _drawn(quantiles: Sequence[float], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _patches(quantiles: Sequence[float], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
     return np.rint(np.interp(rng.random(count), _AT, quantiles))
 
 

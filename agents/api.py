@@ -1,0 +1,84 @@
+"""Agents in one line, and what they find for an environment's target."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from synthgym.checks import whole
+from synthgym.envs import SynthEnv, make_task
+from synthgym.errors import SynthgymError
+from synthgym.rendering import Rendered
+from synthgym.task import SoundMatchingTask
+
+from .catalogue import Sources, prepare
+from .trials.agent import Agent, run
+from .trials.trial import MOST_STARTS, Pool, Trial
+
+
+def load(
+    agent: str,
+    env_id: str,
+    *,
+    runs: str | os.PathLike[str] = "runs",
+    dataset: str | os.PathLike[str] | None = None,
+    **env_kwargs: Any,
+) -> Agent:
+    """Return an agent of an environment, as trained by ``scripts/train.py`` if it is one that learns.
+
+    Args:
+        agent: its name, or that of a hybrid, see ``agents.catalogue``: ``ppo``, ``nearest+mlp``.
+        env_id: id of the environment.
+        runs: folder of the runs of ``scripts/train.py``.
+        dataset: folder of the data set that ``nearest`` looks up.
+        **env_kwargs: keywords of the environment.
+
+    Raises:
+        SynthgymError: no such agent, or it was not trained.
+        gymnasium.error.Error: no such environment.
+    """
+    task = make_task(env_id, env_kwargs)
+    try:
+        sources = Sources(env=env_id, runs=Path(runs), dataset=None if dataset is None else Path(dataset))
+        return prepare(agent, task, sources)
+    finally:
+        task.close()
+
+
+def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0) -> Trial:
+    """Let an agent look for the target of an environment's episode, which stays as it is.
+
+    Args:
+        agent: as ``load`` returns it.
+        env: after its ``reset``.
+        renders: that the agent may spend.
+        seed: of starts and draws.
+
+    Returns:
+        The trial: ``best.unit`` are the parameters (n,) of the nearest sound that was found, at
+        ``best.distance``; ``distances`` those of all renders, in their order.
+    """
+    synth = env.unwrapped
+    if not isinstance(synth, SynthEnv):
+        raise SynthgymError(f"{env} is no environment of synthgym")
+    whole("renders", renders, 1, 10**9)
+    whole("seed", seed, 0, 2**32 - 1)
+    return play(agent, synth.task, Rendered((synth.target_features[None],)), renders, seed)
+
+
+def play(agent: Agent, task: SoundMatchingTask, target: Rendered, renders: int, seed: int) -> Trial:
+    """Let an agent look for a target, one sound; return the trial.
+
+    Args:
+        agent: that plays.
+        task: renders.
+        target: what is heard of it.
+        renders: that the agent may spend.
+        seed: of starts and draws.
+    """
+    pool = Pool.make(task, seed, min(renders, MOST_STARTS))
+    return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed)))

@@ -1,0 +1,168 @@
+"""Compare agents: the same targets, seeds and budgets of renders for all.
+
+    python scripts/evaluate.py --env Dexed1Op-v0 --agents random,hill_climber,cma_es --targets test:100 \\
+        --out results/dexed1
+    python scripts/evaluate.py --validate results/dexed1
+
+Writes to OUT: trials.jsonl (a line for every trial, as it is done), results.parquet (a row for every agent,
+target, seed and budget), summary.md, and pictures of curves and of matches. Interrupted, the same command
+goes on; with more agents, it adds theirs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+# One thread for each worker. Must stand before NumPy's import.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from contextlib import closing
+from importlib.metadata import version
+from pathlib import Path
+
+from synthgym.checks import one_of, whole
+from synthgym.envs import make_task
+from synthgym.errors import SynthgymError
+from synthgym.files import replaced
+from synthgym.task import SoundMatchingTask
+
+from ..catalogue import AGENTS, Sources, prepare
+from ..evaluation.results import Results, read_rows
+from ..evaluation.targets import Target, read_targets
+from ..evaluation.trials import evaluate, replay
+from ..reports.pictures import draw_curves, draw_matches, save
+from ..reports.summary import KINDS, summary
+from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
+
+BUDGETS = "1,10,50,200,1000"
+
+
+def main() -> int:
+    """Read the command line, and evaluate or validate."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--env", help="environment id, as Dexed1Op-v0")
+    parser.add_argument(
+        "--agents",
+        metavar="NAMES",
+        help=f"of {', '.join(AGENTS)}; a+b: the guess of a, refined by b; a@RUN: a, trained by that run",
+    )
+    parser.add_argument(
+        "--targets",
+        default="test:100",
+        help="test:N, folders of recordings or presets, or several with commas (default: test:100)",
+    )
+    parser.add_argument("--budgets", default=BUDGETS, help=f"renders, as {BUDGETS} (default)")
+    parser.add_argument("--seeds", type=int, default=3, help="trials of each target (default: 3)")
+    parser.add_argument("--dataset", type=Path, help="data set for nearest")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        help="folder of the runs of train.py; seed s is played by the run with the s-th seed (default: runs)",
+    )
+    parser.add_argument(
+        "--more-features", default="", help="by which nsga3 compares too, as mfcc (default: none)"
+    )
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
+    parser.add_argument("--out", type=Path, help="folder of the results")
+    parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
+    parser.add_argument("--backend", default="processes", help="inline, processes (default) or ray")
+    parser.add_argument("--address", help="of a running Ray cluster")
+    parser.add_argument(
+        "--validate", type=Path, metavar="FILE", help="render the rows of an evaluation again"
+    )
+    args = parser.parse_args()
+
+    if args.validate:
+        return validate(args.validate)
+    for name in ("env", "agents", "out"):
+        if not getattr(args, name):
+            raise SynthgymError(f"--{name} is missing; or give --validate FILE")
+    one_of("backend", args.backend, ("inline", "processes", "ray"))
+    try:
+        budgets = sorted({whole("budget", int(text), 1, 10**6) for text in args.budgets.split(",")})
+    except ValueError as error:
+        raise SynthgymError(
+            f"--budgets are whole numbers with commas between; got {args.budgets!r}"
+        ) from error
+    settings = {
+        "env": known_id(args.env),
+        "env_kwargs": read_keywords(args.env_kwargs),
+        "more_features": [name for name in args.more_features.split(",") if name],
+        "targets": args.targets,
+        "budgets": budgets,
+        "dataset": None if args.dataset is None else str(args.dataset.resolve()),
+    }
+    seeds = whole("seeds", args.seeds, 1, 1000)
+    task = make_task(
+        settings["env"],
+        settings["env_kwargs"],
+        more_features=settings["more_features"],
+        rendering=args.backend,
+        workers=args.workers,
+        address=args.address,
+    )
+    names = list(dict.fromkeys(args.agents.split(",")))
+    sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
+    agents = {name: prepare(name, task, sources) for name in names}
+    targets, silent = read_targets(task, args.targets)
+    with (
+        closing(task),
+        closing(Results(args.out, settings | {"versions": versions(task)})) as results,
+    ):
+        print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
+        try:
+            evaluate(task, agents, targets, seeds, budgets, results)
+            print(write(task, targets, results, silent))
+        except KeyboardInterrupt:
+            print(f"\nstopped; {len(results.trials)} trials are kept; the same command goes on from there")
+            return 130
+    print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")
+    return 0
+
+
+def write(task: SoundMatchingTask, targets: list[Target], results: Results, silent: int) -> str:
+    """Write rows, summary and pictures; return the summary."""
+    results.write()
+    rows, curves = results.rows(), results.curves()
+    said = summary(rows, silent)
+    unfinished = sorted({agent for agent, _ in results.unfinished()})
+    if unfinished:
+        said += f"\nLeft out, with trials that are to be finished first: {', '.join(unfinished)}.\n"
+    with replaced(results.path / "summary.md") as temporary:
+        temporary.write_text(said)
+    for kind in rows["kind"].unique():
+        of, title = curves[curves["kind"] == kind], f"{results.settings['env']}, {KINDS[kind]}"
+        save(draw_curves(of, int(rows["budget"].max()), title), results.path / f"curves-{kind}.png")
+        figure = draw_matches(task, targets, rows[rows["kind"] == kind])
+        save(figure, results.path / f"matches-{kind}.png")
+    return said
+
+
+def versions(task: SoundMatchingTask) -> dict[str, str]:
+    """Return the versions of what a row depends on."""
+    packages = ("synthgym", task.synth.engine_package, "numpy", "scipy", "cma", "pymoo", "librosa")
+    return {name: version(name) for name in packages}
+
+
+def validate(path: Path) -> int:
+    """Render every row's parameters again and compare the distances, which must be equal."""
+    frame = read_rows(path)
+    wrong: list[str] = []
+    # A row says which environment and which target it is of; a file may hold those of several.
+    for (env, env_kwargs, source), rows in frame.groupby(["env", "env_kwargs", "targets"]):
+        task = make_task(known_id(env), json.loads(env_kwargs), rendering="threads")
+        wanted = set(rows["target"])
+        targets = [target for target in read_targets(task, source)[0] if target.name in wanted]
+        wrong += replay(task, targets, rows.to_dict("records"))
+        task.close()
+    for line in wrong:
+        print(line)
+    print(f"{len(frame):,} rows, {len(wrong):,} differ")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    run(main)

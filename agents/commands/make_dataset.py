@@ -1,0 +1,104 @@
+"""Make a data set of parameters and what they sound like.
+
+    python scripts/make_dataset.py --env FM-v0 --out data/fm --grid 11
+    python scripts/make_dataset.py --env Dexed1Op-v0 --out data/dexed --size 100000 --seed 0
+    python scripts/make_dataset.py --env Dexed6Op-v0 --out data/voices --human-like --size 30000
+    python scripts/make_dataset.py --env Dexed6Op-v0 --out data/dx7 --presets DIR --jitter 0.05 --size 50000
+
+Stopped at any moment, the same command goes on; with a larger --size the set grows. Read it with
+synthgym.datasets.load(FOLDER).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+# One thread for each worker. Must stand before NumPy's import.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from pathlib import Path
+
+from synthgym.errors import SynthgymError
+
+from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
+
+
+def main() -> int:
+    """Read the command line, make the set, and say what it is."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--env", required=True, help="environment id, as FM-v0")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the set")
+    parser.add_argument("--size", type=int, help="items, random ones unless --presets is given")
+    parser.add_argument(
+        "--human-like",
+        action="store_true",
+        help="random ones such as people make, if the synth knows (Dexed)",
+    )
+    parser.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
+    parser.add_argument(
+        "--presets", type=Path, metavar="DIR", help="presets to start from: .syx, .dx7, .json"
+    )
+    parser.add_argument("--jitter", type=float, help="how far variations are from their preset, 0 to 1")
+    parser.add_argument("--seed", type=int, help="of random items and variations (default: 0)")
+    parser.add_argument(
+        "--features",
+        default="logmel",
+        help="comma-separated: logmel, mfcc, mfcc-13 (coefficients), pooled-logmel (22 x 32 means); "
+        "default: logmel",
+    )
+    parser.add_argument("--dtype", default="float16", help="float16 (default) or float32")
+    parser.add_argument("--audio", action="store_true", help="keep the audio too")
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
+    parser.add_argument("--backend", default="auto", help="inline, threads, processes or ray")
+    parser.add_argument("--workers", type=int, help="default: one for each core")
+    parser.add_argument("--address", help="of a Ray cluster (default: the one this machine is part of)")
+    args = parser.parse_args()
+
+    check(args)
+    from synthgym import datasets  # after the checks: zarr is an extra
+
+    recipe = datasets.Recipe(
+        known_id(args.env),
+        [name for name in args.features.split(",") if name],
+        dtype=args.dtype,
+        audio=args.audio,
+        env_kwargs=read_keywords(args.env_kwargs),
+        rendering=args.backend,
+        workers=args.workers,
+        address=args.address,
+    )
+    seed = args.seed or 0
+    if args.grid is not None:
+        recipe.grid(args.grid)
+    elif args.presets is not None:
+        recipe.presets(args.presets, jitter=args.jitter or 0.0, size=args.size, seed=seed)
+    elif args.human_like:
+        recipe.human_like(args.size, seed)
+    else:
+        recipe.random(args.size, seed)
+    made = datasets.make(args.out, recipe)
+    recipe.task.close()
+    print(f"{args.out}: {recipe.source.size:,} items, {made:,} of them made now")
+    return 0
+
+
+def check(args: argparse.Namespace) -> None:
+    """Raise SynthgymError for options that do not go together."""
+    if (args.grid, args.presets, args.size) == (None, None, None):
+        raise SynthgymError("say what to make: --size N, --grid N, or --presets DIR")
+    for name in ("presets", "size", "seed"):
+        if getattr(args, name) is not None and args.grid is not None:
+            raise SynthgymError(f"--{name} does not go with --grid; give one of them")
+    for name in ("presets", "grid"):
+        if args.human_like and getattr(args, name) is not None:
+            raise SynthgymError(f"--human-like does not go with --{name}; give one of them")
+    if args.jitter is not None and args.presets is None:
+        raise SynthgymError("--jitter goes with --presets DIR")
+    if args.address is not None and args.backend != "ray":
+        raise SynthgymError("--address goes with --backend ray")
+
+
+if __name__ == "__main__":
+    run(main)

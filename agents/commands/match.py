@@ -1,0 +1,207 @@
+"""Let an agent make a synthesiser sound like recordings.
+
+    python scripts/match.py marimba.wav
+    python scripts/match.py *.wav --seconds 20 --top 3 --out matches
+    python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
+    python scripts/match.py marimba.wav --env /usr/lib/vst/amsynth_vst.so --budget 5000
+    python scripts/match.py --render match.syx --note 48 --out x.wav
+
+Ctrl-C ends it with the best so far. Writes target.wav, match.wav, the preset, match.json and a page of all
+of it, match.html.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from synthgym.checks import number, whole
+from synthgym.envs import make_task
+from synthgym.errors import SynthgymError
+
+from ..catalogue import AGENTS, Sources
+from ..matching.presets import Found, render, write_banks
+from ..matching.recording import Recording
+from ..matching.search import MOST, Search
+from ..matching.writing import write
+from ..training.learners import has_learned, trained_with, with_model
+from ..trials.signals import Signals
+from .cli import add_agent, add_keywords, new_parser, read_keywords, run, synth_id, writing_to
+
+SECONDS = 60
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = new_parser(__doc__)
+    parser.add_argument(
+        "targets",
+        type=Path,
+        nargs="*",
+        metavar="TARGET",
+        help="WAV, FLAC, OGG or AIFF of any rate and channels",
+    )
+    parser.add_argument(
+        "--env",
+        default="Dexed6Op-v0",
+        help="environment id, or path of a plugin or Faust program (default: Dexed6Op-v0, a whole DX7 voice)",
+    )
+    add_agent(
+        parser,
+        AGENTS,
+        "halving, for Dexed from the nearest of 30,000 voices, made on first use; with --model ppo, with "
+        "--dataset nearest+halving",
+    )
+    add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
+    parser.add_argument(
+        "--note",
+        type=int,
+        help="MIDI note of the target (default: as heard; with --model and --dataset theirs)",
+    )
+    parser.add_argument(
+        "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"
+    )
+    parser.add_argument("--budget", type=int, help="renders to spend (default, with --model: 50)")
+    parser.add_argument("--top", type=int, default=1, help="answers that sound different (default: 1)")
+    parser.add_argument("--start", type=Path, metavar="PRESET", help="preset to begin with")
+    parser.add_argument("--seed", type=int, default=0, help="of starts and draws (default: 0)")
+    parser.add_argument(
+        "--render", type=Path, metavar="PRESET", help="instead of a match, play a preset to --out"
+    )
+    parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
+    return parser
+
+
+def main() -> int:
+    """Read the command line, match each recording, and say where everything is."""
+    args = parser().parse_args()
+    env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
+    if args.render is not None:
+        if args.targets or args.out is None:
+            raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
+        played = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
+        for path in render(args.render, args.out, env_id, played):
+            print(f"audio: {path}")
+        return 0
+    if not args.targets:
+        raise SynthgymError("name a recording to match, or a preset to --render")
+    search = searching(args, env_id)
+    recordings = [Recording.read(path) for path in args.targets]
+    found: list[Found] = []
+    for place, recording in enumerate(recordings):
+        out = folder(args, recordings, place)
+        if len(recordings) > 1:
+            print(f"{recording.path} ({place + 1} of {len(recordings)})")
+        stopped = match(recording, search, args, env_id, env_kwargs, out, found)
+        if stopped and place + 1 < len(recordings):
+            raise KeyboardInterrupt
+    return 0
+
+
+def searching(args: argparse.Namespace, env_id: str) -> Search:
+    """Return what the command line asks to do for each recording."""
+    agent, seconds, budget = args.agent, args.seconds, args.budget
+    usual = args.model is None and args.dataset is None and agent is None
+    if agent is None:
+        agent = "ppo" if args.model is not None else "halving" if usual else "nearest+halving"
+    if args.model is not None:
+        agent = with_model(agent, args.model)
+    if seconds is None and budget is None:
+        seconds, budget = (SECONDS, None) if args.model is None else (None, 50)
+    return Search(
+        agent=agent,
+        sources=Sources(env=env_id, dataset=args.dataset),
+        budget=whole("budget", MOST if budget is None else budget, 1, MOST),
+        seconds=None if seconds is None else number("seconds", seconds, 0.1, 1e6),
+        seed=whole("seed", args.seed, 0, 2**32 - 1),
+        top=whole("top", args.top, 1, 100),
+        start=args.start,
+        voices=env_id if usual else None,
+    )
+
+
+def folder(args: argparse.Namespace, recordings: list[Recording], place: int) -> Path:
+    """Return where a recording's results go: of several, each has a folder of its own."""
+    if len(recordings) == 1 and args.out is not None:
+        return Path(args.out)
+    stems = [recording.path.stem for recording in recordings]
+    again = stems[:place].count(stems[place])
+    name = f"{stems[place]}-{Path(args.env).stem}" + (f"-{again + 1}" if again else "")
+    return (args.out or Path("matches")) / name
+
+
+def match(
+    recording: Recording,
+    search: Search,
+    args: argparse.Namespace,
+    env_id: str,
+    env_kwargs: dict[str, Any],
+    out: Path,
+    found: list[Found],
+) -> bool:
+    """Match a recording and write the results; return whether it was stopped."""
+    if args.model is not None:
+        env_kwargs = {**trained_with(search.agent, args.model, env_id), **env_kwargs}
+    if args.dataset is None and not has_learned(search.agent):
+        env_kwargs, said = recording.played(env_kwargs, args.note)
+        for line in said:
+            print(f"{recording.path}: {line}", file=sys.stderr)
+    elif args.note is not None:
+        raise SynthgymError("what was learned is of one note, and --note changes it: leave --note out")
+    with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
+        synth = task.synth
+        target = recording.target(synth.sample_rate, synth.samples)
+        agent = search.prepare(task)
+        with writing_to(out):
+            out.mkdir(parents=True, exist_ok=True)
+        try:
+            trial = search.run(task, target, agent)
+        except BaseException:
+            with suppress(OSError):  # it is not empty
+                out.rmdir()
+            raise
+        stopped = trial.signals.caught is not None
+        if not stopped and trial.spent < 1:
+            print(f"{search.agent} has nothing more to try", file=sys.stderr)
+        about = search.about(recording.path, env_id, env_kwargs)
+        title = (
+            f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.partition('@')[0]}"
+        )
+        with writing_to(out), Signals():
+            result = write(out, task, target, trial, trial.answers.best, about, title)
+            native = task.space.to_native(trial.answers.best[0].unit)
+            found.append(Found(recording.path.stem, native))
+            total = len(args.targets)
+            banks = write_banks(out.parent, synth, found, total) if total > 1 else []
+    print_table(result, out, banks)
+    return stopped
+
+
+def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
+    """Print the free parameters, how near the match is, and where its files are."""
+    free = [p for p in result["parameters"] if p["free"]]
+    width = max(len(p["name"]) for p in free)
+    for p in free:
+        print(f"{p['name']:<{width}}  {p['text']:>8}")
+    print(
+        f"distance: {result['start_distance']:.3f} at the start, "
+        f"{result['best_distance']:.3f} at best, after {len(result['history'])} renders"
+    )
+    pitch = result["measures"]["pitch"]
+    off = "no pitch to compare" if pitch is None else f"{pitch:.2f} semitones off"
+    print(f"pitch:  {off}; spectra: {result['measures']['log_spectral']:.1f} dB apart")
+    for answer in result["answers"][1:]:
+        print(f"also:   {out / answer['preset']} at {answer['distance']:.3f}")
+    print(f"page:   {out / 'match.html'}")
+    print(f"audio:  {out / 'match.wav'} (target: {out / 'target.wav'})")
+    print(f"preset: {out / result['answers'][0]['preset']}")
+    print(f"all:    {out / 'match.json'}")
+    for bank in banks:
+        print(f"bank:   {bank}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,67 @@
+"""Make a page of an evaluation: tables, curves, histograms, and every match to look at and to listen to.
+
+    python scripts/report.py results/fm
+
+Writes report.html to the evaluation's folder: one file, that opens from disk, with all in it.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from synthgym.envs import make_task
+from synthgym.errors import SynthgymError
+
+from ..evaluation.results import Results
+from ..evaluation.targets import read_targets
+from ..reports.evaluation_page import write_report
+from .cli import known_id, new_parser, run
+
+
+def main() -> int:
+    """Read the command line, and write the page."""
+    parser = new_parser(__doc__)
+    parser.add_argument("results", type=Path, help="folder of scripts/evaluate.py")
+    parser.add_argument(
+        "--budget", type=int, help="renders after which matches are shown (default: the most)"
+    )
+    parser.add_argument("--out", type=Path, help="the HTML file (default: report.html in the folder)")
+    args = parser.parse_args()
+    with closing(Results.opened(args.results)) as results:
+        settings, rows, curves = results.settings, results.rows(), results.curves()
+    budgets = sorted(rows["budget"].unique().tolist())
+    budget = budgets[-1] if args.budget is None else args.budget
+    if budget not in budgets:
+        raise SynthgymError(f"--budget is one of {', '.join(map(str, budgets))}; got {budget}")
+    with closing(make_task(known_id(settings["env"]), settings["env_kwargs"], rendering="auto")) as task:
+        targets, _ = read_targets(task, settings["targets"])
+        gone = {*rows["target"]} - {target.name for target in targets}
+        if gone:
+            raise SynthgymError(f"{settings['targets']} no longer holds {min(gone)}; put it back")
+        path = args.out or args.results / "report.html"
+        try:
+            path.touch()
+            shown = write_report(
+                path,
+                task,
+                targets,
+                rows[rows["budget"] <= budget],
+                curves[curves["render"] <= budget],
+                title(settings),
+            )
+        except OSError as error:
+            raise SynthgymError(f"cannot write {path}: {error.strerror}; choose another --out") from error
+    print(f"{path}: {shown:,} matches, {path.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def title(settings: dict[str, Any]) -> str:
+    """Return what was evaluated, in a line."""
+    keywords = " ".join(f"{name}={value}" for name, value in settings["env_kwargs"].items())
+    return f"{settings['env']} {keywords}".strip()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,76 @@
+"""Train an agent on an environment.
+
+    python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps 1000000 --log-dir runs/first
+    python scripts/train.py --env Dexed1Op-v0 --agent mlp --dataset data/dexed
+    tensorboard --logdir runs
+
+Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on from it.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+from ..training.learners import LEARNERS, learner
+from ..training.run_config import RunConfig
+from ..training.run_folder import RunFolder, run_name
+from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
+
+
+def main() -> int:
+    """Read the command line, train, and say where everything is."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
+    parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(LEARNERS)} (default: ppo)")
+    parser.add_argument("--dataset", type=Path, help="that mlp, lstm and ppo_imitation learn from")
+    parser.add_argument(
+        "--steps",
+        type=int,
+        help="environment steps in all; mini-batches and games with a data set (default: the YAML)",
+    )
+    parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
+    parser.add_argument("--seed", type=int, help="default: 0")
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
+    add_keywords(
+        parser,
+        "--hyperparameters",
+        "instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
+    )
+    parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
+    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    args = parser.parse_args()
+
+    env_id = known_id(args.env)
+    asked = {
+        "steps": args.steps,
+        "num_envs": args.num_envs,
+        "seed": args.seed,
+        "env_kwargs": read_keywords(args.env_kwargs) or None,
+        "hyperparameters": read_keywords(args.hyperparameters) or None,
+        "dataset": None if args.dataset is None else str(args.dataset.resolve()),
+    }
+    settings = RunConfig.make(env_id, args.agent, **{**asked, "seed": args.seed or 0})
+    folder = RunFolder(args.log_dir or Path("runs") / run_name(env_id, args.agent, str(settings.seed)))
+    if args.resume:
+        if asked["hyperparameters"] is not None:
+            asked["hyperparameters"] = settings.hyperparameters
+        folder.resume({**asked, "env": settings.env, "agent": args.agent})
+        settings = RunConfig.read(folder.config)
+    else:
+        learner(args.agent).check(settings)  # what cannot be made fails before a folder is
+        folder.begin(settings)
+    print(f"{args.agent} on {settings.env}: {settings.steps:,} steps")
+    print(f"watch it: tensorboard --logdir {folder.path}", flush=True)
+    caught = learner(args.agent).train(folder)
+    if caught:
+        print(
+            f"\nstopped by {signal.Signals(caught).name}; saved {folder.newest()}; --resume goes on from it"
+        )
+        return 128 + caught
+    print(f"model: {folder.final_model}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

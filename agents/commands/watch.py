@@ -1,0 +1,65 @@
+"""Film an agent turning a synthesiser's knobs towards a target, with sound.
+
+    python scripts/watch.py --env FM-v0 --agent hill_climber --out watch.mp4
+    python scripts/watch.py --env Dexed6Op-v0 --agent halving --budget 5000 --target marimba.wav
+    python scripts/watch.py --env Dexed1Op-v0 --model runs/first/final_model.zip
+
+Each scene is a sound that was nearer than all before it.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from synthgym.checks import whole
+from synthgym.envs import make_task
+from synthgym.errors import SynthgymError
+
+from ..api import play
+from ..catalogue import AGENTS, Sources, prepare
+from ..evaluation.targets import read_targets
+from ..reports.film import check_film, scenes, write_film
+from ..training.learners import trained_with, with_model
+from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, run, synth_id
+
+
+def main() -> int:
+    """Read the command line, let the agent play, and write the film."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
+    add_agent(parser, AGENTS, "hill_climber; with --model ppo, with --dataset nearest+hill_climber")
+    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
+    parser.add_argument(
+        "--target",
+        default="test:1",
+        help="a recording, or test:N, the last of N held-out patches (default: test:1)",
+    )
+    parser.add_argument("--budget", type=int, default=200, help="renders to spend (default: 200)")
+    parser.add_argument("--scenes", type=int, default=12, help="sounds to show at most (default: 12)")
+    parser.add_argument("--seed", type=int, default=0, help="of starts and draws (default: 0)")
+    parser.add_argument("--out", type=Path, default=Path("watch.mp4"), help="(default: watch.mp4)")
+    args = parser.parse_args()
+
+    budget, most = whole("budget", args.budget, 1, 10**7), whole("scenes", args.scenes, 1, 1000)
+    seed = whole("seed", args.seed, 0, 2**32 - 1)
+    env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
+    usual = "hill_climber" if args.dataset is None else "nearest+hill_climber"
+    name = args.agent or (usual if args.model is None else "ppo")
+    check_film(args.out)
+    if args.model is not None:
+        env_kwargs = {**trained_with(name, args.model, env_id), **env_kwargs}
+        name = with_model(name, args.model)
+    with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
+        target = read_targets(task, args.target)[0][-1]
+        agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
+        trial = play(agent, task, target.rendered, budget, seed)
+        if trial.found is None:
+            raise SynthgymError(f"{name} found no sound; choose another --agent")
+        write_film(args.out, task, target, scenes(task, target, trial.records, most))
+    print(f"film: {args.out}")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,147 @@
+"""The page of an evaluation: who got how near, and how that looks and sounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from synthgym.task import SoundMatchingTask
+
+from ..evaluation.statistics import compare
+from ..evaluation.targets import Target
+from .media import ogg, playback_gain, png, svg, write_page
+from .pictures import draw_curves
+from .summary import KINDS, measures
+
+MATCHES = 1000
+"""Rows that a page shows at most, if there are not more targets: those of the best agents."""
+
+
+def write_report(
+    path: Path,
+    task: SoundMatchingTask,
+    targets: Sequence[Target],
+    rows: pd.DataFrame,
+    curves: pd.DataFrame,
+    title: str,
+) -> int:
+    """Write the page.
+
+    Args:
+        path: of the HTML file.
+        task: that was played; renders what was found.
+        targets: that were looked for.
+        rows: as ``Results.rows`` gives them.
+        curves: as ``Results.curves`` gives them.
+        title: of the page.
+
+    Returns:
+        How many matches it shows; those of the first seed.
+    """
+    budget = int(rows["budget"].max())
+    shown = _shown(rows[(rows["budget"] == budget) & (rows["seed"] == rows["seed"].min())])
+    measured = measures(shown)
+    media: list[str] = []
+    matches = _matches(task, targets, shown, list(measured), media)
+    kinds = [
+        _kind(rows[rows["kind"] == kind], curves[curves["kind"] == kind], kind, budget)
+        for kind in KINDS
+        if kind in set(rows["kind"])
+    ]
+    write_page(
+        path,
+        "evaluation.html",
+        title=title,
+        budget=budget,
+        kinds=kinds,
+        matches=matches,
+        measures=measured,
+        agents=sorted({match["agent"] for match in matches}),
+        media=Markup(json.dumps(media)),  # base64 only
+    )
+    return len(matches)
+
+
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the best agents, as many as a page holds, but at least of one."""
+    means = rows.groupby("agent")["distance"].mean().sort_values()
+    most = max(1, MATCHES // rows["target"].nunique())
+    return rows[rows["agent"].isin(means.index[:most])]
+
+
+def _matches(
+    task: SoundMatchingTask,
+    targets: Sequence[Target],
+    rows: pd.DataFrame,
+    measured: Sequence[str],
+    media: list[str],
+) -> list[dict[str, Any]]:
+    by_name = {target.name: target for target in targets}
+    matches = []
+    bar = tqdm(total=len(rows), unit=" matches", desc="rendering")
+    for name, of in rows.groupby("target", sort=False):
+        target = by_name[name]
+        found = np.zeros((len(of), task.synth.samples), np.float32)
+        features = np.zeros((len(of), *task.feature.shape), np.float32)
+        audible = np.flatnonzero([len(unit) for unit in of["parameters"]])
+        if len(audible):
+            units = np.stack([of["parameters"].iloc[i] for i in audible]).astype(np.float32)
+            rendered = task.render(units, audio=True, count=False)
+            found[audible], features[audible] = rendered.audio, rendered.features[0]
+        (aim,) = target.audio
+        gain = playback_gain(aim, *found)
+        rate = task.synth.sample_rate
+        at = len(media)  # the target's sound and picture
+        media += [ogg(aim * gain, rate), png(target.rendered.features[0][0], task.feature)]
+        for (_, row), sound, feature in zip(of.iterrows(), found, features, strict=True):
+            matches.append(
+                {
+                    "target": name,
+                    "agent": row["agent"],
+                    "distance": row["distance"],
+                    "measures": [row[measure] for measure in measured],
+                    "sounds": (at, len(media)),
+                    "pictures": (at + 1, len(media) + 1),
+                }
+            )
+            media += [ogg(sound * gain, rate), png(feature, task.feature)]
+        bar.update(len(of))
+    bar.close()
+    return sorted(matches, key=lambda match: match["distance"])
+
+
+def _kind(rows: pd.DataFrame, curves: pd.DataFrame, kind: str, budget: int) -> dict[str, Any]:
+    means = rows.pivot_table(index="agent", columns="budget", values="distance")
+    last = compare(rows[rows["budget"] == budget]).set_index("agent")
+    return {
+        "title": f"{rows['target'].nunique()} {KINDS[kind]}",
+        "budgets": [int(column) for column in means.columns],
+        "lines": [
+            {"agent": agent, "means": line.tolist(), **last.loc[agent, ["low", "high", "offline"]].to_dict()}
+            for agent, line in means.sort_values(budget).iterrows()
+        ],
+        "curves": Markup(svg(draw_curves(curves, budget, KINDS[kind]))),
+        "histograms": Markup(svg(_histograms(rows[rows["budget"] == budget]))),
+    }
+
+
+def _histograms(rows: pd.DataFrame) -> Figure:
+    """Draw how the distances of each agent are spread over targets, the nearest agent above."""
+    names = rows.groupby("agent")["distance"].mean().sort_values().index
+    figure = Figure(figsize=(9, 0.5 * len(names) + 1), layout="constrained")
+    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, name in zip(axes, names, strict=True):
+        axis.hist(rows.loc[rows["agent"] == name, "distance"], bins=50, range=(0, 1))
+        axis.set(yticks=[], xlim=(0, 1))
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+        axis.spines[["top", "left", "right"]].set_visible(False)
+    axes[-1].set_xlabel("distance")
+    return figure

@@ -1,0 +1,129 @@
+"""The page of a match: both sounds, how they differ, and the patch that makes the one like the other."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from synthgym.features import Features
+from synthgym.parameters import Native
+from synthgym.synths import Audio
+from synthgym.synths.dx7_diagram import drawn_algorithm
+from synthgym.task import SoundMatchingTask
+from synthgym.viz.spectrogram import draw_features, label_bins
+
+from ..trials.answers import Answer
+from ..trials.trial import Trial
+from .envelopes import envelopes
+from .media import ogg, svg, write_page
+
+GROUP = 4
+"""So many parameters whose names begin with the same word are shown as a group."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An answer as the page shows it.
+
+    Attributes:
+        answer: it.
+        native: its parameters (all of the synth's,).
+        sound: of it (samples,).
+        preset: file of it, which the page offers for download.
+    """
+
+    answer: Answer
+    native: Native
+    sound: Audio
+    preset: Path
+
+    def download(self) -> dict[str, str]:
+        """Return name and content of the preset."""
+        data = base64.b64encode(self.preset.read_bytes()).decode()
+        return {"name": self.preset.name, "data": data}
+
+
+def write_match(
+    path: Path,
+    task: SoundMatchingTask,
+    target: Audio,
+    trial: Trial,
+    answers: Sequence[Shown],
+    gain: np.float32,
+    title: str,
+) -> None:
+    """Write the page.
+
+    Args:
+        path: of the HTML file.
+        task: that was played.
+        target: the target sound (samples,).
+        trial: that found the answers.
+        answers: the nearest first; the others can be heard and had, too.
+        gain: by which all sounds are played back.
+        title: of the page.
+    """
+    rate, best = task.synth.sample_rate, answers[0]
+    described = [parameter for parameter in task.space.describe(best.native) if parameter["free"]]
+    unit = dict(zip(task.space.names, best.answer.unit.tolist(), strict=True))
+    write_page(
+        path,
+        "match.html",
+        title=title,
+        renders=len(trial.distances),
+        target=ogg(target * gain, rate),
+        answers=[
+            {"answer": shown.answer, "sound": ogg(shown.sound * gain, rate), "preset": shown.download()}
+            for shown in answers
+        ],
+        spectrograms=Markup(svg(_spectrograms(task, trial.target.features[0][0], best.answer.feature))),
+        curve=Markup(svg(_curve(trial))),
+        groups=_groups(described),
+        algorithm=drawn_algorithm(task.space, best.native),
+        envelopes=envelopes(unit),
+    )
+
+
+def _groups(described: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return parameters by the first word of their names, the others first, under no name."""
+    words = Counter(parameter["name"].split()[0] for parameter in described)
+    groups: dict[str, list[dict[str, Any]]] = {"": []}
+    for parameter in described:
+        word = parameter["name"].split()[0]
+        groups.setdefault(word if words[word] >= GROUP else "", []).append(parameter)
+    return [(name, parameters) for name, parameters in groups.items() if parameters]
+
+
+def _spectrograms(task: SoundMatchingTask, target: Features, match: Features) -> Figure:
+    """Draw two features (frames, bins) on one scale, and the one minus the other."""
+    feature, seconds = task.feature, task.synth.note.duration
+    low, high = feature.span
+    most = (high - low) / 2
+    figure = Figure(figsize=(11, 3.4), layout="constrained")
+    axes = figure.subplots(1, 3, sharey=True)
+    pictures = [("target", target), ("match", match)]
+    draw_features(axes[:2], pictures, feature, seconds, span=feature.span)
+    difference = [("match - target", match - target)]
+    draw_features(axes[2:], difference, feature, seconds, span=(-most, most), colours="RdBu_r")
+    label_bins(axes[0], feature)
+    return figure
+
+
+def _curve(trial: Trial) -> Figure:
+    """Draw the distance of every render, and the best so far."""
+    renders = np.arange(1, len(trial.distances) + 1)
+    figure = Figure(figsize=(11, 2.6), layout="constrained")
+    axis = figure.subplots()
+    axis.plot(renders, trial.distances, ".", markersize=2, alpha=0.4, label="each render", rasterized=True)
+    axis.plot(renders, np.minimum.accumulate(trial.distances), drawstyle="steps-post", label="best so far")
+    axis.set(xlabel="renders", ylabel="distance", ylim=(0, None))
+    axis.legend()
+    return figure

@@ -1,0 +1,116 @@
+"""What an evaluation found, in Markdown: a part for each kind of target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from ..evaluation.metrics import IN_DOMAIN, METRICS
+from ..evaluation.statistics import REFERENCES, compare, per_target
+
+KINDS = {
+    "random": "held-out random patches",
+    "preset": "human presets",
+    "recording": "recordings, out of the synth's domain",
+}
+SHOWN = 3
+"""Best and worst targets of each agent."""
+
+
+def summary(rows: pd.DataFrame, silent: int) -> str:
+    """Return the summary of rows, in Markdown.
+
+    Args:
+        rows: as ``Results.rows`` gives them.
+        silent: how many targets were left out for being silent.
+    """
+    parts = []
+    for kind in (kind for kind in KINDS if kind in set(rows["kind"])):
+        of = rows[rows["kind"] == kind]
+        targets, seeds = of["target"].nunique(), of["seed"].nunique()
+        heading = f"{targets} {KINDS[kind]}, {seeds} seed{'s' if seeds > 1 else ''}"
+        parts += [f"## {heading[0].upper()}{heading[1:]}", ""]
+        parts += [*_overview(of), *_distances(of), *_metrics(of), *_extremes(of)]
+    if silent:
+        parts += [f"{silent} silent targets were left out.", ""]
+    return "\n".join(parts)
+
+
+def _table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> list[str]:
+    heads = list(heads)
+    rule = ["---"] + ["---:"] * (len(heads) - 1)
+    return ["| " + " | ".join(cells) + " |" for cells in (heads, rule, *lines)] + [""]
+
+
+def _overview(rows: pd.DataFrame) -> list[str]:
+    """Return the mean distance of every agent at every budget."""
+    means = rows.pivot_table(index="agent", columns="budget", values="distance")
+    lines = [
+        (agent, *(f"{mean:.3f}" for mean in line))
+        for agent, line in means.sort_values(list(means.columns[::-1])).iterrows()
+    ]
+    heads = ("agent", *(f"{budget:,}" for budget in means.columns))
+    return ["### Mean distance by renders", "", *_table(heads, lines)]
+
+
+def _distances(rows: pd.DataFrame) -> list[str]:
+    parts = []
+    tests = [f"p, {reference}" for reference in REFERENCES]
+    heads = ("agent", "mean", "95 %", "median", "renders", "offline renders", *tests)
+    for budget, lines in compare(rows).groupby("budget"):
+        parts += [f"### {budget:,} render{'s' if budget > 1 else ''}", ""]
+        parts += _table(
+            heads,
+            (
+                (
+                    line["agent"],
+                    f"{line['mean']:.3f}",
+                    f"{line['low']:.3f} to {line['high']:.3f}",
+                    f"{line['median']:.3f}",
+                    f"{line['renders']:,.0f}",
+                    f"{line['offline']:,.0f}",
+                    *("" if np.isnan(line[test]) else f"{line[test]:.2g}" for test in tests),
+                )
+                for _, line in lines.iterrows()
+            ),
+        )
+    return parts
+
+
+def _last(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["budget"] == rows["budget"].max()]
+
+
+def measures(rows: pd.DataFrame) -> dict[str, str]:
+    """Return what the other measures are that rows hold, by name."""
+    return {
+        name: what
+        for name, what in {**METRICS, **IN_DOMAIN}.items()
+        if name in rows and rows[name].notna().any()
+    }
+
+
+def _metrics(rows: pd.DataFrame) -> list[str]:
+    """Return the means of all other measures at the largest budget."""
+    names = measures(rows)
+    last = _last(rows)
+    means = last.groupby("agent")[["distance", *names]].mean().sort_values("distance")
+    lines = [(agent, *("" if np.isnan(v) else f"{v:.3f}" for v in line)) for agent, line in means.iterrows()]
+    said = "; ".join(f"{name}: {what}" for name, what in names.items())
+    budget = f"{last['budget'].iloc[0]:,}"
+    heading = f"### By other measures, after {budget} renders"
+    return [heading, "", f"{said}.", "", *_table(("agent", "distance", *names), lines)]
+
+
+def _extremes(rows: pd.DataFrame) -> list[str]:
+    """Return the targets that each agent came nearest to, and stayed farthest from."""
+    means = per_target(_last(rows))
+    means.columns = means.columns.get_level_values("agent")
+    lines = []
+    for agent in means.mean().sort_values().index:
+        ordered = means[agent].sort_values()
+        ends = (ordered.head(SHOWN), ordered.tail(SHOWN)[::-1])
+        lines.append((agent, *(", ".join(f"{name} {far:.3f}" for name, far in end.items()) for end in ends)))
+    return ["### Best and worst", "", *_table(("agent", "nearest to", "farthest from"), lines)]

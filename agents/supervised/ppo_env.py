@@ -1,0 +1,114 @@
+"""A game of draws, as stable-baselines3 plays it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from stable_baselines3.common.vec_env import VecEnv
+
+from synthgym.errors import SynthgymError
+from synthgym.features import Features, distance
+from synthgym.parameters import Unit
+from synthgym.task import SoundMatchingTask
+
+from .config import TrainerConfig
+from .rollout import kept_parts
+
+Observation = Any
+"""Arrays or tensors by name: stable-baselines3's types are wider than what is observed here."""
+
+
+class RolloutVecEnv(VecEnv):
+    """A game as stable-baselines3 plays it: B targets side by side, a render of each at every step.
+
+    Each is rewarded by minus its distance. (Parts rewarded for a gain alone, of which they have none
+    where all stays as it was, taught it to leave what was good.)
+
+    Args:
+        task: renders.
+        fitting: of targets, rounds and candidates.
+
+    Attributes:
+        features: of the targets (B, frames, bins); to be set before a reset.
+        rng: draws; likewise.
+        best: distances of the best so far (B,).
+    """
+
+    features: Features
+    rng: np.random.Generator
+    render_mode = None
+
+    def __init__(self, task: SoundMatchingTask, config: TrainerConfig) -> None:
+        self._task, self._whole = task, config.candidates
+        self._steps = config.candidates * config.rounds
+        n = len(task.space)
+        of_patch = gym.spaces.Box(0, 1, (n,), np.float32)
+        observed: dict[str, gym.Space[Any]] = {
+            "feature": gym.spaces.Box(-np.inf, np.inf, task.feature.shape, np.float32),
+            "best": of_patch,
+            "known": of_patch,
+            "seen": of_patch,
+            "so_far": gym.spaces.Box(0, 1, (2,), np.float32),
+        }
+        super().__init__(config.targets, gym.spaces.Dict(observed), of_patch)
+
+    def reset(self) -> Observation:
+        """Begin a game."""
+        self._step = 0
+        self.best = np.ones(self.num_envs)
+        assert self.action_space.shape is not None
+        self._unit: Unit = np.zeros((self.num_envs, *self.action_space.shape), np.float32)
+        return self._observe()
+
+    def _observe(self) -> Observation:
+        """Return what the policy sees: the best so far, which of its values are kept, and in view of which
+        others, too, a draw's likelihood is told (any will do, but never all)."""
+        shape, rng = self._unit.shape, self.rng
+        count, n = len(self._unit), self._unit.shape[1]
+        parts = self._step >= self._whole
+        known = kept_parts(count, n, rng) if parts else np.zeros(shape, np.bool_)
+        seen = known | (rng.random(shape) < rng.random((count, 1)))
+        seen[np.arange(count), np.where(known, -1, rng.random(shape)).argmax(axis=1)] = False
+        done = np.full(count, self._step / self._steps)
+        return {
+            "feature": self.features,
+            "best": self._unit.copy(),
+            "known": known.astype(np.float32),
+            "seen": seen.astype(np.float32),
+            "so_far": np.stack([self.best, done], axis=1).astype(np.float32),
+        }
+
+    def step_async(self, actions: np.ndarray) -> None:
+        """Take what was drawn."""
+        self._actions = actions
+
+    def step_wait(self) -> tuple[Observation, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        """Render it."""
+        far = distance(self._task.render(self._actions).features[0], self.features)
+        # Even a first patch that shares nothing with its target is one, parts of which can be drawn again.
+        better = (far < self.best) | (self._step == 0)
+        self._unit[better], self.best[better] = self._actions[better], far[better]
+        self._step += 1
+        over = np.full(len(far), self._step == self._steps)
+        return self._observe(), -far.astype(np.float32), over, [{} for _ in far]
+
+    def close(self) -> None:
+        """Leave the task to whom it belongs."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """Return what it has, for each target."""
+        return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+        """Refuse with SynthgymError: a game is one for all its targets."""
+        raise SynthgymError(f"{attr_name} cannot be set: a game is one for all its targets")
+
+    def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+        """Refuse with SynthgymError, likewise."""
+        raise SynthgymError(f"{method_name} cannot be called: a game is one for all its targets")
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Return that nothing is."""
+        return [False] * len(list(self._get_indices(indices)))

@@ -1,0 +1,78 @@
+"""Which agents are trained, and where their training is."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from synthgym.checks import one_of
+from synthgym.errors import SynthgymError
+from synthgym.task import SoundMatchingTask
+
+if TYPE_CHECKING:
+    from ..trials.agent import Agent
+    from .models import Origin
+    from .run_config import RunConfig
+    from .run_folder import RunFolder
+
+
+class Learner(Protocol):
+    """What such a module has."""
+
+    def arguments(self, agent: str) -> Collection[str]:
+        """Return the names of an agent's hyperparameters."""
+
+    def played(self, agent: str, env_id: str) -> str:
+        """Return the id of the environment that an agent plays to learn another."""
+
+    def check(self, settings: RunConfig) -> None:
+        """Raise SynthgymError for settings that cannot be trained with."""
+
+    def train(self, folder: RunFolder) -> int:
+        """Train the run of a folder to its end; return 0, or the number of the signal that ended it.
+
+        Progress is shown; Ctrl-C, SIGTERM and errors end it with a checkpoint, from which it goes on.
+        """
+
+    def origin(self, agent: str, model: Path) -> Origin:
+        """Return where a trained model comes from; SynthgymError if it is no model of the agent."""
+
+    def prepare(self, agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
+        """Return the agent that plays a task by trained models; SynthgymError if they are of another."""
+
+
+# By name, as PyTorch takes seconds to import.
+LEARNERS = {
+    **dict.fromkeys(("ppo", "sac", "sac_her", "ars", "es"), "agents.rl"),
+    **dict.fromkeys(("mlp", "lstm", "ppo_imitation"), "agents.supervised"),
+}
+
+
+def learner(agent: str) -> Learner:
+    """Return how an agent is trained; UnknownNameError if no such agent is."""
+    one_of("agent that is trained", agent, LEARNERS)
+    return cast(Learner, importlib.import_module(LEARNERS[agent]))
+
+
+def has_learned(name: str) -> bool:
+    """Return whether an agent, or one of a hybrid, is trained."""
+    return any(part.partition("@")[0] in LEARNERS for part in name.split("+"))
+
+
+def with_model(name: str, model: Path) -> str:
+    """Return an agent's name with the file of the model that the one that is trained plays by."""
+    first, *others = name.split("+")
+    one_of("agent with a model", first, LEARNERS)
+    return "+".join([f"{first}@{model}", *others])
+
+
+def trained_with(name: str, model: Path, env_id: str) -> dict[str, Any]:
+    """Return the keywords of the environment a model was trained on; SynthgymError if it is another one."""
+    agent = name.partition("+")[0].partition("@")[0]
+    how = learner(agent)
+    origin = how.origin(agent, model)
+    if origin.env != how.played(agent, env_id):
+        raise SynthgymError(f"{model} was trained on {origin.env}, not {env_id}; pass --env {origin.env}")
+    return origin.env_kwargs

@@ -1,0 +1,71 @@
+"""Models that were trained: what one must know of the task it was trained on, and which plays a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from synthgym.errors import SynthgymError
+from synthgym.task import SoundMatchingTask
+
+from ..trials.agent import Agent
+from ..trials.trial import Trial
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from.
+
+    Attributes:
+        env: id of the environment it was trained on.
+        env_kwargs: its keywords.
+        feature: by which it hears.
+        identity: of the task, see ``SoundMatchingTask.identity``.
+    """
+
+    env: str
+    env_kwargs: dict[str, Any]
+    feature: str
+    identity: dict[str, Any]
+
+    @classmethod
+    def of(cls, task: SoundMatchingTask, env: str, env_kwargs: Mapping[str, Any]) -> Self:
+        """Return the origin of what is trained on a task now."""
+        return cls(env, dict(env_kwargs), task.feature_name, task.identity())
+
+    def kept(self) -> dict[str, Any]:
+        """Return it as JSON, to be saved with the model."""
+        return asdict(self)
+
+    def check(self, task: SoundMatchingTask, path: Path) -> None:
+        """Raise SynthgymError unless a task is like that of the model at a path."""
+        if self.feature != task.feature_name:
+            raise SynthgymError(
+                f"{path} was trained on the feature {self.feature}, not {task.feature_name}; "
+                f"give --env-kwargs feature={self.feature}, or train another"
+            )
+        identity = task.identity()
+        if self.identity != identity:
+            name = next(name for name in identity if identity[name] != self.identity.get(name))
+            raise SynthgymError(
+                f"{path} was trained on {self.env} {self.env_kwargs or ''} with other {name}; "
+                "train one on this environment"
+            )
+
+
+class Trained(Agent):
+    """An agent that plays by models of one or more trainings.
+
+    Args:
+        agent: its name.
+        models: their files; a trial's number says by which it is played.
+    """
+
+    def __init__(self, agent: str, models: Sequence[Path]) -> None:
+        self.agent, self._models = agent, models
+
+    def model_of(self, trial: Trial) -> Path:
+        """Return the file of the model that plays a trial."""
+        return self._models[trial.number % len(self._models)]

@@ -1,0 +1,92 @@
+"""The folder of a training run: its config, checkpoints, TensorBoard log and final model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from synthgym.errors import SynthgymError
+from synthgym.files import replaced
+
+from .run_config import RunConfig
+
+CHECKPOINTS = 10
+"""A run saves about this many on its way."""
+
+
+def run_name(env: str, agent: str, seed: str) -> str:
+    """Return the name of a run's folder, if nobody gave it another."""
+    return f"{env.replace(':', '-')}-{agent}-{seed}"
+
+
+class RunFolder:
+    """Where a run keeps what it makes.
+
+    Attributes:
+        path: the folder.
+        config: ``config.yml``.
+        checkpoints: the folder of the models saved on the way.
+        tensorboard: the folder of the TensorBoard log.
+        final_model: ``final_model.zip``, written when the run is complete.
+    """
+
+    FINAL = "final_model.zip"
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.config = self.path / "config.yml"
+        self.tensorboard = self.path / "tensorboard"
+        self.final_model = self.path / self.FINAL
+        self.checkpoints = self.path / "checkpoints"
+
+    def begin(self, settings: RunConfig) -> None:
+        """Write the config of a new run; SynthgymError if the folder already holds one."""
+        if self.config.exists():
+            raise SynthgymError(
+                f"{self.path} already holds a run; go on with it by --resume, or choose another --log-dir"
+            )
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+            self.tensorboard.mkdir(exist_ok=True)
+            settings.write(self.config)
+        except OSError as error:
+            raise SynthgymError(
+                f"cannot write to {self.path}: {error.strerror}; choose another --log-dir"
+            ) from error
+
+    def resume(self, asked: Mapping[str, Any]) -> None:
+        """Take up a run; SynthgymError if the folder holds none, or one with other settings.
+
+        Args:
+            asked: settings by name; those that are None stay as they are. The run's goal becomes the steps
+                asked for, or those done if they are more.
+        """
+        if not self.config.exists():
+            raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
+        kept = RunConfig.read(self.config)
+        for name, new in asked.items():
+            old = getattr(kept, name)
+            if name != "steps" and new is not None and old != new:
+                raise SynthgymError(f"{self.path} is a run with {name} {old}, not {new}; ask for the same")
+        if asked["steps"] is not None:
+            newest = self.newest()
+            done = int(newest.stem) if newest else 0
+            replace(kept, steps=max(asked["steps"], done)).write(self.config)
+
+    def save_checkpoint(self, steps: int, save: Callable[[Path], Any]) -> Path:
+        """Save a model under its number of steps, whole or not at all."""
+        path = self.checkpoints / f"{steps:09d}.zip"
+        with replaced(path) as temporary:
+            save(temporary)
+        return path
+
+    def save_final(self, save: Callable[[Path], Any]) -> None:
+        """Save the final model, whole or not at all."""
+        with replaced(self.final_model) as temporary:
+            save(temporary)
+
+    def newest(self) -> Path | None:
+        """Return the newest checkpoint, or None."""
+        return max(self.checkpoints.glob("[0-9]*.zip"), key=lambda path: int(path.stem), default=None)

@@ -1,0 +1,1 @@
+"""One target, one budget of renders, and the agents that search it."""

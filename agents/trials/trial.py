@@ -1,0 +1,223 @@
+"""One target, and the renders that may be spent on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.checks import whole
+from synthgym.features import Feature, distance
+from synthgym.parameters import ParameterSpace, Unit
+from synthgym.patches import PatchStream
+from synthgym.rendering import Rendered, Worker
+from synthgym.task import SoundMatchingTask
+
+MOST_STARTS = 1000
+"""So many patches of a pool suffice, whatever the budget, where one person waits for one match."""
+
+
+class BudgetSpent(Exception):
+    """Ends an agent's search: the last render is made."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Audible patches to start from, made before any target is known.
+
+    Attributes:
+        unit: unit vectors (N, n).
+        renders: what each cost, the inaudible ones drawn for it included, (N,).
+    """
+
+    unit: Unit
+    renders: NDArray[np.int64]
+
+    @classmethod
+    def draw(cls, task: SoundMatchingTask, seed: int, count: int) -> Pool:
+        """Draw the first patches of a seed's pool."""
+        patches = task.make_patches(PatchStream("pool", seed).ids(range(count)), count=False)
+        return cls(patches.unit, patches.renders)
+
+
+@dataclass(frozen=True)
+class Best:
+    """The nearest sound so far.
+
+    Attributes:
+        render: which render it was, from 1.
+        unit: its unit vector (n,); None if it is silence.
+        distance: how far it is from the target.
+    """
+
+    render: int
+    unit: Unit | None
+    distance: float
+
+
+@dataclass
+class Trial:
+    """One agent's try at one target: counts the renders, and keeps the best.
+
+    Attributes:
+        ears: render and hear; in a worker, its listener.
+        target: what is heard of the target, one sound.
+        shown: what the agent may hear of it; the same, but for an agent that is misled.
+        budget: how many renders may be spent; all count, the start included.
+        pool: where starts come from.
+        rng: of all that is random in the agent.
+        number: of the trial among those of its target; an agent that was trained several times plays by the
+            training of that number.
+        distances: of every render so far, by the first feature.
+        records: the renders that were nearer than all before them.
+        offline: at each render, how many sounds were made before the target was known, for what the agent
+            knew by then.
+    """
+
+    source: SoundMatchingTask | Worker
+    target: Rendered
+    budget: int
+    pool: Pool
+    rng: np.random.Generator
+    number: int = 0
+    distances: list[float] = field(default_factory=list)
+    records: list[Best] = field(default_factory=list)
+    offline: list[int] = field(default_factory=list)
+    shown: Rendered = field(init=False)
+    _starts: int = 0
+    _offline_by_source: dict[str, int] = field(default_factory=dict)
+    _best_heard: Rendered | None = None
+
+    def __post_init__(self) -> None:
+        whole("budget", self.budget, 1, 10**9)
+        self.shown = self.target
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The parameters that are looked for."""
+        return self.source.space
+
+    @property
+    def features(self) -> Sequence[Feature]:
+        """By which sounds are heard."""
+        return self.source.features
+
+    @property
+    def best(self) -> Best | None:
+        """The nearest so far."""
+        return self.records[-1] if self.records else None
+
+    @property
+    def found(self) -> Unit | None:
+        """The unit vector of the nearest so far (n,); None before there is one, and for silence."""
+        return self.best.unit if self.best else None
+
+    @property
+    def left(self) -> int:
+        """How many renders may still be made."""
+        return self.budget - len(self.distances)
+
+    @property
+    def spent(self) -> float:
+        """The share of what may be spent that is, 0 to 1."""
+        return len(self.distances) / self.budget
+
+    def __call__(self, unit: Unit) -> NDArray[np.float64]:
+        """Render unit vectors (B, n) and return their distances (B,).
+
+        Raises:
+            BudgetSpent: the budget ends with or before them; as many as it allows are made and count.
+        """
+        self.render(unit)
+        return np.array(self.distances[-len(unit) :])
+
+    def by_feature(self, unit: Unit) -> NDArray[np.float64]:
+        """As the call, by each of the features: (B, features)."""
+        rendered = self.render(unit)
+        return np.stack(
+            [distance(now, aim) for now, aim in zip(rendered.features, self.target.features, strict=True)],
+            axis=1,
+        ).astype(np.float64)
+
+    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
+        """As the call, but return what is heard."""
+        asked = len(unit)
+        unit = np.asarray(unit, np.float32)[: self.left]
+        if not len(unit):
+            raise BudgetSpent
+        rendered = self.source.render(unit, audio=audio)
+        far = distance(rendered.features[0], self.target.features[0]).tolist()
+        for i, value in enumerate(far):
+            if self._record(unit[i].copy(), value):
+                self._best_heard = Rendered(tuple(each[i : i + 1].copy() for each in rendered.features))
+        self.made(unit, rendered)
+        if len(unit) < asked:
+            raise BudgetSpent
+        return rendered
+
+    def made(self, unit: Unit, rendered: Rendered) -> None:
+        """Do what else is to be done when unit vectors (B, n) were rendered: here, nothing."""
+
+    def be_silent(self) -> None:
+        """Answer with silence: a render that no parameters make."""
+        aim = self.target.features[0]
+        self._record(None, float(distance(np.zeros_like(aim), aim)[0]))
+
+    def _record(self, unit: Unit | None, value: float) -> bool:
+        """Keep a render; return whether it is the nearest so far."""
+        self.distances.append(value)
+        self.offline.append(sum(self._offline_by_source.values()))
+        # Many patches share nothing with the target, as silence does; but from them one can go on.
+        best = self.best
+        nearer = best is None or (value, unit is None) < (best.distance, best.unit is None)
+        if nearer:
+            self.records.append(Best(len(self.distances), unit, value))
+        return nearer
+
+    def count_offline(self, source: str, renders: int) -> None:
+        """Say what the agent knows beforehand, and how many sounds that cost; each source counts once."""
+        self._offline_by_source[source] = renders
+
+    def starts(self, count: int) -> Unit:
+        """Return the next patches of the pool (count, n), or those that are left.
+
+        Raises:
+            BudgetSpent: none is left.
+        """
+        unit = self.pool.unit[self._starts : self._starts + count]
+        if not len(unit):
+            raise BudgetSpent
+        self._starts += len(unit)
+        self.count_offline("pool", int(self.pool.renders[: self._starts].sum()))
+        return unit
+
+    def begin(self, count: int) -> tuple[Unit, float]:
+        """Return where a search begins, a unit vector (n,), and its distance.
+
+        It is the best that is known, or else that of ``count`` starts.
+        """
+        if self.best is None or self.found is None:
+            return self.best_start(count)
+        return self.found, self.best.distance
+
+    def best_start(self, count: int) -> tuple[Unit, float]:
+        """Return the best of the pool's next ``count`` patches, (n,), and its distance."""
+        starts = self.starts(count)
+        far = self(starts)
+        nearest = int(np.argmin(far))
+        return starts[nearest], float(far[nearest])
+
+    def episode_start(self) -> tuple[Unit, Rendered]:
+        """Return where an episode begins, (1, n), and what is heard of it: the first at the best that is
+        known, if anything is, every other at the pool's next patch."""
+        if self._starts == 0 and self.found is not None:
+            assert self._best_heard is not None
+            return self.found[None], self._best_heard
+        start = self.starts(1)
+        return start, self.render(start)
+
+    def best_of(self, renders: int) -> Best:
+        """Return the best of the first so many renders."""
+        return next(best for best in reversed(self.records) if best.render <= renders)

@@ -1,0 +1,76 @@
+"""A trial that a person waits for: its progress is shown, and it can be ended at any moment."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from tqdm import tqdm
+
+from synthgym.parameters import Unit
+from synthgym.rendering import Rendered
+
+from .answers import Answer, Answers
+from .signals import Signals
+from .trial import BudgetSpent, Trial
+
+
+@dataclass
+class WatchedTrial(Trial):
+    """Shows a progress bar with the best distance so far; a signal ends it as if its budget were spent.
+
+    Attributes:
+        signals: that may end it.
+        seconds: after which it ends, if not before.
+        answers: keeps the nearest that sound different.
+    """
+
+    signals: Signals = field(kw_only=True)
+    seconds: float | None = field(kw_only=True, default=None)
+    answers: Answers = field(kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._began = time.monotonic()
+        if self.seconds is None:
+            self._bar = tqdm(total=self.budget, unit=" renders", desc="matching")
+        else:
+            form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+            self._bar = tqdm(total=100, desc="matching", bar_format=form)
+
+    @property
+    def spent(self) -> float:
+        """As of any trial, or by the time."""
+        if self.seconds is None:
+            return super().spent
+        return max(super().spent, (time.monotonic() - self._began) / self.seconds)
+
+    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
+        """As of any trial.
+
+        Raises:
+            BudgetSpent: also when a signal came, or the time is over.
+        """
+        if self.signals.caught is not None or self.spent >= 1:
+            raise BudgetSpent
+        return super().render(unit, audio=audio)
+
+    def made(self, unit: Unit, rendered: Rendered) -> None:
+        """Keep the nearest and show how it goes."""
+        first = len(self.distances) - len(unit)
+        for i, one in enumerate(unit):
+            far = self.distances[first + i]
+            self.answers.add(Answer(one.copy(), far, first + i + 1, rendered.features[0][i].copy()))
+        assert self.best is not None
+        best = f"best distance {self.best.distance:.3f}"
+        if self.seconds is None:
+            self._bar.update(len(self.distances) - self._bar.n)
+        else:
+            self._bar.update(min(100, 100 * self.spent) - self._bar.n)
+            rate = len(self.distances) / (time.monotonic() - self._began)
+            best += f", {len(self.distances):,} renders, {rate:,.0f} renders/s"
+        self._bar.set_postfix_str(best, refresh=False)
+
+    def close(self) -> None:
+        """End the bar."""
+        self._bar.close()

@@ -1,0 +1,129 @@
+"""What an environment and a vector environment share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from numpy.typing import NDArray
+
+from synthgym.checks import one_of
+from synthgym.envs.episodes import Episodes
+from synthgym.envs.goal_episodes import GoalEpisodes
+from synthgym.envs.inputs import check_keywords
+from synthgym.making import TASK
+from synthgym.parameters import Unit
+from synthgym.patches import Streams
+from synthgym.rendering import Rendered
+from synthgym.rules import RULES, GoalRules, Rules
+from synthgym.task import SoundMatchingTask
+
+METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
+
+
+class Playing:
+    """Plays episodes.
+
+    Attributes:
+        task: what renders, listens, and counts the renders.
+        episodes: where they stand.
+        streams: which random targets and starts they have.
+        noise_floor: the distance at which equal patches were heard; 0 if the synth is repeatable.
+        render_mode: None or ``rgb_array``.
+    """
+
+    kind: ClassVar[tuple[type[Rules], type[Episodes]]] = Rules, Episodes
+
+    _spec: EnvSpec | None = None
+
+    def _set_up(
+        self,
+        count: int,
+        synth: str,
+        render_mode: str | None,
+        keywords: Mapping[str, Any],
+        *,
+        with_audio: bool,
+        **rendering: Any,
+    ) -> None:
+        """Make the episodes; SynthgymError for a keyword that cannot be used.
+
+        Args:
+            count: how many play side by side.
+            synth: name of the synth.
+            render_mode: None or ``rgb_array``.
+            keywords: the user's.
+            with_audio: whether episodes keep their audio.
+            **rendering: ``rendering`` and ``workers`` of the task, if the environment takes them.
+        """
+        if render_mode is not None:
+            one_of("render_mode", render_mode, METADATA["render_modes"])
+        check_keywords(synth, keywords, [*RULES, *TASK, *rendering, "render_mode"])
+        rules, episodes = self.kind
+        playing_by = rules(**{name: value for name, value in keywords.items() if name in RULES})
+        others = {name: value for name, value in keywords.items() if name not in RULES}
+        self.task = SoundMatchingTask(synth, **rendering, **others)
+        self.episodes = episodes(count, playing_by, self.task, with_audio=with_audio)
+        self.streams = Streams(count, playing_by.targets)
+        self.noise_floor = self.task.noise_floor()
+        self.render_mode = render_mode
+
+    def _begin(self, rows: Sequence[int], target: Rendered | None = None, start: Unit | None = None) -> None:
+        """Begin the next episodes of rows.
+
+        Args:
+            rows: distinct.
+            target: what is heard of the one target of all; default: the next items of the streams.
+            start: the one start of all (1, n); likewise.
+        """
+        task, with_audio = self.task, self.episodes.with_audio
+        renders: NDArray[np.int64] | int = 1
+        if target is None:
+            target = task.make_patches(self.streams.targets(rows), audio=with_audio, count=False).rendered
+        if start is None:
+            patches = task.make_patches(self.streams.starts(rows), audio=with_audio)
+            start, rendered, renders = patches.unit, patches.rendered, patches.renders
+        else:
+            start = np.repeat(start, len(rows), axis=0)
+            rendered = task.render(start, audio=with_audio)
+        # Nothing can fail from here.
+        self.streams.advance(rows)
+        self.episodes.begin(rows, target, start, rendered, renders)
+
+    def _pictures(self) -> list[NDArray[np.uint8]]:
+        """Return a picture (height, width, 3) of target and current feature for every episode."""
+        from synthgym.viz.spectrogram import side_by_side  # Matplotlib only for those who look
+
+        episodes, feature, seconds = self.episodes, self.task.feature, self.task.synth.note.duration
+        rows = zip(episodes.target, episodes.features, episodes.distance, strict=True)
+        return [side_by_side(feature, target, now, far, seconds) for target, now, far in rows]
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """The spec it was made from; nondeterministic if the synth was found to be."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, value: EnvSpec | None) -> None:
+        self._spec = copy(value)
+        if self._spec is not None and self.noise_floor > 0:
+            self._spec.nondeterministic = True
+
+
+class PlayingForGoals(Playing):
+    """Plays episodes whose rewards follow from goals."""
+
+    kind = GoalRules, GoalEpisodes
+
+    def compute_reward(
+        self, achieved_goal: NDArray[np.float32], desired_goal: NDArray[np.float32], info: Any
+    ) -> Any:
+        """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,).
+
+        A pure function of the goals; ``info`` is there for the interface and not read.
+        """
+        assert isinstance(self.episodes, GoalEpisodes)
+        return self.episodes.compute_reward(achieved_goal, desired_goal)

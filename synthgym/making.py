@@ -1,0 +1,42 @@
+"""The task of an environment, for those who do not play its episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium as gym
+
+from synthgym.envs.inputs import check_keywords
+from synthgym.errors import SynthgymError
+from synthgym.rules import RULES
+from synthgym.task import SoundMatchingTask
+
+TASK = ("feature", "parameters", "frozen")
+"""Keywords of an environment that its task takes, besides those of the synth."""
+
+
+def registered(env_id: str) -> dict[str, Any]:
+    """Return the keywords that an environment is registered with; SynthgymError if it is none of ours."""
+    keywords = gym.spec(env_id).kwargs
+    if "synth" not in keywords:
+        raise SynthgymError(f"{env_id} has no synthesiser; choose one of synthgym's environments")
+    return keywords
+
+
+def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **options: Any) -> SoundMatchingTask:
+    """Make the task that an environment would play.
+
+    Args:
+        env_id: as ``gym.make`` takes it.
+        env_kwargs: keywords of the environment; those of its rules do not matter here.
+        **options: of SoundMatchingTask; they go before those of the environment.
+
+    Raises:
+        SynthgymError: the environment is none of ours, or a keyword cannot be used.
+    """
+    keywords = {**registered(env_id), **(env_kwargs or {})}
+    synth = keywords.pop("synth")
+    check_keywords(synth, keywords, [*RULES, *TASK, "max_episode_steps"])
+    chosen = {name: value for name, value in keywords.items() if name not in (*RULES, "max_episode_steps")}
+    return SoundMatchingTask(synth, **{**chosen, **options})

@@ -10,7 +10,8 @@ import gymnasium as gym
 import numpy as np
 
 from synthgym.checks import whole
-from synthgym.envs import SynthEnv, make_task
+from synthgym.envs import SynthEnv
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask

@@ -1,4 +1,4 @@
-"""How much each parameter of a synthesiser can be heard."""
+"""How much each parameter of a synthesiser changes its sound."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ class Effect:
     Attributes:
         name: of the parameter.
         distance: the farthest it carries a patch from its sound, mean over patches, in [0, 1].
-        heard: the share of patches in which any setting changes the feature at all, in [0, 1].
+        audible: the share of patches in which any setting changes the feature at all, in [0, 1].
     """
 
     name: str
     distance: float
-    rendered: float
+    audible: float
 
 
 def measure_effects(
-    task: SoundMatchingTask, patches: int = PATCHES, settings: int = SETTINGS
+    task: SoundMatchingTask, count: int = PATCHES, settings: int = SETTINGS
 ) -> Iterator[Effect]:
     """Turn each free parameter through its range, alone, in random audible patches, and give its effect.
 
     Args:
-        task: the synth, its free parameters and the feature that listens.
-        patches: how many patches.
+        task: the synth, its free parameters and the feature that sounds are compared by.
+        count: how many patches.
         settings: how many evenly spaced values of each parameter, its ends included.
     """
-    patches = task.make_patches(PatchStream("pool", seed=0).ids(range(patches)))
+    patches = task.make_patches(PatchStream("pool", seed=0).ids(range(count)))
     plain = patches.rendered.features[0]
     for i, name in enumerate(task.space.names):
-        farthest = np.zeros(patches, np.float32)
+        farthest = np.zeros(count, np.float32)
         for value in np.linspace(0, 1, settings, dtype=np.float32):
             turned = patches.unit.copy()
             turned[:, i] = value

@@ -1,19 +1,26 @@
-"""The task of an environment, for those who do not play its episodes."""
+"""Tasks by environment id. No environment is made or imported for them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import gymnasium as gym
 
-from synthgym.envs.inputs import check_keywords
+from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
 from synthgym.rules import RULES
+from synthgym.synths import keywords as synth_keywords
 from synthgym.task import SoundMatchingTask
 
 TASK = ("feature", "parameters", "frozen")
 """Keywords of an environment that its task takes, besides those of the synth."""
+
+
+def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None:
+    """Raise UnknownNameError for a keyword that neither an environment nor its synth takes."""
+    for name in given:
+        one_of("keyword", name, [*synth_keywords(synth), *own])
 
 
 def registered(env_id: str) -> dict[str, Any]:
@@ -25,11 +32,11 @@ def registered(env_id: str) -> dict[str, Any]:
 
 
 def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **options: Any) -> SoundMatchingTask:
-    """Make the task that an environment would play.
+    """Make the task of an environment.
 
     Args:
         env_id: as ``gym.make`` takes it.
-        env_kwargs: keywords of the environment; those of its rules do not matter here.
+        env_kwargs: keywords of the environment; those of its rules are checked by name and left out.
         **options: of SoundMatchingTask; they go before those of the environment.
 
     Raises:

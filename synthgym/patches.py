@@ -1,13 +1,13 @@
-"""Where random sounds come from: numbered streams of audible patches.
+"""Random streams of audible patches.
 
-Item i of a stream is a pure function of (seed, stream, i): whoever makes it, in whatever batch or
-process, gets the same patch. Streams never meet: they differ in the spawn key of their seeds.
+Patch i of a stream is a pure function of (seed, stream, i): every worker, batch and process makes the
+same one. Streams never meet, since they differ in the spawn key of their seeds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal, NamedTuple, Self
 
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from synthgym.checks import one_of
 from synthgym.errors import SynthError, SynthgymError
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.rendering import Rendered, Worker
+from synthgym.rendering import Rendered, Sound, Worker
 from synthgym.synths import Audio
 
 AUDIBLE_PEAK = 10 ** (-44 / 20)
 """A patch is audible if its render peaks at -44 dBFS or above."""
 
 HELD_OUT = 1000
-"""How many items the test stream has."""
+"""How many patches the test stream has."""
 
 
 def audible(sound: Audio) -> bool:
@@ -33,16 +33,17 @@ def audible(sound: Audio) -> bool:
 
 
 Stream = Literal["train", "validation", "start", "pool", "dataset"]
+TargetStream = Literal["train", "validation"]
 STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
 
 # Fixed, so that every agent ever evaluated meets the same test targets, and none trains on them.
 _TEST_SEED = 20_260_101
-_MOST_DRAWS = 10_000
-_BLOCK = 8  # patches drawn at once; the accepted one is the same whatever it is
+_MOST_CANDIDATES = 10_000
+_BLOCK = 8  # candidates made at once; the accepted one does not depend on it
 
 
-class Item(NamedTuple):
-    """One item of one stream: what its patch is a function of."""
+class PatchId(NamedTuple):
+    """What a patch is a function of: a seed, a stream, and its number in that stream."""
 
     seed: int
     stream: int
@@ -54,7 +55,7 @@ class Item(NamedTuple):
 
 
 class PatchStream:
-    """One stream of uniformly random patches, the inaudible ones rejected.
+    """A stream of uniformly random patches, from which the inaudible ones are rejected.
 
     Args:
         stream: ``train``, ``validation``, ``start``, ``pool`` or ``dataset``.
@@ -65,23 +66,23 @@ class PatchStream:
         one_of("stream of patches", stream, (s for s in STREAMS if s != "test"))
         self._stream, self._seed = STREAMS.index(stream), seed
 
-    def items(self, numbers: Iterable[int]) -> list[Item]:
-        """Return items by number, for ``SoundMatchingTask.draw`` to make."""
-        return [Item(self._seed, self._stream, number) for number in numbers]
+    def ids(self, numbers: Iterable[int]) -> list[PatchId]:
+        """Return the ids of patches by number, for ``SoundMatchingTask.make_patches``."""
+        return [PatchId(self._seed, self._stream, number) for number in numbers]
 
 
 class HeldOutStream(PatchStream):
-    """The 1,000 items of the test stream, for evaluation only. Nothing changes its seed."""
+    """The 1,000 patches of the test stream, for evaluation only. Its seed is fixed."""
 
     def __init__(self) -> None:
         self._stream, self._seed = STREAMS.index("test"), _TEST_SEED
 
-    def items(self, numbers: Iterable[int]) -> list[Item]:
-        """Return items by number; SynthgymError beyond the last."""
+    def ids(self, numbers: Iterable[int]) -> list[PatchId]:
+        """Return the ids of patches by number; SynthgymError beyond the last."""
         numbers = list(numbers)
         if not all(0 <= number < HELD_OUT for number in numbers):
-            raise SynthgymError(f"the test stream has items 0 to {HELD_OUT - 1}; ask for fewer targets")
-        return super().items(numbers)
+            raise SynthgymError(f"the test stream has patches 0 to {HELD_OUT - 1}; ask for fewer targets")
+        return super().ids(numbers)
 
 
 @dataclass(frozen=True)
@@ -110,16 +111,18 @@ class Patches:
 
 @dataclass(frozen=True)
 class PatchJob:
-    """What a worker is asked for: items, and whether their audio is wanted.
+    """A batch of patches for a worker to make.
 
     Attributes:
-        near: unit vectors (B, n) that the items are variations of; default: any patch.
-        jitter: how far from them, see ``ParameterSpace.jitter``.
-        pure: which items are the vectors themselves, (B,) bool; if one will not do, it is varied too.
-        forbidden: native rows, as bytes, that no item may be.
+        ids: of the patches.
+        audio: whether their audio is wanted.
+        near: unit vectors (B, n) that the patches are variations of (default: they are uniformly random).
+        jitter: how far the variations are from them, see ``ParameterSpace.jitter``.
+        pure: which patches are the vectors themselves, (B,) bool; one that cannot be used is varied too.
+        forbidden: native rows, as bytes, that no patch may have.
     """
 
-    items: Sequence[Item]
+    ids: Sequence[PatchId]
     audio: bool = False
     near: Unit | None = None
     jitter: float = 0.0
@@ -127,10 +130,10 @@ class PatchJob:
     forbidden: frozenset[bytes] = frozenset()
 
     def candidates(self, space: ParameterSpace) -> list[Iterator[Unit]]:
-        """Give, for each item, unit vectors (some, n) without end."""
-        generators = [item.generator() for item in self.items]
+        """Return, for each patch, an endless iterator of candidates (some, n)."""
+        generators = [patch.generator() for patch in self.ids]
         if self.near is None:
-            # The first of all items at once: a few numbers take as long as many.
+            # The first candidates of all patches at once: a few numbers take as long as many.
             first = space.quantise(
                 np.stack([rng.random((_BLOCK, len(space)), np.float32) for rng in generators])
             )
@@ -152,50 +155,117 @@ def _near(space: ParameterSpace, near: Unit, jitter: float, rng: np.random.Gener
         yield space.jitter(near, jitter, rng)[None]
 
 
-def draw(worker: Worker, job: PatchJob) -> Patches:
-    """Find an audible patch for each item.
+def make_patches(worker: Worker, job: PatchJob) -> Patches:
+    """Render candidates for each patch of a job until one is audible.
 
     Raises:
-        SynthError: 10,000 draws in a row are inaudible.
+        SynthError: 10,000 candidates in a row are inaudible.
     """
-    units: list[Unit] = []
-    tries: list[int] = []
+    searches = [_audible(worker, job, candidates) for candidates in job.candidates(worker.space)]
+    found: list[_Found] = []
 
-    def found() -> Iterator[tuple[Audio, tuple[str, ...]]]:
-        for candidates in job.candidates(worker.space):
-            unit, renders, sound, failures = _find(worker, job, candidates)
-            units.append(unit)
-            tries.append(renders)
-            yield sound, failures
+    def sounds() -> Iterator[Sound]:
+        for search in searches:
+            found.append(next(search))
+            yield found[-1].sound
 
-    rendered = worker.extract(found(), len(job.items), audio=job.audio)
-    return Patches(np.stack(units), rendered, np.array(tries))
+    rendered = worker.extract(sounds(), len(searches), audio=job.audio)
+    failures = list(rendered.failures)
+    # A patch with a feature that is not finite is no better than one that is inaudible.
+    failed = [row for row, _ in rendered.failures]
+    while failed:
+        for row in failed:
+            found[row] = next(searches[row])
+        again = worker.extract((found[row].sound for row in failed), len(failed), audio=job.audio)
+        for kept, new in zip(rendered.features, again.features, strict=True):
+            kept[failed] = new
+        if rendered.audio is not None:
+            rendered.audio[failed] = again.audio
+        failures += [(failed[i], message) for i, message in again.failures]
+        failed = [failed[i] for i, _ in again.failures]
+    failures += [(row, message) for row, one in enumerate(found) for message in one.failures]
+    return Patches(
+        np.stack([one.unit for one in found]),
+        replace(rendered, failures=tuple(failures)),
+        np.array([one.renders for one in found]),
+    )
 
 
-def _find(
-    worker: Worker, job: PatchJob, candidates: Iterable[Unit]
-) -> tuple[Unit, int, Audio, tuple[str, ...]]:
-    """Return an audible patch for an item, how many were rendered, its sound, and what crashed."""
-    space = worker.space
+class _Found(NamedTuple):
+    """An audible patch, how many candidates were rendered, and the messages of those that failed."""
+
+    unit: Unit
+    sound: Sound
+    renders: int
+    failures: tuple[str, ...]
+
+
+def _audible(worker: Worker, job: PatchJob, candidates: Iterable[Unit]) -> Iterator[_Found]:
+    """Yield the audible patches among candidates, one after the other."""
     renders = forbidden = 0
     failures: tuple[str, ...] = ()
     for units in candidates:
-        if renders >= _MOST_DRAWS:
+        if renders >= _MOST_CANDIDATES:
             break
-        for unit, (sound, crash) in zip(units, worker.sounds(units), strict=True):
+        for unit, sound in zip(units, worker.sounds(units), strict=True):
             renders += 1
-            failures += crash
-            if not audible(sound):
+            if sound.failure is not None:
+                failures += (worker.message(sound.failure, sound.native),)
+            if not audible(sound.audio):
                 continue
-            if job.forbidden and space.to_native(unit).tobytes() in job.forbidden:
+            if job.forbidden and sound.native.tobytes() in job.forbidden:
                 forbidden += 1
                 continue
-            return unit, renders, sound, failures
+            yield _Found(unit, sound, renders, failures)
     if forbidden:
         raise SynthError(
-            f"of {_MOST_DRAWS} random patches none is audible and no test patch; free more parameters"
+            f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; free more parameters"
         )
     raise SynthError(
-        f"{_MOST_DRAWS} random patches in a row are inaudible (peak below -44 dBFS); "
+        f"{_MOST_CANDIDATES} random patches in a row are inaudible (peak below -44 dBFS); "
         "free or freeze other parameters"
     )
+
+
+class EpisodeStreams:
+    """The random targets and starts of episodes: episode i after a seed has patch i of both streams.
+
+    Args:
+        count: of environments.
+        targets: name of the stream of targets.
+    """
+
+    def __init__(self, count: int, targets: TargetStream) -> None:
+        self._stream: TargetStream = targets
+        self._patches: dict[int, tuple[PatchStream, PatchStream]] = {}
+        self._number = np.full(count, -1)
+
+    def seed(self, row: int, seed: int) -> None:
+        """Let the next episode of an environment be the first of a seed."""
+        self._patches[row] = PatchStream(self._stream, seed), PatchStream("start", seed)
+        self._number[row] = -1
+
+    def seeded(self, row: int) -> bool:
+        """Whether an environment has a seed."""
+        return row in self._patches
+
+    def begun(self, row: int) -> bool:
+        """Whether an episode of an environment's seed has begun."""
+        return bool(self._number[row] >= 0)
+
+    def targets(self, rows: Sequence[int]) -> list[PatchId]:
+        """Return the targets of the next episodes."""
+        return self._next(0, rows)
+
+    def starts(self, rows: Sequence[int]) -> list[PatchId]:
+        """Return the starts of the next episodes."""
+        return self._next(1, rows)
+
+    def advance(self, rows: Sequence[int]) -> None:
+        """Go on to the episodes after those."""
+        self._number[rows] += 1
+
+    def _next(self, which: int, rows: Sequence[int]) -> list[PatchId]:
+        return [
+            patch for row in rows for patch in self._patches[row][which].ids([int(self._number[row]) + 1])
+        ]

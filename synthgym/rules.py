@@ -1,4 +1,4 @@
-"""What an environment is played by, whatever its synth."""
+"""The rules of an environment's episodes, whatever its synth."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 from synthgym.checks import number, one_of
-from synthgym.errors import SynthgymError
+from synthgym.patches import TargetStream
 
 Reward = Literal["distance", "improvement", "sparse"]
-TargetStream = Literal["train", "validation"]
 
 
 @dataclass(frozen=True)
@@ -30,18 +29,6 @@ class Rules:
         one_of("stream of targets", self.targets, get_args(TargetStream))
         number("max_nudge", self.max_nudge, 0.0001, 1)
         number("tolerance", self.tolerance, 0, 1)
-
-
-class GoalRules(Rules):
-    """Those of goal-conditioned environments."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.reward == "improvement":
-            raise SynthgymError(
-                "a goal environment cannot reward improvement, which depends on the step before; "
-                "use reward='distance' or 'sparse'"
-            )
 
 
 RULES = tuple(field.name for field in fields(Rules))

@@ -1,4 +1,4 @@
-"""The one path from parameters to a distance, and the one place where renders are counted."""
+"""The one path from parameters to features, and the one place where renders are counted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ from numpy.typing import ArrayLike
 from synthgym.errors import ParameterError
 from synthgym.features import distance, extract, make_features
 from synthgym.parameters import Unit
-from synthgym.patches import Item, Patches, PatchJob, draw
-from synthgym.rendering import Rendered, Rendering, Worker, make_renderer
+from synthgym.patches import Patches, PatchId, PatchJob, make_patches
+from synthgym.rendering import (
+    Rendered,
+    Rendering,
+    RenderMeter,
+    Worker,
+    make_renderer,
+    silence_failures,
+)
 from synthgym.synths import Audio, make_synth
 
 ROWS = 64
@@ -39,11 +46,9 @@ class SoundMatchingTask:
         **synth_options: what the synth takes.
 
     Attributes:
-        renders: how many sounds were made that count; set it to 0 when a new target is known.
-        renders_ever: how many sounds were made in all, targets included.
+        meter: counts all that is rendered.
 
-    A patch that crashes its plugin twice is heard as silence, with a warning; the fifth in a row raises
-    PluginCrashed.
+    A render that fails is silence, with a warning; see ``synthgym.rendering.Worker``.
 
     Not for use by several threads at once: give each a task of its own.
     """
@@ -70,7 +75,7 @@ class SoundMatchingTask:
         self.feature, self.feature_name = self.features[0], feature
         self._rendering = rendering, workers, address
         self._open()
-        self.renders = self.renders_ever = 0
+        self.meter = RenderMeter()
 
     def _open(self) -> None:
         rendering, workers, address = self._rendering
@@ -78,7 +83,7 @@ class SoundMatchingTask:
         self.renderer = make_renderer(rendering, self.worker, workers, address)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("renderer", "listener")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("renderer", "worker")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -114,23 +119,26 @@ class SoundMatchingTask:
         return identity
 
     def noise_floor(self) -> float:
-        """Return how far equal patches are heard from each other at most; 0 if the synth is repeatable.
+        """Return the greatest distance between renders of one patch; 0 if the synth is repeatable.
 
         Measured with three random patches, each rendered three times.
         """
         if self.synth.repeatable:
             return 0.0
         unit = self.space.sample(np.random.default_rng(0), 3)
-        rendered = [self.render(unit, count=False).features[0] for _ in range(3)]
+        rendered = [self.render(unit).features[0] for _ in range(3)]
         return max(float(distance(a, b).max()) for a, b in combinations(rendered, 2))
 
-    def render(self, unit: ArrayLike, *, audio: bool = False, count: bool = True) -> Rendered:
-        """Render unit vectors (B, n) and return what is heard.
+    def render(self, unit: ArrayLike, *, audio: bool = False) -> Rendered:
+        """Render unit vectors (B, n) and extract their features.
 
         Args:
-            unit: (B, n).
+            unit: (B, n), in [0, 1].
             audio: whether the audio is wanted too.
-            count: whether these renders count; for targets, nobody pays.
+
+        Raises:
+            ParameterError: an empty batch, a wrong length, or values outside [0, 1].
+            PluginCrashed: a plugin crashes again and again.
         """
         unit = self.space.check(unit)
         if unit.ndim != 2 or not len(unit):
@@ -138,32 +146,35 @@ class SoundMatchingTask:
         # Equal parts for the workers, none so large that others wait for it.
         size = min(-(-len(unit) // self.renderer.workers), ROWS)
         parts = ((unit[i : i + size], audio) for i in range(0, len(unit), size))
-        rendered = Rendered.joined(list(self.renderer.map(_hear, parts)))
-        self._made(len(unit), rendered, count)
+        rendered = Rendered.joined(list(self.renderer.map(_render, parts)))
+        self._count(len(unit), rendered)
         return rendered
 
-    def draw(self, items: Sequence[Item], *, audio: bool = False, count: bool = True) -> Patches:
-        """Make items of streams, with what they sound like.
+    def make_patches(self, ids: Sequence[PatchId], *, audio: bool = False) -> Patches:
+        """Make patches of streams, with what they sound like.
 
         Raises:
-            SynthError: 10,000 draws in a row are inaudible.
+            SynthError: 10,000 candidates for a patch are inaudible.
         """
-        # An item may cost many renders or one, so that each is a job of its own.
-        patches = Patches.joined(list(self.renderer.map(draw, (PatchJob([item], audio) for item in items))))
-        self._made(int(patches.renders.sum()), patches.rendered, count)
+        # A patch may cost many renders or one, so that each is a job of its own.
+        jobs = (PatchJob([patch], audio) for patch in ids)
+        patches = Patches.joined(list(self.renderer.map(make_patches, jobs)))
+        self._count(int(patches.renders.sum()), patches.rendered)
         return patches
 
     def extract(self, audio: Audio) -> Rendered:
-        """Return what is heard of audio (B, samples) that was made elsewhere."""
-        return Rendered(tuple(extract(self.features, audio)), audio)
+        """Return the features of audio (B, samples) from elsewhere; zeros where one is not finite."""
+        features = tuple(extract(self.features, audio))
+        silence_failures(features)
+        return Rendered(features, audio)
 
-    def _made(self, renders: int, rendered: Rendered, count: bool) -> None:
-        self.renders_ever += renders
-        self.renders += renders if count else 0
-        for _, said in rendered.failures:
-            warnings.warn(said, stacklevel=3)
+    def _count(self, renders: int, rendered: Rendered) -> None:
+        self.meter.renders += renders
+        self.meter.failures += len(rendered.failures)
+        for _, message in rendered.failures:
+            warnings.warn(message, stacklevel=3)
 
 
-def _hear(worker: Worker, job: tuple[Unit, bool]) -> Rendered:
+def _render(worker: Worker, job: tuple[Unit, bool]) -> Rendered:
     unit, audio = job
     return worker.render(unit, audio=audio)

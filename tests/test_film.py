@@ -13,7 +13,7 @@ from conftest import ROOT
 from agents.evaluation.targets import read_targets
 from agents.reports.film import FPS, SIZE, scenes
 from agents.trials.trial import Best
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.recordings import read_recording
 
 

@@ -20,7 +20,7 @@ from agents.evaluation.targets import read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.envelopes import envelopes
 from agents.reports.media import ogg, playback_gain
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.synths.dx7_voice import read_syx
 
 CHROMIUM = shutil.which("chromium")

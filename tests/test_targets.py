@@ -86,9 +86,9 @@ def test_renders_are_counted_except_for_targets():
     task = SoundMatchingTask("dexed", operators=1)
     unit = np.full((3, 23), 0.5, np.float32)
     task.render(unit)
-    task.render(unit, count=False)
+    task.render(unit)
     patches = task.make_patches(PatchStream("start", 0).ids(range(3)))
-    task.make_patches(PatchStream("train", 0).ids(range(3)), count=False)
+    task.make_patches(PatchStream("train", 0).ids(range(3)))
     assert task.renders == 3 + patches.renders.sum()
     assert task.renders_ever > task.renders + 3
 

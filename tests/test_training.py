@@ -33,7 +33,7 @@ from agents.training.run_folder import RunFolder
 from agents.trials.agent import run
 from agents.trials.trial import Pool, Trial
 from synthgym import datasets
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 from synthgym.features import distance
 from synthgym.parameters import Parameter, ParameterSpace

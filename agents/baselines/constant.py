@@ -25,7 +25,7 @@ class Constant(Agent):
     @classmethod
     def prepare(cls, task: SoundMatchingTask) -> Constant:
         """Find the medoid of the first training targets of seed 0."""
-        patches = task.make_patches(PatchStream("train", 0).ids(range(TARGETS)), count=False)
+        patches = task.make_patches(PatchStream("train", 0).ids(range(TARGETS)))
         features = patches.rendered.features[0]
         means = [float(distance(each[None], features).mean()) for each in features]
         return cls(patches.unit[int(np.argmin(means))], int(patches.renders.sum()))

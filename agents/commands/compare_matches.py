@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from synthgym.checks import number, one_of
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.synths import Audio

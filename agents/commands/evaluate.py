@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from synthgym.checks import one_of, whole
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.task import SoundMatchingTask

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgym.checks import number, whole
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 
 from ..catalogue import AGENTS, Sources

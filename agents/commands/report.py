@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 
 from ..evaluation.results import Results

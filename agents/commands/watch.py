@@ -13,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from synthgym.checks import whole
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 
 from ..api import play

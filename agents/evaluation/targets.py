@@ -72,7 +72,7 @@ def _held_out(task: SoundMatchingTask, text: str, count: str) -> list[Target]:
     if not count.isdigit():
         raise SynthgymError(f"{text!r} names no targets; give {_WHAT}")
     items = HeldOutStream().ids(range(whole("number of targets", int(count), 1, HELD_OUT)))
-    patches = task.make_patches(items, audio=True, count=False)
+    patches = task.make_patches(items, audio=True)
     return [
         Target("random", f"test:{i}", _row(patches.rendered, i), unit) for i, unit in enumerate(patches.unit)
     ]

@@ -133,7 +133,7 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
     sounds = [row for row in rows if len(row["parameters"])]
     for at in range(0, len(sounds), 64):
         part = sounds[at : at + 64]
-        rendered = task.render(np.array([row["parameters"] for row in part], np.float32), count=False)
+        rendered = task.render(np.array([row["parameters"] for row in part], np.float32))
         aims = np.concatenate([by_name[row["target"]] for row in part])
         far = distance(rendered.features[0], aims)
         for row, found in zip(part, far.tolist(), strict=True):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SoundError, SynthgymError
 from synthgym.parameters import Native
 from synthgym.recordings import write_wav

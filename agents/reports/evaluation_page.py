@@ -94,7 +94,7 @@ def _matches(
         audible = np.flatnonzero([len(unit) for unit in of["parameters"]])
         if len(audible):
             units = np.stack([of["parameters"].iloc[i] for i in audible]).astype(np.float32)
-            rendered = task.render(units, audio=True, count=False)
+            rendered = task.render(units, audio=True)
             found[audible], features[audible] = rendered.audio, rendered.features[0]
         (aim,) = target.audio
         gain = playback_gain(aim, *found)

@@ -13,7 +13,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.envs.episodes import ALL, Episodes
-from synthgym.envs.goal_episodes import GoalEpisodes
+from synthgym.envs.goal import GoalEpisodes
 from synthgym.rules import RULES, Rules
 from synthgym.task import SoundMatchingTask
 

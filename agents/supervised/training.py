@@ -10,7 +10,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 
 from ..datasets import of_task

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from synthgym.envs import make_task
+from synthgym.making import make_task
 from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.viz.spectrogram import side_by_side

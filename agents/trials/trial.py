@@ -38,7 +38,7 @@ class Pool:
     @classmethod
     def draw(cls, task: SoundMatchingTask, seed: int, count: int) -> Pool:
         """Draw the first patches of a seed's pool."""
-        patches = task.make_patches(PatchStream("pool", seed).ids(range(count)), count=False)
+        patches = task.make_patches(PatchStream("pool", seed).ids(range(count)))
         return cls(patches.unit, patches.renders)
 
 

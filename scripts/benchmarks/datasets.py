@@ -77,7 +77,7 @@ class Raw:
 
     def __init__(self, task: SoundMatchingTask, threads: int, examples: int) -> None:
         items = PatchStream("dataset", 0).ids(range(START, START + examples))
-        patches, job = task.make_patches(items, count=False), PatchJob(items)
+        patches, job = task.make_patches(items), PatchJob(items)
         tried = [
             draws(candidates, int(count))
             for candidates, count in zip(job.candidates(task.space), patches.renders, strict=True)

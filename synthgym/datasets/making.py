@@ -17,7 +17,7 @@ from synthgym.datasets.recipe import Recipe
 from synthgym.datasets.sources import LEFT_OUT
 from synthgym.datasets.store import Store
 from synthgym.parameters import Unit
-from synthgym.patches import HELD_OUT, HeldOutStream, Item, PatchJob, draw
+from synthgym.patches import HELD_OUT, HeldOutStream, PatchId, PatchJob, make_patches
 from synthgym.rendering import Rendered, Worker
 
 Arrays = dict[str, NDArray[Any]]
@@ -76,7 +76,7 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
 
 @dataclass(frozen=True)
 class _Job:
-    """What a worker makes: a draw, or given unit vectors; and how it is kept."""
+    """What a worker makes: patches, or given unit vectors; and how they are stored."""
 
     what: PatchJob | Unit
     split: NDArray[np.uint8]
@@ -101,7 +101,7 @@ def _make(worker: Worker, job: _Job) -> tuple[Arrays, list[str]]:
     """Return the arrays of a job as they are stored, and what is to be said of crashes."""
     split = job.split.copy()  # what comes from afar cannot be written to
     if isinstance(job.what, PatchJob):
-        patches = draw(worker, replace(job.what, audio=job.audio))
+        patches = make_patches(worker, replace(job.what, audio=job.audio))
         unit, rendered, renders = patches.unit, patches.rendered, patches.renders
     else:
         unit, renders = job.what, np.ones(len(job.what), np.int64)
@@ -132,8 +132,8 @@ def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     return frozenset(rows)
 
 
-def _unit(worker: Worker, items: list[Item]) -> Unit:
-    return draw(worker, PatchJob(items)).unit
+def _unit(worker: Worker, ids: list[PatchId]) -> Unit:
+    return make_patches(worker, PatchJob(ids)).unit
 
 
 def _without(held_out: frozenset[bytes], recipe: Recipe, start: int, part: Arrays) -> Arrays:

@@ -10,8 +10,8 @@ import numpy as np
 
 from synthgym.checks import one_of
 from synthgym.datasets.sources import VALIDATION, Grid, HumanLike, Presets, Random, Source
-from synthgym.envs import make_task
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 from synthgym.rendering import Rendering
 from synthgym.rules import RULES
 

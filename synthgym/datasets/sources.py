@@ -1,6 +1,6 @@
 """Which patches a data set holds: random ones, a grid, or presets and variations of them.
 
-Item i of a source is a function of the source and i alone, and so is the side of the train/validation
+PatchId i of a source is a function of the source and i alone, and so is the side of the train/validation
 split that it is on.
 """
 
@@ -51,13 +51,13 @@ class Source(ABC):
     def job(
         self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]
     ) -> PatchJob | Unit:
-        """Return what a worker needs to make items: a draw, or the unit vectors themselves (B, n).
+        """Return what a worker needs to make items: a job, or the unit vectors themselves (B, n).
 
         Args:
             task: whose space the items are in.
             start: number of the first.
             stop: number after the last.
-            forbidden: native rows, as bytes, that drawn items must not be.
+            forbidden: native rows, as bytes, that random items must not be.
         """
 
     @abstractmethod
@@ -82,9 +82,9 @@ class Random(Source):
         return {"kind": "random", "seed": self.seed}
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
-        """Return the draw of items."""
-        items = PatchStream("dataset", self.seed).ids(range(start, stop))
-        return PatchJob(items, forbidden=forbidden)
+        """Return the job of items."""
+        ids = PatchStream("dataset", self.seed).ids(range(start, stop))
+        return PatchJob(ids, forbidden=forbidden)
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return a tenth of the items for validation, each by its number."""
@@ -116,14 +116,14 @@ class HumanLike(Random):
         return {"kind": "human-like", "seed": self.seed, "jitter": _INAUDIBLE_JITTER, "sha256": self._sha256}
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
-        """Return the draw of items."""
+        """Return the job of items."""
         # Drawn in whole blocks, as one at a time would take as long as rendering it.
         first, last = start // _VOICES, (stop - 1) // _VOICES
         voices = np.concatenate([self._voices(task, block) for block in range(first, last + 1)])
         near = voices[start - first * _VOICES : stop - first * _VOICES]
-        items = PatchStream("dataset", self.seed).ids(range(start, stop))
+        ids = PatchStream("dataset", self.seed).ids(range(start, stop))
         pure = np.ones(len(near), np.bool_)
-        return PatchJob(items, near=near, jitter=_INAUDIBLE_JITTER, pure=pure, forbidden=forbidden)
+        return PatchJob(ids, near=near, jitter=_INAUDIBLE_JITTER, pure=pure, forbidden=forbidden)
 
     def _voices(self, task: SoundMatchingTask, block: int) -> Unit:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_VOICES_KEY, block)))
@@ -166,7 +166,7 @@ class Grid(Source):
 class Presets(Source):
     """Presets from files, and variations of them, split by preset.
 
-    Item i is preset i mod P of P; the first P items are the presets themselves. Inaudible presets and
+    PatchId i is preset i mod P of P; the first P items are the presets themselves. Inaudible presets and
     repeated ones are passed over.
 
     Args:
@@ -206,12 +206,12 @@ class Presets(Source):
         return {"kind": "presets", "presets": len(self._unit), "sha256": digest, **jitter}
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
-        """Return the draw of items."""
+        """Return the job of items."""
         numbers = np.arange(start, stop)
-        items = PatchStream("dataset", self.seed).ids(range(start, stop))
+        ids = PatchStream("dataset", self.seed).ids(range(start, stop))
         near = self._unit[numbers % len(self._unit)]
         pure = numbers < len(self._unit)
-        return PatchJob(items, near=near, jitter=self.jitter, pure=pure, forbidden=forbidden)
+        return PatchJob(ids, near=near, jitter=self.jitter, pure=pure, forbidden=forbidden)
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return the side of each item's preset: about a tenth of them are for validation."""
@@ -234,9 +234,9 @@ def read_presets(task: SoundMatchingTask, folder: Path) -> Unit:
     if rows:
         units = task.space.quantise(task.space.to_unit(np.stack(rows)))
         units = units[np.sort(np.unique(units, axis=0, return_index=True)[1])]
-        rendered = [audible(sound) for sound, _ in task.worker.sounds(units)]
-        if any(rendered):
-            return units[rendered]
+        heard = [audible(sound.audio) for sound in task.worker.sounds(units)]
+        if any(heard):
+            return units[heard]
     kinds = ", ".join(sorted({synth.preset_suffix, *synth.bank_suffixes, ".json"}))
     raise PresetError(f"{folder} holds no audible preset of this synth ({kinds})")
 

@@ -12,30 +12,28 @@ from numpy.typing import NDArray
 
 from synthgym.checks import one_of
 from synthgym.envs.episodes import Episodes
-from synthgym.envs.goal_episodes import GoalEpisodes
-from synthgym.envs.inputs import check_keywords
-from synthgym.making import TASK
+from synthgym.making import TASK, check_keywords
 from synthgym.parameters import Unit
-from synthgym.patches import Streams
+from synthgym.patches import EpisodeStreams
 from synthgym.rendering import Rendered
-from synthgym.rules import RULES, GoalRules, Rules
+from synthgym.rules import RULES, Rules
 from synthgym.task import SoundMatchingTask
 
 METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 10}
 
 
-class Playing:
-    """Plays episodes.
+class EnvBase:
+    """What SynthEnv and SynthVectorEnv share: a task, episodes, and their random targets and starts.
 
     Attributes:
-        task: what renders, listens, and counts the renders.
-        episodes: where they stand.
-        streams: which random targets and starts they have.
-        noise_floor: the distance at which equal patches were heard; 0 if the synth is repeatable.
+        task: renders, extracts features, and counts the renders.
+        episodes: their state.
+        streams: their random targets and starts.
+        noise_floor: the greatest distance between renders of one patch; 0 if the synth is repeatable.
         render_mode: None or ``rgb_array``.
     """
 
-    kind: ClassVar[tuple[type[Rules], type[Episodes]]] = Rules, Episodes
+    kinds: ClassVar[tuple[type[Rules], type[Episodes]]] = Rules, Episodes
 
     _spec: EnvSpec | None = None
 
@@ -52,7 +50,7 @@ class Playing:
         """Make the episodes; SynthgymError for a keyword that cannot be used.
 
         Args:
-            count: how many play side by side.
+            count: how many episodes go on side by side.
             synth: name of the synth.
             render_mode: None or ``rgb_array``.
             keywords: the user's.
@@ -62,12 +60,12 @@ class Playing:
         if render_mode is not None:
             one_of("render_mode", render_mode, METADATA["render_modes"])
         check_keywords(synth, keywords, [*RULES, *TASK, *rendering, "render_mode"])
-        rules, episodes = self.kind
-        playing_by = rules(**{name: value for name, value in keywords.items() if name in RULES})
+        rules, episodes = self.kinds
+        env_rules = rules(**{name: value for name, value in keywords.items() if name in RULES})
         others = {name: value for name, value in keywords.items() if name not in RULES}
         self.task = SoundMatchingTask(synth, **rendering, **others)
-        self.episodes = episodes(count, playing_by, self.task, with_audio=with_audio)
-        self.streams = Streams(count, playing_by.targets)
+        self.episodes = episodes(count, env_rules, self.task, with_audio=with_audio)
+        self.streams = EpisodeStreams(count, env_rules.targets)
         self.noise_floor = self.task.noise_floor()
         self.render_mode = render_mode
 
@@ -76,13 +74,13 @@ class Playing:
 
         Args:
             rows: distinct.
-            target: what is heard of the one target of all; default: the next items of the streams.
-            start: the one start of all (1, n); likewise.
+            target: the one target of all (default: the next patches of the streams).
+            start: the one start of all (1, n), likewise.
         """
         task, with_audio = self.task, self.episodes.with_audio
         renders: NDArray[np.int64] | int = 1
         if target is None:
-            target = task.make_patches(self.streams.targets(rows), audio=with_audio, count=False).rendered
+            target = task.make_patches(self.streams.targets(rows), audio=with_audio).rendered
         if start is None:
             patches = task.make_patches(self.streams.starts(rows), audio=with_audio)
             start, rendered, renders = patches.unit, patches.rendered, patches.renders
@@ -111,19 +109,3 @@ class Playing:
         self._spec = copy(value)
         if self._spec is not None and self.noise_floor > 0:
             self._spec.nondeterministic = True
-
-
-class PlayingForGoals(Playing):
-    """Plays episodes whose rewards follow from goals."""
-
-    kind = GoalRules, GoalEpisodes
-
-    def compute_reward(
-        self, achieved_goal: NDArray[np.float32], desired_goal: NDArray[np.float32], info: Any
-    ) -> Any:
-        """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,).
-
-        A pure function of the goals; ``info`` is there for the interface and not read.
-        """
-        assert isinstance(self.episodes, GoalEpisodes)
-        return self.episodes.compute_reward(achieved_goal, desired_goal)

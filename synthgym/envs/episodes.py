@@ -20,26 +20,26 @@ ALL = slice(None)
 
 
 class SoundSource(Protocol):
-    """What renders and listens for episodes: a task, or the trial of an agent that counts its renders."""
+    """What renders for episodes: a task, or the trial of an agent, which spends its budget."""
 
     @property
     def space(self) -> ParameterSpace:
-        """The parameters that are turned."""
+        """The parameters that are set."""
 
     @property
     def features(self) -> Sequence[Feature]:
-        """By which sounds are heard; distance goes by the first."""
+        """Of every sound; distances are of the first."""
 
     def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
-        """Render unit vectors (B, n) and return what is heard."""
+        """Render unit vectors (B, n) and extract their features."""
 
 
 class Episodes:
-    """Where each of ``count`` episodes stands.
+    """The state of ``count`` episodes.
 
     Args:
-        count: how many are played side by side.
-        rules: of the game.
+        count: how many go on side by side.
+        rules: of the episodes.
         ears: render and listen.
         with_audio: whether audio is kept.
 
@@ -54,6 +54,7 @@ class Episodes:
         distance: of the sounds now, (count,).
         best_unit: those of the least distance so far; so best_audio and best_distance.
         renders: sounds made since the target was known, (count,).
+        failures: how many of them were silence because their render failed, (count,).
     """
 
     def __init__(self, count: int, rules: Rules, source: SoundSource, *, with_audio: bool = False) -> None:
@@ -74,7 +75,7 @@ class Episodes:
         self.distance, self.start_distance, self.best_distance, self.judged = (
             np.zeros(count) for _ in range(4)
         )
-        self.renders = np.zeros(count, np.int64)
+        self.renders, self.failures = (np.zeros(count, np.int64) for _ in range(2))
         self.audio, self.best_audio, self.target_audio = ([np.zeros(0, np.float32)] * count for _ in range(3))
 
     def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
@@ -92,7 +93,7 @@ class Episodes:
 
         Args:
             rows: distinct.
-            target: what is heard of their targets, or of the one target of all.
+            target: their targets, or the one target of all.
             start: unit vectors that they start from, (rows, n).
             heard: what is heard of those.
             renders: how many sounds each start cost.
@@ -100,11 +101,12 @@ class Episodes:
         self.target[rows] = target.features[0]
         self._pooled_target[rows] = self.observed.scaled(target.features[0])
         self.renders[rows] = renders
+        self.failures[rows] = 0
         self.best_distance[rows] = np.inf
         if target.audio is not None and self.with_audio:
             for i, row in enumerate(rows):
                 self.target_audio[row] = target.audio[i % len(target.audio)]
-        self._hear(rows, start, rendered)
+        self._take(rows, start, rendered)
         self.start_distance[rows] = self.distance[rows]
 
     def nudge(self, rows: Rows, actions: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -113,11 +115,11 @@ class Episodes:
         unit: Unit = np.clip(self.unit[rows] + np.float32(self.rules.max_nudge) * actions, 0, 1)
         rendered = self.source.render(unit, audio=self.with_audio)
         self.renders[rows] += 1
-        self._hear(rows, unit, rendered)
+        self._take(rows, unit, rendered)
         now = self.judged[rows]
         return judged - now if self.rules.reward == "improvement" else self.reward_of(now)
 
-    def _hear(self, rows: Rows, unit: Unit, rendered: Rendered) -> None:
+    def _take(self, rows: Rows, unit: Unit, rendered: Rendered) -> None:
         features = rendered.features[0]
         self.unit[rows], self.features[rows] = unit, features
         self._pooled[rows] = self.observed.scaled(features)
@@ -127,6 +129,8 @@ class Episodes:
         numbers = np.arange(len(self.unit))[rows]
         best = numbers[better]
         self.best_unit[best], self.best_distance[best] = self.unit[best], self.distance[best]
+        for failed, _ in rendered.failures:
+            self.failures[numbers[failed]] += 1
         if rendered.audio is not None:
             for row, sound in zip(numbers, rendered.audio, strict=True):
                 self.audio[row] = sound
@@ -165,4 +169,5 @@ class Episodes:
             "start_distance": self.start_distance.copy(),
             "is_success": self.success(),
             "renders": self.renders.copy(),
+            "failures": self.failures.copy(),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,13 @@ from synthgym.errors import ActionError, SoundError, SynthgymError
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
 from synthgym.rendering import Rendered
-from synthgym.synths import Synth, keywords
+from synthgym.synths import Synth
 from synthgym.task import SoundMatchingTask
 
 TARGETS = ("target_parameters", "target_audio", "target_file")
 START = "start"
 FULLEST = 100.0
 """Audio beyond this is no audio with full scale at 1."""
-
-
-def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None:
-    """Raise UnknownNameError for a keyword that neither an environment nor its synth takes."""
-    for name in given:
-        one_of("keyword", name, [*keywords(synth), *own])
 
 
 def checked_actions(actions: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
@@ -53,7 +47,7 @@ def _check_names(options: Mapping[str, Any]) -> None:
 
 
 def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> tuple[Rendered | None, Unit | None]:
-    """Return what is heard of the target that the options name, and the start (1, n), or None for each.
+    """Return the rendered target that the options name, and the start (1, n), or None for each.
 
     Raises:
         UnknownNameError: an option that does not exist.
@@ -68,7 +62,7 @@ def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> tuple[Rendered
 def _target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Rendered | None:
     synth = task.synth
     if options.get("target_parameters") is not None:
-        target = task.render(_vector(task, options["target_parameters"]), audio=True, count=False)
+        target = task.render(_vector(task, options["target_parameters"]), audio=True)
     elif options.get("target_file") is not None:
         target = task.extract(read_recording(options["target_file"], synth.sample_rate, synth.samples)[None])
     elif options.get("target_audio") is not None:

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.envs.base import METADATA, Playing
+from synthgym.envs.base import METADATA, EnvBase
 from synthgym.envs.episodes import ALL
 from synthgym.envs.inputs import checked_actions, given
 from synthgym.errors import SynthgymError
@@ -18,7 +18,7 @@ from synthgym.parameters import Unit
 from synthgym.synths import Audio
 
 
-class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
+class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     """A synthesiser whose parameters the agent nudges until it sounds like a target.
 
     ## Description
@@ -43,7 +43,7 @@ class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
     - `"sparse"`: 0 on success, otherwise -1.
 
     ## Starting State
-    Episode i after `reset(seed=s)` has item i of two random streams of seed s: a target patch and a
+    Episode i after `reset(seed=s)` has patch i of two random streams of seed s: a target patch and a
     start patch, uniformly random and audible (peak at -44 dBFS or above). `reset(options=...)` sets
     them instead, by at most one of `target_parameters` (n unit values), `target_audio` (mono, of
     the environment's own rate and length, taken as it is) and `target_file` (any WAV, FLAC, OGG or
@@ -52,10 +52,12 @@ class SynthEnv(Playing, gym.Env[Any, NDArray[np.float32]]):
 
     ## Information
     `info` holds Python scalars: `distance`; `best_distance` and `start_distance` of the episode;
-    `is_success`; and `renders`, every sound made since the target was known, with the start and the
-    inaudible starts drawn before it. The unwrapped environment has `audio`, `target_audio`,
-    `parameters`, `best_parameters`, `best_audio`, `save_preset(path)` and `noise_floor`, the distance
-    at which equal patches of a synth that is not exactly repeatable were heard (0 for all others).
+    `is_success`; `renders`, every sound made since the target was known, with the start and the
+    inaudible candidates before it; and `failures`, how many of those were silence because the plugin
+    crashed or the sound or a feature of it was not finite (a warning names the parameters). The
+    unwrapped environment has `audio`, `target_audio`, `parameters`, `best_parameters`, `best_audio`,
+    `save_preset(path)` and `noise_floor`, the greatest distance between renders of one patch (0 for
+    synths that are exactly repeatable).
 
     ## Episode End
     Terminates when the distance is at most `tolerance`; truncated after 50 steps

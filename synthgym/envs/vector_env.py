@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.checks import one_of, whole
-from synthgym.envs.base import METADATA, Playing, PlayingForGoals
+from synthgym.envs.base import METADATA, EnvBase
 from synthgym.envs.episodes import ALL
 from synthgym.envs.inputs import checked_actions, given
 from synthgym.errors import SynthgymError
@@ -24,7 +24,7 @@ from synthgym.synths import Audio
 MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 
-class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
+class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
     """What ``gym.make_vec`` makes: ``num_envs`` SynthEnv, stepped together.
 
     What ``reset`` and ``step`` return is what ``gymnasium.vector.SyncVectorEnv`` of as many SynthEnv
@@ -196,10 +196,6 @@ class SynthVectorEnv(Playing, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
     @property
     def audio(self) -> Audio:
         """The sounds of now, (num_envs, samples); rendered again, as steps do not keep them."""
-        audio = self.task.render(self.parameters, audio=True, count=False).audio
+        audio = self.task.render(self.parameters, audio=True).audio
         assert audio is not None
         return audio
-
-
-class SynthGoalVectorEnv(PlayingForGoals, SynthVectorEnv):
-    """As SynthVectorEnv, of SynthGoalEnv."""

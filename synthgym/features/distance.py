@@ -16,7 +16,8 @@ def distance(a: Features, b: Features) -> NDArray[np.float32]:
     Encyclopedia of Distances, "biotope transform metric"). Where no value is negative it is the
     Ruzicka (weighted Jaccard) distance, 1 - sum(min(a, b)) / sum(max(a, b)). It is a metric:
     exactly 0 for equal features only, exactly 1 between silence and any sound, and 1 for
-    spectrograms that share nothing. Two silences are at 0.
+    spectrograms that share nothing. Two silences are at 0. Features that are not finite, or whose sum is
+    not, are at 1 from everything.
 
     Args:
         a: (B, ...) float32.
@@ -27,7 +28,7 @@ def distance(a: Features, b: Features) -> NDArray[np.float32]:
     total = _size(a) + _size(b) + difference
     far: NDArray[np.float32] = np.divide(2 * difference, total, out=np.zeros_like(total), where=total > 0)
     # Rounding may carry sounds that share nothing just past 1, which is silence's and the worst there is.
-    return np.minimum(far, np.float32(1))
+    return np.where(np.isfinite(total), np.minimum(far, np.float32(1)), np.float32(1))
 
 
 def _size(features: Features) -> NDArray[np.float32]:

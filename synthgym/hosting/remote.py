@@ -79,9 +79,9 @@ class RemoteEngine:
         """
         return self._twice(lambda worker: worker.call(method, arguments), method)
 
-    def play(self, code: Any) -> Any:
+    def render(self, code: Any) -> Any:
         """Return the audio of one encoded row."""
-        return self.call("play", code)
+        return self.call("render", code)
 
     def close(self) -> None:
         """End the helper process."""

@@ -1,4 +1,4 @@
-"""Who renders: this thread, several threads, several processes, or a Ray cluster.
+"""Renderers: this thread, several threads, several processes, or a Ray cluster.
 
 Whoever does, the results are the same bytes: a sound and its features depend on its patch alone.
 """
@@ -10,10 +10,21 @@ from typing import Literal, get_args
 
 from synthgym.checks import one_of, whole
 from synthgym.rendering.local import InLine, Processes, Threads
+from synthgym.rendering.meter import RenderMeter
 from synthgym.rendering.renderer import Renderer
-from synthgym.rendering.worker import Rendered, Worker
+from synthgym.rendering.worker import Rendered, Sound, Worker, silence_failures
 
-__all__ = ["Heard", "Listener", "Renderer", "Rendering", "make_renderer", "usable_cores"]
+__all__ = [
+    "RenderMeter",
+    "Rendered",
+    "Renderer",
+    "Rendering",
+    "Sound",
+    "Worker",
+    "make_renderer",
+    "silence_failures",
+    "usable_cores",
+]
 
 Rendering = Literal["auto", "inline", "threads", "processes", "ray"]
 

@@ -17,13 +17,13 @@ from synthgym.rendering.worker import Worker
 
 AHEAD = 2
 """Jobs taken up per worker: one at work, one waiting."""
-Lane = Callable[[Any, Any], Any]
-"""``Listener.do`` of a listener, here or elsewhere."""
-LISTENER = f"{Worker.__module__}:{Worker.__name__}"
+Call = Callable[[Any, Any], Any]
+"""``Worker.do`` of a worker, in this process or in another."""
+WORKER = f"{Worker.__module__}:{Worker.__name__}"
 
 
 class InLine(Renderer):
-    """One listener, here and now."""
+    """Renders in the calling thread."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -33,15 +33,15 @@ class InLine(Renderer):
         return (work(self._worker, job) for job in jobs)
 
 
-class Lanes(Renderer):
-    """Several listeners: the caller's thread works for the first, a thread of its own for each other."""
+class _Pool(Renderer):
+    """Several workers: the calling thread works for the first, a thread of its own for each other."""
 
-    def __init__(self, lanes: list[Lane]) -> None:
-        self.workers = len(lanes)
-        self._own, *others = lanes
-        self._free: SimpleQueue[Lane] = SimpleQueue()
-        for lane in others:
-            self._free.put(lane)
+    def __init__(self, calls: list[Call]) -> None:
+        self.workers = len(calls)
+        self._own, *others = calls
+        self._free: SimpleQueue[Call] = SimpleQueue()
+        for call in others:
+            self._free.put(call)
         self._threads = ThreadPoolExecutor(len(others), thread_name_prefix="rendering")
 
     def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
@@ -75,20 +75,20 @@ class Lanes(Renderer):
                 future.cancel()
 
     def _do(self, work: Callable[[Worker, Job], Result], job: Job) -> Result:
-        lane = self._free.get()
+        call = self._free.get()
         try:
-            result: Result = lane(work, job)
+            result: Result = call(work, job)
             return result
         finally:
-            self._free.put(lane)
+            self._free.put(call)
 
     def close(self) -> None:
         """End the threads."""
         self._threads.shutdown(cancel_futures=True)
 
 
-class Threads(Lanes):
-    """A copy of the listener for every thread."""
+class Threads(_Pool):
+    """A copy of the worker for every thread."""
 
     def __init__(self, worker: Worker, workers: int) -> None:
         self._workers = [worker, *(copy.deepcopy(worker) for _ in range(workers - 1))]
@@ -103,12 +103,12 @@ class Threads(Lanes):
             each.synth.close()
 
 
-class Processes(Lanes):
-    """The listener here, and a copy of it in every further process; results come by shared memory."""
+class Processes(_Pool):
+    """The worker here, and a copy of it in every further process; results come by shared memory."""
 
     def __init__(self, worker: Worker, workers: int) -> None:
         options = {"synth": worker.synth, "space": worker.space, "features": worker.features}
-        start = partial(RemoteEngine, LISTENER, options, name="a rendering process", patient=True)
+        start = partial(RemoteEngine, WORKER, options, name="a rendering process", patient=True)
         with ThreadPoolExecutor() as starting:
             self._engines = [f.result() for f in [starting.submit(start) for _ in range(workers - 1)]]
         worker.synth.open()  # here: JUCE lets one thread alone make engines

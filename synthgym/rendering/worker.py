@@ -1,32 +1,49 @@
-"""Where audio is made, features are heard: a synth with ears."""
+"""The worker: it renders unit vectors and extracts the features of what they sound like."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from synthgym.errors import PluginCrashed
 from synthgym.features import Feature, Features, extract
-from synthgym.parameters import ParameterSpace, Unit
+from synthgym.parameters import Native, ParameterSpace, Unit
 from synthgym.synths import Audio, Synth
 
 MOST_CRASHES = 5
-"""So many patches in a row that crash a plugin are the plugin's fault, and an error."""
+"""A plugin that crashes with so many patches in a row is at fault itself, which is an error."""
+LOUDEST = 1e6
+"""A sound that peaks higher (+120 dBFS) has overflowed: the power of its spectrum need not fit float32."""
 BLOCK = 8
 """Sounds whose features are extracted together: one at a time costs more, and many more memory."""
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """What was heard of B sounds.
+class Sound(NamedTuple):
+    """A rendered sound.
 
     Attributes:
-        features: for each of the listener's features, (B, frames, bins).
+        audio: (samples,).
+        native: the native row that was rendered (all parameters,).
+        failure: why it is silence, if its render failed.
+    """
+
+    audio: Audio
+    native: Native
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A batch of B sounds.
+
+    Attributes:
+        features: for each of the worker's features, (B, frames, bins); always finite.
         audio: (B, samples), or None if nobody asked for it.
-        crashes: which of them crashed their plugin and were taken for silence, and what is to be said.
+        failures: the renders that failed, as (row, message): the plugin crashed, or the sound or a feature
+            of it was not finite. They are silence.
     """
 
     features: tuple[Features, ...]
@@ -51,10 +68,11 @@ class Rendered:
 
 
 class Worker:
-    """A synth, the parameters of it that may be set, and the features by which it is heard.
+    """A synth, the parameters of it that may be set, and the features that are extracted from its sounds.
 
-    A patch that crashes its plugin twice is heard as silence; the fifth in a row raises PluginCrashed.
-    One thread at a time may use it.
+    What is not finite, in audio or features and whoever wrote the synth or the feature, is silence: the
+    worst sound there is. So is a patch that crashes its plugin twice; the fifth of those in a row raises
+    PluginCrashed. One thread at a time may use a worker.
 
     Args:
         synth: renders.
@@ -66,49 +84,75 @@ class Worker:
         self.synth, self.space, self.features = synth, space, tuple(features)
         self._crashes_in_a_row = 0
         # Kept, as new memory costs more than what is done with it.
-        self._sound = np.zeros(synth.samples, np.float32)
         self._block = np.zeros((BLOCK, synth.samples), np.float32)
 
     def do(self, work: Callable[[Worker, Any], Any], job: Any) -> Any:
-        """Return ``work(self, job)``: how a renderer calls a listener in another process."""
+        """Return ``work(self, job)``: how a renderer calls a worker in another process."""
         return work(self, job)
 
-    def sounds(self, unit: Unit) -> Iterator[tuple[Audio, tuple[str, ...]]]:
-        """Render unit vectors (B, n) one by one: audio (samples,), and what crashed, if it did.
-
-        Each sound overwrites the one before.
-        """
-        synth, sound = self.synth, self._sound
-        for code in synth.encode(self.space.to_native(unit)):
+    def sounds(self, unit: Unit) -> Iterator[Sound]:
+        """Render unit vectors (B, n) one by one, each when it is asked for."""
+        for row in self.space.to_native(unit):
             try:
-                np.multiply(synth.play(code), synth.gain, out=sound)
+                audio = self.synth.render(row[None])[0]
             except PluginCrashed as error:
                 self._crashes_in_a_row += 1
                 if self._crashes_in_a_row >= MOST_CRASHES:
                     raise
-                sound[:] = 0
-                yield sound, (f"{error}; taken for silence",)
+                yield Sound(self._silence(), row, str(error))
+                continue
+            self._crashes_in_a_row = 0
+            if max(audio.max(), -audio.min()) <= LOUDEST:  # NaN is not
+                yield Sound(audio, row, None)
             else:
-                self._crashes_in_a_row = 0
-                yield sound, ()
+                yield Sound(self._silence(), row, "the synth rendered audio that is not finite")
 
     def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
-        """Render unit vectors (B, n) and extract features; give the audio too if it is asked for."""
+        """Render unit vectors (B, n) and extract their features; return the audio too if it is asked for."""
         return self.extract(self.sounds(unit), len(unit), audio=audio)
 
-    def extract(
-        self, sounds: Iterable[tuple[Audio, tuple[str, ...]]], count: int, *, audio: bool
-    ) -> Rendered:
-        """Return what is heard of ``count`` sounds, which come as from ``sounds``."""
+    def extract(self, sounds: Iterable[Sound], count: int, *, audio: bool = False) -> Rendered:
+        """Return the features of ``count`` sounds, which come as from ``sounds``."""
         kept = np.empty((count, self.synth.samples), np.float32) if audio else None
-        rendered: list[list[Features]] = []
+        parts: list[list[Features]] = []
         failures: list[tuple[int, str]] = []
-        for i, (sound, crash) in enumerate(sounds):
+        rows: list[Native] = []
+        for i, sound in enumerate(sounds):
             place = i % BLOCK
-            self._block[place] = sound
+            self._block[place] = sound.audio
+            rows.append(sound.native)
             if kept is not None:
-                kept[i] = sound
+                kept[i] = sound.audio
+            if sound.failure is not None:
+                failures.append((i, self.message(sound.failure, sound.native)))
             if place == BLOCK - 1 or i == count - 1:
-                rendered.append(extract(self.features, self._block[: place + 1]))
-            failures.extend((i, said) for said in crash)
-        return Rendered(tuple(map(np.concatenate, zip(*rendered, strict=True))), kept, tuple(failures))
+                part = extract(self.features, self._block[: place + 1])
+                for row in silence_failures(part):
+                    failed = i - place + row
+                    failures.append((failed, self.message("a feature is not finite", rows[failed])))
+                    if kept is not None:
+                        kept[failed] = 0
+                parts.append(part)
+        return Rendered(tuple(map(np.concatenate, zip(*parts, strict=True))), kept, tuple(failures))
+
+    def _silence(self) -> Audio:
+        return np.zeros(self.synth.samples, np.float32)
+
+    def message(self, failure: str, native: Native) -> str:
+        """Return the warning of a failed render, which names the parameters that were set."""
+        free = {p.name for p in self.space.free}
+        settings = ", ".join(
+            f"{p.name}={p.text(value)}"
+            for p, value in zip(self.space.parameters, native, strict=True)
+            if p.name in free
+        )
+        return f"{failure}; taken for silence: {settings}"
+
+
+def silence_failures(features: Sequence[Features]) -> list[int]:
+    """Set the features (B, ...) of sounds to zero where any of them is not finite; return their rows."""
+    finite = np.all([np.isfinite(each).reshape(len(each), -1).all(axis=1) for each in features], axis=0)
+    rows: list[int] = np.flatnonzero(~finite).tolist()
+    for each in features:
+        each[rows] = 0
+    return rows

@@ -1,4 +1,4 @@
-"""What every synthesiser does: native parameter rows in, audio out."""
+"""What every synthesiser does: native rows in, audio out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +64,6 @@ class Synth(ABC):
     Attributes:
         space: all its parameters; the ones it offers to agents are free.
         preset_suffix: the file name ending of its own preset format.
-        gain: what the engine's output is multiplied by.
         lowest_sample_rate: Hz at which it still plays, and in tune.
         engine_package: the package whose version decides what a patch sounds like.
         bank_suffixes: the file name endings of files of many presets.
@@ -75,7 +74,6 @@ class Synth(ABC):
 
     space: ParameterSpace
     preset_suffix: str = ".json"
-    gain: ClassVar[np.float32] = np.float32(1)
     lowest_sample_rate: ClassVar[int] = 8000
     engine_package: ClassVar[str]
     bank_suffixes: ClassVar[tuple[str, ...]] = ()
@@ -101,23 +99,18 @@ class Synth(ABC):
         return round(self.note.duration * self.sample_rate)
 
     @abstractmethod
-    def encode(self, native: Native) -> Sequence[Any]:
-        """Return what the engine takes for each of the native rows (B, all parameters)."""
-
-    @abstractmethod
-    def play(self, code: Any) -> Audio:
-        """Let the engine alone render one encoded row: mono float32 (samples,) at its own scale."""
-
     def render(self, native: Native) -> Audio:
         """Return float32 audio (B, samples) for native rows (B, all parameters).
 
-        Mono, at the synth's own natural level: full scale is 1, nothing is normalised.
-        The same row gives the same bytes, in any order and any process, if ``repeatable``.
+        Mono, at the synth's own natural level: full scale is 1, nothing is normalised. The same row gives
+        the same bytes, in any batch, order and process, if the synth is ``repeatable``.
+
+        This is the one way to render: rewards, data sets, presets and pages all call it. A worker passes one
+        row at a time.
+
+        Raises:
+            PluginCrashed: a plugin crashed or hung, twice, on a row.
         """
-        audio = np.empty((len(native), self.samples), dtype=np.float32)
-        for sound, code in zip(audio, self.encode(native), strict=True):
-            np.multiply(self.play(code), self.gain, out=sound)
-        return audio
 
     def save_preset(self, native: Native, path: str | os.PathLike[str]) -> None:
         """Save one native row (all parameters,) as a preset: ``preset_suffix``, or JSON by names.

@@ -17,6 +17,8 @@ from synthgym.synths import dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
 
 DEFAULT_ALGORITHM = 18
+GAIN = np.float32(1 / 8)
+"""The plugin's: one carrier at full level peaks at 1/8, -18 dBFS."""
 
 # Byte 155 switches operators on and off in hardware; the engine ignores it.
 _ALL_OPERATORS_ON = b"\x3f"
@@ -42,8 +44,6 @@ class DexedSynth(Synth):
     bank_suffixes = (".syx", ".dx7")
     bank_size = dx7_voice.BANK_VOICES
     engine_package = "dexed-py"
-    # As the plugin scales its output: one carrier at full level peaks at 1/8, -18 dBFS.
-    gain = np.float32(1 / 8)
     # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
     lowest_sample_rate = 16000
     has_prior = True
@@ -79,21 +79,22 @@ class DexedSynth(Synth):
         self.__dict__.update(state)
         self._open()
 
-    def encode(self, native: Native) -> list[bytes]:
-        """Return native rows (B, 145) as voices of 156 bytes."""
+    def render(self, native: Native) -> Audio:
+        """Return audio (B, samples) of native rows (B, 145), at the level of the Dexed plugin."""
         voices, size = dx7_voice.voice_bytes(native), dx7_voice.VOICE_BYTES
-        return [voices[i : i + size] + _ALL_OPERATORS_ON for i in range(0, len(voices), size)]
-
-    def play(self, code: bytes) -> Audio:
-        """Render one voice, eight times as loud as the plugin."""
         note = self.note
         # The engine rounds in its own way; of a whole number of samples it makes that number.
         duration = self.samples / self.sample_rate
-        try:
-            self._engine.load_sysex(code)
-            audio: Audio = self._engine.render(note.pitch, note.velocity, note.hold, duration)
-        except RuntimeError as error:
-            raise SynthError(f"Dexed: {error}; play one sample rate at a time in a process") from error
+        audio = np.empty((len(native), self.samples), np.float32)
+        for row, sound in enumerate(audio):
+            try:
+                self._engine.load_sysex(voices[row * size : (row + 1) * size] + _ALL_OPERATORS_ON)
+                rendered = self._engine.render(note.pitch, note.velocity, note.hold, duration)
+            except RuntimeError as error:
+                raise SynthError(
+                    f"Dexed: {error}; render at one sample rate at a time in a process"
+                ) from error
+            np.multiply(rendered, GAIN, out=sound)
         return audio
 
     def _write_preset(self, native: Native, path: Path) -> None:

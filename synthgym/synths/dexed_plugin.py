@@ -34,8 +34,6 @@ class DexedPluginSynth(DexedSynth):
         SynthError: the plugin is not Dexed; otherwise as PluginSynth and DexedSynth.
     """
 
-    gain = np.float32(1)
-
     def __init__(self, *, plugin: str, isolation: Isolation | None = None, **options: Any) -> None:
         super().__init__(**options)
         note = self.note
@@ -62,17 +60,13 @@ class DexedPluginSynth(DexedSynth):
         """Whether equal rows are bound to give equal bytes; see PluginSynth."""
         return self._host.repeatable
 
-    def encode(self, native: Native) -> list[list[tuple[int, float]]]:  # type: ignore[override]
-        """Return native rows (B, 145) as (index, host value) of every voice field and switch."""
+    def render(self, native: Native) -> Audio:
+        """Return audio (B, samples) of native rows (B, 145); every voice field and switch is set."""
         rows = []
         for row in native.tolist():
             fields = [(i, value / high) for (i, high), value in zip(self._fields, row, strict=True)]
-            rows.append(fields + self._switched_on)
-        return rows
-
-    def play(self, code: list[tuple[int, float]]) -> Audio:  # type: ignore[override]
-        """Render one voice."""
-        return self._host.play(code)
+            rows.append(self._host.render_settings(fields + self._switched_on))
+        return np.stack(rows)
 
     def close(self) -> None:
         """End the plugin; it is loaded again when it is needed."""

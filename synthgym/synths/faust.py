@@ -48,7 +48,6 @@ class FaustSynth(HostedSynth):
     """
 
     preset_suffix = ".json"
-    gain = np.float32(1)
 
     def __init__(self, *, dsp: str, soundfiles: Mapping[str, str] | None = None, **note: Any) -> None:
         super().__init__(**note)
@@ -110,18 +109,9 @@ class FaustSynth(HostedSynth):
     def _make_engine(self) -> Engine:
         return open_engine("faust", self._options, "none", self._name)
 
-    def encode(self, native: Native) -> list[list[float]]:
-        """Return the native rows as lists of floats."""
-        rows: list[list[float]] = native.tolist()
-        return rows
-
-    def play(self, code: list[float]) -> Audio:
-        """Render the program once from its start."""
-        audio: Audio = self.engine.play(code)
-        if not np.isfinite(audio.sum()):
-            settings = dict(zip(self.space.names, code, strict=True))
-            raise SynthError(f"{self._name} rendered NaN with {settings}; freeze what it cannot bear")
-        return audio
+    def render(self, native: Native) -> Audio:
+        """Return audio (B, samples) of native rows; the program starts anew for each."""
+        return np.stack([self.engine.render(values) for values in native.tolist()])
 
 
 class FMSynth(FaustSynth):

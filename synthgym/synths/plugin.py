@@ -13,7 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from synthgym.checks import one_of
-from synthgym.errors import PluginCrashed, PresetError, SynthError
+from synthgym.errors import PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.hosting import Engine, Isolation, open_engine
 from synthgym.parameters import Native, Parameter, ParameterSpace
@@ -165,32 +165,27 @@ class PluginSynth(HostedSynth):
         """Whether equal rows are bound to give equal bytes: only by forking."""
         return self._isolation == "fork"
 
-    def encode(self, native: Native) -> list[list[tuple[int, float]]]:
-        """Return native rows as (index, host value) of every parameter."""
-        return [
-            [(knob.index, knob.host(value)) for knob, value in zip(self.knobs, row, strict=True)]
-            for row in native.tolist()
-        ]
+    def render(self, native: Native) -> Audio:
+        """Return audio (B, samples) of native rows; PluginCrashed if a row crashes or hangs it twice."""
+        return np.stack([self.render_settings(self._settings(row)) for row in native])
 
-    def play(self, code: list[tuple[int, float]]) -> Audio:
-        """Render one note; PluginCrashed if the plugin crashes, hangs or gives NaN twice."""
-        try:
-            for _ in range(2):
-                audio: Audio = self.engine.play(code)
-                if np.isfinite(audio).all():
-                    return audio
-                # What gave NaN once may give nothing else from now on: begin with a fresh one.
-                self.close()
-            raise PluginCrashed(f"{self._name} rendered NaN, twice")
-        except PluginCrashed as error:
-            raise PluginCrashed(f"{error}, with {self._settings(code)}") from None
+    def render_settings(self, settings: list[tuple[int, float]]) -> Audio:
+        """Return the audio (samples,) of parameters by (index, host value)."""
+        for _ in range(2):
+            audio: Audio = self.engine.render(settings)
+            if np.isfinite(audio).all():
+                break
+            # What gave NaN once may give nothing else from now on: begin with a fresh one.
+            self.close()
+        return audio
 
-    def _settings(self, code: list[tuple[int, float]]) -> str:
-        return ", ".join(f"{self.knobs[i].parameter.name}={value:.4g}" for i, value in code)
+    def _settings(self, native: Native) -> list[tuple[int, float]]:
+        """Return (index, host value) of every parameter of a native row (all parameters,)."""
+        return [(knob.index, knob.host(value)) for knob, value in zip(self.knobs, native, strict=True)]
 
     def _write_preset(self, native: Native, path: Path) -> None:
         with replaced(path) as temporary:
-            self.engine.call("save", self.encode(native[None])[0], str(temporary))
+            self.engine.call("save", self._settings(native), str(temporary))
 
     def _read_preset(self, path: Path) -> Native:
         if not path.is_file():

@@ -1,11 +1,23 @@
 """Agents that learn to program synthesisers, or search for the right program.
 
-``agents.catalogue`` lists them all by name. Here is what it takes to play one:
+``agents.catalogue`` lists them all by name. Here is what it takes to use one:
 
     agent = agents.load("mlp", "Dexed1Op-v0")
     trial = agents.match(agent, env, renders=20)
 """
 
-from .api import load, match
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .api import load, match
 
 __all__ = ["load", "match"]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported on first use: a command sets its thread limits before NumPy is loaded.
+    if name in __all__:
+        from . import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

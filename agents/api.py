@@ -1,4 +1,4 @@
-"""Agents in one line, and what they find for an environment's target."""
+"""Agents in one line, and their searches for an environment's target."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ import numpy as np
 
 from synthgym.checks import whole
 from synthgym.envs import SynthEnv
-from synthgym.making import make_task
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
 from .catalogue import Sources, prepare
 from .trials.agent import Agent, run
-from .trials.trial import MOST_STARTS, Pool, Trial
+from .trials.pool import MOST_STARTS, Pool
+from .trials.trial import Trial
 
 
 def load(
@@ -51,7 +52,7 @@ def load(
 
 
 def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0) -> Trial:
-    """Let an agent look for the target of an environment's episode, which stays as it is.
+    """Let an agent search for the target of an environment's episode, which stays as it is.
 
     Args:
         agent: as ``load`` returns it.
@@ -68,16 +69,16 @@ def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0
         raise SynthgymError(f"{env} is no environment of synthgym")
     whole("renders", renders, 1, 10**9)
     whole("seed", seed, 0, 2**32 - 1)
-    return play(agent, synth.task, Rendered((synth.target_features[None],)), renders, seed)
+    return search(agent, synth.task, Rendered((synth.target_features[None],)), renders, seed)
 
 
-def play(agent: Agent, task: SoundMatchingTask, target: Rendered, renders: int, seed: int) -> Trial:
-    """Let an agent look for a target, one sound; return the trial.
+def search(agent: Agent, task: SoundMatchingTask, target: Rendered, renders: int, seed: int) -> Trial:
+    """Let an agent search for a target, one sound; return the trial.
 
     Args:
-        agent: that plays.
+        agent: that searches.
         task: renders.
-        target: what is heard of it.
+        target: rendered.
         renders: that the agent may spend.
         seed: of starts and draws.
     """

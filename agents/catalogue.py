@@ -1,4 +1,4 @@
-"""Every agent that answers a trial, by name. ``a+b`` is a's guess, refined by b."""
+"""Every agent, by name; ``a+b`` is a's guess, refined by b."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from .search.cma_es import CMAES
 from .search.evolution import GA, NSGA3
 from .search.halving import Halving
 from .search.hill_climber import HillClimber
+from .spec import AgentPart, AgentSpec
 from .training.learners import LEARNERS, learner
 from .training.run_folder import RunFolder, run_name
 from .trials.agent import Agent, Refined
@@ -31,7 +32,7 @@ class Sources:
     """What agents may be prepared from.
 
     Attributes:
-        env: id of the environment that they are to play.
+        env: id of the environment whose task they are to search.
         dataset: folder of a data set of the task.
         runs: folder of the runs of ``scripts/train.py``; an agent that was trained for the environment with
             several seeds is prepared from all of them.
@@ -62,7 +63,7 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "constant": lambda task, sources: Constant.prepare(task),
     "silence": lambda task, sources: Silence(),
     "default": lambda task, sources: Default(),
-    "misled": lambda task, sources: ShuffledTarget(),
+    "shuffled_target": lambda task, sources: ShuffledTarget(),
     "nearest": _nearest,
     "hill_climber": lambda task, sources: HillClimber(),
     "halving": lambda task, sources: Halving(),
@@ -73,29 +74,37 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
 }
 
 
-def prepare(name: str, task: SoundMatchingTask, sources: Sources | None = None) -> Agent:
+def parse(text: str) -> AgentSpec:
+    """Return the spec of an agent's name; UnknownNameError if it names one that does not exist."""
+    spec = AgentSpec.parse(text, AGENTS)
+    for part in spec.parts:
+        if part.run is not None:
+            one_of("agent that is trained", part.name, LEARNERS)
+    return spec
+
+
+def prepare(spec: AgentSpec | str, task: SoundMatchingTask, sources: Sources | None = None) -> Agent:
     """Make an agent, or a hybrid of several, ready for trials of a task.
 
     Args:
-        name: as ``cma_es`` or ``nearest+cma_es``; ``ppo@PATH`` is trained by the run in that folder, or by
-            runs in that folder, or is the model in that file.
-        task: that it is to play.
-        sources: what it may be made from.
+        spec: as ``cma_es`` or ``nearest+cma_es``; ``ppo@PATH`` is prepared from the run in that folder, or
+            from the runs in that folder, or from the model in that file.
+        task: that it is to search.
+        sources: what it may be prepared from.
 
     Raises:
-        SynthgymError: no such agent, or it lacks what it is made from.
+        SynthgymError: no such agent, or it lacks what it is prepared from.
     """
-    parts = [part.partition("@")[::2] for part in name.split("+")]
-    for agent, run in parts:
-        one_of("agent", agent, LEARNERS if run else AGENTS)
-    return reduce(Refined, [_prepare(agent, run, task, sources or Sources()) for agent, run in parts])
+    if isinstance(spec, str):
+        spec = parse(spec)
+    return reduce(Refined, [_prepare(part, task, sources or Sources()) for part in spec.parts])
 
 
-def _prepare(agent: str, run: str, task: SoundMatchingTask, sources: Sources) -> Agent:
-    if not run:
-        return AGENTS[agent](task, sources)
-    path = Path(run)
+def _prepare(part: AgentPart, task: SoundMatchingTask, sources: Sources) -> Agent:
+    path = part.run
+    if path is None:
+        return AGENTS[part.name](task, sources)
     if path.is_dir() and not RunFolder(path).config.exists():
-        return AGENTS[agent](task, replace(sources, runs=path))
+        return AGENTS[part.name](task, replace(sources, runs=path))
     model = RunFolder(path).final_model if path.is_dir() else path
-    return learner(agent).prepare(agent, task, [model.resolve()])
+    return learner(part.name).prepare(part.name, task, [model.resolve()])

@@ -83,14 +83,14 @@ def table(parameters: tuple[Parameter, ...], effects: list[Effect]) -> str:
             values += ": " + (", ".join(p.labels) if few else f"{p.labels[0]} to {p.labels[-1]}")
         rows.append(
             f"| {i} | {p.name} | {p.kind} | {values} | {p.text(p.default)} "
-            f"| {effect.distance:.2f} | {effect.rendered:.0%} |"
+            f"| {effect.distance:.2f} | {effect.audible:.0%} |"
         )
     return "\n".join(rows)
 
 
 def dead(effects: list[Effect]) -> str:
     """Return the sentence that names the parameters without any effect."""
-    names = [effect.name for effect in effects if effect.rendered == 0]
+    names = [effect.name for effect in effects if effect.audible == 0]
     if not names:
         return "Every parameter was heard in some patch."
     return f"Dead at the default note (heard in none of the patches): {', '.join(names)}."

@@ -22,6 +22,8 @@ SILENT_PEAK = 1e-6
 CANCELLED = 0.01
 """Channels whose mean peaks this far (-40 dB) below them cancel each other out."""
 FADE_SECONDS = 0.01
+PLAYBACK_PEAK = 0.7
+"""Peak of the loudest of several sounds that are played back with one gain."""
 
 
 def read_recording(path: str | os.PathLike[str], sample_rate: int, samples: int) -> NDArray[np.float32]:
@@ -112,3 +114,9 @@ def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_r
             soundfile.write(temporary, audio, sample_rate, subtype="FLOAT", format="WAV")
         except soundfile.SoundFileError as error:  # the disk is full
             raise OSError(0, str(error)) from error
+
+
+def playback_gain(*sounds: NDArray[np.float32]) -> float:
+    """Return the gain that sounds (samples,) share, so that the loudest peaks at ``PLAYBACK_PEAK``."""
+    peak = max(float(np.abs(sound).max()) for sound in sounds)
+    return PLAYBACK_PEAK / peak if peak > 0 else 1.0

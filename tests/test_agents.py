@@ -9,7 +9,8 @@ from agents.baselines.index import Index
 from agents.catalogue import Sources, prepare
 from agents.search.variation import varied
 from agents.trials.agent import Agent, Refined, run
-from agents.trials.trial import BudgetSpent, Pool, Trial
+from agents.trials.pool import Pool
+from agents.trials.trial import BudgetSpent, Trial
 from synthgym import datasets
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import distance

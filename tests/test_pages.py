@@ -19,8 +19,9 @@ from agents.evaluation.results import Results
 from agents.evaluation.targets import read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.envelopes import envelopes
-from agents.reports.media import ogg, playback_gain
+from agents.reports.media import ogg
 from synthgym.making import make_task
+from synthgym.recordings import playback_gain
 from synthgym.synths.dx7_voice import read_syx
 
 CHROMIUM = shutil.which("chromium")

@@ -31,11 +31,12 @@ from agents.training.models import Origin
 from agents.training.run_config import RunConfig
 from agents.training.run_folder import RunFolder
 from agents.trials.agent import run
-from agents.trials.trial import Pool, Trial
+from agents.trials.pool import Pool
+from agents.trials.trial import Trial
 from synthgym import datasets
-from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 from synthgym.features import distance
+from synthgym.making import make_task
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from synthgym.datasets import load_for
 from synthgym.features import Features
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
-from ..datasets import of_task
 from ..trials.agent import Agent
 from ..trials.trial import Trial
 from .index import neighbours
@@ -35,7 +35,7 @@ class Nearest(Agent):
     @classmethod
     def prepare(cls, task: SoundMatchingTask, path: Path) -> Nearest:
         """Open a data set of a task; SynthgymError if there is none, or it is of another task."""
-        dataset = of_task(path, task)
+        dataset = load_for(task, path)
         return cls(dataset.path, task.feature_name, dataset.cost())
 
     def search(self, trial: Trial) -> None:

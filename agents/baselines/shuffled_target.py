@@ -22,4 +22,4 @@ class ShuffledTarget(Agent):
 
     def search(self, trial: Trial) -> None:
         """Answer with silence: by itself, it has nothing to go by."""
-        trial.be_silent()
+        trial.answer_silence()

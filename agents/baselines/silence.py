@@ -11,4 +11,4 @@ class Silence(Agent):
 
     def search(self, trial: Trial) -> None:
         """Be silent, once."""
-        trial.be_silent()
+        trial.answer_silence()

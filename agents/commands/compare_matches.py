@@ -17,9 +17,9 @@ import numpy as np
 from tqdm import tqdm
 
 from synthgym.checks import number, one_of
-from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
+from synthgym.making import make_task
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
@@ -28,9 +28,10 @@ from ..evaluation.metrics import compare_sounds
 from ..matching.recording import Recording
 from ..matching.search import Search
 from ..matching.writing import write
-from ..trials.agent import run as play
-from ..trials.trial import Pool, Trial
-from .cli import known_id, new_parser, run, writing_to
+from ..trials.agent import run
+from ..trials.pool import Pool
+from ..trials.trial import Trial
+from .cli import known_id, new_parser, writing_to
 
 MEASURES = {"distance": "distance", "pitch": "pitch error", "log_spectral": "spectra, dB"}
 
@@ -88,7 +89,7 @@ def compare(
         pool = Pool.make(task, 0, renders)
         for name in others:
             agent, rng = prepare(name, task), np.random.default_rng(0)
-            other = play(agent, Trial(task, task.extract(target[None]), renders, pool, rng))
+            other = run(agent, Trial(task, task.extract(target[None]), renders, pool, rng))
             measured[name] = measure(task, target, other)
     return {"target": recording.path.name, "note": keywords["note"], "renders": renders, "agents": measured}
 
@@ -113,7 +114,3 @@ def print_table(rows: list[dict[str, Any]]) -> None:
             for agent, measure in columns
         ]
         print(f"| {row['target']} | {row['note']} | {row['renders']:,} | " + " | ".join(values) + " |")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -23,9 +23,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from synthgym.checks import one_of, whole
-from synthgym.making import make_task
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
+from synthgym.making import make_task
 from synthgym.task import SoundMatchingTask
 
 from ..catalogue import AGENTS, Sources, prepare
@@ -34,7 +34,7 @@ from ..evaluation.targets import Target, read_targets
 from ..evaluation.trials import evaluate, replay
 from ..reports.pictures import draw_curves, draw_matches, save
 from ..reports.summary import KINDS, summary
-from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
+from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
 
 BUDGETS = "1,10,50,200,1000"
 
@@ -162,7 +162,3 @@ def validate(path: Path) -> int:
         print(line)
     print(f"{len(frame):,} rows, {len(wrong):,} differ")
     return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    run(main)

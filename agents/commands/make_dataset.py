@@ -22,7 +22,7 @@ from pathlib import Path
 
 from synthgym.errors import SynthgymError
 
-from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
+from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
 
 
 def main() -> int:
@@ -98,7 +98,3 @@ def check(args: argparse.Namespace) -> None:
         raise SynthgymError("--jitter goes with --presets DIR")
     if args.address is not None and args.backend != "ray":
         raise SynthgymError("--address goes with --backend ray")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -19,17 +19,17 @@ from pathlib import Path
 from typing import Any
 
 from synthgym.checks import number, whole
-from synthgym.making import make_task
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 
-from ..catalogue import AGENTS, Sources
+from ..catalogue import AGENTS, Sources, parse
 from ..matching.presets import Found, render, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
 from ..matching.writing import write
-from ..training.learners import has_learned, trained_with, with_model
+from ..training.learners import has_learned, trained_with
 from ..trials.signals import Signals
-from .cli import add_agent, add_keywords, new_parser, read_keywords, run, synth_id, writing_to
+from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, writing_to
 
 SECONDS = 60
 
@@ -107,12 +107,13 @@ def searching(args: argparse.Namespace, env_id: str) -> Search:
     usual = args.model is None and args.dataset is None and agent is None
     if agent is None:
         agent = "ppo" if args.model is not None else "halving" if usual else "nearest+halving"
+    spec = parse(agent)
     if args.model is not None:
-        agent = with_model(agent, args.model)
+        spec = spec.with_model(args.model)
     if seconds is None and budget is None:
         seconds, budget = (SECONDS, None) if args.model is None else (None, 50)
     return Search(
-        agent=agent,
+        agent=spec,
         sources=Sources(env=env_id, dataset=args.dataset),
         budget=whole("budget", MOST if budget is None else budget, 1, MOST),
         seconds=None if seconds is None else number("seconds", seconds, 0.1, 1e6),
@@ -167,9 +168,7 @@ def match(
         if not stopped and trial.spent < 1:
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
         about = search.about(recording.path, env_id, env_kwargs)
-        title = (
-            f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.partition('@')[0]}"
-        )
+        title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
         with writing_to(out), Signals():
             result = write(out, task, target, trial, trial.answers.best, about, title)
             native = task.space.to_native(trial.answers.best[0].unit)
@@ -201,7 +200,3 @@ def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
     print(f"all:    {out / 'match.json'}")
     for bank in banks:
         print(f"bank:   {bank}")
-
-
-if __name__ == "__main__":
-    run(main)

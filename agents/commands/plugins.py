@@ -15,7 +15,7 @@ from synthgym.effects import measure_effects
 from synthgym.synths.plugin import Knob, PluginSynth
 from synthgym.task import SoundMatchingTask
 
-from .cli import new_parser, read_keywords, run
+from .cli import new_parser, read_keywords
 
 SHOWN = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -42,7 +42,7 @@ def main() -> int:
         texts = ", ".join(text_at(knob, value) for value in SHOWN)
         steps, default = p.steps or "-", p.text(p.default) if p.labels else f"{p.default:.3g}"
         print(f"{p.name:<{width}}  {p.kind:<11}  {steps:>5}  {default:>7}  {effect}  {texts}")
-    rendered = [name for name, effect in effects.items() if effect.rendered > 0]
+    rendered = [name for name, effect in effects.items() if effect.audible > 0]
     print(f"\n{len(synth.knobs)} parameters, {len(effects)} free, {len(rendered)} heard in a random patch")
     print(f'gym.make("Plugin-v0", plugin="{args.plugin}")')
     if len(rendered) < len(effects):
@@ -53,7 +53,3 @@ def main() -> int:
 def text_at(knob: Knob, value: float) -> str:
     """Return what the plugin shows at a host value."""
     return next((text for low, high, text in knob.texts if low <= value <= high), "-")
-
-
-if __name__ == "__main__":
-    run(main)

@@ -11,13 +11,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from synthgym.making import make_task
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 
 from ..evaluation.results import Results
 from ..evaluation.targets import read_targets
 from ..reports.evaluation_page import write_report
-from .cli import known_id, new_parser, run
+from .cli import known_id, new_parser
 
 
 def main() -> int:
@@ -61,7 +61,3 @@ def title(settings: dict[str, Any]) -> str:
     """Return what was evaluated, in a line."""
     keywords = " ".join(f"{name}={value}" for name, value in settings["env_kwargs"].items())
     return f"{settings['env']} {keywords}".strip()
-
-
-if __name__ == "__main__":
-    run(main)

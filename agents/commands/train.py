@@ -15,7 +15,7 @@ from pathlib import Path
 from ..training.learners import LEARNERS, learner
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
-from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords, run
+from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
 
 
 def main() -> int:
@@ -70,7 +70,3 @@ def main() -> int:
         return 128 + caught
     print(f"model: {folder.final_model}")
     return 0
-
-
-if __name__ == "__main__":
-    run(main)

@@ -13,15 +13,15 @@ from contextlib import closing
 from pathlib import Path
 
 from synthgym.checks import whole
-from synthgym.making import make_task
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 
-from ..api import play
-from ..catalogue import AGENTS, Sources, prepare
+from ..api import search
+from ..catalogue import AGENTS, Sources, parse, prepare
 from ..evaluation.targets import read_targets
 from ..reports.film import check_film, scenes, write_film
-from ..training.learners import trained_with, with_model
-from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, run, synth_id
+from ..training.learners import trained_with
+from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, synth_id
 
 
 def main() -> int:
@@ -46,20 +46,17 @@ def main() -> int:
     env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
     usual = "hill_climber" if args.dataset is None else "nearest+hill_climber"
     name = args.agent or (usual if args.model is None else "ppo")
+    spec = parse(name)
     check_film(args.out)
     if args.model is not None:
-        env_kwargs = {**trained_with(name, args.model, env_id), **env_kwargs}
-        name = with_model(name, args.model)
+        env_kwargs = {**trained_with(spec, args.model, env_id), **env_kwargs}
+        spec = spec.with_model(args.model)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         target = read_targets(task, args.target)[0][-1]
-        agent = prepare(name, task, Sources(env=env_id, dataset=args.dataset))
-        trial = play(agent, task, target.rendered, budget, seed)
+        agent = prepare(spec, task, Sources(env=env_id, dataset=args.dataset))
+        trial = search(agent, task, target.rendered, budget, seed)
         if trial.found is None:
             raise SynthgymError(f"{name} found no sound; choose another --agent")
         write_film(args.out, task, target, scenes(task, target, trial.records, most))
     print(f"film: {args.out}")
     return 0
-
-
-if __name__ == "__main__":
-    run(main)

@@ -16,7 +16,8 @@ from synthgym.rendering import Worker
 from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent, run
-from ..trials.trial import Best, Pool, Trial
+from ..trials.pool import Pool
+from ..trials.trial import Best, Trial
 from .metrics import compare_parameters, compare_sounds
 from .pitch import compile_pitch
 from .results import Results, Row
@@ -59,7 +60,7 @@ def evaluate(
     pools = {seed: Pool.make(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
     rendered = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):
-        rendered[:] = [effect.rendered > 0 for effect in measure_effects(task)]
+        rendered[:] = [effect.audible > 0 for effect in measure_effects(task)]
 
     def jobs() -> Iterator[_Job]:
         for name, target, seed in wanted:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from synthgym.making import make_task
 from synthgym.errors import SoundError, SynthgymError
+from synthgym.making import make_task
 from synthgym.parameters import Native
 from synthgym.recordings import write_wav
 from synthgym.synths import Synth

@@ -15,11 +15,13 @@ from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-from ..catalogue import Sources, prepare
+from ..catalogue import Sources, parse, prepare
+from ..spec import AgentSpec
 from ..trials.agent import Agent, Refined, run
 from ..trials.answers import Answers
+from ..trials.pool import MOST_STARTS, Pool
 from ..trials.signals import Signals
-from ..trials.trial import MOST_STARTS, Pool, Trial
+from ..trials.trial import Trial
 from ..trials.watched import WatchedTrial
 from .voices import voices_of
 
@@ -32,7 +34,7 @@ class Search:
     """What is done for each recording.
 
     Attributes:
-        agent: name of the agent.
+        agent: that searches.
         sources: what it may be made from.
         budget: renders it may spend.
         seconds: that it may take.
@@ -43,7 +45,7 @@ class Search:
             for random patches.
     """
 
-    agent: str = "halving"
+    agent: AgentSpec = field(default_factory=lambda: parse("halving"))
     sources: Sources = field(default_factory=Sources)
     budget: int = MOST
     seconds: float | None = None
@@ -58,7 +60,7 @@ class Search:
             "target": str(recording),
             "env": env_id,
             "env_kwargs": dict(env_kwargs),
-            "agent": self.agent,
+            "agent": str(self.agent),
             "start": None if self.start is None else str(self.start),
             "seed": self.seed,
             "budget": None if self.budget == MOST else self.budget,

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from synthgym.files import replaced
-from synthgym.recordings import write_wav
+from synthgym.recordings import playback_gain, write_wav
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 from ..evaluation.metrics import compare_sounds
 from ..reports.match_page import Shown, write_match
-from ..reports.media import playback_gain
 from ..trials.answers import Answer
 from ..trials.trial import Trial
 

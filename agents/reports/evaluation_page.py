@@ -13,11 +13,12 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from synthgym.recordings import playback_gain
 from synthgym.task import SoundMatchingTask
 
 from ..evaluation.statistics import compare
 from ..evaluation.targets import Target
-from .media import ogg, playback_gain, png, svg, write_page
+from .media import ogg, png, svg, write_page
 from .pictures import draw_curves
 from .summary import KINDS, measures
 

@@ -18,14 +18,13 @@ from tqdm import tqdm
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.parameters import Unit
-from synthgym.recordings import write_wav
+from synthgym.recordings import playback_gain, write_wav
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 from synthgym.viz.spectrogram import draw_features, label_bins
 
 from ..evaluation.targets import Target
 from ..trials.trial import Best
-from .media import playback_gain
 
 FPS = 12
 SIZE = (960, 544)

@@ -19,16 +19,8 @@ from synthgym.files import replaced
 from synthgym.synths import Audio
 from synthgym.viz.spectrogram import COLOURS
 
-LOUDEST = 0.7
-"""Peak of the loudest sound of those that are compared: they are played back with one gain."""
 HIGHEST_RATE = 48_000
 _BLOCK = 2**16
-
-
-def playback_gain(*sounds: Audio) -> float:
-    """Return the gain that sounds (samples,) share, so that the loudest peaks at ``LOUDEST``."""
-    peak = max(float(np.abs(sound).max()) for sound in sounds)
-    return LOUDEST / peak if peak > 0 else 1.0
 
 
 def ogg(sound: Audio, sample_rate: int) -> str:

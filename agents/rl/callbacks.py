@@ -9,6 +9,8 @@ import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
+from synthgym.rendering import RenderMeter
+
 from ..training.preview import Preview
 from ..training.run_folder import RunFolder
 from ..trials.signals import Signals
@@ -32,13 +34,13 @@ class Report(BaseCallback):
         self._total = total_steps
         self._episodes: deque[dict[str, float]] = deque(maxlen=EPISODES)
 
-    _renders: int
+    _meter: RenderMeter
 
     def _on_training_start(self) -> None:
         self._bar = tqdm(total=self._total, initial=self.num_timesteps, unit=" steps", desc="training")
-        # What the model cost before a resume, so that its cost in all is saved with it.
-        self._renders_before: int = self.model.renders  # type: ignore[attr-defined]
-        self._renders = self._renders_before
+        # The environments share one task. What the model cost before a resume is paid already.
+        (self._meter,) = {id(task): task.meter for task in self.training_env.get_attr("task")}.values()
+        self._meter.renders = self.model.renders  # type: ignore[attr-defined]
         self._since = time.perf_counter()
 
     def _on_step(self) -> bool:
@@ -57,13 +59,9 @@ class Report(BaseCallback):
 
     def _count_renders(self) -> int:
         """Bring ``model.renders`` up to date and return by how much."""
-        before = self._renders
-        # Environments that step together share one task.
-        tasks = {id(task): task for task in self.training_env.get_attr("task")}
-        made = sum(task.renders_ever for task in tasks.values())
-        self._renders = self._renders_before + made
-        self.model.renders = self._renders  # type: ignore[attr-defined]
-        return self._renders - before
+        before: int = self.model.renders  # type: ignore[attr-defined]
+        self.model.renders = self._meter.renders  # type: ignore[attr-defined]
+        return self._meter.renders - before
 
     def _on_rollout_end(self) -> None:
         if self._episodes:

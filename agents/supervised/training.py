@@ -10,10 +10,10 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from synthgym.making import make_task
+from synthgym.datasets import load_for
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 
-from ..datasets import of_task
 from ..training.preview import Preview
 from ..training.run_config import RunConfig
 from ..training.run_folder import CHECKPOINTS, RunFolder
@@ -41,7 +41,7 @@ def check(run: RunConfig) -> None:
             f"{run.agent} learns from a data set: give --dataset (scripts/make_dataset.py makes one)"
         )
     task = make_task(run.env, run.env_kwargs)
-    of_task(Path(run.dataset), task)
+    load_for(task, run.dataset)
     Trainer(run, task)
     task.close()
 
@@ -60,7 +60,7 @@ def train(folder: RunFolder) -> int:
     run = RunConfig.read(folder.config)
     task = make_task(run.env, run.env_kwargs, rendering="auto")
     try:
-        dataset = of_task(Path(run.dataset or ""), task)
+        dataset = load_for(task, run.dataset or "")
         fitter = Trainer(run, task, folder.newest())
         config, model = fitter.config, fitter.model
         model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
@@ -68,10 +68,10 @@ def train(folder: RunFolder) -> int:
         held_out = Examples(dataset, task.feature_name, "validation", config.validate_on)
         if not len(examples) or not len(held_out):
             raise SynthgymError(f"{dataset.path} has no examples to train or to validate on; make more")
-        before, saved = model.renders, model.steps
+        task.meter.renders, saved = model.renders, model.steps
 
         def checkpoint() -> Path:
-            model.renders = before + task.renders_ever
+            model.renders = task.meter.renders
             return folder.save_checkpoint(model.steps, fitter.save)
 
         bar = tqdm(total=run.steps, initial=model.steps, unit=" batches", desc="training")

@@ -11,6 +11,8 @@ from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
 
+from ..spec import AgentSpec
+
 if TYPE_CHECKING:
     from ..trials.agent import Agent
     from .models import Origin
@@ -45,32 +47,30 @@ class Learner(Protocol):
 
 # By name, as PyTorch takes seconds to import.
 LEARNERS = {
-    **dict.fromkeys(("ppo", "sac", "sac_her", "ars", "es"), "agents.rl"),
-    **dict.fromkeys(("mlp", "lstm", "ppo_imitation"), "agents.supervised"),
+    **dict.fromkeys(("ppo", "sac", "sac_her", "ars", "es"), "rl"),
+    **dict.fromkeys(("mlp", "lstm", "ppo_imitation"), "supervised"),
 }
 
 
 def learner(agent: str) -> Learner:
     """Return how an agent is trained; UnknownNameError if no such agent is."""
     one_of("agent that is trained", agent, LEARNERS)
-    return cast(Learner, importlib.import_module(LEARNERS[agent]))
+    return cast(Learner, importlib.import_module(f"..{LEARNERS[agent]}", __package__))
 
 
-def has_learned(name: str) -> bool:
+def has_learned(spec: AgentSpec) -> bool:
     """Return whether an agent, or one of a hybrid, is trained."""
-    return any(part.partition("@")[0] in LEARNERS for part in name.split("+"))
+    return any(part.name in LEARNERS for part in spec.parts)
 
 
-def with_model(name: str, model: Path) -> str:
-    """Return an agent's name with the file of the model that the one that is trained plays by."""
-    first, *others = name.split("+")
-    one_of("agent with a model", first, LEARNERS)
-    return "+".join([f"{first}@{model}", *others])
+def trained_with(spec: AgentSpec, model: Path, env_id: str) -> dict[str, Any]:
+    """Return the keywords of the environment that the model of a spec's first agent was trained on.
 
-
-def trained_with(name: str, model: Path, env_id: str) -> dict[str, Any]:
-    """Return the keywords of the environment a model was trained on; SynthgymError if it is another one."""
-    agent = name.partition("+")[0].partition("@")[0]
+    Raises:
+        SynthgymError: it is a model of another agent, or was trained on another environment.
+    """
+    agent = spec.parts[0].name
+    one_of("agent with a model", agent, LEARNERS)
     how = learner(agent)
     origin = how.origin(agent, model)
     if origin.env != how.played(agent, env_id):

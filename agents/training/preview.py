@@ -12,12 +12,13 @@ from torch.utils.tensorboard import SummaryWriter
 
 from synthgym.making import make_task
 from synthgym.patches import PatchStream
+from synthgym.recordings import playback_gain
 from synthgym.rendering import Rendered
 from synthgym.viz.spectrogram import side_by_side
 
-from ..reports.media import playback_gain
 from ..trials.agent import run
-from ..trials.trial import Best, Pool, Trial
+from ..trials.pool import Pool
+from ..trials.trial import Best, Trial
 from .learners import learner
 from .run_config import RunConfig
 

@@ -15,7 +15,7 @@ from synthgym.files import replaced
 
 from .learners import learner
 
-HYPERPARAMETERS = Path(__file__).parent / "hyperparameters"
+HYPERPARAMETERS = Path(__file__).parents[1] / "hyperparameters"
 _PACKAGES = ("synthgym", "dexed-py", "dawdreamer", "gymnasium", "stable-baselines3", "torch", "numpy")
 _OF_THE_RUN = ("n_timesteps", "n_envs", "env_kwargs")
 

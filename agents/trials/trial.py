@@ -11,35 +11,14 @@ from numpy.typing import NDArray
 from synthgym.checks import whole
 from synthgym.features import Feature, distance
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered, Worker
 from synthgym.task import SoundMatchingTask
 
-MOST_STARTS = 1000
-"""So many patches of a pool suffice, whatever the budget, where one person waits for one match."""
+from .pool import Pool
 
 
 class BudgetSpent(Exception):
     """Ends an agent's search: the last render is made."""
-
-
-@dataclass(frozen=True)
-class Pool:
-    """Audible patches to start from, made before any target is known.
-
-    Attributes:
-        unit: unit vectors (N, n).
-        renders: what each cost, the inaudible ones drawn for it included, (N,).
-    """
-
-    unit: Unit
-    renders: NDArray[np.int64]
-
-    @classmethod
-    def draw(cls, task: SoundMatchingTask, seed: int, count: int) -> Pool:
-        """Draw the first patches of a seed's pool."""
-        patches = task.make_patches(PatchStream("pool", seed).ids(range(count)))
-        return cls(patches.unit, patches.renders)
 
 
 @dataclass(frozen=True)
@@ -59,21 +38,21 @@ class Best:
 
 @dataclass
 class Trial:
-    """One agent's try at one target: counts the renders, and keeps the best.
+    """One target and a budget of renders: counts them, and keeps the best.
 
     Attributes:
         ears: render and hear; in a worker, its listener.
-        target: what is heard of the target, one sound.
-        shown: what the agent may hear of it; the same, but for an agent that is misled.
+        target: the rendered target, one sound.
+        shown: the target as the agent sees it: the same, but for a control that sees another.
         budget: how many renders may be spent; all count, the start included.
         pool: where starts come from.
         rng: of all that is random in the agent.
-        number: of the trial among those of its target; an agent that was trained several times plays by the
-            training of that number.
+        number: of the trial among those of its target; an agent that was trained several times searches by
+            the model of that number.
         distances: of every render so far, by the first feature.
         records: the renders that were nearer than all before them.
-        offline: at each render, how many sounds were made before the target was known, for what the agent
-            knew by then.
+        offline: at each render, how many renders were made before the target was known for what the agent
+            had used by then.
     """
 
     source: SoundMatchingTask | Worker
@@ -88,7 +67,7 @@ class Trial:
     shown: Rendered = field(init=False)
     _starts: int = 0
     _offline_by_source: dict[str, int] = field(default_factory=dict)
-    _best_heard: Rendered | None = None
+    _best_rendered: Rendered | None = None
 
     def __post_init__(self) -> None:
         whole("budget", self.budget, 1, 10**9)
@@ -101,7 +80,7 @@ class Trial:
 
     @property
     def features(self) -> Sequence[Feature]:
-        """By which sounds are heard."""
+        """Of every sound; distances are of the first."""
         return self.source.features
 
     @property
@@ -142,7 +121,7 @@ class Trial:
         ).astype(np.float64)
 
     def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
-        """As the call, but return what is heard."""
+        """As the call, but return what was rendered."""
         asked = len(unit)
         unit = np.asarray(unit, np.float32)[: self.left]
         if not len(unit):
@@ -151,16 +130,16 @@ class Trial:
         far = distance(rendered.features[0], self.target.features[0]).tolist()
         for i, value in enumerate(far):
             if self._record(unit[i].copy(), value):
-                self._best_heard = Rendered(tuple(each[i : i + 1].copy() for each in rendered.features))
-        self.made(unit, rendered)
+                self._best_rendered = Rendered(tuple(each[i : i + 1].copy() for each in rendered.features))
+        self.after_render(unit, rendered)
         if len(unit) < asked:
             raise BudgetSpent
         return rendered
 
-    def made(self, unit: Unit, rendered: Rendered) -> None:
-        """Do what else is to be done when unit vectors (B, n) were rendered: here, nothing."""
+    def after_render(self, unit: Unit, rendered: Rendered) -> None:
+        """Called after unit vectors (B, n) were rendered; does nothing here."""
 
-    def be_silent(self) -> None:
+    def answer_silence(self) -> None:
         """Answer with silence: a render that no parameters make."""
         aim = self.target.features[0]
         self._record(None, float(distance(np.zeros_like(aim), aim)[0]))
@@ -177,7 +156,7 @@ class Trial:
         return nearer
 
     def count_offline(self, source: str, renders: int) -> None:
-        """Say what the agent knows beforehand, and how many sounds that cost; each source counts once."""
+        """Count the offline renders of something that the agent uses; each source counts once."""
         self._offline_by_source[source] = renders
 
     def starts(self, count: int) -> Unit:
@@ -210,11 +189,11 @@ class Trial:
         return starts[nearest], float(far[nearest])
 
     def episode_start(self) -> tuple[Unit, Rendered]:
-        """Return where an episode begins, (1, n), and what is heard of it: the first at the best that is
-        known, if anything is, every other at the pool's next patch."""
+        """Return where an episode begins, (1, n), and its sound: the first at the best that is known, if
+        anything is, every other at the pool's next patch."""
         if self._starts == 0 and self.found is not None:
-            assert self._best_heard is not None
-            return self.found[None], self._best_heard
+            assert self._best_rendered is not None
+            return self.found[None], self._best_rendered
         start = self.starts(1)
         return start, self.render(start)
 

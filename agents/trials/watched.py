@@ -55,7 +55,7 @@ class WatchedTrial(Trial):
             raise BudgetSpent
         return super().render(unit, audio=audio)
 
-    def made(self, unit: Unit, rendered: Rendered) -> None:
+    def after_render(self, unit: Unit, rendered: Rendered) -> None:
         """Keep the nearest and show how it goes."""
         first = len(self.distances) - len(unit)
         for i, one in enumerate(unit):

@@ -73,18 +73,17 @@ def rate(recipe: datasets.Recipe, examples: int) -> float:
 
 
 class Raw:
-    """The same examples by plain threads: every draw is rendered, the audible ones are heard."""
+    """The same examples by plain threads: all candidates are rendered, the audible ones get features."""
 
     def __init__(self, task: SoundMatchingTask, threads: int, examples: int) -> None:
-        items = PatchStream("dataset", 0).ids(range(START, START + examples))
-        patches, job = task.make_patches(items), PatchJob(items)
+        ids = PatchStream("dataset", 0).ids(range(START, START + examples))
+        patches, job = task.make_patches(ids), PatchJob(ids)
         tried = [
             draws(candidates, int(count))
             for candidates, count in zip(job.candidates(task.space), patches.renders, strict=True)
         ]
-        encode = task.synth.encode
-        self._heard = encode(task.space.to_native(patches.unit))
-        self._unheard = encode(task.space.to_native(np.concatenate([units[:-1] for units in tried])))
+        self._heard = task.space.to_native(patches.unit)
+        self._unheard = task.space.to_native(np.concatenate([units[:-1] for units in tried]))
         self._batch = RawBatch(task.synth, threads, self._heard[0])
 
     def __call__(self) -> float:

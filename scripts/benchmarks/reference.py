@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -14,6 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from synthgym.features.logmel import HOP, N_FFT, mel_matrix
+from synthgym.parameters import Native
 from synthgym.synths import Synth
 
 Reference = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -40,33 +40,39 @@ class RawBatch:
     Args:
         synth: is copied for every thread.
         threads: how many, the caller's among them.
-        code: any encoded patch; playing it makes the engines here, in the main thread, as JUCE wants.
+        row: any native row; rendering it makes the engines here, in the main thread, as JUCE wants.
     """
 
-    def __init__(self, synth: Synth, threads: int, code: Any) -> None:
+    def __init__(self, synth: Synth, threads: int, row: Native) -> None:
         self._feature = reference_feature(synth.sample_rate)
         self._synths = [copy.deepcopy(synth) for _ in range(threads)]
         for each in self._synths:
-            each.play(code)
+            each.render(row[None])
         self._pool = ThreadPoolExecutor(max(1, threads - 1))
 
-    def __call__(self, codes: Sequence[Any], unheard: Sequence[Any] = ()) -> None:
-        """Render encoded patches, an equal part of them in each thread; ``unheard`` without a feature."""
-        parts = list(zip(self._synths, *(self._parts(each) for each in (codes, unheard)), strict=True))
+    def __call__(self, rows: Native, unheard: Native | None = None) -> None:
+        """Render native rows, an equal part of them in each thread; those of ``unheard`` without a feature."""
+        parts = list(
+            zip(
+                self._synths,
+                *(self._parts(each) for each in (rows, rows[:0] if unheard is None else unheard)),
+                strict=True,
+            )
+        )
         waiting = [self._pool.submit(self._work, *part) for part in parts[1:]]
         self._work(*parts[0])
         for part in waiting:
             part.result()
 
-    def _parts(self, codes: Sequence[Any]) -> list[Sequence[Any]]:
-        size = -(-len(codes) // len(self._synths))
-        return [codes[i * size : (i + 1) * size] for i in range(len(self._synths))]
+    def _parts(self, rows: Native) -> list[Native]:
+        size = -(-len(rows) // len(self._synths))
+        return [rows[i * size : (i + 1) * size] for i in range(len(self._synths))]
 
-    def _work(self, synth: Synth, codes: Sequence[Any], unheard: Sequence[Any]) -> None:
-        for code in codes:
-            self._feature(synth.play(code))
-        for code in unheard:
-            synth.play(code)
+    def _work(self, synth: Synth, rows: Native, unheard: Native) -> None:
+        for row in rows:
+            self._feature(synth.render(row[None])[0])
+        for row in unheard:
+            synth.render(row[None])
 
     def close(self) -> None:
         """Let the threads and the engines go."""

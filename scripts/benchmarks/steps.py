@@ -44,8 +44,7 @@ def row_of(env_id: str, effort: Effort) -> Row:
         for _ in range(effort.steps):
             spent, (_, _, terminated, truncated, _) = timed(env.step, env.action_space.sample())
             times["step"].append(spent * 1e6)
-            (code,) = synth.encode(space.to_native(inner.parameters[None]))
-            spent, audio = timed(synth.play, code)
+            spent, (audio,) = timed(synth.render, space.to_native(inner.parameters[None]))
             times["render"].append(spent * 1e6)
             spent, _ = timed(reference, audio)
             times["reference"].append(spent * 1e6)
@@ -72,7 +71,7 @@ def row_of(env_id: str, effort: Effort) -> Row:
 SECTION = Section(
     name="steps",
     title="A step of one environment",
-    text="One thread. The render is the raw engine's, voice bytes in and audio out, a plugin's in this "
+    text="One thread. The render is the synth's, native values in and audio out, a plugin's in this "
     "process; the reference is one scipy.fft.rfft and a dense mel product; the step is the whole of "
     "env.step as gym.make gives it. One after the other on the same patches.",
     columns={

@@ -57,17 +57,14 @@ def batches(env_id: str, effort: Effort) -> Figures:
     assert isinstance(inner, SynthVectorEnv)
     synth, space = inner.task.synth, inner.task.space
     envs.reset(seed=0)
-    raw = RawBatch(
-        synth, min(usable_cores(), NUM_ENVS), synth.encode(space.to_native(inner.parameters[:1]))[0]
-    )
+    raw = RawBatch(synth, min(usable_cores(), NUM_ENVS), space.to_native(inner.parameters[0]))
     figures: Figures = {"batch_step": [], "batch_raw": []}
     for _ in range(effort.rounds):
         times: Figures = {name: [] for name in figures}
         for actions in random_actions(effort.steps, NUM_ENVS, len(space)):
             spent, _ = timed(envs.step, actions)
             times["batch_step"].append(spent * 1e3)
-            codes = synth.encode(space.to_native(inner.parameters))
-            spent, _ = timed(raw, codes)
+            spent, _ = timed(raw, space.to_native(inner.parameters))
             times["batch_raw"].append(spent * 1e3)
         for name, values in times.items():
             figures[name].append(median(values))

@@ -18,6 +18,7 @@ from synthgym.datasets.sources import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import read_manifest
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.task import SoundMatchingTask
 
 if TYPE_CHECKING:
     import pandas
@@ -138,3 +139,22 @@ class Items:
 def load(path: str | os.PathLike[str]) -> DataSet:
     """Open a data set; SynthgymError if there is none."""
     return DataSet(path)
+
+
+def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
+    """Open a data set of a task.
+
+    Raises:
+        SynthgymError: there is none, or it is of other parameters, or has not the feature that the task
+            measures distance by.
+    """
+    dataset = load(Path(path).resolve())
+    identity = task.identity()
+    for name, value in identity.items():
+        if dataset.manifest.get(name) != value:
+            raise SynthgymError(
+                f"{path} is a set of {dataset.manifest['env']} {dataset.manifest['env_kwargs'] or ''} with "
+                f"other {name}; make one of this environment with scripts/make_dataset.py"
+            )
+    one_of(f"feature of {path}", task.feature_name, dataset.features)
+    return dataset

@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 from synthgym.errors import SynthgymError
 from synthgym.patches import PatchStream
 
-INFO = {"distance", "best_distance", "start_distance", "is_success", "renders"}
+INFO = {"distance", "best_distance", "start_distance", "is_success", "renders", "failures"}
 
 
 @pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])

@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
+from synthgym.settings import check_same_settings
 
 Row = dict[str, Any]
 ROWS = "results.parquet"
@@ -38,12 +39,8 @@ class Results:
             path.mkdir(parents=True, exist_ok=True)
             if config.exists():
                 kept = json.loads(config.read_text())
-                for name, wanted in self.settings.items():
-                    if kept.get(name) != wanted:
-                        raise SynthgymError(
-                            f"{path} is an evaluation with {name} {kept.get(name)}, not {wanted}; "
-                            "ask for the same, or choose another folder"
-                        )
+                remedy = "ask for the same, or choose another folder"
+                check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy)
             elif any(path.iterdir()):
                 raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
             else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from synthgym.errors import SynthgymError
+from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent
@@ -46,13 +47,8 @@ class Origin:
                 f"{path} was trained on the feature {self.feature}, not {task.feature_name}; "
                 f"give --env-kwargs feature={self.feature}, or train another"
             )
-        identity = task.identity()
-        if self.identity != identity:
-            name = next(name for name in identity if identity[name] != self.identity.get(name))
-            raise SynthgymError(
-                f"{path} was trained on {self.env} {self.env_kwargs or ''} with other {name}; "
-                "train one on this environment"
-            )
+        what = f"{path} was trained on {self.env} {self.env_kwargs or ''}".rstrip()
+        check_same_settings(what, self.identity, task.identity(), "train one on this environment")
 
 
 class Trained(Agent):

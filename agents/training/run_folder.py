@@ -9,6 +9,7 @@ from typing import Any
 
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
+from synthgym.settings import check_same_settings
 
 from .run_config import RunConfig
 
@@ -66,10 +67,9 @@ class RunFolder:
         if not self.config.exists():
             raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
         kept = RunConfig.read(self.config)
-        for name, new in asked.items():
-            old = getattr(kept, name)
-            if name != "steps" and new is not None and old != new:
-                raise SynthgymError(f"{self.path} is a run with {name} {old}, not {new}; ask for the same")
+        wanted = {name: value for name, value in asked.items() if value is not None and name != "steps"}
+        was = {name: getattr(kept, name) for name in wanted}
+        check_same_settings(f"{self.path} is a run", was, wanted, "ask for the same")
         if asked["steps"] is not None:
             newest = self.newest()
             done = int(newest.stem) if newest else 0

@@ -51,14 +51,9 @@ class RawBatch:
         self._pool = ThreadPoolExecutor(max(1, threads - 1))
 
     def __call__(self, rows: Native, unheard: Native | None = None) -> None:
-        """Render native rows, an equal part of them in each thread; those of ``unheard`` without a feature."""
-        parts = list(
-            zip(
-                self._synths,
-                *(self._parts(each) for each in (rows, rows[:0] if unheard is None else unheard)),
-                strict=True,
-            )
-        )
+        """Render native rows, an equal part in each thread; those of ``unheard`` without a feature."""
+        without = rows[:0] if unheard is None else unheard
+        parts = list(zip(self._synths, self._parts(rows), self._parts(without), strict=True))
         waiting = [self._pool.submit(self._work, *part) for part in parts[1:]]
         self._work(*parts[0])
         for part in waiting:

@@ -10,4 +10,15 @@ try:
 except ModuleNotFoundError as error:
     raise SynthgymError(f"data sets need {error.name}: pip install 'synthgym[datasets]'") from error
 
-__all__ = ["DataSet", "Grid", "HumanLike", "Presets", "Random", "Recipe", "Source", "load", "load_for", "make"]
+__all__ = [
+    "DataSet",
+    "Grid",
+    "HumanLike",
+    "Presets",
+    "Random",
+    "Recipe",
+    "Source",
+    "load",
+    "load_for",
+    "make",
+]

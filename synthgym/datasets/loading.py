@@ -18,6 +18,7 @@ from synthgym.datasets.sources import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import read_manifest
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
 
 if TYPE_CHECKING:
@@ -149,12 +150,9 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
             measures distance by.
     """
     dataset = load(Path(path).resolve())
-    identity = task.identity()
-    for name, value in identity.items():
-        if dataset.manifest.get(name) != value:
-            raise SynthgymError(
-                f"{path} is a set of {dataset.manifest['env']} {dataset.manifest['env_kwargs'] or ''} with "
-                f"other {name}; make one of this environment with scripts/make_dataset.py"
-            )
+    identity, manifest = task.identity(), dataset.manifest
+    what = f"{path} is a data set of {manifest['env']} {manifest['env_kwargs'] or ''}".rstrip()
+    kept = {name: manifest.get(name) for name in identity}
+    check_same_settings(what, kept, identity, "make one of this environment with scripts/make_dataset.py")
     one_of(f"feature of {path}", task.feature_name, dataset.features)
     return dataset

@@ -20,6 +20,7 @@ from synthgym.datasets.recipe import Recipe
 from synthgym.datasets.sources import LEFT_OUT
 from synthgym.errors import SynthgymError
 from synthgym.files import unwritable
+from synthgym.settings import check_same_settings
 
 MANIFEST = "manifest.json"
 
@@ -66,13 +67,8 @@ class Store:
             raise unwritable(path, error) from error
 
     def _check(self, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        for name in sorted({*kept, *wanted} - {"size"}):
-            if kept.get(name) != wanted.get(name):
-                old, new = _first_difference(kept.get(name), wanted.get(name))
-                raise SynthgymError(
-                    f"{self.path} is a set made with other settings: {name} is {old}, not {new}; "
-                    "ask for the same, or choose another folder"
-                )
+        remedy = "ask for the same, or choose another folder"
+        check_same_settings(f"{self.path} is a data set", kept, wanted, remedy, ignore=("size",))
         if kept["size"] > self.size:
             raise SynthgymError(
                 f"{self.path} is a set of {kept['size']:,} items; ask for as many or more, "
@@ -142,12 +138,3 @@ def read_manifest(path: Path) -> dict[str, Any]:
         return manifest | {"size": int(manifest["size"])}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise SynthgymError(f"{path} is no data set; make one with scripts/make_dataset.py") from error
-
-
-def _first_difference(old: Any, new: Any) -> tuple[Any, Any]:
-    """Return the smallest parts in which two values of a manifest differ."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        name = next(name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
-        a, b = _first_difference(old.get(name), new.get(name))
-        return f"{name} {a}", f"{name} {b}"
-    return f"{old!r:.80}", f"{new!r:.80}"

@@ -1,0 +1,44 @@
+"""What was made with other settings is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from synthgym.errors import SynthgymError
+
+
+def check_same_settings(
+    what: str,
+    kept: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    remedy: str,
+    *,
+    ignore: Collection[str] = (),
+) -> None:
+    """Raise SynthgymError, naming the first difference, unless what was made has the settings that are wanted.
+
+    Args:
+        what: was made, as ``runs/first is a run``.
+        kept: the settings it was made with, as JSON.
+        wanted: the settings that are asked for, as JSON.
+        remedy: what to do about a difference.
+        ignore: names of settings that may differ.
+    """
+    for name in sorted({*kept, *wanted} - {*ignore}):
+        if kept.get(name) != wanted.get(name):
+            old, new = _first_difference(kept.get(name), wanted.get(name))
+            raise SynthgymError(f"{what} with {name} {old}, not {new}; {remedy}")
+
+
+def _first_difference(old: Any, new: Any) -> tuple[str, str]:
+    """Return the smallest parts in which two values differ, as text."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        name = next(name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
+        a, b = _first_difference(old.get(name), new.get(name))
+        return f"{name} {a}", f"{name} {b}"
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        place = next(place for place, (a, b) in enumerate(zip(old, new, strict=True)) if a != b)
+        if isinstance(old[place], dict) and isinstance(new[place], dict):
+            return _first_difference(old[place], new[place])
+    return f"{old!r:.80}", f"{new!r:.80}"

@@ -16,7 +16,7 @@ def check_same_settings(
     *,
     ignore: Collection[str] = (),
 ) -> None:
-    """Raise SynthgymError, naming the first difference, unless what was made has the settings that are wanted.
+    """Raise SynthgymError, naming the first difference, unless settings are those that are wanted.
 
     Args:
         what: was made, as ``runs/first is a run``.

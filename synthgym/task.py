@@ -24,11 +24,14 @@ from synthgym.rendering import (
     Worker,
     make_renderer,
     silence_failures,
+    usable,
 )
 from synthgym.synths import Audio, make_synth
 
 ROWS = 64
 """The most sounds a worker is asked for at once."""
+MOST_WARNINGS = 20
+"""So many failed renders of a task are warned of; a training may meet thousands."""
 
 
 class SoundMatchingTask:
@@ -163,16 +166,20 @@ class SoundMatchingTask:
         return patches
 
     def extract(self, audio: Audio) -> Rendered:
-        """Return the features of audio (B, samples) from elsewhere; zeros where one is not finite."""
-        features = tuple(extract(self.features, audio))
+        """Return the features of audio (B, samples) from elsewhere; what is not finite is silence."""
+        sounds = np.stack([sound if usable(sound) else np.zeros_like(sound) for sound in audio])
+        features = tuple(extract(self.features, sounds))
         silence_failures(features)
-        return Rendered(features, audio)
+        return Rendered(features, sounds)
 
     def _count(self, renders: int, rendered: Rendered) -> None:
         self.meter.renders += renders
-        self.meter.failures += len(rendered.failures)
         for _, message in rendered.failures:
-            warnings.warn(message, stacklevel=3)
+            self.meter.failures += 1
+            if self.meter.failures == MOST_WARNINGS:
+                message += "; later failures are counted without a warning"
+            if self.meter.failures <= MOST_WARNINGS:
+                warnings.warn(message, stacklevel=3)
 
 
 def _render(worker: Worker, job: tuple[Unit, bool]) -> Rendered:

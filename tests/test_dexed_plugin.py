@@ -37,7 +37,7 @@ class StandIn:
         ]
         return {"inputs": 0, "outputs": 2, "parameters": parameters}
 
-    def play(self, settings):
+    def render(self, settings):
         self.played.append(dict(settings))
         for index, value in settings:
             self.values[index] = value

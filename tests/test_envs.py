@@ -18,6 +18,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from synthgym.errors import SynthgymError
 from synthgym.patches import PatchStream
+from synthgym.rendering import RenderMeter
 
 INFO = {"distance", "best_distance", "start_distance", "is_success", "renders", "failures"}
 
@@ -237,10 +238,11 @@ def test_every_render_since_the_target_is_counted():
     task = env.unwrapped.task
     counts = []
     for seed in range(20):
-        task.renders = 0
+        task.meter = RenderMeter()
         _, info = env.reset(seed=seed)
         counts.append(info["renders"])
-        assert info["renders"] == task.renders
+        target = task.make_patches(PatchStream("train", seed).ids([0])).renders[0]
+        assert info["renders"] == task.meter.renders - 2 * target
         assert info["renders"] == task.make_patches(PatchStream("start", seed).ids([0])).renders[0]
     assert min(counts) >= 1
     assert 3 < np.mean(counts) < 12, "about one uniform patch in six is audible"

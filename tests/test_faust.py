@@ -1,7 +1,6 @@
 """FM, the granulator, and Faust programs of one's own."""
 
 import multiprocessing
-import resource
 import subprocess
 import sys
 
@@ -53,9 +52,9 @@ def test_no_random_patch_is_silent_and_all_peak_alike(name):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_parameter_is_heard_over_its_range(name):
-    for effect in measure_effects(SoundMatchingTask(name), patches=12, settings=5):
-        assert effect.rendered == 1, effect
+def test_every_parameter_changes_the_sound(name):
+    for effect in measure_effects(SoundMatchingTask(name), 12, settings=5):
+        assert effect.audible == 1, effect
         assert effect.distance > 0.1, effect
 
 
@@ -182,13 +181,6 @@ def test_programs_that_are_no_instruments_are_named(code, says, tmp_path):
         gym.make("Faust-v0", dsp=write(tmp_path, code))
 
 
-def test_nan_is_named(tmp_path):
-    code = f'process = {PLAYED} + sqrt(0 - hslider("x", 0, 0, 1, 0.1) - 1);'
-    synth = make_synth("faust", dsp=write(tmp_path, code))
-    with pytest.raises(SynthError, match="rendered NaN with"):
-        synth.render(synth.space.row({})[None])
-
-
 @pytest.mark.parametrize(
     ("keywords", "says"),
     [
@@ -252,4 +244,3 @@ def test_memory_stays_flat(env_id):
         [sys.executable, "-c", STEPS.format(source_of(env_id))], capture_output=True, text=True, check=True
     )
     assert float(result.stdout) < 20, "megabytes"
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 0

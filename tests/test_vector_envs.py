@@ -85,7 +85,7 @@ def test_whoever_renders_the_bytes_are_the_same(env_id, rendering):
         action = one.action_space.sample()
         assert data_equivalence(one.step(action), many.step(action), exact=True)
     np.testing.assert_array_equal(one.unwrapped.audio, many.unwrapped.audio)
-    assert one.unwrapped.task.renders == many.unwrapped.task.renders
+    assert one.unwrapped.task.meter == many.unwrapped.task.meter
     one.close(), many.close()
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from synthgym.checks import one_of, whole
-from synthgym.features.base import Feature, Features, extract
+from synthgym.features.base import DerivedFeature, Feature, Features, extract
 from synthgym.features.distance import distance
 from synthgym.features.logmel import N_MELS, LogMel
 from synthgym.features.mfcc import MFCC, N_MFCC
@@ -15,6 +15,7 @@ from synthgym.features.pooled import Pooled
 __all__ = [
     "FEATURES",
     "MFCC",
+    "DerivedFeature",
     "Feature",
     "Features",
     "LogMel",
@@ -24,8 +25,45 @@ __all__ = [
     "make_features",
 ]
 
-FEATURES = ("logmel", "mfcc")
-"""``pooled-`` before a name is its mean-pooled form; ``mfcc-13`` has 13 coefficients."""
+
+class FeatureMaker:
+    """Makes features of one kind of clip by name, each once, so that those that build on one share it.
+
+    Args:
+        sample_rate: Hz.
+        samples: length of a clip.
+    """
+
+    def __init__(self, sample_rate: int, samples: int) -> None:
+        self.sample_rate, self.samples = sample_rate, samples
+        self._made: dict[str, Feature] = {}
+
+    def make(self, name: str) -> Feature:
+        """Return the feature of a name; SynthgymError as ``make_features``."""
+        if name not in self._made:
+            self._made[name] = self._new(name)
+        return self._made[name]
+
+    def _new(self, name: str) -> Feature:
+        if name.startswith("pooled-"):
+            return Pooled(self.make(name.removeprefix("pooled-")))
+        if count := re.fullmatch(r"mfcc-(\d+)", name):
+            return _mfcc(self, whole("the number of coefficients", int(count[1]), 1, N_MELS))
+        one_of("feature", name, FEATURES)
+        return FEATURES[name](self)
+
+
+def _mfcc(maker: FeatureMaker, count: int = N_MFCC) -> Feature:
+    logmel = maker.make("logmel")
+    assert isinstance(logmel, LogMel)
+    return MFCC(logmel, count)
+
+
+FEATURES: dict[str, Callable[[FeatureMaker], Feature]] = {
+    "logmel": lambda maker: LogMel(maker.sample_rate, maker.samples),
+    "mfcc": _mfcc,
+}
+"""How each feature is made; ``mfcc-13`` has 13 coefficients, and ``pooled-NAME`` is a mean-pooled feature."""
 
 
 def make_features(names: Sequence[str], sample_rate: int, samples: int) -> tuple[Feature, ...]:
@@ -37,22 +75,5 @@ def make_features(names: Sequence[str], sample_rate: int, samples: int) -> tuple
         UnknownNameError: a feature that does not exist.
         SynthgymError: a count of coefficients out of range.
     """
-    made: dict[str, Feature] = {"logmel": LogMel(sample_rate, samples)}
-
-    def make(name: str) -> Feature:
-        if name not in made:
-            made[name] = new(name)
-        return made[name]
-
-    def new(name: str) -> Feature:
-        if name.startswith("pooled-"):
-            return Pooled(make(name.removeprefix("pooled-")))
-        count = re.fullmatch(r"mfcc-(\d+)", name)
-        if count is None:
-            one_of("feature", name, FEATURES)
-        logmel = made["logmel"]
-        assert isinstance(logmel, LogMel)
-        coefficients = int(count[1]) if count else N_MFCC
-        return MFCC(logmel, whole("the number of coefficients", coefficients, 1, N_MELS))
-
-    return tuple(make(str(name)) for name in names)
+    maker = FeatureMaker(sample_rate, samples)
+    return tuple(maker.make(str(name)) for name in names)

@@ -12,7 +12,7 @@ from synthgym.checks import one_of, whole
 from synthgym.rendering.local import InLine, Processes, Threads
 from synthgym.rendering.meter import RenderMeter
 from synthgym.rendering.renderer import Renderer
-from synthgym.rendering.worker import Rendered, Sound, Worker, silence_failures
+from synthgym.rendering.worker import Rendered, Sound, Worker, silence_failures, usable
 
 __all__ = [
     "RenderMeter",
@@ -23,6 +23,7 @@ __all__ = [
     "Worker",
     "make_renderer",
     "silence_failures",
+    "usable",
     "usable_cores",
 ]
 

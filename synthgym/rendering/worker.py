@@ -102,7 +102,7 @@ class Worker:
                 yield Sound(self._silence(), row, str(error))
                 continue
             self._crashes_in_a_row = 0
-            if max(audio.max(), -audio.min()) <= LOUDEST:  # NaN is not
+            if usable(audio):
                 yield Sound(audio, row, None)
             else:
                 yield Sound(self._silence(), row, "the synth rendered audio that is not finite")
@@ -147,6 +147,11 @@ class Worker:
             if p.name in free
         )
         return f"{failure}; taken for silence: {settings}"
+
+
+def usable(audio: Audio) -> bool:
+    """Return whether a sound (samples,) is finite and its spectrum will be."""
+    return bool(max(audio.max(), -audio.min()) <= LOUDEST)  # NaN is not
 
 
 def silence_failures(features: Sequence[Features]) -> list[int]:

@@ -6,8 +6,9 @@ import soundfile
 from conftest import IDS, ROOT, make_task
 
 from synthgym.errors import SoundError, SynthError, SynthgymError
-from synthgym.patches import AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream
+from synthgym.patches import _TEST_SEED, AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream
 from synthgym.recordings import PEAK, as_target, read_recording, write_wav
+from synthgym.rendering import RenderMeter
 from synthgym.task import SoundMatchingTask
 
 TRAINING_STREAMS = ("train", "validation", "start", "pool", "dataset")
@@ -38,12 +39,10 @@ def test_items_depend_on_seed_and_number_only_and_streams_never_meet(env_id):
 @pytest.mark.parametrize("env_id", IDS)
 def test_training_never_meets_a_test_patch(env_id):
     """On the quantised parameters, whatever the training seed, the test stream's own included."""
-    from synthgym import targets
-
     task = make_task(env_id)
     held_out = task.make_patches(HeldOutStream().ids(range(12))).unit
     held_out = {row.tobytes() for row in task.space.to_native(held_out)}
-    for seed in (0, 1, targets._TEST_SEED):
+    for seed in (0, 1, _TEST_SEED):
         for stream in TRAINING_STREAMS:
             units = task.make_patches(PatchStream(stream, seed).ids(range(12))).unit
             assert held_out.isdisjoint(row.tobytes() for row in task.space.to_native(units))
@@ -65,12 +64,12 @@ def test_training_code_cannot_name_the_test_stream():
 def test_the_test_stream_ends():
     """So that a data set can be kept free of it."""
     assert len(HeldOutStream().ids([0, HELD_OUT - 1])) == 2
-    with pytest.raises(SynthgymError, match="items 0 to 999"):
+    with pytest.raises(SynthgymError, match="patches 0 to 999"):
         HeldOutStream().ids([HELD_OUT])
 
 
 def test_a_space_without_audible_patches_is_named(monkeypatch):
-    monkeypatch.setattr("synthgym.targets._MOST_DRAWS", 20)
+    monkeypatch.setattr("synthgym.patches._MOST_CANDIDATES", 20)
     task = SoundMatchingTask("dexed", operators=1, parameters=["OP1 F FINE"], frozen={"OP1 OUTPUT LEVEL": 0})
     with pytest.raises(SynthError, match="20 random patches in a row are inaudible"):
         task.make_patches(PatchStream("train", 0).ids([0]))
@@ -82,15 +81,15 @@ def test_what_is_no_batch_is_named(unit):
         SoundMatchingTask("dexed", operators=1).render(unit)
 
 
-def test_renders_are_counted_except_for_targets():
+def test_one_meter_counts_all_renders():
     task = SoundMatchingTask("dexed", operators=1)
-    unit = np.full((3, 23), 0.5, np.float32)
-    task.render(unit)
-    task.render(unit)
+    task.render(np.full((3, 23), 0.5, np.float32))
     patches = task.make_patches(PatchStream("start", 0).ids(range(3)))
-    task.make_patches(PatchStream("train", 0).ids(range(3)))
-    assert task.renders == 3 + patches.renders.sum()
-    assert task.renders_ever > task.renders + 3
+    assert patches.renders.sum() > 3, "inaudible candidates cost as much"
+    assert task.meter == RenderMeter(3 + patches.renders.sum())
+    training = task.meter = RenderMeter(1000)
+    task.render(np.full((3, 23), 0.5, np.float32))
+    assert training == RenderMeter(1003)
 
 
 @pytest.mark.parametrize("path", REAL, ids=lambda p: p.stem)

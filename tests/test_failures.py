@@ -1,0 +1,217 @@
+"""What is not finite is the worst there is, for any synth and any feature, and everything goes on."""
+
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from synthgym.features import FEATURES, DerivedFeature, LogMel, distance
+from synthgym.patches import PatchStream
+from synthgym.rendering import RenderMeter
+from synthgym.synths import SYNTHS, Synth
+from synthgym.synths.dexed import DexedSynth
+from synthgym.task import MOST_WARNINGS, SoundMatchingTask
+
+# Above one half, the first knob is at fault: NaN, infinity, and a finite overflow of the spectrum's power.
+PROGRAM = """
+import("stdfaust.lib");
+bad = hslider("fault", 0, 0, 1, 0.01) > 0.5;
+level = hslider("level", 0.5, 0, 1, 0.01);
+process = os.osc(hslider("freq", 440, 20, 20000, 1)) * level * button("gate") FAULT;
+"""
+FAULTS = {"nan": "+ sqrt(0.0 - bad)", "infinite": "/ (1 - bad)", "overflow": "* (1 + bad * 1e37)"}
+
+
+@pytest.fixture(params=FAULTS)
+def dsp(request, tmp_path):
+    """A Faust program whose knob ``fault`` above one half renders what is not finite."""
+    path = tmp_path / "fault.dsp"
+    path.write_text(PROGRAM.replace("FAULT", FAULTS[request.param]))
+    return str(path)
+
+
+def test_a_failed_render_is_the_worst_and_no_success(dsp):
+    env = gym.make("Faust-v0", dsp=dsp, duration=0.2, hold=0.1, tolerance=0.05)
+    good, bad = np.array([0.2, 0.9], np.float32), np.array([0.9, 0.9], np.float32)
+    assert env.unwrapped.task.space.names == ("fault", "level")
+    with pytest.warns(UserWarning, match=r"not finite; taken for silence: x=0\\.9, level=0\\.9"):
+        observation, info = env.reset(options={"target_parameters": good, "start": bad})
+    assert (info["distance"], info["is_success"], info["failures"]) == (1.0, False, 1)
+    assert np.isfinite(observation).all()
+    assert not env.unwrapped.audio.any()
+    with pytest.warns(UserWarning, match="not finite"):
+        observation, reward, terminated, _, info = env.step(np.zeros(2, np.float32))
+    assert (reward, terminated, info["failures"]) == (-1.0, False, 2)
+    for _ in range(8):  # the knob goes back to where it is sound
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            *_, terminated, _, info = env.step(np.array([-1, 0], np.float32))
+        if terminated:
+            break
+    assert info["distance"] == 0.0
+    assert info["best_distance"] == 0.0
+
+
+def test_a_vector_environment_counts_for_each(dsp):
+    envs = gym.make_vec("Faust-v0", 2, dsp=dsp, duration=0.2, hold=0.1)
+    good = np.array([0.2, 0.9], np.float32)
+    envs.reset(options={"target_parameters": good, "start": np.array([0.45, 0.9], np.float32)})
+    with pytest.warns(UserWarning, match="not finite"):
+        _, rewards, *_, infos = envs.step(np.array([[1, 0], [0, 0]], np.float32))
+    assert infos["failures"].tolist() == [1, 0]
+    assert rewards[0] == -1
+    assert envs.unwrapped.task.meter.failures == 1
+
+
+def test_random_patches_are_never_failures(dsp):
+    task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
+    with pytest.warns(UserWarning, match="not finite"):
+        patches = task.make_patches(PatchStream("train", 0).ids(range(20)), audio=True)
+    assert (patches.unit[:, 0] <= 0.5).all()
+    assert patches.rendered.audio.any(axis=1).all()
+    assert task.meter.failures == len(patches.rendered.failures) > 3
+
+
+def test_training_goes_on(dsp):
+    from stable_baselines3 import PPO
+
+    from agents.rl.vec_env import SynthVecEnv
+
+    env = SynthVecEnv("Faust-v0", 4, dsp=dsp, duration=0.2, hold=0.1)
+    with pytest.warns(UserWarning, match="not finite"):
+        model = PPO("MlpPolicy", env, n_steps=32, batch_size=32, n_epochs=1, seed=0).learn(256)
+    assert model.num_timesteps == 256
+    assert env.envs.unwrapped.task.meter.failures > 5
+    assert all(np.isfinite(p.detach().numpy()).all() for p in model.policy.parameters())
+
+
+class Broken(DexedSynth):
+    """A user's synth that renders infinity for loud voices."""
+
+    def render(self, native):
+        audio = super().render(native)
+        audio[np.abs(audio).max(axis=1) > 0.05] = np.inf
+        return audio
+
+
+class Halved(DexedSynth):
+    """A user's synth that is half as loud as Dexed."""
+
+    def render(self, native):
+        return super().render(native) / 2
+
+
+def test_overriding_render_changes_rewards_presets_and_pages_alike(monkeypatch):
+    monkeypatch.setitem(SYNTHS, "halved", f"{__name__}:Halved")
+    halved, whole = SoundMatchingTask("halved", operators=1), SoundMatchingTask("dexed", operators=1)
+    unit = whole.make_patches(PatchStream("train", 0).ids([0])).unit
+    rendered = halved.render(unit, audio=True)
+    np.testing.assert_array_equal(rendered.audio, whole.render(unit, audio=True).audio / 2)
+    np.testing.assert_array_equal(rendered.audio, halved.synth.render(halved.space.to_native(unit)))
+    assert distance(rendered.features[0], whole.render(unit).features[0])[0] > 0.01
+
+
+def test_any_synths_infinity_is_silence(monkeypatch):
+    monkeypatch.setitem(SYNTHS, "broken", f"{__name__}:Broken")
+    task, sound = SoundMatchingTask("broken", operators=1), SoundMatchingTask("dexed", operators=1)
+    unit = sound.make_patches(PatchStream("train", 0).ids(range(12))).unit
+    audio = sound.render(unit, audio=True).audio
+    loud = np.abs(audio).max(axis=1) > 0.05
+    assert 0 < loud.sum() < 12
+    with pytest.warns(UserWarning, match="not finite"):
+        rendered = task.render(unit, audio=True)
+    assert [row for row, _ in rendered.failures] == np.flatnonzero(loud).tolist()
+    np.testing.assert_array_equal(rendered.audio, np.where(loud[:, None], 0, audio))
+
+
+LOUD = 50  # dB
+
+
+class Logarithm(DerivedFeature):
+    """A user's feature that is NaN for loud sounds."""
+
+    def __init__(self, source):
+        self.source, self.shape = source, source.shape
+        self.bins, self.ticks, self.unit = source.bins, source.ticks, source.unit
+        self.low, self.high = source.low, source.high
+
+    def derive(self, features):
+        loud = features.max(axis=(1, 2), keepdims=True) > LOUD
+        return np.where(loud, np.nan, features).astype(np.float32)
+
+
+def test_any_features_nan_is_silence(monkeypatch):
+    monkeypatch.setitem(FEATURES, "logarithm", lambda maker: Logarithm(maker.make("logmel")))
+    task = SoundMatchingTask("dexed", operators=1, feature="logarithm", more_features=["logmel"])
+    plain = SoundMatchingTask("dexed", operators=1)
+    unit = plain.make_patches(PatchStream("train", 0).ids(range(12))).unit
+    loud = plain.render(unit).features[0].max(axis=(1, 2)) > LOUD
+    assert 0 < loud.sum() < 12
+    with pytest.warns(UserWarning, match="a feature is not finite; taken for silence: OP1 EG RATE 1="):
+        rendered = task.render(unit, audio=True)
+    assert [row for row, _ in rendered.failures] == np.flatnonzero(loud).tolist()
+    for features in rendered.features:
+        assert np.isfinite(features).all()
+        assert not features[loud].any()
+        assert features[~loud].any(axis=(1, 2)).all()
+    assert not rendered.audio[loud].any()
+    with pytest.warns(UserWarning, match="a feature is not finite"):
+        patches = task.make_patches(PatchStream("train", 0).ids(range(12)))
+    assert (patches.rendered.features[1].max(axis=(1, 2)) <= LOUD).all()
+    alone = [task.make_patches(PatchStream("train", 0).ids([i])).unit[0] for i in range(12)]
+    np.testing.assert_array_equal(patches.unit, alone, err_msg="whatever batch a patch is made in")
+
+
+NUMBERS = st.floats(width=32)
+
+
+@given(arrays(np.float32, (3, 2, 2), elements=NUMBERS), arrays(np.float32, (3, 2, 2), elements=NUMBERS))
+def test_a_distance_is_never_nan_and_what_is_not_finite_is_farthest(a, b):
+    with np.errstate(all="ignore"):
+        far = distance(a, b)
+    assert ((far >= 0) & (far <= 1)).all()
+    bad = ~(np.isfinite(a) & np.isfinite(b)).all(axis=(1, 2))
+    assert (far[bad] == 1).all()
+
+
+def test_goals_that_are_not_finite_are_no_success():
+    env = gym.make("Dexed1OpGoal-v0", reward="sparse")
+    observation, _ = env.reset(seed=0)
+    goal = observation["desired_goal"]
+    assert env.unwrapped.compute_reward(goal, goal, {}) == 0
+    assert env.unwrapped.compute_reward(np.full_like(goal, np.nan), goal, {}) == -1
+
+
+def test_one_meter_adds_up_failures(dsp):
+    task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
+    with pytest.warns(UserWarning, match="not finite"):
+        task.render(np.full((3, 2), 0.9, np.float32))
+    assert task.meter == RenderMeter(renders=3, failures=3)
+
+
+def test_warnings_do_not_flood_a_long_training(dsp):
+    task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
+    with pytest.warns(UserWarning, match="not finite") as caught:
+        for _ in range(10):
+            task.render(np.full((5, 2), 0.9, np.float32))
+    assert len(caught) == MOST_WARNINGS
+    assert "later failures are counted without a warning" in str(caught[-1].message)
+    assert task.meter.failures == 50
+
+
+def test_targets_from_elsewhere_are_checked_too():
+    task = SoundMatchingTask("dexed", operators=1)
+    assert isinstance(task.feature, LogMel)
+    tone = np.sin(np.arange(task.synth.samples) / 10)[None].astype(np.float32)
+    assert task.extract(tone).features[0].any()
+    for factor in (1e30, np.nan, np.inf):
+        with np.errstate(all="ignore"):
+            assert not task.extract(tone * np.float32(factor)).features[0].any()
+
+
+def test_synths_render_nothing_else_than_by_render():
+    assert {"encode", "play"}.isdisjoint(dir(Synth))

@@ -50,7 +50,7 @@ def page(env_id: str, task: SoundMatchingTask, effects: list[Effect]) -> str:
         "",
         f"Here n = {size}. The effect is the farthest that turning a parameter alone, through {SETTINGS}",
         f"settings, carries a sound (log-mel distance, 0 to 1, mean over {PATCHES} random audible patches at",
-        "the default note); the last column is the share of those patches in which it is heard at all.",
+        "the default note); the last column is the share of those patches whose sound it changes at all.",
         "",
         table(task.space.free, effects),
         "",
@@ -74,7 +74,7 @@ def manual_of(environment: type[SynthEnv]) -> str:
 
 def table(parameters: tuple[Parameter, ...], effects: list[Effect]) -> str:
     """Return the Action Space table."""
-    rows = ["| # | parameter | kind | native values | default | effect | heard in |"]
+    rows = ["| # | parameter | kind | native values | default | effect | audible in |"]
     rows.append("| ---: | --- | --- | --- | ---: | ---: | ---: |")
     for i, (p, effect) in enumerate(zip(parameters, effects, strict=True)):
         values = f"{p.low:g} to {p.high:g}"
@@ -92,8 +92,8 @@ def dead(effects: list[Effect]) -> str:
     """Return the sentence that names the parameters without any effect."""
     names = [effect.name for effect in effects if effect.audible == 0]
     if not names:
-        return "Every parameter was heard in some patch."
-    return f"Dead at the default note (heard in none of the patches): {', '.join(names)}."
+        return "Every parameter changed the sound of some patch."
+    return f"Without effect at the default note in all of the patches: {', '.join(names)}."
 
 
 def main() -> int:

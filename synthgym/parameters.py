@@ -226,7 +226,7 @@ class ParameterSpace:
         """Return a unit vector (n,) near another.
 
         Values move by a normal of standard deviation ``sigma`` and are reflected at 0 and 1; a
-        category, which has no neighbours, is drawn anew with probability ``sigma``.
+        category, which has no neighbours, is chosen anew with probability ``sigma``.
         """
         moved = np.abs(unit + sigma * rng.standard_normal(len(self), dtype=np.float32)) % 2
         moved = np.where(moved > 1, 2 - moved, moved)

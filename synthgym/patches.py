@@ -28,7 +28,7 @@ HELD_OUT = 1000
 
 
 def audible(sound: Audio) -> bool:
-    """Return whether a sound (samples,) can be heard."""
+    """Return whether a sound (samples,) is audible."""
     return bool(max(sound.max(), -sound.min()) >= AUDIBLE_PEAK)
 
 
@@ -50,7 +50,7 @@ class PatchId(NamedTuple):
     number: int
 
     def generator(self) -> np.random.Generator:
-        """Return the generator that the patch is drawn with."""
+        """Return the generator that the patch is made with."""
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=self[1:]))
 
 
@@ -91,7 +91,7 @@ class Patches:
 
     Attributes:
         unit: quantised unit vectors (B, n).
-        heard: what they sound like.
+        rendered: their features, and their audio if it was asked for.
         renders: how many sounds each item cost, the rejected ones included, (B,).
     """
 

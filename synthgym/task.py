@@ -40,7 +40,7 @@ class SoundMatchingTask:
     Args:
         synth: name of the synth.
         feature: name of the feature by which distance is measured.
-        more_features: names of others that are to be heard too.
+        more_features: names of further features to extract.
         parameters: names of the parameters to leave free (default: those the synth offers).
         frozen: native values (or labels) by name of parameters to hold.
         rendering: ``inline``, ``threads``, ``processes``, ``ray``, or ``auto``: what suits the synth.

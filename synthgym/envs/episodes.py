@@ -40,7 +40,7 @@ class Episodes:
     Args:
         count: how many go on side by side.
         rules: of the episodes.
-        ears: render and listen.
+        source: renders.
         with_audio: whether audio is kept.
 
     Attributes:
@@ -95,7 +95,7 @@ class Episodes:
             rows: distinct.
             target: their targets, or the one target of all.
             start: unit vectors that they start from, (rows, n).
-            heard: what is heard of those.
+            rendered: those starts.
             renders: how many sounds each start cost.
         """
         self.target[rows] = target.features[0]

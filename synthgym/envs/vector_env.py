@@ -1,4 +1,4 @@
-"""Many environments as one: a step renders and hears all of them at once, side by side."""
+"""Many environments as one: a step renders all of them side by side."""
 
 from __future__ import annotations
 
@@ -131,18 +131,18 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         if not all(map(self.streams.begun, range(self.num_envs))):
             raise SynthgymError("call reset() first")
         nudges = checked_actions(actions, self.episodes.unit.shape)
-        playing = ~self._done
+        going_on = ~self._done
         rewards = np.zeros(self.num_envs)
-        if playing.all():
+        if going_on.all():
             rewards[:] = episodes.nudge(ALL, nudges)
         else:
-            rows = np.flatnonzero(playing).tolist()
+            rows = np.flatnonzero(going_on).tolist()
             if rows:
                 rewards[rows] = episodes.nudge(rows, nudges[rows])
             self._begin(np.flatnonzero(self._done).tolist())
-        self._steps[playing] += 1
-        terminated = episodes.terminated() & playing
-        truncated = (self._steps >= self._most_steps) & playing
+        self._steps[going_on] += 1
+        terminated = episodes.terminated() & going_on
+        truncated = (self._steps >= self._most_steps) & going_on
         self._done = terminated | truncated
         infos: dict[str, Any] = {}
         if self._same_step and self._done.any():

@@ -28,14 +28,14 @@ OVERDUE = 120.0
 
 
 class RayActors(Renderer):
-    """Actors on the nodes of a cluster, each with a copy of the listener and a core of its own.
+    """Actors on the nodes of a cluster, each with a copy of the worker and a core of its own.
 
     The jobs of an actor that is lost with its node are done again by the others; a new actor takes its
     place as soon as there is a core for it, and nodes that join are put to work. Every node needs the
     same synthgym, and the files that the synth reads at the same paths.
 
     Args:
-        listener: to copy.
+        worker: to copy.
         workers: how many actors (default: one for each core of the cluster).
         address: of the cluster, as ``ray.init`` takes it (default: the one this machine is part of;
             if there is none, one is started here).
@@ -194,7 +194,7 @@ def _start(ray: Any, address: str, **options: Any) -> None:
 
 
 def _check(address: str) -> None:
-    """Raise SynthgymError unless somebody listens at ``host:port``; Ray itself would wait for minutes."""
+    """Raise SynthgymError unless somebody answers at ``host:port``; Ray itself would wait for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 class Renderer(ABC):
-    """Calls listeners, side by side.
+    """Calls workers, side by side.
 
     Attributes:
         workers: how many there are.
@@ -23,7 +23,7 @@ class Renderer(ABC):
 
     @abstractmethod
     def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """Return ``work(listener, job)`` for every job, in the order of the jobs.
+        """Return ``work(worker, job)`` for every job, in the order of the jobs.
 
         Jobs are taken up as workers come free, a few ahead of the results that are fetched.
 

@@ -12,7 +12,7 @@ from synthgym.synths.base import Audio, Note, Synth
 
 __all__ = ["SYNTHS", "Audio", "Note", "Synth", "make_synth"]
 
-# Imported when they are made: an engine is loaded only by those who play it.
+# Imported when they are made: an engine is loaded only by those who use it.
 SYNTHS = {
     "dexed": "synthgym.synths.dexed:DexedSynth",
     "dexed plugin": "synthgym.synths.dexed_plugin:DexedPluginSynth",

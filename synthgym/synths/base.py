@@ -27,7 +27,7 @@ SHORTEST, LONGEST = 0.01, 60.0
 
 @dataclass(frozen=True)
 class Note:
-    """The note that is played for every render.
+    """The note of every render.
 
     Args:
         pitch: MIDI note number, 0 to 127; 60 is middle C.
@@ -64,7 +64,7 @@ class Synth(ABC):
     Attributes:
         space: all its parameters; the ones it offers to agents are free.
         preset_suffix: the file name ending of its own preset format.
-        lowest_sample_rate: Hz at which it still plays, and in tune.
+        lowest_sample_rate: Hz at which it still renders, and in tune.
         engine_package: the package whose version decides what a patch sounds like.
         bank_suffixes: the file name endings of files of many presets.
         bank_size: how many presets ``save_bank`` takes; 0 if it takes none.

@@ -1,4 +1,4 @@
-"""The real Dexed plugin, played with the same parameter vectors as its engine.
+"""The real Dexed plugin, set with the same parameter vectors as its engine.
 
 Written against Dexed 1.0.1 (VST3): host value = native / greatest native value, parameters found by
 name, since indices moved between versions.

@@ -16,7 +16,7 @@ class Algorithm:
     """How six operators are joined.
 
     Attributes:
-        modulates: pairs (modulator, modulated); an operator that modulates none is heard, a carrier.
+        modulates: pairs (modulator, modulated); an operator that modulates none is a carrier.
         feedback: the operator that feedback reaches. In algorithms 4 and 6 it comes from 4 and 5, through the
             stack, elsewhere from the operator itself.
     """
@@ -26,7 +26,7 @@ class Algorithm:
 
     @property
     def carriers(self) -> tuple[int, ...]:
-        """The operators that are heard, in their order."""
+        """The carriers, in their order."""
         modulators = {modulator for modulator, _ in self.modulates}
         return tuple(operator for operator in OPERATORS if operator not in modulators)
 

@@ -1,8 +1,8 @@
 """Random DX7 voices with the habits of people who make them.
 
 Of uniformly random voices nearly all are noise; what people program has tuned carriers at full level,
-envelopes that begin loud, and hardly a pitch envelope. Each parameter is drawn for itself, with the quantiles
-(or shares) that it has among the 192 voices for DX7 and TX7 in Debian's package hexter 1.1, rounded;
+envelopes that begin loud, and hardly a pitch envelope. Each parameter is sampled for itself, with the
+quantiles (or shares) that it has among the 192 voices for DX7 and TX7 in Debian's package hexter 1.1, rounded;
 carriers and modulators have their own.
 """
 
@@ -82,7 +82,7 @@ def human_like(count: int, rng: np.random.Generator, algorithm: int | None = Non
 
     Args:
         count: how many.
-        rng: draws them.
+        rng: samples them.
         algorithm: that all are of, 0 to 31 (default: any).
     """
     voices = np.tile(_INIT, (count, 1))

@@ -28,7 +28,7 @@ class StandIn:
         self.names = names
         self.values = np.random.default_rng(0).random(len(names))
         self.synth = make_synth("dexed", operators=6, sample_rate=sample_rate)
-        self.played = []
+        self.rendered = []
 
     def call(self, method, *arguments):
         assert method == "describe"
@@ -37,8 +37,8 @@ class StandIn:
         ]
         return {"inputs": 0, "outputs": 2, "parameters": parameters}
 
-    def play(self, settings):
-        self.played.append(dict(settings))
+    def render(self, settings):
+        self.rendered.append(dict(settings))
         for index, value in settings:
             self.values[index] = value
         hosts = dict(zip(self.names, self.values, strict=True))
@@ -91,7 +91,7 @@ def test_the_same_vectors_play_the_same_voices(env_id, stand_in):
     rng = np.random.default_rng(1)
     unit = np.stack([engine.space.sample(rng) for _ in range(20)])
     np.testing.assert_array_equal(plugin.hear(unit, audio=True).audio, engine.hear(unit, audio=True).audio)
-    fields = {engines[-1].names[i] for i in engines[-1].played[-1]}
+    fields = {engines[-1].names[i] for i in engines[-1].rendered[-1]}
     assert fields >= {p.name for p in PARAMETERS}, "all 145, since the start-up voice is not INIT"
     assert not fields & {"Cutoff", "Output", "Program", "Bypass"}
 

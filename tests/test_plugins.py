@@ -159,7 +159,7 @@ def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
     env = gym.make("Plugin-v0", plugin=stub, **note)
     task = env.unwrapped.task
     calm, fatal = (task.space.to_unit(task.synth.space.row({"Trouble": t})) for t in ("none", "segfault"))
-    with pytest.warns(UserWarning, match=r"twice, in play, with .*taken for silence"):
+    with pytest.warns(UserWarning, match=r"twice, in render, with .*taken for silence"):
         _, info = env.reset(options={"target_parameters": calm, "start": fatal})
     assert info["distance"] == 1.0
     assert env.reset(options={"target_parameters": calm, "start": calm})[1]["distance"] == 0.0
@@ -189,7 +189,7 @@ def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub, isolation):
     env.action_space.seed(0)
     for step in range(20):
         if step in (5, 6, 13):
-            os.kill(env.unwrapped.task.synth.engine._worker._process.pid, signal.SIGKILL)
+            os.kill(env.unwrapped.task.synth.engine._helper._process.pid, signal.SIGKILL)
         action = env.action_space.sample()
         ours, theirs = env.step(action), other.step(action)
         if isolation == "fork":
@@ -212,7 +212,7 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
     def kill_helpers():
         # Now and then: a call that fails twice running is an error, and meant to be.
         while not finished.wait(1.0):
-            for pid in children_named("worker.py"):
+            for pid in children_named("helper.py"):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)
 
@@ -228,12 +228,12 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
 
 
 def test_helpers_end_with_their_environments(stub):
-    before = set(children_named("worker.py"))
+    before = set(children_named("helper.py"))
     env = make_stub(stub)
     env.reset(seed=0)
-    assert set(children_named("worker.py")) - before
+    assert set(children_named("helper.py")) - before
     env.close()
-    assert set(children_named("worker.py")) <= before
+    assert set(children_named("helper.py")) <= before
 
 
 def _reset_and_step(make, results):

@@ -19,9 +19,9 @@ Isolation = Literal["fork", "process", "none"]
 
 
 class Engine(Protocol):
-    """What plays encoded rows and answers other calls, wherever it lives."""
+    """Renders encoded rows and answers other calls, wherever it lives."""
 
-    def play(self, code: Any) -> Any:
+    def render(self, code: Any) -> Any:
         """Return mono audio (samples,) float32."""
 
     def call(self, method: str, *arguments: Any) -> Any:
@@ -44,7 +44,7 @@ class LocalEngine:
             self._engine = ENGINES[kind](**options)
         except RuntimeError as error:
             raise SynthError(f"{name}: {error}") from error
-        self.play = self._engine.play
+        self.render = self._engine.render
 
     @classmethod
     def possible(cls) -> bool:
@@ -60,7 +60,7 @@ class LocalEngine:
     def close(self) -> None:
         """Let the engine go: here and now, or when JUCE's thread makes its next one."""
         engine = self.__dict__.pop("_engine", None)
-        self.__dict__.pop("play", None)
+        self.__dict__.pop("render", None)
         if engine is not None and not self.possible():
             self._ended_elsewhere.append(engine)
 

@@ -23,13 +23,13 @@ class FaustEngine:
     """A compiled Faust program that renders from its start at every call.
 
     Args:
-        code: the program; it plays its note by itself.
+        code: the program; it gates its note by itself.
         folder: where it finds what it imports.
         soundfiles: two-dimensional float32 arrays (channels, samples) by label.
         sample_rate: Hz.
         samples: length of a render.
         constants: values of controls that stay as they are, by path.
-        controls: paths of the controls that ``play`` sets.
+        controls: paths of the controls that ``render`` sets.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class FaustEngine:
             self._processor.set_parameter(places[path], value)
         self._controls = [places[path] for path in controls]
 
-    def play(self, values: Sequence[float]) -> NDArray[np.float32]:
+    def render(self, values: Sequence[float]) -> NDArray[np.float32]:
         """Return mono audio (samples,) with the controls at the given values."""
         for index, value in zip(self._controls, values, strict=True):
             self._processor.set_parameter(index, value)
@@ -70,7 +70,7 @@ class FaustEngine:
 
 
 class PluginEngine:
-    """A VST2, VST3 or LV2 instrument that plays one note.
+    """A VST2, VST3 or LV2 instrument that renders one note.
 
     Args:
         path: of the plugin, or the URI of an LV2 plugin.
@@ -114,7 +114,7 @@ class PluginEngine:
             ],
         }
 
-    def play(self, settings: Sequence[tuple[int, float]]) -> NDArray[np.float32]:
+    def render(self, settings: Sequence[tuple[int, float]]) -> NDArray[np.float32]:
         """Return mono audio (samples,) with parameters set to values in [0, 1], given by index."""
         self._set(settings)
         self._engine.render(self._seconds)

@@ -25,9 +25,9 @@ from synthgym.errors import (
     SynthError,
     SynthgymError,
 )
-from synthgym.hosting.worker import HEADER
+from synthgym.hosting.helper import HEADER
 
-WORKER = Path(__file__).with_name("worker.py")
+HELPER = Path(__file__).with_name("helper.py")
 PATIENCE = 20.0
 """Seconds after which a call of a plugin is taken to hang."""
 _MEMORY = 1 << 30  # bytes for a result; pages that are never written cost nothing
@@ -65,10 +65,10 @@ class RemoteEngine:
         patient: bool = False,
     ) -> None:
         self._name = name
-        self._start = partial(_Worker, kind, options, fork, patient, name)
+        self._start = partial(_Helper, kind, options, fork, patient, name)
         self._lock = threading.Lock()
-        self._worker: _Worker | None = None
-        self._twice(lambda worker: None, "loading it")
+        self._helper: _Helper | None = None
+        self._twice(lambda helper: None, "loading it")
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Return what a method of the engine returns.
@@ -77,18 +77,18 @@ class RemoteEngine:
             SynthgymError: the method raised; SynthError if it raised anything else.
             PluginCrashed: the process died or hung, twice.
         """
-        return self._twice(lambda worker: worker.call(method, arguments), method)
+        return self._twice(lambda helper: helper.call(method, arguments), method)
 
-    def play(self, code: Any) -> Any:
+    def render(self, code: Any) -> Any:
         """Return the audio of one encoded row."""
-        return self.call("play", code)
+        return self.call("render", code)
 
     def close(self) -> None:
         """End the helper process."""
         with self._lock:
-            if self._worker is not None:
-                self._worker.end()
-                self._worker = None
+            if self._helper is not None:
+                self._helper.end()
+                self._helper = None
 
     def __del__(self) -> None:
         self.close()
@@ -97,14 +97,14 @@ class RemoteEngine:
         with self._lock:
             for attempt in (1, 2):
                 try:
-                    if self._worker is None or self._worker.owner != os.getpid():
+                    if self._helper is None or self._helper.owner != os.getpid():
                         # A helper belongs to the process that started it; a forked child starts its own.
-                        self._worker = self._start()
-                    return action(self._worker)
+                        self._helper = self._start()
+                    return action(self._helper)
                 except _Died as died:
-                    if self._worker is not None and not died.helper_lives:
-                        self._worker.end()
-                        self._worker = None
+                    if self._helper is not None and not died.helper_lives:
+                        self._helper.end()
+                        self._helper = None
                     if attempt == 2:
                         raise PluginCrashed(f"{self._name} {died}, twice, in {what}") from None
         raise AssertionError("unreachable")
@@ -118,7 +118,7 @@ class _Died(Exception):
         self.helper_lives = helper_lives
 
 
-class _Worker:
+class _Helper:
     """One helper process.
 
     Attributes:
@@ -134,7 +134,7 @@ class _Worker:
             self._memory = mmap.mmap(shared.fileno(), 0)
             # Its own session, so that a hanging child is killed with it and Ctrl-C reaches us alone.
             self._process = subprocess.Popen(
-                [sys.executable, WORKER, str(theirs.fileno()), str(shared.fileno())],
+                [sys.executable, HELPER, str(theirs.fileno()), str(shared.fileno())],
                 pass_fds=(theirs.fileno(), shared.fileno()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -117,7 +117,7 @@ class FaustSynth(HostedSynth):
 
     def play(self, code: list[float]) -> Audio:
         """Render the program once from its start."""
-        audio: Audio = self.engine.play(code)
+        audio: Audio = self.engine.render(code)
         if not np.isfinite(audio.sum()):
             settings = dict(zip(self.space.names, code, strict=True))
             raise SynthError(f"{self._name} rendered NaN with {settings}; freeze what it cannot bear")

@@ -176,7 +176,7 @@ class PluginSynth(HostedSynth):
         """Render one note; PluginCrashed if the plugin crashes, hangs or gives NaN twice."""
         try:
             for _ in range(2):
-                audio: Audio = self.engine.play(code)
+                audio: Audio = self.engine.render(code)
                 if np.isfinite(audio).all():
                     return audio
                 # What gave NaN once may give nothing else from now on: begin with a fresh one.

@@ -61,7 +61,7 @@ def stand_in(monkeypatch, tmp_path):
         + [f"MIDI CC {i}|{c}" for i in range(16) for c in (1, 7)]
     )
 
-    def open_engine(kind, options, isolation, name):
+    def open_engine(kind, options, isolation, name, patience):
         # Indices moved between versions: names are all there is to go by.
         order = np.random.default_rng(len(engines)).permutation(len(names))
         engines.append(StandIn([names[i] for i in order], options["sample_rate"]))

@@ -15,7 +15,6 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 
 import synthgym
 from synthgym.errors import PluginCrashed, SynthError, SynthgymError, UnknownNameError
-from synthgym.hosting import remote
 from synthgym.synths.plugin import PluginSynth, read_knob
 
 
@@ -140,17 +139,48 @@ def make_stub(stub, **keywords):
 
 @pytest.mark.parametrize("trouble", ["exit", "hang", "nan", "segfault"])
 @pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_a_plugin_in_trouble_is_survived(stub, trouble, isolation, monkeypatch):
-    monkeypatch.setattr(remote, "PATIENCE", 2.0)
-    synth = PluginSynth(plugin=stub, isolation=isolation, duration=0.2, hold=0.1)
+def test_a_plugin_in_trouble_is_survived(stub, trouble, isolation):
+    patience = 5 if trouble == "hang" else None
+    synth = PluginSynth(plugin=stub, isolation=isolation, patience=patience, duration=0.2, hold=0.1)
     calm = synth.space.row(CALM)[None]
     before = synth.render(calm)
-    with pytest.raises(PluginCrashed, match=r"stub\.so .*twice.*, with Level=0\.5.*Trouble="):
+    says = (
+        r"hung for 5 seconds \(patience=SECONDS gives it longer\), twice, in render" if patience else "twice"
+    )
+    with pytest.raises(PluginCrashed, match=rf"stub\.so .*{says}.*, with Level=0\.5.*Trouble="):
         synth.render(synth.space.row({"Trouble": trouble})[None])
     after = synth.render(calm)
     assert after.shape == before.shape
     if isolation == "fork":
         np.testing.assert_array_equal(after, before)
+
+
+def test_patience_is_an_option(stub, tmp_path):
+    slow = _compiled(tmp_path / "slow.so", "-DON_LOAD=sleep(6)")
+    says = r"slow\.so hung for 3 seconds \(patience=SECONDS gives it longer\), in loading it"
+    with pytest.raises(PluginCrashed, match=says):
+        gym.make("Plugin-v0", plugin=slow, patience=3)
+    env = make_stub(stub, patience=60)
+    assert '"patience": 60' in env.spec.to_json()
+    for patience in (0, "long", True, float("nan")):
+        with pytest.raises(SynthgymError, match="patience must be a number from 1 to 86400"):
+            PluginSynth(plugin=stub, patience=patience)
+
+
+def test_what_a_plugin_says_before_it_dies_is_told(tmp_path):
+    says = """fputs("could not connect to display\\n\\n", stderr), abort()"""
+    mute = _compiled(tmp_path / "mute.so", f"-DON_LOAD={says}")
+    with pytest.raises(PluginCrashed) as raised:
+        PluginSynth(plugin=mute)
+    assert str(raised.value) == (
+        "mute.so was killed by SIGABRT, twice, in loading it; it said 'could not connect to display'"
+    )
+
+
+def test_a_plugin_may_chatter_while_it_is_loaded(tmp_path):
+    """Nobody reads what it says, and it must not wait for a reader."""
+    chatter = 'for (int i = 0; i < 100000; i++) fputs("chatter\\n", stderr)'
+    PluginSynth(plugin=_compiled(tmp_path / "chatter.so", f"-DON_LOAD={chatter}"))
 
 
 def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
@@ -211,7 +241,7 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
 
     def kill_helpers():
         # Now and then: a call that fails twice running is an error, and meant to be.
-        while not finished.wait(1.0):
+        while not finished.wait(2.0):
             for pid in children_named("helper.py"):
                 os.kill(pid, signal.SIGKILL)
                 killed.append(pid)

@@ -11,7 +11,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
-from synthgym.hosting.remote import RemoteEngine
+from synthgym.hosting.remote import ENDLESS, RemoteEngine
 from synthgym.rendering.listener import Listener
 from synthgym.rendering.renderer import Job, Renderer, Result
 
@@ -108,7 +108,7 @@ class Processes(Lanes):
 
     def __init__(self, listener: Listener, workers: int) -> None:
         options = {"synth": listener.synth, "space": listener.space, "features": listener.features}
-        start = partial(RemoteEngine, LISTENER, options, name="a rendering process", patient=True)
+        start = partial(RemoteEngine, LISTENER, options, name="a rendering process", patience=ENDLESS)
         with ThreadPoolExecutor() as starting:
             self._engines = [f.result() for f in [starting.submit(start) for _ in range(workers - 1)]]
         listener.synth.open()  # here: JUCE lets one thread alone make engines

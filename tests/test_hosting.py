@@ -17,7 +17,7 @@ import pytest
 from synthgym.errors import PluginCrashed, SynthError
 from synthgym.hosting.remote import Patience, RemoteEngine
 
-linux = pytest.mark.skipif(sys.platform != "linux", reason="memory without a file is Linux's")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux does so")
 
 
 @contextmanager
@@ -68,7 +68,7 @@ engine.call("pause")
 
 
 # PyDLL keeps the GIL while it hangs, as a plugin may.
-@pytest.mark.parametrize("library", ["CDLL", "PyDLL"])
+@pytest.mark.parametrize("library", ["CDLL", pytest.param("PyDLL", marks=linux)])
 @pytest.mark.parametrize("fork", [True, False])
 def test_helpers_that_hang_end_with_a_caller_that_is_killed(library, fork):
     source = HANGING.format(library=library, fork=fork)
@@ -121,6 +121,7 @@ def test_an_interrupted_call_leaves_no_answer_for_the_next(fork):
     assert shell.call("getoutput", "sleep 0.5; echo second") == "second"
 
 
+@linux
 def test_a_forked_child_ends_with_its_helper():
     engine = RemoteEngine("threading:Event", {}, name="event", fork=True)
     helper = psutil.Process(engine._helper._process.pid)

@@ -28,7 +28,7 @@ class StandIn:
         self.names = names
         self.values = np.random.default_rng(0).random(len(names))
         self.synth = make_synth("dexed", operators=6, sample_rate=sample_rate)
-        self.played = []
+        self.rendered = []
 
     def call(self, method, *arguments):
         assert method == "describe"
@@ -38,7 +38,7 @@ class StandIn:
         return {"inputs": 0, "outputs": 2, "parameters": parameters}
 
     def render(self, settings):
-        self.played.append(dict(settings))
+        self.rendered.append(dict(settings))
         for index, value in settings:
             self.values[index] = value
         hosts = dict(zip(self.names, self.values, strict=True))
@@ -61,7 +61,7 @@ def stand_in(monkeypatch, tmp_path):
         + [f"MIDI CC {i}|{c}" for i in range(16) for c in (1, 7)]
     )
 
-    def open_engine(kind, options, isolation, name):
+    def open_engine(kind, options, isolation, name, patience):
         # Indices moved between versions: names are all there is to go by.
         order = np.random.default_rng(len(engines)).permutation(len(names))
         engines.append(StandIn([names[i] for i in order], options["sample_rate"]))
@@ -93,7 +93,7 @@ def test_the_same_vectors_play_the_same_voices(env_id, stand_in):
     np.testing.assert_array_equal(
         plugin.render(unit, audio=True).audio, engine.render(unit, audio=True).audio
     )
-    fields = {engines[-1].names[i] for i in engines[-1].played[-1]}
+    fields = {engines[-1].names[i] for i in engines[-1].rendered[-1]}
     assert fields >= {p.name for p in PARAMETERS}, "all 145, since the start-up voice is not INIT"
     assert not fields & {"Cutoff", "Output", "Program", "Bypass"}
 

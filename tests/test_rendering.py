@@ -93,7 +93,7 @@ def test_a_killed_process_is_replaced_and_its_job_done_again():
     units = task.space.sample(np.random.default_rng(0), 64)
     expected = reference.render(units).features[0]
     for _ in range(3):
-        for pid in children_named("worker.py"):
+        for pid in children_named("helper.py"):
             os.kill(pid, signal.SIGKILL)
         np.testing.assert_array_equal(task.render(units).features[0], expected)
     task.close()

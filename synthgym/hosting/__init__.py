@@ -13,13 +13,15 @@ from typing import Any, Literal, Protocol
 
 from synthgym.errors import SynthError
 from synthgym.hosting.engines import ENGINES
-from synthgym.hosting.remote import RemoteEngine
+from synthgym.hosting.remote import PATIENCE, Patience, RemoteEngine
+
+__all__ = ["Engine", "Isolation", "LocalEngine", "Patience", "open_engine"]
 
 Isolation = Literal["fork", "process", "none"]
 
 
 class Engine(Protocol):
-    """What plays encoded rows and answers other calls, wherever it lives."""
+    """Renders encoded rows and answers other calls, wherever it lives."""
 
     def render(self, code: Any) -> Any:
         """Return mono audio (samples,) float32."""
@@ -68,7 +70,9 @@ class LocalEngine:
         self.close()
 
 
-def open_engine(kind: str, options: Mapping[str, Any], isolation: Isolation, name: str) -> Engine:
+def open_engine(
+    kind: str, options: Mapping[str, Any], isolation: Isolation, name: str, patience: Patience = PATIENCE
+) -> Engine:
     """Make an engine.
 
     Args:
@@ -77,11 +81,13 @@ def open_engine(kind: str, options: Mapping[str, Any], isolation: Isolation, nam
         isolation: ``fork`` (a helper process forks each render), ``process`` (a helper process), or
             ``none`` (this process if its main thread asks, otherwise as ``process``).
         name: what messages call it.
+        patience: how long it may take in a helper process.
 
     Raises:
-        SynthError: it cannot be made.
-        PluginCrashed: making it crashes or hangs, twice.
+        SynthError: it cannot be made, or no helper process can be started.
+        PluginCrashed: making it crashes twice, or hangs.
     """
     if isolation == "none" and LocalEngine.possible():
         return LocalEngine(kind, options, name)
-    return RemoteEngine(f"engines:{ENGINES[kind].__name__}", options, name=name, fork=isolation == "fork")
+    engine, fork = f"engines:{ENGINES[kind].__name__}", isolation == "fork"
+    return RemoteEngine(engine, options, name=name, fork=fork, patience=patience)

@@ -23,7 +23,7 @@ class FaustEngine:
     """A compiled Faust program that renders from its start at every call.
 
     Args:
-        code: the program; it plays its note by itself.
+        code: the program; it gates its note by itself.
         folder: where it finds what it imports.
         soundfiles: two-dimensional float32 arrays (channels, samples) by label.
         sample_rate: Hz.
@@ -70,7 +70,7 @@ class FaustEngine:
 
 
 class PluginEngine:
-    """A VST2, VST3 or LV2 instrument that plays one note.
+    """A VST2, VST3 or LV2 instrument that renders one note.
 
     Args:
         path: of the plugin, or the URI of an LV2 plugin.

@@ -11,7 +11,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
-from synthgym.hosting.remote import RemoteEngine
+from synthgym.hosting.remote import ENDLESS, RemoteEngine
 from synthgym.rendering.renderer import Job, Renderer, Result
 from synthgym.rendering.worker import Worker
 
@@ -108,7 +108,7 @@ class Processes(_Pool):
 
     def __init__(self, worker: Worker, workers: int) -> None:
         options = {"synth": worker.synth, "space": worker.space, "features": worker.features}
-        start = partial(RemoteEngine, WORKER, options, name="a rendering process", patient=True)
+        start = partial(RemoteEngine, WORKER, options, name="a rendering process", patience=ENDLESS)
         with ThreadPoolExecutor() as starting:
             self._engines = [f.result() for f in [starting.submit(start) for _ in range(workers - 1)]]
         worker.synth.open()  # here: JUCE lets one thread alone make engines

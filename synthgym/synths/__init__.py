@@ -32,7 +32,7 @@ def keywords(name: str) -> list[str]:
         for parameter in inspect.signature(vars(base)["__init__"]).parameters.values()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     ]
-    return list(dict.fromkeys([*names, *(["plugin", "isolation"] if name == "dexed" else [])]))
+    return list(dict.fromkeys([*names, *(["plugin", "isolation", "patience"] if name == "dexed" else [])]))
 
 
 def _synth_class(name: str) -> type[Synth]:

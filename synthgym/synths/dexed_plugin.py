@@ -28,18 +28,27 @@ class DexedPluginSynth(DexedSynth):
     Args:
         plugin: path of Dexed.vst3.
         isolation: as in PluginSynth.
+        patience: as in PluginSynth.
         **options: as in DexedSynth.
 
     Raises:
         SynthError: the plugin is not Dexed; otherwise as PluginSynth and DexedSynth.
     """
 
-    def __init__(self, *, plugin: str, isolation: Isolation | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        plugin: str,
+        isolation: Isolation | None = None,
+        patience: float | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
         note = self.note
         self._host = PluginSynth(
             plugin=plugin,
             isolation=isolation,
+            patience=patience,
             sample_rate=self.sample_rate,
             note=note.pitch,
             velocity=note.velocity,

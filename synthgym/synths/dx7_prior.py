@@ -2,8 +2,8 @@
 
 Of uniformly random voices nearly all are noise; what people program has tuned carriers at full level,
 envelopes that begin loud, and hardly a pitch envelope. Each parameter is sampled for itself, with the
-quantiles (or shares) that it has among the 192 voices for DX7 and TX7 in Debian's package hexter 1.1, rounded;
-carriers and modulators have their own.
+quantiles (or shares) that it has among the 192 voices for DX7 and TX7 in Debian's package hexter 1.1,
+rounded; carriers and modulators have their own.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from typing import Any, get_args
 
 import numpy as np
 
-from synthgym.checks import one_of
+from synthgym.checks import number, one_of
 from synthgym.errors import PresetError, SynthError
 from synthgym.files import replaced
-from synthgym.hosting import Engine, Isolation, open_engine
+from synthgym.hosting import Engine, Isolation, Patience, open_engine
 from synthgym.parameters import Native, Parameter, ParameterSpace
 from synthgym.synths.base import Audio
 from synthgym.synths.hosted import HostedSynth
@@ -101,6 +101,8 @@ class PluginSynth(HostedSynth):
     Args:
         plugin: path of a VST2 or VST3 plugin, or the URI of an installed LV2 plugin.
         isolation: as above.
+        patience: seconds, 1 to 86,400, after which the plugin is taken to hang in its helper process:
+            while it is loaded or renders a note (default: 120 to load, 20 to render).
         **note: sample_rate, note, velocity, hold, duration: see Synth.
 
     Attributes:
@@ -111,13 +113,25 @@ class PluginSynth(HostedSynth):
         PluginCrashed: it crashes or hangs on loading.
     """
 
-    def __init__(self, *, plugin: str, isolation: Isolation | None = None, **note: Any) -> None:
+    def __init__(
+        self,
+        *,
+        plugin: str,
+        isolation: Isolation | None = None,
+        patience: float | None = None,
+        **note: Any,
+    ) -> None:
         super().__init__(**note)
         if isolation is not None:
             one_of("isolation", isolation, get_args(Isolation))
+        if patience is not None:
+            patience = number("patience", patience, 1, 86_400)
         _check_file(plugin)
         self.plugin = plugin
         self._name = Path(plugin).name
+        self._patience = Patience(remedy=" (patience=SECONDS gives it longer)")
+        if patience is not None:
+            self._patience = self._patience._replace(loading=patience, rendering=patience)
         self._isolation: Isolation = isolation or ("fork" if sys.platform == "linux" else "process")
         self.rendering = "processes" if self._isolation == "none" else "threads"
         described = self.engine.call("describe", PSEUDO.pattern)
@@ -153,7 +167,7 @@ class PluginSynth(HostedSynth):
             "hold": self.note.hold,
         }
         try:
-            return open_engine("plugin", options, self._isolation, self._name)
+            return open_engine("plugin", options, self._isolation, self._name, self._patience)
         except SynthError as error:
             raise SynthError(
                 f"{self.plugin} cannot be loaded here as a plugin ({error}); "

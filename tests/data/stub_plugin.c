@@ -1,5 +1,6 @@
 /* A VST2 instrument that misbehaves on demand, for tests of isolation. Written against the layout of
-   the VST 2.4 binary interface; with -DEFFECT it takes audio and gives silence. */
+   the VST 2.4 binary interface; with -DEFFECT it takes audio and gives silence, and ON_LOAD is done as it
+   is loaded. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -79,4 +80,10 @@ static Effect stub = {
     .outputs = 2, .io_ratio = 1, .id = 0x53747562, .version = 1, .process_replacing = render,
 };
 
-Effect *VSTPluginMain(void *master) { return &stub; }
+#ifndef ON_LOAD
+#define ON_LOAD
+#endif
+Effect *VSTPluginMain(void *master) {
+    ON_LOAD;
+    return &stub;
+}

@@ -1,0 +1,108 @@
+"""The helper process: it makes one object, an engine or another, and answers calls of its methods.
+
+Run by its path, with three file descriptors: a socket for calls, a file for answers, and a pipe that is
+closed when the caller is gone. With ``fork``, each call runs in a child forked from this process, which
+stays as it was when the engine was loaded: equal calls give equal bytes, and whatever a plugin does to
+its process is gone with the child.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import select
+import signal
+import sys
+import threading
+from multiprocessing.connection import Connection
+from typing import Any
+
+HEADER = 8
+"""Bytes before an answer in its file: its length, written last."""
+
+
+def write(file: int, data: bytes) -> None:
+    """Write an answer. Written, not mapped: without room it is an OSError, and never a SIGBUS."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.pwrite(file, rest, HEADER + len(data) - len(rest)) :]
+    os.pwrite(file, len(data).to_bytes(HEADER, "little"), 0)
+
+
+def answer(engine: Any, file: int, method: str, arguments: tuple[Any, ...]) -> None:
+    """Call a method and write its result, or the message of its exception."""
+    try:
+        result = True, getattr(engine, method)(*arguments)
+        data = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception as error:  # whatever it is, the caller is told
+        data = pickle.dumps((False, (type(error).__name__, str(error))))
+    try:
+        write(file, data)
+    except OSError as error:
+        os.ftruncate(file, HEADER)
+        problem = f"there is no room for an answer of {len(data):,} bytes: {error.strerror}"
+        write(file, pickle.dumps((False, ("MemoryError", problem))))
+
+
+def end_with_the_caller(pipe: int) -> None:
+    """Have this process and its children killed when the other end of a pipe, the caller's, is closed."""
+    if sys.platform == "linux":
+        import fcntl  # here, as Windows has none
+
+        # By the kernel: a plugin that hangs may hold the GIL, and no thread would run. Not by
+        # PR_SET_PDEATHSIG, which would kill a helper when the thread that started it ends.
+        fcntl.fcntl(pipe, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(pipe, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(pipe, fcntl.F_SETFL, fcntl.fcntl(pipe, fcntl.F_GETFL) | os.O_ASYNC)
+        state = select.poll()
+        state.register(pipe)
+        if state.poll(0):  # it was closed before
+            sys.exit()
+    else:
+
+        def wait() -> None:
+            os.read(pipe, 1)
+            os.killpg(0, signal.SIGKILL)
+
+        threading.Thread(target=wait, daemon=True).start()
+
+
+def main(socket: int, file: int, pipe: int) -> None:
+    """Answer until the caller is gone. Each reply is the exit status of the call, 0 if it is answered."""
+    end_with_the_caller(pipe)
+    calls: Connection[Any, Any] = Connection(socket)
+    kind, paths, fork = calls.recv()
+    sys.path += paths
+    try:
+        # After the path is set: the options may be of any of the caller's classes.
+        options = calls.recv()
+        module, _, name = kind.partition(":")
+        engine = getattr(importlib.import_module(module), name)(**options)
+    except Exception as error:
+        calls.send(f"{error}")
+        return
+    # Until now the caller keeps what is said here, to name the cause if loading fails.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    calls.send(None)
+    while True:
+        try:
+            method, arguments = calls.recv()
+        except EOFError:
+            return
+        if not fork:
+            answer(engine, file, method, arguments)
+            calls.send(0)
+            continue
+        child = os.fork()
+        if child == 0:
+            try:
+                calls.close()  # the caller shall see the end of this process, even if the child hangs
+                answer(engine, file, method, arguments)
+            finally:
+                os._exit(0)
+        calls.send(os.waitpid(child, 0)[1])
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

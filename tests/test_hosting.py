@@ -1,0 +1,141 @@
+"""Helper processes: what they cost, what ends them, and what is told when they fail."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from synthgym.errors import PluginCrashed, SynthError
+from synthgym.hosting.remote import Patience, RemoteEngine
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux does so")
+
+
+@contextmanager
+def limited(what, value):
+    """Lower a limit of this process, and of those it starts."""
+    before = resource.getrlimit(what)
+    resource.setrlimit(what, (value, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(what, before)
+
+
+@linux
+def test_no_file_is_made_in_the_temporary_folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    engine = RemoteEngine("random:Random", {}, name="dice")
+    assert len(engine.call("randbytes", 100_000)) == 100_000
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_an_answer_without_room_is_an_error_and_the_next_one_fits(fork):
+    with limited(resource.RLIMIT_FSIZE, 1_000_000):
+        engine = RemoteEngine("random:Random", {}, name="dice", fork=fork)
+    with pytest.raises(SynthError, match=r"MemoryError: there is no room for an answer of 2,000,\d+ bytes"):
+        engine.call("randbytes", 2_000_000)
+    assert len(engine.call("randbytes", 900_000)) == 900_000
+
+
+def test_large_answers_are_given_and_their_memory_is_let_go():
+    engine = RemoteEngine("random:Random", {}, name="dice")
+    assert len(engine.call("randbytes", 40_000_000)) == 40_000_000
+    assert os.fstat(engine._helper._answers.fileno()).st_blocks * 512 < 1_000_000
+    assert len(engine.call("randbytes", 10)) == 10
+
+
+def test_what_cannot_be_started_is_an_error():
+    with limited(resource.RLIMIT_NOFILE, 3), pytest.raises(SynthError, match="dice: cannot start a helper"):
+        RemoteEngine("random:Random", {}, name="dice")
+
+
+HANGING = """
+from synthgym.hosting.remote import ENDLESS, RemoteEngine
+engine = RemoteEngine("ctypes:{library}", {{"name": None}}, name="libc", fork={fork}, patience=ENDLESS)
+print(engine._helper._process.pid, flush=True)
+engine.call("pause")
+"""
+
+
+# PyDLL keeps the GIL while it hangs, as a plugin may.
+@pytest.mark.parametrize("library", ["CDLL", pytest.param("PyDLL", marks=linux)])
+@pytest.mark.parametrize("fork", [True, False])
+def test_helpers_that_hang_end_with_a_caller_that_is_killed(library, fork):
+    source = HANGING.format(library=library, fork=fork)
+    caller = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
+    helper = psutil.Process(int(caller.stdout.readline()))
+    orphans = [helper]
+    try:
+        while fork and len(orphans) == 1:
+            orphans += helper.children()
+            time.sleep(0.01)
+        time.sleep(0.2)  # until it hangs
+        assert all(map(_lives, orphans))
+        caller.kill()
+        caller.communicate()
+        assert _all_end(orphans, seconds=5)
+    finally:
+        caller.kill()
+        for process in filter(_lives, orphans):
+            process.kill()
+
+
+def _all_end(processes, seconds):
+    limit = time.monotonic() + seconds
+    while (alive := any(map(_lives, processes))) and time.monotonic() < limit:
+        time.sleep(0.01)
+    return not alive
+
+
+def _lives(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_helper_outlives_the_thread_that_started_it():
+    with ThreadPoolExecutor(1) as thread:
+        engine = thread.submit(RemoteEngine, "threading:Event", {}, name="event").result()
+    time.sleep(0.2)
+    assert engine._helper._process.poll() is None
+    assert engine.call("is_set") is False
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_an_interrupted_call_leaves_no_answer_for_the_next(fork):
+    shell = RemoteEngine("importlib:import_module", {"name": "subprocess"}, name="shell", fork=fork)
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        shell.call("getoutput", "sleep 1; echo first")
+    assert shell.call("getoutput", "sleep 0.5; echo second") == "second"
+
+
+@linux
+def test_a_forked_child_ends_with_its_helper():
+    engine = RemoteEngine("threading:Event", {}, name="event", fork=True)
+    helper = psutil.Process(engine._helper._process.pid)
+    with ThreadPoolExecutor(1) as thread:
+        call = thread.submit(engine.call, "wait", 5.0)
+        while not (children := helper.children()):
+            time.sleep(0.01)
+        helper.kill()
+        assert _all_end(children, seconds=3)
+        assert call.result() is False  # of a second helper
+
+
+def test_a_call_that_hangs_is_told():
+    engine = RemoteEngine("threading:Event", {}, name="event", patience=Patience(5, 0.5))
+    with pytest.raises(PluginCrashed, match="event hung for 5 seconds, twice, in wait"):
+        engine.call("wait")
+    assert engine.call("is_set") is False

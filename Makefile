@@ -3,13 +3,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+LOWEST := .venv-lowest
 
 RUN := runs/demo
 TARGET := examples/targets/drawbar_organ.wav
 # About two minutes on two quiet cores.
 STEPS := 100000
 
-.PHONY: demo test test-slow check docs benchmark plugins browser
+.PHONY: demo test test-slow test-lowest check docs benchmark plugins browser
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN) \
@@ -22,6 +23,10 @@ test: check
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+# The same tests as `make test`, with the lowest versions that pyproject.toml allows.
+test-lowest: $(LOWEST)/installed
+	$(LOWEST)/bin/python -m pytest -m "not slow"
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -49,4 +54,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("synthgym needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,ray,dev]"
+	touch $@
+
+# Likewise, of the lowest versions.
+$(LOWEST)/installed: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -c 'import sys; sys.exit("the lowest versions are those of Python 3.11: make PYTHON=python3.11 test-lowest") if sys.version_info[:2] != (3, 11) else 0'
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable ".[agents,ray,dev]"
 	touch $@

@@ -33,7 +33,11 @@ EXAMPLES: dict[str, dict[str, str]] = {
 
 
 def goal_id(env_id: str) -> str:
-    """Return the id of the goal-conditioned twin."""
+    """Return the id of the goal-conditioned twin.
+
+    >>> goal_id("Dexed1Op-v0")
+    'Dexed1OpGoal-v0'
+    """
     name, version = env_id.rsplit("-", 1)
     return f"{name}Goal-{version}"
 

@@ -42,6 +42,10 @@ class AgentSpec:
     def parse(cls, text: str, known: Collection[str]) -> Self:
         """Read a text such as ``nearest+mlp@runs/first``.
 
+        >>> spec = AgentSpec.parse("nearest+mlp@runs/a+b", ["nearest", "mlp"])
+        >>> [(part.name, str(part.run)) for part in spec.parts]
+        [('nearest', 'None'), ('mlp', 'runs/a+b')]
+
         A ``+`` begins another agent only where the name of a known one follows, alone or before an ``@``, so
         that the path of a run may hold one.
 

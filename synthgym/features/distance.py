@@ -19,6 +19,9 @@ def distance(a: Features, b: Features) -> NDArray[np.float32]:
     spectrograms that share nothing. Two silences are at 0. Features that are not finite, or whose sum is
     not, are at 1 from everything.
 
+    >>> distance(np.float32([[2, 0], [0, 0]]), np.float32([[1, 1], [0, 3]])).tolist()
+    [0.6666666865348816, 1.0]
+
     Args:
         a: (B, ...) float32.
         b: the same shape, or one that broadcasts with it.

@@ -116,20 +116,22 @@ class Worker:
         kept = np.empty((count, self.synth.samples), np.float32) if audio else None
         parts: list[list[Features]] = []
         failures: list[tuple[int, str]] = []
-        rows: list[Native] = []
+        rows: list[Sound] = []
         for i, sound in enumerate(sounds):
             place = i % BLOCK
             self._block[place] = sound.audio
-            rows.append(sound.native)
+            rows.append(sound)
             if kept is not None:
                 kept[i] = sound.audio
             if sound.failure is not None:
                 failures.append((i, self.message(sound.failure, sound.native)))
             if place == BLOCK - 1 or i == count - 1:
                 part = extract(self.features, self._block[: place + 1])
-                for row in silence_failures(part):
-                    failed = i - place + row
-                    failures.append((failed, self.message("a feature is not finite", rows[failed])))
+                for failed in (i - place + row for row in silence_failures(part)):
+                    # A feature may be at fault with the silence that a failed render is, too.
+                    if rows[failed].failure is None:
+                        message = self.message("a feature is not finite", rows[failed].native)
+                        failures.append((failed, message))
                     if kept is not None:
                         kept[failed] = 0
                 parts.append(part)

@@ -65,7 +65,7 @@ def known_id(env_id: str) -> str:
 
 def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return an environment id and its keywords for an id, or the path of a plugin or Faust program."""
-    if os.sep not in name and (name in gym.registry or not Path(name).exists()):
+    if not name or (os.sep not in name and (name in gym.registry or not Path(name).exists())):
         return known_id(name), env_kwargs
     if name.endswith(".dsp"):
         return "Faust-v0", {"dsp": name, **env_kwargs}

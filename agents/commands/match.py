@@ -156,10 +156,11 @@ def match(
         raise SynthgymError("what was learned is of one note, and --note changes it: leave --note out")
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         synth, total = task.synth, len(args.targets)
-        check_folder(out, search.top, synth.preset_suffix)
         banks = bank_paths(out.parent, synth, total)
-        if not found:
-            check_banks(banks)
+        with writing_to(out):
+            check_folder(out, search.top, synth.preset_suffix)
+            if not found:
+                check_banks(banks)
         target = recording.target(synth.sample_rate, synth.samples)
         agent = search.prepare(task)
         with writing_to(out):

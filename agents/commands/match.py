@@ -176,7 +176,7 @@ def match(
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
         about = search.about(recording.path, env_id, env_kwargs)
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
-        # Not even a second Ctrl-C: libsndfile's callbacks would swallow it and leave half a sound in the page.
+        # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
         with writing_to(out), Signals(patient=True) as late:
             result = write(out, task, target, trial, trial.answers.best, about, title)
             native = task.space.to_native(trial.answers.best[0].unit)

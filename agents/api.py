@@ -58,7 +58,7 @@ def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0
         agent: as ``load`` returns it.
         env: after its ``reset``.
         renders: that the agent may spend.
-        seed: of starts and draws.
+        seed: of the starts and of all that is random.
 
     Returns:
         The trial: ``best.unit`` are the parameters (n,) of the nearest sound that was found, at
@@ -80,7 +80,7 @@ def search(agent: Agent, task: SoundMatchingTask, target: Rendered, renders: int
         task: renders.
         target: rendered.
         renders: that the agent may spend.
-        seed: of starts and draws.
+        seed: of the starts and of all that is random.
     """
     pool = Pool.make(task, seed, min(renders, MOST_STARTS))
     return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed)))

@@ -9,6 +9,10 @@ from pathlib import Path
 from typing import Self
 
 from synthgym.checks import one_of
+from synthgym.errors import SynthgymError
+
+RENAMED = {"misled": "shuffled_target"}
+"""Agents that had another name before."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,9 @@ class AgentSpec:
         >>> [(part.name, str(part.run)) for part in spec.parts]
         [('nearest', 'None'), ('mlp', 'runs/a+b')]
 
-        A ``+`` begins another agent only where the name of a known one follows, alone or before an ``@``, so
-        that the path of a run may hold one.
+        The first ``@`` of a part begins the path of its run, which may hold others. Behind an ``@``, a ``+``
+        begins another agent only where the name of a known one follows, alone or before an ``@`` or ``+``, so
+        that a path may hold a ``+`` as well.
 
         Args:
             text: to read.
@@ -55,13 +60,20 @@ class AgentSpec:
 
         Raises:
             UnknownNameError: an agent that does not exist.
+            SynthgymError: an agent that has another name now, or a name or path that is left out.
         """
-        names = "|".join(map(re.escape, known))
+        names = "|".join(map(re.escape, [*known, *RENAMED]))
         parts = []
-        for part in re.split(rf"\+(?=(?:{names})(?:[@+]|$))", text):
-            name, _, run = part.partition("@")
+        for part in re.split(rf"\+(?=(?:{names})(?:[@+]|\Z))", text):
+            name, at, run = part.partition("@")
             for each in name.split("+"):
+                if not each:
+                    raise SynthgymError(f"{text!r} leaves out the name of an agent; write a, a@RUN or a+b")
+                if each in RENAMED:
+                    raise SynthgymError(f"the agent {each!r} is called {RENAMED[each]!r} now; write that")
                 one_of("agent", each, known)
+            if at and not run:
+                raise SynthgymError(f"{text!r} names no run behind {name}@; write {name}@RUN, or {name}")
             parts.append(AgentPart(name, Path(run) if run else None))
         return cls(tuple(parts))
 

@@ -14,9 +14,14 @@ import os
 # One thread each, as where environments share the cores. Must stand before NumPy's import.
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
+import sys
 import tempfile
 from importlib import import_module
 from pathlib import Path
+
+# This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from benchmarks import report
 from benchmarks.section import Effort, Section

@@ -20,6 +20,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+# This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 import numpy as np
 import psutil
 from benchmarks import report

@@ -6,7 +6,11 @@ python scripts/document_envs.py
 from __future__ import annotations
 
 import inspect
+import sys
 from pathlib import Path
+
+# This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tqdm import tqdm
 

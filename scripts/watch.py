@@ -1,6 +1,12 @@
 """Film an agent turning a synthesiser's knobs; ``--help`` says how."""
 
-from launch import run
+import sys
+from pathlib import Path
+
+# This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from agents.commands import run
 
 if __name__ == "__main__":
     run("watch")

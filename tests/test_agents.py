@@ -1,5 +1,7 @@
 """Agents under a budget of renders: known optima, and baselines that are what they say."""
 
+import shutil
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from synthgym import datasets
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import distance
 from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
@@ -22,7 +25,7 @@ SEARCHES = ("hill_climber", "ga", "nsga3", "cma_es")
 
 
 class Bowl:
-    """Ears for which distance grows with the distance of the parameters: a smooth toy."""
+    """Renders features whose distance grows with that of the parameters: a smooth toy."""
 
     def __init__(self, size=6, discrete=()):
         kinds = ["integer" if i in discrete else "continuous" for i in range(size)]
@@ -169,7 +172,7 @@ def test_the_first_episode_begins_at_the_best_that_is_known():
     start, rendered = trial.episode_start()
     np.testing.assert_array_equal(start[0], np.full(6, 0.4, np.float32))
     np.testing.assert_array_equal(rendered.features[0], trial.source.render(start).features[0])
-    assert len(trial.distances) == 2, "it was heard already"
+    assert len(trial.distances) == 2, "it was rendered already"
     trial.starts(1)
     start, rendered = trial.episode_start()
     np.testing.assert_array_equal(start, trial.pool.unit[1:2])
@@ -216,23 +219,81 @@ def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
     assert trial.distances == sorted(trial.distances)
     assert trial.offline[-1] == kept.cost() >= 40
     other = SoundMatchingTask("fm", frozen={"attack": 0.1})
-    with pytest.raises(SynthgymError, match="with other parameters"):
+    with pytest.raises(SynthgymError, match=r"data set of FM-v0 with frozen attack None, not attack 0\.1"):
         prepare("nearest", other, Sources(dataset=tmp_path / "set"))
 
 
-def test_constant_is_the_best_of_its_targets_for_all(fm):
+def test_constant_is_the_medoid_of_training_targets(fm):
+    targets = fm.make_patches(PatchStream("train", 0).ids(range(300)))
+    # Ruzicka's distance as the papers write it.
+    values = targets.rendered.features[0].reshape(300, -1).astype(np.float64)
+    means = np.array(
+        [np.mean(1 - np.minimum(a, values).sum(1) / np.maximum(a, values).sum(1)) for a in values]
+    )
+    medoid = int(means.argmin())
+    assert np.sort(means)[1] > means[medoid] + 1e-6, "no other patch is as near to them"
     agent = prepare("constant", fm)
-    target = fm.render(fm.space.sample(np.random.default_rng(0), 1))
-    trial = run(agent, Trial(fm, target, 5, Pool.make(fm, 0, 1), np.random.default_rng(0)))
-    assert len(trial.distances) == 1
-    assert trial.offline[0] >= 300
+    for number in (medoid, 0):
+        target = Rendered((targets.rendered.features[0][[number]],))
+        trial = run(agent, Trial(fm, target, 5, Pool.make(fm, 0, 1), np.random.default_rng(0)))
+        np.testing.assert_array_equal(trial.best.unit, targets.unit[medoid])
+        assert len(trial.distances) == 1
+        assert (trial.best.distance == 0) == (number == medoid)
+        assert trial.offline == [targets.renders.sum()]
 
 
-def test_who_is_misled_matches_what_it_is_shown(fm, tmp_path):
+def nearest_trial(task, path, target, budget=1):
+    agent = prepare("nearest", task, Sources(dataset=path))
+    return run(agent, Trial(task, target, budget, Pool.make(task, 0, 1), np.random.default_rng(0)))
+
+
+def test_nearest_finds_what_a_set_has_grown_by_and_what_it_was_made_anew_with(fm, tmp_path):
+    path = tmp_path / "set"
+
+    def made(size, seed=0):
+        recipe = datasets.Recipe("FM-v0", rendering="inline")
+        datasets.make(path, recipe.random(size, seed), progress=False)
+        recipe.task.close()
+        kept = datasets.load(path)
+        return kept.parameters[int(np.flatnonzero(kept.split[:] == 0)[-1])][None]
+
+    last = made(20)
+    assert nearest_trial(fm, path, fm.render(last)).best.distance == 0
+    grown = made(30)
+    aim = fm.render(grown)
+    assert (grown != last).any()
+    assert nearest_trial(fm, path, aim).best.distance == 0
+    shutil.rmtree(path)
+    other = made(30, seed=1)
+    assert nearest_trial(fm, path, fm.render(other)).best.distance == 0
+    assert nearest_trial(fm, path, aim).best.distance > 0, "it is in the set no more"
+
+
+def test_a_render_that_failed_is_never_found(fm):
+    class Broken(Bowl):
+        def render(self, unit, *, audio=False):
+            failures = tuple((row, "failed") for row in range(len(unit)))
+            return Rendered((np.zeros((len(unit), 1, 6), np.float32),), failures=failures)
+
+    trial = trial_of(Bowl(), np.full(6, 0.4), 10)
+    trial.source = Broken()
+    run(prepare("random", None), trial)
+    assert trial.best.distance == 1
+    assert trial.found is None
+    assert not trial.has_sound
+    mended = trial_of(Bowl(), np.full(6, 0.4), 10)
+    mended.answer_silence()
+    assert not mended.has_sound
+    run(prepare("random", None), mended)
+    assert mended.has_sound
+    assert mended.found is not None
+
+
+def test_who_is_shown_another_target_matches_that_one(fm, tmp_path):
     recipe = datasets.Recipe("FM-v0", rendering="inline")
     datasets.make(tmp_path / "set", recipe.random(200), progress=False)
     recipe.task.close()
-    agent = prepare("misled+nearest", fm, Sources(dataset=tmp_path / "set"))
+    agent = prepare("shuffled_target+nearest", fm, Sources(dataset=tmp_path / "set"))
     true = fm.render(datasets.load(tmp_path / "set").parameters[:1])
     trial = Trial(fm, true, 1, Pool.make(fm, 0, 8), np.random.default_rng(0))
     run(agent, trial)

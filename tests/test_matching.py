@@ -8,11 +8,13 @@ import soundfile
 import soxr
 from conftest import AMSYNTH, ROOT, interrupted, needs
 
+from agents.commands.compare_matches import columns_of, read_comparison, table_row
 from agents.evaluation.pitch import note_of
 from agents.matching.presets import Found, write_banks
 from agents.matching.recording import Recording, transposed
+from agents.matching.voices import Voices
 from agents.trials.answers import APART, Answer, Answers
-from synthgym.errors import SoundError
+from synthgym.errors import SoundError, SynthgymError
 from synthgym.features import distance
 from synthgym.recordings import read_mono, read_recording
 from synthgym.synths import make_synth
@@ -30,7 +32,7 @@ PLAIN = ("--agent", "halving")  # no voices are made for it
 
 
 @pytest.mark.parametrize("note", [36, 48, 60, 72, 84])
-def test_the_note_of_a_sound_is_heard(note):
+def test_the_note_of_a_sound_is_found(note):
     (sound,) = make_synth("dexed", operators=1, note=note).render(INIT[None])
     assert abs(note_of(sound, RATE) - note) <= 1
     recording, rate = read_mono(MARIMBA)
@@ -60,7 +62,7 @@ def written(path, sound, rate=RATE, subtype="PCM_16"):
 def test_recordings_of_any_kind_are_one_target(subtype, rate, tmp_path):
     usual = Recording.read(written(tmp_path / "a.wav", tone(1)))
     other = Recording.read(written(tmp_path / "b.wav", tone(1, rate=rate), rate, subtype))
-    assert other.played({}, None)[0] == usual.played({}, None)[0]
+    assert other.env_kwargs({}, None)[0] == usual.env_kwargs({}, None)[0]
     a, b = (recording.target(RATE, RATE) for recording in (usual, other))
     task = SoundMatchingTask("dexed", operators=1)
     rendered = task.extract(np.stack([a, b])).features[0]
@@ -68,40 +70,40 @@ def test_recordings_of_any_kind_are_one_target(subtype, rate, tmp_path):
     assert distance(rendered[:1], rendered[1:])[0] < (0.5 if subtype == "PCM_U8" else 0.02)
 
 
-def test_a_recording_is_played_as_long_as_it_lasts(tmp_path):
+def test_a_render_is_as_long_as_its_recording(tmp_path):
     silence = np.zeros(RATE // 2)
     sound = np.concatenate([silence, tone(1.63), silence])
     recording = Recording.read(written(tmp_path / "a.wav", sound))
-    keywords, said = recording.played({}, None)
+    keywords, remarks = recording.env_kwargs({}, None)
     assert keywords == {"note": 57, "hold": pytest.approx(1.63, abs=0.02), "duration": 1.7}, "held to its end"
-    assert said == ["note 57 (A3), as heard; --note says another"]
-    assert recording.played({"duration": 1.0, "hold": 0.5, "note": 50}, None)[0] == {
+    assert remarks == ["note 57 (A3), by its pitch; --note says another"]
+    assert recording.env_kwargs({"duration": 1.0, "hold": 0.5, "note": 50}, None)[0] == {
         "note": 50,
         "hold": 0.5,
         "duration": 1.0,
     }
-    assert recording.played({}, 61)[0]["note"] == 61
+    assert recording.env_kwargs({}, 61)[0]["note"] == 61
 
 
-def test_when_the_key_is_let_go_of_is_heard(tmp_path):
+def test_the_release_of_the_key_is_found(tmp_path):
     time = np.arange(RATE) / RATE
     organ = tone(1) * np.exp(-np.maximum(0, time - 0.4) / 0.05)
-    assert Recording.read(written(tmp_path / "organ.wav", organ)).played({}, 57)[0] == {
+    assert Recording.read(written(tmp_path / "organ.wav", organ)).env_kwargs({}, 57)[0] == {
         "note": 57,
         "hold": pytest.approx(0.43, abs=0.02),
         "duration": 0.8,
     }
     # A sound that decays says nothing of its key.
     bell = Recording.read(written(tmp_path / "bell.wav", tone(1) * np.exp(-time / 0.1)))
-    assert bell.played({}, 57)[0] == {"note": 57, "hold": 0.49, "duration": 0.7}
+    assert bell.env_kwargs({}, 57)[0] == {"note": 57, "hold": 0.49, "duration": 0.7}
 
 
 def test_of_a_long_recording_the_first_seconds_are_taken(tmp_path):
     path = written(tmp_path / "a.wav", np.tile(tone(10), 60))
     recording = Recording.read(path)
-    keywords, said = recording.played({}, None)
+    keywords, remarks = recording.env_kwargs({}, None)
     assert keywords["duration"] == 4
-    assert "lasts 600.0 s: the first 4 s are matched" in said[-1]
+    assert "lasts 600.0 s: the first 4 s are matched" in remarks[-1]
     aim = recording.target(RATE, 4 * RATE)
     assert aim.shape == (4 * RATE,)
     np.testing.assert_allclose(aim[:RATE], read_recording(path, RATE, 4 * RATE)[:RATE], atol=1e-3)
@@ -109,11 +111,11 @@ def test_of_a_long_recording_the_first_seconds_are_taken(tmp_path):
 
 def test_what_is_wrong_with_a_recording_is_said(tmp_path):
     clipped = Recording.read(written(tmp_path / "clipped.wav", np.clip(8 * tone(1), -1, 1)))
-    assert any(line.startswith("clipped: ") for line in clipped.played({}, None)[1])
+    assert any(line.startswith("clipped: ") for line in clipped.env_kwargs({}, None)[1])
     noise = np.random.default_rng(0).normal(0, 0.1, RATE)
-    keywords, said = Recording.read(written(tmp_path / "noise.wav", noise)).played({}, None)
+    keywords, remarks = Recording.read(written(tmp_path / "noise.wav", noise)).env_kwargs({}, None)
     assert keywords["note"] == 60
-    assert said[0].startswith("no pitch found: taken as note 60 (C4)")
+    assert remarks[0].startswith("no pitch found: taken as note 60 (C4)")
     cancelled = written(tmp_path / "cancelled.wav", np.stack([tone(1), -tone(1)], axis=1))
     with pytest.raises(SoundError, match=r"cancelled\.wav: its channels cancel each other out"):
         Recording.read(cancelled)
@@ -122,7 +124,7 @@ def test_what_is_wrong_with_a_recording_is_said(tmp_path):
 def test_a_click_is_a_recording_too(tmp_path):
     click = np.zeros(RATE)
     click[100:300] = 0.5
-    keywords, _ = Recording.read(written(tmp_path / "click.wav", click)).played({}, 60)
+    keywords, _ = Recording.read(written(tmp_path / "click.wav", click)).env_kwargs({}, 60)
     assert keywords == {"note": 60, "hold": 0.35, "duration": 0.5}
 
 
@@ -320,7 +322,7 @@ def test_ctrl_c_ends_many_matches_with_what_is_there(tmp_path):
         ([MARIMBA, "--start", MARIMBA], "presets of this synth are .syx or .json files"),
         ([MARIMBA, "--start", "fm.json"], "fm.json is no preset of this synth"),
         ([MARIMBA, "--start", "six.syx", "--env", "Dexed1Op-v0"], "which is held at"),
-        (["--render", "six.syx", "--out", "x.mp3"], "a preset is played to a .wav"),
+        (["--render", "six.syx", "--out", "x.mp3"], "a preset is rendered to a .wav"),
         (["--render", "six.syx"], "--render PRESET takes --out x.wav"),
         (["--render", "nope.syx", "--out", "x.wav"], "cannot read nope.syx"),
         (["--render", "six.syx", "--out", "/proc/x.wav"], "cannot write /proc/x.wav"),
@@ -367,6 +369,7 @@ def test_matches_are_compared_at_equal_renders(script, tmp_path):
     assert (
         f"| marimba.wav | 60 | {kept['renders']:,} | {kept['agents']['match.py']['distance']:.3f} |" in first
     )
+    asked = ("env", "seconds", "others")
     match = json.loads((tmp_path / "out/marimba/match.json").read_text())
     assert len(match["history"]) == kept["renders"]
     assert match["best_distance"] == kept["agents"]["match.py"]["distance"] <= 1
@@ -375,8 +378,31 @@ def test_matches_are_compared_at_equal_renders(script, tmp_path):
         (("--seconds", 2), "is of another comparison"),
         (("--others", "silence", "--out", "silent"), "found no sound"),
         (("--others", "cma-es"), "did you mean 'cma_es'"),
+        (("--others", "random,mlp"), "unknown agent that needs no model and no data set 'mlp'"),
+        (("--others", "random,nearest"), "unknown agent that needs no model and no data set 'nearest'"),
+        (("--others", "misled"), "is called 'shuffled_target' now"),
         (("--out", "/proc/out"), "cannot write to /proc/out"),
     ):
         result = script("compare_matches.py", *arguments, *changed, check=False)
         assert result.returncode == 2
         assert says in result.stderr
+    for damaged in ("{", "[]", json.dumps({**kept, "agents": {"match.py": {}}})):
+        (tmp_path / "out/marimba/others.json").write_text(damaged)
+        with pytest.raises(SynthgymError, match=r"others\.json is damaged; remove it"):
+            read_comparison(tmp_path / "out/marimba/others.json", {name: kept[name] for name in asked})
+
+
+def test_a_measure_that_a_match_has_none_of_is_left_open():
+    row = {"target": "a.wav", "note": 60, "renders": 1000}
+    row["agents"] = {"random": {"distance": 0.5, "pitch": None, "log_spectral": float("nan")}}
+    assert table_row(row, columns_of(row)) == "| a.wav | 60 | 1,000 | 0.500 | - | - |"
+
+
+def test_the_making_of_voices_is_logged(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("agents.matching.voices.SIZE", 30)
+    with caplog.at_level("INFO"):
+        made = [Voices("Dexed6Op-v0", RATE) for _ in range(2)]
+    assert made[0].renders == made[1].renders >= 30
+    (message,) = (record.getMessage() for record in caplog.records if "voices" in record.name)
+    assert message.startswith(f"making 30 voices to begin matches with, once, in {tmp_path}")

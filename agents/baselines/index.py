@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from synthgym.datasets import load
 from synthgym.datasets.sources import TRAIN_SPLIT
+from synthgym.datasets.store import MANIFEST
+from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Unit
 
@@ -18,6 +20,9 @@ _BLOCK = 4096
 """Examples read at once."""
 _AT_ONCE = 256
 """Examples compared at once: they stay in the processor's cache."""
+
+DataSetState = tuple[tuple[str, int, int, int], ...]
+"""Name, time, size and inode of the files that tell one state of a data set from another."""
 
 
 class Index:
@@ -29,6 +34,9 @@ class Index:
     Args:
         path: folder of the data set.
         feature: name of the feature.
+
+    Raises:
+        SynthgymError: the set has no training examples.
     """
 
     def __init__(self, path: Path, feature: str) -> None:
@@ -46,6 +54,8 @@ class Index:
         self._numbers, self._levels, self._sizes = (
             np.concatenate(parts) for parts in (numbers, levels, sizes)
         )
+        if not len(self._numbers):
+            raise SynthgymError(f"{path} has no training examples yet; give its command again")
 
     def _rounded(self, features: Features) -> NDArray[np.uint8]:
         rounded = np.rint((features.reshape(len(features), -1) - self._low) / self._step)
@@ -70,14 +80,21 @@ class Index:
 def neighbours(path: Path, feature: str, target: Features, count: int) -> Unit:
     """Return the unit vectors (count, n) of the training examples of a data set that are nearest to a target
     (1, frames, bins), the nearest first."""
-    best = index_of(path, feature).nearest(target, count)
+    best = _index_of(path, feature, state_of(path)).nearest(target, count)
     rows = np.sort(best)
     units: Unit = load(path).parameters.get_orthogonal_selection((rows, slice(None)))
     nearest: Unit = units[np.searchsorted(rows, best)]
     return nearest
 
 
+def state_of(path: Path) -> DataSetState:
+    """Return what changes whenever a data set in this folder grows, is completed or is made anew."""
+    shards = [file for part in ("split", "features") for file in (path / part).rglob("*") if file.is_file()]
+    stats = [(str(file), file.stat()) for file in sorted([path / MANIFEST, *shards])]
+    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+
+
 @lru_cache(1)
-def index_of(path: Path, feature: str) -> Index:
-    """Return the index of a data set, made once in a process."""
+def _index_of(path: Path, feature: str, state: DataSetState) -> Index:
+    """Return the index of a data set, made once in a process for each state of it."""
     return Index(path, feature)

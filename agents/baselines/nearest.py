@@ -14,7 +14,7 @@ from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent
 from ..trials.trial import Trial
-from .index import neighbours
+from .index import DataSetState, neighbours, state_of
 
 MOST = 1000
 """Neighbours it finds."""
@@ -50,11 +50,11 @@ class Nearest(Agent):
     def _neighbours(self, trial: Trial) -> Unit:
         trial.count_offline(str(self._path), self._renders)
         (aim,) = trial.shown.features[0]
-        return _neighbours(self._path, self._feature, aim.tobytes(), aim.shape)
+        return _neighbours(self._path, self._feature, state_of(self._path), aim.tobytes(), aim.shape)
 
 
 @lru_cache(256)
-def _neighbours(path: Path, feature: str, target: bytes, shape: tuple[int, ...]) -> Unit:
-    """Return what is nearest to a target, looked up once for all trials of it."""
+def _neighbours(path: Path, feature: str, state: DataSetState, target: bytes, shape: tuple[int, ...]) -> Unit:
+    """Return what is nearest to a target, looked up once for all trials of it in each state of the set."""
     aim: Features = np.frombuffer(target, np.float32).reshape(1, *shape)
     return neighbours(path, feature, aim, MOST)

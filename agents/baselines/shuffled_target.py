@@ -1,4 +1,4 @@
-"""A control: the agent that plays after it is shown another sound than the target."""
+"""A control: the agent that follows it is shown another sound than the target."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from ..trials.trial import Trial
 
 
 class ShuffledTarget(Agent):
-    """Takes a patch of the pool, drawn at random, for the target.
+    """Shows a random patch of the pool in place of the target.
 
-    ``misled+mlp`` is what ``mlp`` finds when it is shown that sound, while what it renders is still
-    compared with the true target. An agent that listens does far worse so. (With a budget of one render the
-    pool has one patch, which is also where a policy starts.)
+    ``shuffled_target+mlp`` is what ``mlp`` finds when it is shown that sound, while what it renders is still
+    compared with the true target. An agent that makes use of its target is much worse with this one. (With
+    a budget of one render the pool has one patch, which is also where a policy starts.)
     """
 
     def start(self, trial: Trial) -> None:
-        """Show it instead of the target; this is no render of the trial."""
+        """Show a patch in place of the target; this is no render of the trial."""
         patch = int(trial.rng.integers(len(trial.pool.unit)))
         trial.shown = trial.source.render(trial.pool.unit[[patch]])
-        trial.count_offline("misled", int(trial.pool.renders[patch]))
+        trial.count_offline("shuffled_target", int(trial.pool.renders[patch]))
 
     def search(self, trial: Trial) -> None:
         """Answer with silence: by itself, it has nothing to go by."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
+import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +16,7 @@ from typing import Any
 import gymnasium as gym
 import yaml
 
-import synthgym  # noqa: F401, registers the ids
+import synthgym
 from envs_registry import ENVIRONMENTS, goal_id
 from synthgym.errors import SynthgymError, UnknownNameError
 
@@ -33,7 +36,7 @@ def add_keywords(parser: argparse.ArgumentParser, option: str, what: str) -> Non
 
 
 def add_agent(parser: argparse.ArgumentParser, agents: Iterable[str], usual: str) -> None:
-    """Add the options that say which of the agents plays, by what it was made, and which is the usual one."""
+    """Add the options that say which agent searches, what it is prepared from, and which is the usual one."""
     parser.add_argument(
         "--agent", help=f"of {', '.join(agents)}; a+b: a's guess, refined by b (default: {usual})"
     )
@@ -62,7 +65,7 @@ def known_id(env_id: str) -> str:
 
 def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return an environment id and its keywords for an id, or the path of a plugin or Faust program."""
-    if os.sep not in name and (name in gym.registry or not Path(name).exists()):
+    if not name or (os.sep not in name and (name in gym.registry or not Path(name).exists())):
         return known_id(name), env_kwargs
     if name.endswith(".dsp"):
         return "Faust-v0", {"dsp": name, **env_kwargs}
@@ -86,6 +89,8 @@ def read_keywords(texts: list[str]) -> dict[str, Any]:
 
 def run(main: Callable[[], int]) -> None:
     """Run a script's main function and exit with its code."""
+    _prepare_output()
+    _end_in_order()
     try:
         code = main()
     except (SynthgymError, gym.error.Error) as error:
@@ -95,3 +100,23 @@ def run(main: Callable[[], int]) -> None:
         print("interrupted", file=sys.stderr)
         code = 130
     sys.exit(code)
+
+
+def _prepare_output() -> None:
+    """Let names of files be shown that the output's encoding has no characters for; show what modules log."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    logging.basicConfig(format="%(message)s")
+    for package in (__name__.partition(".")[0], synthgym.__name__):
+        logging.getLogger(package).setLevel(logging.INFO)
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM end the process as an error does, so that no temporary file is left.
+
+    Processes that are forked from this one end at once, as others do.
+    """
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))

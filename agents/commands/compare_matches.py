@@ -23,11 +23,13 @@ from synthgym.making import make_task
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-from ..catalogue import AGENTS, prepare
+from ..catalogue import AGENTS, parse, prepare
 from ..evaluation.metrics import compare_sounds
+from ..matching.folder import check_inputs
 from ..matching.recording import Recording
 from ..matching.search import Search
 from ..matching.writing import write
+from ..training.learners import LEARNERS
 from ..trials.agent import run
 from ..trials.pool import Pool
 from ..trials.trial import Trial
@@ -47,9 +49,11 @@ def main() -> int:
     args = parser.parse_args()
 
     others = args.others.split(",")
+    plain = [name for name in AGENTS if name not in LEARNERS and name != "nearest"]
     for name in others:
-        one_of("agent that needs nothing", name, AGENTS)
+        one_of("agent that needs no model and no data set", str(parse(name)), plain)
     stems = [path.stem for path in args.targets]
+    check_inputs(args.targets, [args.out / stem for stem in stems])
     if len(set(stems)) < len(stems):
         raise SynthgymError("two recordings have the same name; rename one")
     recordings = [Recording.read(path) for path in args.targets]
@@ -64,10 +68,8 @@ def main() -> int:
             if not kept.exists():
                 compared = {**asked, **compare(recording, env_id, search, others, out)}
                 with replaced(kept) as temporary:
-                    temporary.write_text(json.dumps(compared, indent=1))
-            rows.append(json.loads(kept.read_text()))
-            if {name: rows[-1][name] for name in asked} != asked:
-                raise SynthgymError(f"{kept} is of another comparison; choose another --out")
+                    temporary.write_text(json.dumps(compared, indent=1), encoding="utf-8")
+            rows.append(read_comparison(kept, asked))
     print_table(rows)
     return 0
 
@@ -76,7 +78,7 @@ def compare(
     recording: Recording, env_id: str, search: Search, others: list[str], out: Path
 ) -> dict[str, Any]:
     """Match a recording by the default search, write that, and by others; return what each measures."""
-    keywords, _ = recording.played({}, None)
+    keywords, _ = recording.env_kwargs({}, None)
     with closing(make_task(env_id, keywords, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)
         trial = search.run(task, target, search.prepare(task))
@@ -94,23 +96,53 @@ def compare(
     return {"target": recording.path.name, "note": keywords["note"], "renders": renders, "agents": measured}
 
 
-def measure(task: SoundMatchingTask, target: Audio, trial: Trial) -> dict[str, float]:
-    """Return how near the best of a trial is."""
-    if trial.best is None or trial.best.unit is None:
+def read_comparison(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    """Read what was kept of a comparison; SynthgymError if it is damaged, or was asked for otherwise."""
+    try:
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        same = {name: kept[name] for name in asked} == asked
+        if same:
+            table_row(kept, columns_of(kept))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SynthgymError(f"{path} is damaged; remove it to compare its recording again") from error
+    if not same:
+        raise SynthgymError(f"{path} is of another comparison; choose another --out")
+    return kept
+
+
+def measure(task: SoundMatchingTask, target: Audio, trial: Trial) -> dict[str, float | None]:
+    """Return how near the best of a trial is; None for a measure that it has none of, as of pitch."""
+    if trial.best is None or trial.best.unit is None or not trial.has_sound:
         raise SynthgymError("an agent found no sound; choose other --others")
-    (sound,) = task.synth.render(task.space.to_native(trial.best.unit)[None])
-    return {"distance": trial.best.distance, **compare_sounds(target, sound, task.synth.sample_rate)}
+    sounds = task.render(trial.best.unit[None], audio=True).audio
+    assert sounds is not None
+    measures = compare_sounds(target, sounds[0], task.synth.sample_rate)
+    finite = {name: value if np.isfinite(value) else None for name, value in measures.items()}
+    return {"distance": trial.best.distance, **finite}
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
     """Print a Markdown table of the MEASURES by agent."""
-    agents = list(rows[0]["agents"])
-    columns = [(agent, measure) for measure in MEASURES for agent in agents]
+    columns = columns_of(rows[0])
     print("| target | note | renders | " + " | ".join(f"{MEASURES[m]}: {a}" for a, m in columns) + " |")
     print("| --- |" + " ---: |" * (len(columns) + 2))
     for row in rows:
-        values = [
-            f"{row['agents'][agent][measure]:.{3 if measure == 'distance' else 1}f}"
-            for agent, measure in columns
-        ]
-        print(f"| {row['target']} | {row['note']} | {row['renders']:,} | " + " | ".join(values) + " |")
+        print(table_row(row, columns))
+
+
+def columns_of(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the agent and the measure of each column, the agents being those of a comparison."""
+    return [(agent, measure) for measure in MEASURES for agent in row["agents"]]
+
+
+def table_row(row: dict[str, Any], columns: list[tuple[str, str]]) -> str:
+    """Return the row of a comparison in the table."""
+    values = [text_of(measure, row["agents"][agent][measure]) for agent, measure in columns]
+    return f"| {row['target']} | {row['note']} | {row['renders']:,} | " + " | ".join(values) + " |"
+
+
+def text_of(measure: str, value: float | None) -> str:
+    """Return a measure as the table shows it."""
+    if value is None or not np.isfinite(value):
+        return "-"
+    return f"{value:.{3 if measure == 'distance' else 1}f}"

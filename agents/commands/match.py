@@ -23,7 +23,8 @@ from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 
 from ..catalogue import AGENTS, Sources, parse
-from ..matching.presets import Found, render, write_banks
+from ..matching.folder import check_banks, check_folder, check_inputs
+from ..matching.presets import Found, bank_paths, render, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
 from ..matching.writing import write
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--note",
         type=int,
-        help="MIDI note of the target (default: as heard; with --model and --dataset theirs)",
+        help="MIDI note of the target (default: by its pitch; with --model and --dataset theirs)",
     )
     parser.add_argument(
         "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"
@@ -67,9 +68,9 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--budget", type=int, help="renders to spend (default, with --model: 50)")
     parser.add_argument("--top", type=int, default=1, help="answers that sound different (default: 1)")
     parser.add_argument("--start", type=Path, metavar="PRESET", help="preset to begin with")
-    parser.add_argument("--seed", type=int, default=0, help="of starts and draws (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
     parser.add_argument(
-        "--render", type=Path, metavar="PRESET", help="instead of a match, play a preset to --out"
+        "--render", type=Path, metavar="PRESET", help="instead of a match, render a preset to --out"
     )
     parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
     return parser
@@ -82,17 +83,18 @@ def main() -> int:
     if args.render is not None:
         if args.targets or args.out is None:
             raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
-        played = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
-        for path in render(args.render, args.out, env_id, played):
+        noted = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
+        for path in render(args.render, args.out, env_id, noted):
             print(f"audio: {path}")
         return 0
     if not args.targets:
         raise SynthgymError("name a recording to match, or a preset to --render")
     search = searching(args, env_id)
     recordings = [Recording.read(path) for path in args.targets]
+    folders = [folder(args, recordings, place) for place in range(len(recordings))]
+    check_inputs(args.targets, folders)
     found: list[Found] = []
-    for place, recording in enumerate(recordings):
-        out = folder(args, recordings, place)
+    for place, (recording, out) in enumerate(zip(recordings, folders, strict=True)):
         if len(recordings) > 1:
             print(f"{recording.path} ({place + 1} of {len(recordings)})")
         stopped = match(recording, search, args, env_id, env_kwargs, out, found)
@@ -147,13 +149,18 @@ def match(
     if args.model is not None:
         env_kwargs = {**trained_with(search.agent, args.model, env_id), **env_kwargs}
     if args.dataset is None and not has_learned(search.agent):
-        env_kwargs, said = recording.played(env_kwargs, args.note)
-        for line in said:
-            print(f"{recording.path}: {line}", file=sys.stderr)
+        env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
+        for remark in remarks:
+            print(f"{recording.path}: {remark}", file=sys.stderr)
     elif args.note is not None:
         raise SynthgymError("what was learned is of one note, and --note changes it: leave --note out")
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
-        synth = task.synth
+        synth, total = task.synth, len(args.targets)
+        banks = bank_paths(out.parent, synth, total)
+        with writing_to(out):
+            check_folder(out, search.top, synth.preset_suffix)
+            if not found:
+                check_banks(banks)
         target = recording.target(synth.sample_rate, synth.samples)
         agent = search.prepare(task)
         with writing_to(out):
@@ -169,14 +176,14 @@ def match(
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
         about = search.about(recording.path, env_id, env_kwargs)
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
-        with writing_to(out), Signals():
+        # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
+        with writing_to(out), Signals(patient=True) as late:
             result = write(out, task, target, trial, trial.answers.best, about, title)
             native = task.space.to_native(trial.answers.best[0].unit)
             found.append(Found(recording.path.stem, native))
-            total = len(args.targets)
-            banks = write_banks(out.parent, synth, found, total) if total > 1 else []
+            banks = write_banks(out.parent, synth, found, total)
     print_table(result, out, banks)
-    return stopped
+    return stopped or late.caught is not None
 
 
 def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:

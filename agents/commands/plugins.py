@@ -9,11 +9,15 @@ it carries a sound when it is turned alone (log-mel distance, 0 to 1, mean over 
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from tqdm import tqdm
 
-from synthgym.effects import measure_effects
+from synthgym.checks import whole
+from synthgym.effects import Effect, measure_effects
+from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 from synthgym.synths.plugin import Knob, PluginSynth
-from synthgym.task import SoundMatchingTask
 
 from .cli import new_parser, read_keywords
 
@@ -29,11 +33,21 @@ def main() -> int:
         "--options", nargs="+", default=[], metavar="NAME=VALUE", help="as note=48 isolation=none"
     )
     args = parser.parse_args()
-    task = SoundMatchingTask("plugin", plugin=args.plugin, **read_keywords(args.options))
-    synth = task.synth
-    assert isinstance(synth, PluginSynth)
-    measured = measure_effects(task, args.patches, settings=5)
-    effects = {e.name: e for e in tqdm(measured, total=len(task.space), unit=" knobs", leave=False)}
+    patches = whole("patches", args.patches, 1, 10_000)
+    options = read_keywords(args.options)
+    if "plugin" in options:
+        raise SynthgymError("name the plugin once: leave plugin= out of --options")
+    with closing(make_task("Plugin-v0", {"plugin": args.plugin, **options})) as task:
+        synth = task.synth
+        assert isinstance(synth, PluginSynth)
+        measured = measure_effects(task, patches, settings=5)
+        effects = {e.name: e for e in tqdm(measured, total=len(task.space), unit=" knobs", leave=False)}
+    print_knobs(synth, args.plugin, effects)
+    return 0
+
+
+def print_knobs(synth: PluginSynth, plugin: str, effects: dict[str, Effect]) -> None:
+    """Print the table of a plugin's parameters, and how to make an environment of those with an effect."""
     width = max(len("parameter"), *(len(knob.parameter.name) for knob in synth.knobs))
     print(f"{'parameter':<{width}}  kind         steps  default  effect  texts from 0 to 1")
     for knob in synth.knobs:
@@ -42,12 +56,11 @@ def main() -> int:
         texts = ", ".join(text_at(knob, value) for value in SHOWN)
         steps, default = p.steps or "-", p.text(p.default) if p.labels else f"{p.default:.3g}"
         print(f"{p.name:<{width}}  {p.kind:<11}  {steps:>5}  {default:>7}  {effect}  {texts}")
-    rendered = [name for name, effect in effects.items() if effect.audible > 0]
-    print(f"\n{len(synth.knobs)} parameters, {len(effects)} free, {len(rendered)} heard in a random patch")
-    print(f'gym.make("Plugin-v0", plugin="{args.plugin}")')
-    if len(rendered) < len(effects):
-        print(f'gym.make("Plugin-v0", plugin="{args.plugin}", parameters={rendered})')
-    return 0
+    audible = [name for name, effect in effects.items() if effect.audible > 0]
+    print(f"\n{len(synth.knobs)} parameters, {len(effects)} free, {len(audible)} audible in a random patch")
+    print(f'gym.make("Plugin-v0", plugin="{plugin}")')
+    if len(audible) < len(effects):
+        print(f'gym.make("Plugin-v0", plugin="{plugin}", parameters={audible})')
 
 
 def text_at(knob: Knob, value: float) -> str:

@@ -25,7 +25,7 @@ from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords,
 
 
 def main() -> int:
-    """Read the command line, let the agent play, and write the film."""
+    """Read the command line, let the agent search, and write the film."""
     parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
     add_agent(parser, AGENTS, "hill_climber; with --model ppo, with --dataset nearest+hill_climber")
@@ -37,7 +37,7 @@ def main() -> int:
     )
     parser.add_argument("--budget", type=int, default=200, help="renders to spend (default: 200)")
     parser.add_argument("--scenes", type=int, default=12, help="sounds to show at most (default: 12)")
-    parser.add_argument("--seed", type=int, default=0, help="of starts and draws (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
     parser.add_argument("--out", type=Path, default=Path("watch.mp4"), help="(default: watch.mp4)")
     args = parser.parse_args()
 
@@ -55,7 +55,7 @@ def main() -> int:
         target = read_targets(task, args.target)[0][-1]
         agent = prepare(spec, task, Sources(env=env_id, dataset=args.dataset))
         trial = search(agent, task, target.rendered, budget, seed)
-        if trial.found is None:
+        if not trial.has_sound:
             raise SynthgymError(f"{name} found no sound; choose another --agent")
         write_film(args.out, task, target, scenes(task, target, trial.records, most))
     print(f"film: {args.out}")

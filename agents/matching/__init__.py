@@ -1,1 +1,1 @@
-"""From a recording to presets: how it is heard, where the search begins, and what is written."""
+"""From a recording to presets: its note, where the search begins, and the files that are written."""

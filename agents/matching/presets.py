@@ -1,4 +1,4 @@
-"""Presets that are played, and those of many matches as banks."""
+"""Presets rendered to sound files, and those of many matches written as banks."""
 
 from __future__ import annotations
 
@@ -31,14 +31,17 @@ class Found:
 
 
 def render(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:
-    """Play a preset to a WAV at the synth's own level, those of a bank to one each (x-1.wav); return them.
+    """Render a preset to a WAV at the synth's own level, those of a bank to one each (x-1.wav).
+
+    Returns:
+        The paths of the WAVs.
 
     Raises:
         PresetError: it is missing, or none of the synth.
         SynthgymError: a file cannot be written.
     """
     if out.suffix.lower() != ".wav":
-        raise SoundError(f"a preset is played to a .wav; got --out {out}")
+        raise SoundError(f"a preset is rendered to a .wav; got --out {out}")
     with closing(make_task(env_id, env_kwargs)) as task:
         synth = task.synth
         natives = synth.load_presets(preset)
@@ -55,10 +58,18 @@ def render(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) 
 
 def write_banks(folder: Path, synth: Synth, found: Sequence[Found], total: int) -> list[Path]:
     """Write the parameters of matches, of a total that is to come, as banks, if the synth has any."""
-    size, banks = synth.bank_size, []
-    for at in range(0, len(found), size) if size else ():
+    size, written = synth.bank_size, []
+    for bank, at in zip(bank_paths(folder, synth, total), range(0, len(found), size or 1), strict=False):
         part = found[at : at + size]
-        number = f"-{1 + at // size}" if total > size else ""
-        banks.append(folder / f"bank{number}{synth.preset_suffix}")
-        synth.save_bank(np.stack([one.native for one in part]), [one.name for one in part], banks[-1])
-    return banks
+        synth.save_bank(np.stack([one.native for one in part]), [one.name for one in part], bank)
+        written.append(bank)
+    return written
+
+
+def bank_paths(folder: Path, synth: Synth, total: int) -> list[Path]:
+    """Return the paths of the banks of so many matches; none if the synth has no banks, or for one match."""
+    size = synth.bank_size
+    if not size or total < 2:
+        return []
+    numbers = [f"-{1 + at // size}" for at in range(0, total, size)] if total > size else [""]
+    return [folder / f"bank{number}{synth.preset_suffix}" for number in numbers]

@@ -23,9 +23,10 @@ LONGEST = 4.0
 SHORTEST = 0.5
 """Seconds of a render at least: a synth may answer late."""
 HELD = 0.7
-"""The share of a sound for which its key is held where no release is heard, as in the environments' note."""
+"""The share of a sound for which its key is held where no release is found, as in the environments' note."""
 _RELEASED = 10 ** (-6 / 20)
-"""A sound that stays this far (-6 dB) below its loudest is let go of; in its first half, it fades."""
+"""The key of a sound that stays this far (-6 dB) below its loudest is released; in its first half, the sound
+is one that fades while the key is held."""
 _FRAME = 0.01
 """Seconds that its loudness is measured over."""
 _ENDED = 10 ** (-60 / 20)
@@ -68,43 +69,43 @@ class Recording:
         """The MIDI note of what is matched by default; None if no pitch is found."""
         return note_of(self.audio[: int(LONGEST * self.sample_rate)], self.sample_rate)
 
-    def played(self, asked: Mapping[str, Any], note: int | None) -> tuple[dict[str, Any], list[str]]:
-        """Return which note a synth must play to be compared with it, and what is to be said of that.
+    def env_kwargs(self, asked: Mapping[str, Any], note: int | None) -> tuple[dict[str, Any], list[str]]:
+        """Return the note that a synth must play to be compared with it, and remarks about the recording.
 
         Args:
-            asked: keywords of the environment that were asked for; they go before.
+            asked: keywords of the environment that were asked for; they are kept.
             note: that was asked for.
 
         Returns:
-            ``note``, ``hold`` and ``duration`` for the environment, and lines for people.
+            ``note``, ``hold`` and ``duration`` for the environment, and the remarks, a line each.
 
         Raises:
             SynthgymError: the duration that was asked for is out of range.
         """
-        said = []
+        remarks = []
         if note is None and "note" not in asked:
             note = self.note
             if note is None:
                 note = base.Note().pitch
-                said.append(f"no pitch found: taken as note {_name(note)}; --note says which it is")
+                remarks.append(f"no pitch found: taken as note {_name(note)}; --note says which it is")
             else:
-                said.append(f"note {_name(note)}, as heard; --note says another")
+                remarks.append(f"note {_name(note)}, by its pitch; --note says another")
         length = max(SHORTEST, math.ceil(self.seconds / _GRAIN - 1e-6) * _GRAIN)
         duration = number(
             "duration", asked.get("duration", round(min(length, LONGEST), 1)), base.SHORTEST, base.LONGEST
         )
         if self.seconds > duration:
-            said.append(
+            remarks.append(
                 f"lasts {self.seconds:.1f} s: the first {duration:g} s are matched (duration=, up to 60)"
             )
         if self.clipped:
-            said.append(f"clipped: {self.clipped} samples are cut off at full scale; matched as it is")
+            remarks.append(f"clipped: {self.clipped} samples are cut off at full scale; matched as it is")
         hold = round(self._released(min(duration, self.seconds)) or HELD * duration, 2)
         keywords = {"hold": hold, "duration": duration, **asked}
-        return (keywords if note is None else {**keywords, "note": note}), said
+        return (keywords if note is None else {**keywords, "note": note}), remarks
 
     def _released(self, seconds: float) -> float | None:
-        """Return when the key is let go of in the first seconds; None if that is not heard."""
+        """Return when the key is released in the first seconds; None if no release is found."""
         size = max(1, int(_FRAME * self.sample_rate))
         frames = self.audio[: size * int(seconds / _FRAME)].reshape(-1, size)
         if not len(frames):
@@ -115,9 +116,9 @@ class Recording:
 
     def target(self, sample_rate: int, samples: int) -> Audio:
         """Return it as a target clip (samples,), see ``as_target``."""
-        # What lies far behind is not resampled in vain.
-        rendered = self.audio[: math.ceil((samples / sample_rate + 1) * self.sample_rate)]
-        return as_target(rendered, self.sample_rate, sample_rate, samples)
+        # Only what is needed is resampled, and a second more for the filter.
+        needed = self.audio[: math.ceil((samples / sample_rate + 1) * self.sample_rate)]
+        return as_target(needed, self.sample_rate, sample_rate, samples)
 
 
 def transposed(target: Audio, sample_rate: int, semitones: int, samples: int) -> Audio:

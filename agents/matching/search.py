@@ -35,10 +35,10 @@ class Search:
 
     Attributes:
         agent: that searches.
-        sources: what it may be made from.
+        sources: what it may be prepared from.
         budget: renders it may spend.
         seconds: that it may take.
-        seed: of starts and draws.
+        seed: of the starts and of all that is random.
         top: how many answers are wanted.
         start: a preset to begin with.
         voices: id of the environment whose human-like voices are its starts, if the synth knows any; None
@@ -76,7 +76,7 @@ class Search:
         """Let an agent search for a target clip (samples,) until it ends, or Ctrl-C.
 
         Raises:
-            SynthgymError: no sound was found.
+            SynthgymError: no sound was found: all renders failed or were silent.
             KeyboardInterrupt: it was ended before there was any.
         """
         pool = self._pool(task, target)

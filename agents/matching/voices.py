@@ -1,10 +1,10 @@
-"""Voices such as people make, kept with what they sound like: where the match of a recording begins."""
+"""Human-like voices and their features, in the user's cache: the match of a recording begins with them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import sys
+import logging
 from functools import lru_cache
 
 from filelock import FileLock
@@ -19,6 +19,8 @@ from synthgym.task import SoundMatchingTask
 from ..baselines.index import neighbours
 from .recording import transposed
 
+logger = logging.getLogger(__name__)
+
 SIZE = 30_000
 """Half a minute on two cores, once; 60 MB. A tenth is for validation, and not looked up."""
 _FEATURE = "logmel"
@@ -27,8 +29,8 @@ _FEATURE = "logmel"
 class Voices:
     """A data set of human-like patches of an environment, made when it is first needed and kept.
 
-    They are heard as the environment plays by default, at one note: a sound of another is transposed to be
-    looked up, and what is found is rendered anew.
+    They are rendered as the environment does by default, at one note: a sound of another note is transposed
+    to be looked up, and what is found is rendered anew.
 
     Args:
         env_id: id of the environment.
@@ -49,7 +51,7 @@ class Voices:
         cache = user_cache_path("synthgym") / "voices"
         self._task, self._path = recipe.task, cache / f"{env_id}-{key}"
         if not self._path.exists():
-            print(f"{SIZE:,} voices to begin with, once, to {self._path}", file=sys.stderr)
+            logger.info("making %s voices to begin matches with, once, in %s", f"{SIZE:,}", self._path)
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with FileLock(cache / "lock"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ..evaluation.metrics import compare_sounds
 from ..reports.match_page import Shown, write_match
 from ..trials.answers import Answer
 from ..trials.trial import Trial
+from .folder import MATCH, PAGE, TARGET, answer_names, files_of, forget_answers
 
 
 def write(
@@ -29,13 +31,15 @@ def write(
     about: Mapping[str, Any],
     title: str,
 ) -> dict[str, Any]:
-    """Write target.wav, match.wav and the preset, those of further answers (match-2), match.json, match.html.
+    """Write match.json, target.wav, match.wav and the preset, those of further answers (match-2), match.html.
 
-    Both sounds are played back with one gain, ``playback_gain`` in match.json.
+    All sounds have one gain, ``playback_gain`` in match.json. That file comes first and names the others, so
+    that what is in the folder is known to be of a match, even if the writing is cut short. The further
+    answers of a match that was there before are removed.
 
     Args:
         out: folder.
-        task: that was played.
+        task: that rendered the answers.
         target: the target sound (samples,).
         trial: that found the answers.
         answers: the nearest first.
@@ -49,26 +53,22 @@ def write(
         OSError: a file cannot be written.
     """
     synth = task.synth
-    native = task.space.to_native(np.stack([answer.unit for answer in answers]))
-    sounds = synth.render(native)
+    unit = np.stack([answer.unit for answer in answers])
+    native = task.space.to_native(unit)
+    # By the task: a plugin that crashes or renders NaN now, but did not before, costs a sound and no match.
+    sounds = task.render(unit, audio=True).audio
+    assert sounds is not None
     gain = np.float32(playback_gain(target, *sounds))
-    names = ["match", *(f"match-{number}" for number in range(2, len(answers) + 1))]
+    names = answer_names(len(answers))
     measures = compare_sounds(target, sounds[0], synth.sample_rate)
-    _forget(out, synth.preset_suffix)
-    # The JSON of a match is a preset too, for synths that have no format of their own.
     presets = [out / f"{name}{synth.preset_suffix}" for name in names]
-    write_wav(out / "target.wav", gain * target, synth.sample_rate)
-    for name, row, sound, preset in zip(names, native, sounds, presets, strict=True):
-        write_wav(out / f"{name}.wav", gain * sound, synth.sample_rate)
-        if preset.suffix != ".json" or name != "match":
-            synth.save_preset(row, preset)
     best = answers[0]
     result = {
         **about,
         "offline_renders": trial.offline[-1],
         "start_distance": trial.distances[0],
         "best_distance": best.distance,
-        "measures": {name: None if np.isnan(value) else value for name, value in measures.items()},
+        "measures": {name: value if np.isfinite(value) else None for name, value in measures.items()},
         "playback_gain": float(gain),
         "history": trial.distances,
         "parameters": task.space.describe(native[0]),
@@ -76,16 +76,19 @@ def write(
             {"preset": preset.name, "distance": answer.distance, "render": answer.render}
             for preset, answer in zip(presets, answers, strict=True)
         ],
+        "files": files_of(len(answers), synth.preset_suffix),
     }
-    with replaced(out / "match.json") as temporary:
-        temporary.write_text(json.dumps(result, indent=1))
+    forget_answers(out)
+    with replaced(out / MATCH) as temporary:
+        temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    write_wav(out / TARGET, gain * target, synth.sample_rate)
+    for name, row, sound, preset in zip(names, native, sounds, presets, strict=True):
+        write_wav(out / f"{name}.wav", gain * sound, synth.sample_rate)
+        # match.json is a preset too, for synths that have no format of their own.
+        if preset.name != MATCH:
+            synth.save_preset(row, preset)
+    # A name that is no UTF-8 is shown with marks in place of what is none.
+    title = os.fsencode(title).decode("utf-8", "replace")
     shown = [Shown(*each) for each in zip(answers, native, sounds, presets, strict=True)]
-    write_match(out / "match.html", task, target, trial, shown, gain, title)
+    write_match(out / PAGE, task, target, trial, shown, gain, title)
     return result
-
-
-def _forget(out: Path, suffix: str) -> None:
-    """Remove further answers of a match that was here before."""
-    for ending in (".wav", suffix):
-        for path in out.glob(f"match-[0-9]*{ending}"):
-            path.unlink()

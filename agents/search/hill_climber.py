@@ -12,7 +12,7 @@ from .variation import varied
 
 STARTS = 20
 LEAST, MOST = 0.01, 0.3
-"""The size of a change is drawn between them, logarithmically: coarse and fine at any time."""
+"""The size of a change is random between them, on a logarithmic scale: coarse and fine at any time."""
 
 
 class HillClimber(Agent):

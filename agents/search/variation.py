@@ -17,7 +17,7 @@ def varied(space: ParameterSpace, unit: Unit, sigma: float, rng: np.random.Gener
     """Return a unit vector (n,) that differs from another in at least one parameter, in one on average.
 
     Numbers move by a normal of standard deviation ``sigma``, or at least to the next step, and are
-    reflected at 0 and 1; a category is drawn anew.
+    reflected at 0 and 1; a category is replaced by a random one.
     """
     size = len(space)
     chosen = rng.random(size) < 1 / size

@@ -1,4 +1,4 @@
-"""What every agent does."""
+"""The interface of every agent."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Refined(Agent):
         self._first, self._then = first, then
 
     def search(self, trial: Trial) -> None:
-        """Play the one's start, then the other."""
+        """Make the first agent's guess, then let the other search from there."""
         self._first.start(trial)
         self._then.search(trial)
 
     def start(self, trial: Trial) -> None:
-        """Play the one's start, then the other's."""
+        """Make the first agent's guess, then the other's, which may go on from it."""
         self._first.start(trial)
         self._then.start(trial)
 
 
 def run(agent: Agent, trial: Trial) -> Trial:
-    """Let an agent play a trial to its end."""
+    """Let an agent search until the budget of a trial is spent, or it has nothing more to try."""
     with contextlib.suppress(BudgetSpent):
         agent.search(trial)
     return trial

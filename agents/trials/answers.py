@@ -19,7 +19,7 @@ class Answer:
         unit: its unit vector (n,).
         distance: how far it is from the target.
         render: which render it was, from 1.
-        feature: what is heard of it (frames, bins).
+        feature: the feature of it by which distances are measured (frames, bins).
     """
 
     unit: Unit

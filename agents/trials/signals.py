@@ -12,13 +12,18 @@ class Stopped(Exception):
 
 
 class Signals:
-    """Catches the signals while its body runs; a second signal acts at once.
+    """Catches the signals while its body runs.
+
+    Args:
+        patient: whether a second signal, too, only acts when the body has ended; by default it acts at once.
 
     Attributes:
-        caught: the signal, or None.
+        caught: the first signal, or None.
     """
 
-    caught: signal.Signals | None = None
+    def __init__(self, *, patient: bool = False) -> None:
+        self._patient = patient
+        self.caught: signal.Signals | None = None
 
     def __enter__(self) -> Self:
         self._usual: dict[signal.Signals, Any] = {
@@ -27,8 +32,9 @@ class Signals:
         return self
 
     def _catch(self, number: int, frame: FrameType | None) -> None:
-        self.caught = signal.Signals(number)
-        self._restore()
+        self.caught = self.caught or signal.Signals(number)
+        if not self._patient:
+            self._restore()
 
     def _restore(self) -> None:
         for s, handler in self._usual.items():

@@ -27,7 +27,7 @@ class Best:
 
     Attributes:
         render: which render it was, from 1.
-        unit: its unit vector (n,); None if it is silence.
+        unit: its unit vector (n,); None if it is silence that no parameters make, or if its render failed.
         distance: how far it is from the target.
     """
 
@@ -41,7 +41,7 @@ class Trial:
     """One target and a budget of renders: counts them, and keeps the best.
 
     Attributes:
-        ears: render and hear; in a worker, its listener.
+        source: renders: the task or, in a process of the workers, its worker.
         target: the rendered target, one sound.
         shown: the target as the agent sees it: the same, but for a control that sees another.
         budget: how many renders may be spent; all count, the start included.
@@ -90,8 +90,14 @@ class Trial:
 
     @property
     def found(self) -> Unit | None:
-        """The unit vector of the nearest so far (n,); None before there is one, and for silence."""
+        """The unit vector of the nearest so far (n,); None before there is one, for the answer of silence,
+        and for a render that failed."""
         return self.best.unit if self.best else None
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether the nearest so far is a patch that makes a sound."""
+        return self._best_rendered is not None and bool(np.any(self._best_rendered.features[0]))
 
     @property
     def left(self) -> int:
@@ -128,9 +134,12 @@ class Trial:
             raise BudgetSpent
         rendered = self.source.render(unit, audio=audio)
         far = distance(rendered.features[0], self.target.features[0]).tolist()
+        failed = {row for row, _ in rendered.failures}
         for i, value in enumerate(far):
-            if self._record(unit[i].copy(), value):
-                self._best_rendered = Rendered(tuple(each[i : i + 1].copy() for each in rendered.features))
+            if not self._record(None if i in failed else unit[i].copy(), value):
+                continue
+            features = tuple(each[i : i + 1].copy() for each in rendered.features)
+            self._best_rendered = None if i in failed else Rendered(features)
         self.after_render(unit, rendered)
         if len(unit) < asked:
             raise BudgetSpent
@@ -142,13 +151,14 @@ class Trial:
     def answer_silence(self) -> None:
         """Answer with silence: a render that no parameters make."""
         aim = self.target.features[0]
-        self._record(None, float(distance(np.zeros_like(aim), aim)[0]))
+        if self._record(None, float(distance(np.zeros_like(aim), aim)[0])):
+            self._best_rendered = None
 
     def _record(self, unit: Unit | None, value: float) -> bool:
         """Keep a render; return whether it is the nearest so far."""
         self.distances.append(value)
         self.offline.append(sum(self._offline_by_source.values()))
-        # Many patches share nothing with the target, as silence does; but from them one can go on.
+        # Many patches share nothing with the target, as silence does; but a search can go on from them.
         best = self.best
         nearer = best is None or (value, unit is None) < (best.distance, best.unit is None)
         if nearer:
@@ -189,7 +199,7 @@ class Trial:
         return starts[nearest], float(far[nearest])
 
     def episode_start(self) -> tuple[Unit, Rendered]:
-        """Return where an episode begins, (1, n), and its sound: the first at the best that is known, if
+        """Return where an episode begins, (1, n), and its render: the first at the best that is known, if
         anything is, every other at the pool's next patch."""
         if self._starts == 0 and self.found is not None:
             assert self._best_rendered is not None

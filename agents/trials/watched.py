@@ -22,7 +22,7 @@ class WatchedTrial(Trial):
     Attributes:
         signals: that may end it.
         seconds: after which it ends, if not before.
-        answers: keeps the nearest that sound different.
+        answers: keeps the nearest that sound different; silence is none of them.
     """
 
     signals: Signals = field(kw_only=True)
@@ -56,11 +56,14 @@ class WatchedTrial(Trial):
         return super().render(unit, audio=audio)
 
     def after_render(self, unit: Unit, rendered: Rendered) -> None:
-        """Keep the nearest and show how it goes."""
+        """Keep the nearest and show the progress."""
         first = len(self.distances) - len(unit)
-        for i, one in enumerate(unit):
-            far = self.distances[first + i]
-            self.answers.add(Answer(one.copy(), far, first + i + 1, rendered.features[0][i].copy()))
+        failed = {row for row, _ in rendered.failures}
+        for i, (one, feature) in enumerate(zip(unit, rendered.features[0], strict=True)):
+            # Silence answers no recording, least of all that of a render that failed.
+            if i not in failed and feature.any():
+                far = self.distances[first + i]
+                self.answers.add(Answer(one.copy(), far, first + i + 1, feature.copy()))
         assert self.best is not None
         best = f"best distance {self.best.distance:.3f}"
         if self.seconds is None:

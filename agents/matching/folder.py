@@ -1,0 +1,80 @@
+"""The folder of a match: which files in it a match wrote, so that no other is overwritten or removed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from synthgym.errors import SynthgymError
+
+MATCH, TARGET, PAGE = "match.json", "target.wav", "match.html"
+
+_FURTHER = re.compile(r"match-[1-9]\d{0,2}\.\w+")
+"""Names of the files of further answers."""
+
+
+def answer_names(count: int) -> list[str]:
+    """Return the names of the files of so many answers, without their suffixes."""
+    return ["match", *(f"match-{number}" for number in range(2, count + 1))]
+
+
+def files_of(count: int, suffix: str) -> list[str]:
+    """Return the names of all files of a match with so many answers, whose presets have a suffix."""
+    answers = [f"{name}{ending}" for name in answer_names(count) for ending in (".wav", suffix)]
+    return list(dict.fromkeys([MATCH, TARGET, PAGE, *answers]))
+
+
+def check_inputs(inputs: Iterable[Path], folders: Iterable[Path]) -> None:
+    """Raise SynthgymError if a match in one of the folders would overwrite a recording that is matched."""
+    places = [folder.resolve() for folder in folders]
+    for path in inputs:
+        name = path.resolve().name
+        if path.resolve().parent in places and (name in files_of(1, ".wav") or _FURTHER.fullmatch(name)):
+            raise SynthgymError(f"{path} would be overwritten by the match; choose another --out")
+
+
+def check_folder(folder: Path, count: int, suffix: str) -> None:
+    """Raise SynthgymError if a match would overwrite a file that no match wrote.
+
+    Args:
+        folder: of the match.
+        count: the most answers that it may have.
+        suffix: of its presets.
+    """
+    own = _written(folder)
+    for name in files_of(count, suffix):
+        if name not in own and (folder / name).exists():
+            raise SynthgymError(f"{folder / name} is there already, of no match; choose another --out")
+
+
+def forget_answers(folder: Path) -> None:
+    """Remove the further answers of the match that is in a folder, as far as its JSON names them."""
+    for name in _written(folder):
+        if _FURTHER.fullmatch(name):
+            (folder / name).unlink(missing_ok=True)
+
+
+def check_banks(banks: Iterable[Path]) -> None:
+    """Raise SynthgymError if a bank would overwrite a file of a folder in which no match has its folder."""
+    for bank in banks:
+        if bank.exists() and not any(_written(beside) for beside in bank.parent.iterdir()):
+            raise SynthgymError(f"{bank} is there already, of no match; choose another --out")
+
+
+def _written(folder: Path) -> set[str]:
+    """Return the names of the files that the match in a folder wrote; none if there is no match.
+
+    What a JSON file says is not to be trusted: names that lead out of the folder are passed over.
+    """
+    try:
+        match: Any = json.loads((folder / MATCH).read_text(encoding="utf-8"))
+        answers = [str(answer["preset"]) for answer in match["answers"]]
+        # Matches that were written before had no list of their files.
+        presets = [name for preset in answers for name in (preset, str(Path(preset).with_suffix(".wav")))]
+        names = [MATCH, TARGET, PAGE, *map(str, match.get("files", presets))]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return set()
+    return {name for name in names if name == Path(name).name and name not in ("", ".", "..")}

@@ -42,7 +42,7 @@ class HandwrittenEnv(gym.Env[Array, Array], ABC):
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, shape, np.float32)
 
     @abstractmethod
-    def play(self, unit: Array) -> Array:
+    def render_note(self, unit: Array) -> Array:
         """Return the sound of unit values (n,), each in [0, 1]."""
 
     def reset(
@@ -59,7 +59,7 @@ class HandwrittenEnv(gym.Env[Array, Array], ABC):
     def step(self, action: Array) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         """Nudge, render, compare."""
         self.unit = np.clip(self.unit + 0.1 * action, 0, 1).astype(np.float32)
-        self.mfcc = self._mfcc(self.play(self.unit))
+        self.mfcc = self._mfcc(self.render_note(self.unit))
         reward = -float(np.abs(self.mfcc - self.target).mean())
         self.steps += 1
         return self._observe(), reward, False, self.steps >= MAX_STEPS, {}
@@ -67,7 +67,7 @@ class HandwrittenEnv(gym.Env[Array, Array], ABC):
     def _random_patch(self) -> tuple[Array, Array]:
         while True:
             unit = self.np_random.random(self.action_space.shape, np.float32)
-            audio = self.play(unit)
+            audio = self.render_note(unit)
             if np.abs(audio).max() >= AUDIBLE:
                 return unit, audio
 
@@ -95,7 +95,7 @@ class DexedByHand(HandwrittenEnv):
             self.patch.op[number].output_level = 0
         super().__init__(len(self.HIGHEST))
 
-    def play(self, unit: Array) -> Array:
+    def render_note(self, unit: Array) -> Array:
         """Set the patch and render it. ``load_patch`` costs less than a Preset and ``load_preset``."""
         highest = self.HIGHEST
         values = np.minimum(unit * (highest + 1.0), highest).astype(int).tolist()
@@ -136,7 +136,7 @@ class FMByHand(HandwrittenEnv):
         self.ratio = np.where(self.LOG, self.HIGH / np.where(self.LOG, self.LOW, 1), 1)
         super().__init__(len(self.LABELS))
 
-    def play(self, unit: Array) -> Array:
+    def render_note(self, unit: Array) -> Array:
         """Set the sliders and render."""
         straight = self.LOW + (self.HIGH - self.LOW) * unit
         values = np.where(self.LOG, self.LOW * self.ratio**unit, straight)

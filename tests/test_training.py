@@ -158,8 +158,8 @@ def test_a_model_searches_alike_in_another_process_and_is_refused_elsewhere(tmp_
     )
     assert json.loads(result.stdout.splitlines()[-1]) == here
     for options, says in (
-        ({"frozen": {"attack": 0.1}}, "with other parameters"),
-        ({"note": 48}, "with other note"),
+        ({"frozen": {"attack": 0.1}}, "with frozen attack None, not attack 0.1"),
+        ({"note": 48}, "with note pitch 60, not pitch 48"),
         ({"feature": "mfcc"}, "trained on the feature logmel, not mfcc"),
     ):
         other = make_task("FM-v0", options)

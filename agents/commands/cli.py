@@ -20,8 +20,8 @@ from synthgym.errors import SynthgymError, UnknownNameError
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
 
 STRANGERS = (
-    "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it is "
-    "loaded; our own format (mlp, lstm, ppo_imitation) is read without running anything."
+    "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it "
+    "is loaded; our own format (mlp, lstm, ppo_imitation) is read without running anything."
 )
 """What the help says of files of models."""
 

@@ -106,13 +106,21 @@ def _learn(
     every = max(run.steps // CHECKPOINTS, 1)
     callbacks = [report, StopWhenDiverged(), Checkpoints(folder, every, preview), StopWhenAsked(signals)]
     steps = run.steps - model.num_timesteps
+    cause = ""
     try:
         model.learn(steps, callback=CallbackList(callbacks), reset_num_timesteps=False)
+    except ValueError as error:
+        # PyTorch's distributions refuse parameters that are not finite: weights are too large.
+        if "to satisfy the constraint" in str(error):
+            cause = "a distribution of actions is not finite"
+        raise
     finally:
         report.close()
         if not has_finite_weights(model.policy):
-            # Whatever was raised, as an action that is not finite, follows from it.
-            raise diverged(folder, model.num_timesteps, Diverged("weights are not finite"))
+            cause = "weights are not finite"
+        if cause:
+            # Whatever else was raised, as an action that is not finite, follows from it.
+            raise diverged(folder, model.num_timesteps, Diverged(cause))
         folder.save_checkpoint(model.num_timesteps, model.save)
 
 

@@ -85,7 +85,7 @@ def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
         Diverged: the loss or its gradient is not finite; the weights stay as they are.
     """
     if not torch.isfinite(loss):
-        raise Diverged(f"the loss is {float(loss):g}")
+        raise Diverged(f"the loss is {float(loss.detach()):g}")
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]

@@ -30,7 +30,7 @@ def test_a_prediction_is_a_unit_vector():
         assert (unit == 1).any(), "the ends are among them"
 
 
-@pytest.mark.parametrize("agent", ["mlp", "ars"])
+@pytest.mark.parametrize("agent", ["ars", pytest.param("mlp", marks=pytest.mark.slow)])
 def test_a_preview_that_fails_does_not_end_a_training(agent, tmp_path, monkeypatch, caplog):
     def fail(*_):
         raise RuntimeError("no picture today")

@@ -42,10 +42,15 @@ def goal_id(env_id: str) -> str:
     return f"{name}Goal-{version}"
 
 
+def base_id(env_id: str) -> str:
+    """Return the id of the table whose goal-conditioned twin an id is, or the id itself."""
+    return next((base for base in ENVIRONMENTS if goal_id(base) == env_id), env_id)
+
+
 def example(env_id: str) -> dict[str, Any]:
     """Return the keywords that an id, or its goal-conditioned twin, cannot be made without."""
     clone = Path(__file__).parent
-    return {k: str(clone / v) for k, v in EXAMPLES.get(env_id.replace("Goal-", "-"), {}).items()}
+    return {k: str(clone / v) for k, v in EXAMPLES.get(base_id(env_id), {}).items()}
 
 
 def missing(env_id: str) -> str | None:

@@ -23,7 +23,7 @@ from .search.halving import Halving
 from .search.hill_climber import HillClimber
 from .spec import AgentPart, AgentSpec
 from .training.learners import LEARNERS, learner
-from .training.run_folder import RunFolder, run_name
+from .training.run_folder import RunFolder, run_name, trained_models
 from .trials.agent import Agent, Refined
 
 
@@ -50,12 +50,11 @@ def _nearest(task: SoundMatchingTask, sources: Sources) -> Agent:
 
 
 def _trained(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
-    found = sources.runs.glob(f"{run_name(sources.env, name, '*')}/{RunFolder.FINAL}")
-    by_seed = {int(path.parent.name.rpartition("-")[2]): path for path in found}
-    if not by_seed:
-        wanted = sources.runs / run_name(sources.env, name, "0")
+    models = trained_models(sources.runs, sources.env, name)
+    if not models:
+        wanted = sources.runs / run_name(sources.env, name, 0)
         raise SynthgymError(f"no run in {wanted}: train {name} by scripts/train.py, or give {name}@RUN")
-    return learner(name).prepare(name, task, [by_seed[seed].resolve() for seed in sorted(by_seed)])
+    return learner(name).prepare(name, task, [model.resolve() for model in models.values()])
 
 
 AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {

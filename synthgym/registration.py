@@ -11,17 +11,24 @@ import gymnasium
 from envs_registry import MAX_EPISODE_STEPS, goal_id
 from synthgym.errors import SynthgymError
 
+ENTRY_POINT, GOAL_ENTRY_POINT = "synthgym.envs:SynthEnv", "synthgym.envs:SynthGoalEnv"
+
 
 def register(env_id: str, keywords: Mapping[str, Any]) -> None:
     """Register an id and its goal-conditioned twin, made with the keywords of SynthEnv."""
-    for registered, kind in ((env_id, "Synth"), (goal_id(env_id), "SynthGoal")):
+    for registered, entry_point in ((env_id, ENTRY_POINT), (goal_id(env_id), GOAL_ENTRY_POINT)):
         gymnasium.register(
             registered,
-            entry_point=f"synthgym.envs:{kind}Env",
-            vector_entry_point=f"synthgym.envs:{kind}VectorEnv",
+            entry_point=entry_point,
+            vector_entry_point=f"{entry_point.removesuffix('Env')}VectorEnv",
             max_episode_steps=MAX_EPISODE_STEPS,
             kwargs=dict(keywords),
         )
+
+
+def is_goal_id(env_id: str) -> bool:
+    """Return whether a registered id is goal-conditioned, whatever its name; Gymnasium's error if unknown."""
+    return gymnasium.spec(env_id).entry_point == GOAL_ENTRY_POINT
 
 
 def register_plugin(env_id: str, plugin: str, **keywords: Any) -> None:

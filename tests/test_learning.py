@@ -1,4 +1,4 @@
-"""PPO learns to listen: it beats itself untrained, itself shown another target, and any constant patch."""
+"""PPO learns from sounds: it beats itself untrained, itself shown another target, and any constant patch."""
 
 import gymnasium as gym
 import numpy as np
@@ -53,16 +53,16 @@ def held_out(problem):
 
 
 def last_distance(problem, model, shown):
-    """Play one deterministic episode per target; ``shown[i]`` is the one whose features it sees."""
+    """Run one deterministic episode per target; ``shown[i]`` is the one whose features it sees."""
     env = held_out(problem)
     size = (env.observation_space.shape[0] - env.action_space.shape[0]) // 2
-    pictures = [env.reset(seed=i)[0][-size:] for i in range(TARGETS)]
+    target_features = [env.reset(seed=i)[0][-size:] for i in range(TARGETS)]
     ends = []
     for i in range(TARGETS):
         observation, _ = env.reset(seed=i)
         ended = False
         while not ended:
-            observation[-size:] = pictures[shown[i]]
+            observation[-size:] = target_features[shown[i]]
             action, _ = model.predict(observation, deterministic=True)
             observation, _, terminated, truncated, info = env.step(action)
             ended = terminated or truncated
@@ -82,7 +82,7 @@ def best_constant(problem):
 
 
 def trained(problem, steps, folder, **changes):
-    """Train by the package's own way, from settings to the saved model."""
+    """Train by the package's own way, from a config to the saved model."""
     folder = RunFolder(folder)
     hyperparameters = {**problem["hyperparameters"], **changes}
     folder.begin(RunConfig(problem["env"], "ppo", steps, 16, 0, problem["env_kwargs"], hyperparameters))
@@ -91,7 +91,7 @@ def trained(problem, steps, folder, **changes):
 
 
 @pytest.mark.parametrize("problem", [EASY, pytest.param(FM, marks=pytest.mark.slow)], ids=["easy", "FM-v0"])
-def test_ppo_learns_to_listen(problem, tmp_path):
+def test_ppo_learns_from_sounds(problem, tmp_path):
     own = np.arange(TARGETS)
     # A learning rate of 0 leaves the network as it was made.
     untrained = trained(problem, 1, tmp_path / "untrained", learning_rate=0.0)

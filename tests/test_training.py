@@ -24,11 +24,11 @@ from agents.supervised.model import Model
 from agents.supervised.ppo import PPOLearner
 from agents.supervised.ppo_env import RolloutVecEnv
 from agents.supervised.reward_weighted import RewardWeighted
-from agents.supervised.rollout import EXPLORING, Round, play
+from agents.supervised.rollout import EXPLORING, Round, roll_out
 from agents.supervised.trainer import Trainer
-from agents.training.learners import LEARNERS, learner
+from agents.training.learners import LEARNERS, learner, make_config
 from agents.training.models import Origin
-from agents.training.run_config import RunConfig
+from agents.training.preview import Preview
 from agents.training.run_folder import RunFolder
 from agents.trials.agent import run
 from agents.trials.pool import Pool
@@ -44,11 +44,11 @@ from synthgym.rendering import Rendered
 # As little as shows that it works: episodes of five steps, two updates.
 SHORT = {"max_episode_steps": 5}
 SMALL = {"policy_kwargs": {"net_arch": [8]}}
-GAMES = {
+ROLLOUTS = {
     "batch_size": 8,
     "validate_every": 2,
     "validate_on": 2,
-    "games": 1,
+    "rollouts": 1,
     "targets": 2,
     "rounds": 2,
     "candidates": 2,
@@ -59,9 +59,9 @@ TINY = {
     "sac_her": (24, 2, {"buffer_size": 100, "learning_starts": 16, "batch_size": 8, **SMALL}),
     "ars": (20, 4, {"n_delta": 2, "n_top": 1}),
     "es": (20, 4, {"n_delta": 2}),
-    "mlp": (4, None, {"width": 8, **GAMES}),
-    "lstm": (4, None, {"width": 8, "hidden": 4, **GAMES}),
-    "ppo_imitation": (4, None, {"width": 8, **GAMES}),
+    "mlp": (4, None, {"width": 8, **ROLLOUTS}),
+    "lstm": (4, None, {"width": 8, "hidden": 4, **ROLLOUTS}),
+    "ppo_imitation": (4, None, {"width": 8, **ROLLOUTS}),
 }
 ITEMS = 24
 
@@ -77,24 +77,24 @@ def train(agent, path, env_id, env_kwargs, dataset, **changes):
     """Train an agent a little, by its own YAML but for its size."""
     steps, num_envs, hyperparameters = TINY[agent]
     supervised = num_envs is None
-    settings = RunConfig.make(
+    config = make_config(
         env_id,
         agent,
         0,
-        steps,
-        num_envs,
-        env_kwargs if supervised else {**env_kwargs, **SHORT},
-        {**hyperparameters, **changes},
-        str(dataset) if supervised else None,
+        steps=steps,
+        num_envs=num_envs,
+        env_kwargs=env_kwargs if supervised else {**env_kwargs, **SHORT},
+        hyperparameters={**hyperparameters, **changes},
+        dataset=str(dataset) if supervised else None,
     )
-    learner(agent).check(settings)
+    learner(agent).check(config)
     folder = RunFolder(path)
-    folder.begin(settings)
+    folder.begin(config)
     assert learner(agent).train(folder) == 0
     return folder
 
 
-def played(task, agent, budget=7):
+def searched(task, agent, budget=7):
     """Two trials of an agent on a target, which must be equal."""
     target = task.render(task.space.sample(np.random.default_rng(0), 1))
     pool = Pool.make(task, 0, 6)
@@ -117,11 +117,18 @@ def test_every_agent_on_every_id(env_id, tmp_path):
     sources = Sources(env=env_id, dataset=make_set(tmp_path / "set", env_id, needed), runs=tmp_path)
     for name in LEARNERS:
         train(name, tmp_path / f"{env_id}-{name}-0", env_id, needed, tmp_path / "set")
-    hybrids = ["nearest+cma_es", "nearest+mlp", "mlp+hill_climber", "ppo+cma_es", "misled+mlp", "misled+ppo"]
+    hybrids = [
+        "nearest+cma_es",
+        "nearest+mlp",
+        "mlp+hill_climber",
+        "ppo+cma_es",
+        "shuffled_target+mlp",
+        "shuffled_target+ppo",
+    ]
     for name in [*AGENTS, f"mlp@{tmp_path}", *hybrids]:
         if name == "constant":
             continue  # 300 renders; with the others on one id
-        trial = played(task, prepare(name, task, sources))
+        trial = searched(task, prepare(name, task, sources))
         assert 1 <= len(trial.distances) <= 7
         assert trial.best.distance == min(trial.distances)
         if name.partition("+")[0] in ("nearest", *LEARNERS):
@@ -129,30 +136,30 @@ def test_every_agent_on_every_id(env_id, tmp_path):
     task.close()
 
 
-def test_a_model_plays_alike_in_another_process_and_is_refused_elsewhere(tmp_path):
+def test_a_model_searches_alike_in_another_process_and_is_refused_elsewhere(tmp_path):
     make_set(tmp_path / "set", "FM-v0")
     task = make_task("FM-v0")
     names = {name: f"{name}@{tmp_path / name}" for name in LEARNERS}
     for name in LEARNERS:
         train(name, tmp_path / name, "FM-v0", {}, tmp_path / "set")
-    here = {name: played(task, prepare(spec, task)).distances for name, spec in names.items()}
+    here = {name: searched(task, prepare(spec, task)).distances for name, spec in names.items()}
     for name in ("mlp", "lstm", "ppo_imitation"):
         for budget in (1, 2, 11, 30):
-            trial = played(task, prepare(names[name], task), budget)
+            trial = searched(task, prepare(names[name], task), budget)
             assert len(trial.distances) == budget
             assert trial.distances[-1] == trial.best.distance, "it ends at its best"
     code = (
         "import json, sys; sys.path.insert(0, 'tests'); from test_training import *\n"
         "task = make_task('FM-v0')\n"
-        f"print(json.dumps({{n: played(task, prepare(s, task)).distances for n, s in {names}.items()}}))"
+        f"print(json.dumps({{n: searched(task, prepare(s, task)).distances for n, s in {names}.items()}}))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(result.stdout.splitlines()[-1]) == here
     for options, says in (
-        ({"frozen": {"attack": 0.1}}, "with other parameters"),
-        ({"note": 48}, "with other note"),
+        ({"frozen": {"attack": 0.1}}, "with frozen attack None, not attack 0.1"),
+        ({"note": 48}, "with note pitch 60, not pitch 48"),
         ({"feature": "mfcc"}, "trained on the feature logmel, not mfcc"),
     ):
         other = make_task("FM-v0", options)
@@ -167,23 +174,23 @@ def test_a_model_plays_alike_in_another_process_and_is_refused_elsewhere(tmp_pat
 
 def test_a_network_that_stopped_goes_on_as_if_it_had_not(tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
-    hyperparameters = {**TINY["mlp"][2], "patience": 1, "games": 6, "validate_games": 2}
-    settings = RunConfig.make("FM-v0", "mlp", 0, 12, hyperparameters=hyperparameters, dataset=str(dataset))
+    hyperparameters = {**TINY["mlp"][2], "patience": 1, "rollouts": 6, "validate_rollouts": 2}
+    config = make_config("FM-v0", "mlp", 0, steps=12, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
     kept = datasets.load(dataset)
     train_on, validate_on = (Examples(kept, "logmel", side) for side in ("train", "validation"))
 
-    def go_on(fitter, until):
-        while fitter.model.steps < until and not fitter.is_over():
-            fitter.step(train_on)
-            if fitter.is_due():
-                fitter.validate(validate_on)
-        return fitter
+    def go_on(trainer, until):
+        while trainer.model.steps < until and not trainer.is_over():
+            trainer.step(train_on)
+            if trainer.is_due():
+                trainer.validate(validate_on)
+        return trainer
 
-    whole = go_on(Trainer(settings, task), 12)
-    half = go_on(Trainer(settings, task), 6)
+    whole = go_on(Trainer(config, task), 12)
+    half = go_on(Trainer(config, task), 6)
     half.save(tmp_path / "half.zip")
-    resumed = go_on(Trainer(settings, task, tmp_path / "half.zip"), 12)
+    resumed = go_on(Trainer(config, task, tmp_path / "half.zip"), 12)
     assert resumed.loss == whole.loss
     assert resumed.best == whole.best
     for ours, theirs in zip(
@@ -205,7 +212,7 @@ SPACE = ParameterSpace(
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_an_encoding_names_what_it_was_told(seed):
+def test_an_encoding_predicts_what_it_was_told(seed):
     encoding = Encoding(SPACE)
     rng = np.random.default_rng(seed)
     unit = torch.from_numpy(SPACE.sample(rng, 5))
@@ -213,19 +220,19 @@ def test_an_encoding_names_what_it_was_told(seed):
     place = unit * torch.tensor([31, 2, 9, 31, 31])
     apart = (torch.arange(encoding.bins) - place[..., None]).abs()
     log = torch.log((1 - apart).clamp(min=1e-12))
-    np.testing.assert_allclose(encoding.likeliest(log), unit, atol=1e-5)
-    patches = encoding.patches(log, 0.01, rng)
+    np.testing.assert_allclose(encoding.mode(log), unit, atol=1e-5)
+    patches = encoding.sample(log, 0.01, rng)
     assert ((patches - unit).abs() <= torch.tensor([1.5 / 31, 1e-6, 1e-6, 1e-6, 1.5 / 31])).all()
-    surprise = encoding.surprise(log, unit)
-    assert (surprise[:, 1:4] < 1e-4).all()
-    assert (surprise <= 0.21).all(), "at most even odds of two bins, of 32"
+    cross_entropy = encoding.cross_entropy(log, unit)
+    assert (cross_entropy[:, 1:4] < 1e-4).all()
+    assert (cross_entropy <= 0.21).all(), "at most even odds of two bins, of 32"
     even = encoding.log_probabilities(torch.zeros(5, encoding.size))
-    np.testing.assert_allclose(encoding.surprise(even, unit), 1, atol=1e-5)
-    np.testing.assert_allclose(encoding.doubt(even), 1, atol=1e-5)
+    np.testing.assert_allclose(encoding.cross_entropy(even, unit), 1, atol=1e-5)
+    np.testing.assert_allclose(encoding.entropy(even), 1, atol=1e-5)
 
 
 class Ruler:
-    """Ears for which distance grows with the distance of the parameters."""
+    """Renders features whose distance grows with the distance of the parameters."""
 
     def __init__(self):
         self.space = SPACE
@@ -242,19 +249,19 @@ def small_model():
     return Model("mlp", {"width": 32}, (1, 5), bounds, Origin("", {}, "", identity))
 
 
-def test_what_is_known_is_kept_and_the_rest_is_named():
+def test_what_is_known_is_kept_and_the_rest_is_predicted():
     model, rng = small_model(), np.random.default_rng(0)
     unit = SPACE.sample(rng, 40)
     features = Ruler().render(unit).features[0]
     known = rng.random(unit.shape) < 0.5
-    found = model.complete(model.extract(features), unit, known, 1.0, rng)
+    found = model.complete(model.embed(features), unit, known, 1.0, rng)
     np.testing.assert_array_equal(found[known], unit[known])
     assert (found[~known] != unit[~known]).any()
     assert ((found >= 0) & (found <= 1)).all()
 
 
 @pytest.mark.parametrize("agent", ["mlp", "ppo"])
-def test_what_is_found_is_shown(agent, tmp_path):
+def test_a_preview_logs_what_is_found(agent, tmp_path):
     run = train(agent, tmp_path / "run", "FM-v0", {}, make_set(tmp_path / "set", "FM-v0"))
     log = EventAccumulator(str(run.tensorboard), size_guidance={"audio": 0, "images": 0, "histograms": 0})
     log.Reload()
@@ -262,19 +269,21 @@ def test_what_is_found_is_shown(agent, tmp_path):
     (sound,) = log.Audio("match/0")[:1]
     assert (sound.sample_rate, sound.length_frames) == (44100, 44100)
     assert (log.Images("match/0")[0].width, log.Images("match/0")[0].height) == (800, 360)
-    (histogram,) = log.Histograms("show/distance")[-1:]
-    (mean,) = log.Scalars("show/mean_distance")[-1:]
+    (histogram,) = log.Histograms("preview/distance")[-1:]
+    (mean,) = log.Scalars("preview/mean_distance")[-1:]
     assert histogram.histogram_value.num == 8
     assert histogram.histogram_value.sum / 8 == pytest.approx(mean.value, abs=1e-6)
     assert 0 < log.Scalars("parameter_error/attack")[-1].value < 1
 
 
 @pytest.mark.parametrize("agent", ["ppo", "ppo_imitation"])
-def test_showing_changes_nothing_that_is_learned(agent, tmp_path, monkeypatch):
+def test_previews_change_nothing_that_is_learned(agent, tmp_path, monkeypatch):
     dataset = make_set(tmp_path / "set", "FM-v0")
     weights = []
-    for name, every in (("often", 0), ("rarely", np.inf)):
-        monkeypatch.setattr("agents.showing.EVERY", every)
+    monkeypatch.setattr("agents.training.preview.EVERY", 0)
+    for name in ("often", "never"):
+        if name == "never":
+            monkeypatch.setattr(Preview, "__call__", lambda *_, **options: None)
         run = train(agent, tmp_path / name, "FM-v0", {}, dataset)
         if agent == "ppo":
             weights.append(load(agent, run.final_model).policy.state_dict())
@@ -287,80 +296,80 @@ def test_showing_changes_nothing_that_is_learned(agent, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("agent", "renders"), [("mlp", 4), ("ppo_imitation", 2)])
-def test_a_game_that_fails_is_played_again(agent, renders, tmp_path, monkeypatch):
+def test_a_rollout_that_fails_is_made_again(agent, renders, tmp_path, monkeypatch):
     dataset = make_set(tmp_path / "set", "FM-v0")
     task = make_task("FM-v0")
     hyperparameters = TINY[agent][2]
-    settings = RunConfig.make("FM-v0", agent, 0, 2, hyperparameters=hyperparameters, dataset=str(dataset))
+    config = make_config("FM-v0", agent, 0, steps=2, hyperparameters=hyperparameters, dataset=str(dataset))
     train_on, validate_on = (
         Examples(datasets.load(dataset), "logmel", side) for side in ("train", "validation")
     )
     ends = []
     for fails in (False, True):
-        fitter = Trainer(settings, task)
-        fitter.step(train_on)
-        fitter.validate(validate_on)
-        assert fitter.games is not None
+        trainer = Trainer(config, task)
+        trainer.step(train_on)
+        trainer.validate(validate_on)
+        assert trainer.rollouts is not None
         if fails:
             rendered = task.render(np.zeros((renders, 6)))
             with monkeypatch.context() as patched:
-                # What is drawn next is not heard.
-                patched.setattr(task, "hear", Mock(side_effect=[rendered, KeyboardInterrupt]))
+                # The next render fails.
+                patched.setattr(task, "render", Mock(side_effect=[rendered, KeyboardInterrupt]))
                 with pytest.raises(KeyboardInterrupt):
-                    fitter.step(train_on)
-        fitter.step(train_on)
-        ends.append(fitter._weights())
+                    trainer.step(train_on)
+        trainer.step(train_on)
+        ends.append(trainer._weights())
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
     task.close()
 
 
-def test_too_few_steps_for_games(tmp_path):
+def test_too_few_steps_for_rollouts(tmp_path):
     task = make_task("FM-v0")
-    settings = RunConfig.make("FM-v0", "mlp", 0, 200)
-    with pytest.raises(SynthgymError, match="200 steps with 200 games leave none to imitate"):
-        Trainer(settings, task)
+    config = make_config("FM-v0", "mlp", 0, steps=200)
+    with pytest.raises(SynthgymError, match="200 steps with 200 rollouts leave none for imitation"):
+        Trainer(config, task)
     task.close()
 
 
 @pytest.mark.parametrize(("agent", "loss"), [("mlp", "feature"), ("ppo_imitation", "ppo")])
-def test_games_are_the_end_of_a_run(agent, loss, tmp_path):
+def test_rollouts_are_the_end_of_a_run(agent, loss, tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
-    hyperparameters = {**TINY[agent][2], "games": 2, "validate_every": 100, "validate_games": 100}
-    settings = RunConfig.make("FM-v0", agent, 0, 4, hyperparameters=hyperparameters, dataset=str(dataset))
+    hyperparameters = {**TINY[agent][2], "rollouts": 2, "validate_every": 100, "validate_rollouts": 100}
+    config = make_config("FM-v0", agent, 0, steps=4, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
-    fitter = Trainer(settings, task)
+    trainer = Trainer(config, task)
     train_on, validate_on = (
         Examples(datasets.load(dataset), "logmel", side) for side in ("train", "validation")
     )
     losses = []
-    while not fitter.is_over():
-        losses.append(fitter.loss)
-        fitter.step(train_on)
-        if fitter.is_due():
-            fitter.validate(validate_on)
+    while not trainer.is_over():
+        losses.append(trainer.loss)
+        trainer.step(train_on)
+        if trainer.is_due():
+            trainer.validate(validate_on)
     assert losses == ["parameter", "parameter", loss, loss]
     task.close()
 
 
-def test_games_are_judged_by_their_end(tmp_path):
+def test_rollouts_are_judged_by_their_end(tmp_path):
     dataset = make_set(tmp_path / "set", "FM-v0")
-    run = train("mlp", tmp_path / "run", "FM-v0", {}, dataset, games=2, validate_games=1)
+    run = train("mlp", tmp_path / "run", "FM-v0", {}, dataset, rollouts=2, validate_rollouts=1)
     log = EventAccumulator(str(run.tensorboard))
     log.Reload()
     assert [scalar.step for scalar in log.Scalars("validation/distance")] == [2, 3, 4]
-    judged = log.Scalars("validation/game_distance")
-    assert [scalar.step for scalar in judged] == [2, 3, 4], "from before the first game on"
+    judged = log.Scalars("validation/rollout_distance")
+    assert [scalar.step for scalar in judged] == [2, 3, 4], "from before the first rollout on"
 
 
-def test_a_game_keeps_what_is_best_and_draws_parts_of_it_again():
+def test_a_rollout_keeps_what_is_best_and_samples_parts_of_it_again():
     model, source, rng = small_model(), Ruler(), np.random.default_rng(0)
     features = source.render(SPACE.sample(rng, 20)).features[0]
     best, before = None, np.full(20, np.inf)
-    for now in play(model, features, source, 4, 3, EXPLORING, rng):
+    for now in roll_out(model, features, source, 4, 3, EXPLORING, rng):
         np.testing.assert_array_equal(now.before, before)
         patches = source.render(now.unit.reshape(60, -1)).features[0]
         np.testing.assert_array_equal(
-            now.far, distance(patches, np.repeat(features, 3, axis=0)).reshape(20, 3)
+            now.distances, distance(patches, np.repeat(features, 3, axis=0)).reshape(20, 3)
         )
         if best is None:
             assert not now.known.any()
@@ -371,9 +380,9 @@ def test_a_game_keeps_what_is_best_and_draws_parts_of_it_again():
         weights = now.weights()
         assert ((weights >= 0) & (weights.sum(axis=1, keepdims=True) <= 1 + 1e-9)).all()
         rows = np.arange(20)
-        nearest = now.far.argmin(axis=1)
+        nearest = now.distances.argmin(axis=1)
         np.testing.assert_array_equal(weights.max(axis=1), weights[rows, nearest])
-        better = now.far.min(axis=1) < before
+        better = now.distances.min(axis=1) < before
         best = np.where(better[:, None], now.unit[rows, nearest], 0 if best is None else best)
         before = now.best
 
@@ -386,49 +395,49 @@ def test_where_nothing_is_better_little_is_learned():
 
 
 @pytest.mark.parametrize("kind", [RewardWeighted, PPOLearner])
-def test_games_lead_to_what_sounds_near(kind):
+def test_rollouts_lead_to_what_sounds_near(kind):
     model, source, rng = small_model(), Ruler(), np.random.default_rng(0)
-    games = kind(model, source, TrainerConfig(targets=64, rounds=3, candidates=8, rehearsal=0))
-    games.optimizer.param_groups[0]["lr"] = 0.003
+    rollouts = kind(model, source, TrainerConfig(targets=64, rounds=3, candidates=8, rehearsal=0))
+    rollouts.optimizer.param_groups[0]["lr"] = 0.003
     features = source.render(SPACE.sample(rng, 64)).features[0]
 
     def nothing(turn):
         return sum(weights.sum() for weights in model.network.parameters())
 
     def far():
-        return distance(source.render(model.name(features)).features[0], features).mean()
+        return distance(source.render(model.predict(features)).features[0], features).mean()
 
     before = far()
     for _ in range(50):
-        assert 0 <= games.play(features, nothing, rng) <= 1
+        assert 0 <= rollouts.learn(features, nothing, rng) <= 1
     assert far() < 0.5 * before
 
 
-def test_ppo_sees_the_game_as_it_is():
+def test_ppo_sees_the_rollout_as_it_is():
     source, rng = Ruler(), np.random.default_rng(0)
-    game = RolloutVecEnv(source, TrainerConfig(targets=5, rounds=2, candidates=3))
-    game.features, game.rng = source.render(SPACE.sample(rng, 5)).features[0], rng
-    seen = game.reset()
+    rollout = RolloutVecEnv(source, TrainerConfig(targets=5, rounds=2, candidates=3))
+    rollout.features, rollout.rng = source.render(SPACE.sample(rng, 5)).features[0], rng
+    seen = rollout.reset()
     best, unit = np.ones(5), np.zeros((5, len(SPACE)), np.float32)
     for step in range(6):
         known, told = seen["known"] > 0, seen["seen"] > 0
         assert (told | ~known).all()
-        assert (~told).any(axis=1).all(), "something is drawn"
+        assert (~told).any(axis=1).all(), "something is sampled"
         assert known.any() == (step >= 3)
         np.testing.assert_array_equal(seen["best"], unit)
         np.testing.assert_allclose(seen["so_far"], np.stack([best, np.full(5, step / 6)], axis=1), rtol=1e-6)
         patches = np.where(known, unit, SPACE.sample(rng, 5))
-        far = distance(source.render(patches).features[0], game.features)
-        seen, rewards, over, _ = game.step(patches)
+        far = distance(source.render(patches).features[0], rollout.features)
+        seen, rewards, over, _ = rollout.step(patches)
         np.testing.assert_allclose(rewards, -far, rtol=1e-6)
         assert over.tolist() == [step == 5] * 5
         better = (far < best) | (step == 0)
         unit[better], best = patches[better], np.minimum(best, far)
-    np.testing.assert_array_equal(game.best, best)
+    np.testing.assert_array_equal(rollout.best, best)
 
 
 @pytest.mark.parametrize("agent", ["mlp", "lstm"])
-def test_a_network_learns_to_listen(agent, tmp_path):
+def test_a_network_learns_from_sounds(agent, tmp_path):
     """Pitch and level of a short sine. Seen: see the margins."""
     env_kwargs = {
         "parameters": ["TRANSPOSE", "OP1 OUTPUT LEVEL"],
@@ -437,17 +446,17 @@ def test_a_network_learns_to_listen(agent, tmp_path):
     }
     dataset = make_set(tmp_path / "set", "Dexed1Op-v0", env_kwargs, items=1200)
     changes = {"mlp": {"width": 128}, "lstm": {"width": 128, "hidden": 64}}[agent]
-    settings = RunConfig.make(
+    config = make_config(
         "Dexed1Op-v0",
         agent,
         0,
-        600,
+        steps=600,
         env_kwargs=env_kwargs,
-        hyperparameters={**changes, "batch_size": 64, "validate_every": 100, "games": 20},
+        hyperparameters={**changes, "batch_size": 64, "validate_every": 100, "rollouts": 20},
         dataset=str(dataset),
     )
     folder = RunFolder(tmp_path / "run")
-    folder.begin(settings)
+    folder.begin(config)
     assert learner(agent).train(folder) == 0
     task = make_task("Dexed1Op-v0", env_kwargs)
     patches = task.make_patches(PatchStream("validation", 0).ids(range(50)))
@@ -455,7 +464,7 @@ def test_a_network_learns_to_listen(agent, tmp_path):
     model, _ = Model.load(agent, folder.final_model)
 
     def far(shown):
-        return distance(task.render(model.name(shown)).features[0], aims).mean()
+        return distance(task.render(model.predict(shown)).features[0], aims).mean()
 
     constant = min(distance(one[None], aims).mean() for one in aims)
     assert far(aims) < constant - 0.2

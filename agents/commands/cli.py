@@ -22,6 +22,12 @@ from synthgym.errors import SynthgymError, UnknownNameError
 
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
 
+STRANGERS = (
+    "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it "
+    "is loaded; our own format (mlp, lstm, ppo_imitation) is read without running anything."
+)
+"""What the help says of files of models."""
+
 
 def new_parser(description: str | None) -> argparse.ArgumentParser:
     """Return a parser that shows a script's own description as it stands."""
@@ -40,7 +46,11 @@ def add_agent(parser: argparse.ArgumentParser, agents: Iterable[str], usual: str
     parser.add_argument(
         "--agent", help=f"of {', '.join(agents)}; a+b: a's guess, refined by b (default: {usual})"
     )
-    parser.add_argument("--model", type=Path, help="final_model.zip of a run, for an agent that is trained")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help=f"final_model.zip of a run, for an agent that is trained. {STRANGERS}",
+    )
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
 
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from ..training.learners import LEARNERS, learner
+from ..training.learners import LEARNERS, learner, make_config
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
-from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, STRANGERS, add_keywords, known_id, new_parser, read_keywords
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     parser.add_argument(
         "--steps",
         type=int,
-        help="environment steps in all; mini-batches and games with a data set (default: the YAML)",
+        help="environment steps in all; mini-batches and rollouts with a data set (default: the YAML)",
     )
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, help="default: 0")
@@ -38,7 +38,9 @@ def main() -> int:
         "instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
     )
     parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
-    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    parser.add_argument(
+        "--resume", action="store_true", help=f"go on from the newest checkpoint. {STRANGERS}"
+    )
     args = parser.parse_args()
 
     env_id = known_id(args.env)
@@ -50,17 +52,17 @@ def main() -> int:
         "hyperparameters": read_keywords(args.hyperparameters) or None,
         "dataset": None if args.dataset is None else str(args.dataset.resolve()),
     }
-    settings = RunConfig.make(env_id, args.agent, **{**asked, "seed": args.seed or 0})
-    folder = RunFolder(args.log_dir or Path("runs") / run_name(env_id, args.agent, str(settings.seed)))
+    config = make_config(env_id, args.agent, **{**asked, "seed": args.seed or 0})
+    folder = RunFolder(args.log_dir or Path("runs") / run_name(env_id, args.agent, config.seed))
     if args.resume:
         if asked["hyperparameters"] is not None:
-            asked["hyperparameters"] = settings.hyperparameters
-        folder.resume({**asked, "env": settings.env, "agent": args.agent})
-        settings = RunConfig.read(folder.config)
+            asked["hyperparameters"] = config.hyperparameters
+        folder.resume({**asked, "env": config.env, "agent": args.agent})
+        config = RunConfig.read(folder.config)
     else:
-        learner(args.agent).check(settings)  # what cannot be made fails before a folder is
-        folder.begin(settings)
-    print(f"{args.agent} on {settings.env}: {settings.steps:,} steps")
+        learner(args.agent).check(config)  # what cannot be made fails before a folder is
+        folder.begin(config)
+    print(f"{args.agent} on {config.env}: {config.steps:,} steps")
     print(f"watch it: tensorboard --logdir {folder.path}", flush=True)
     caught = learner(args.agent).train(folder)
     if caught:

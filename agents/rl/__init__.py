@@ -1,6 +1,6 @@
-"""Agents that learn by playing the environment (stable-baselines3)."""
+"""Agents that learn by reinforcement in the environment (stable-baselines3)."""
 
 from .policy import origin, prepare
-from .training import arguments, check, played, train
+from .training import check, hyperparameter_names, train, training_env
 
-__all__ = ["arguments", "check", "origin", "played", "prepare", "train"]
+__all__ = ["check", "hyperparameter_names", "origin", "prepare", "train", "training_env"]

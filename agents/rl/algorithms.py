@@ -1,4 +1,4 @@
-"""The learning algorithms of stable-baselines3 and its like, by the names of their agents."""
+"""The algorithms of stable-baselines3 and of the same interface, by the names of their agents."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Method:
     """How an agent learns.
 
     Attributes:
-        algorithm: by which.
-        goals: whether it plays the goal-conditioned twin of an environment.
+        algorithm: the class that learns.
+        goals: whether it is trained on the goal-conditioned twin of an environment.
     """
 
     algorithm: type[BaseAlgorithm]

@@ -1,4 +1,4 @@
-"""What happens beside the learning: figures for TensorBoard, progress, checkpoints."""
+"""What happens beside the learning: figures for TensorBoard, progress, checkpoints, an early end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from synthgym.rendering import RenderMeter
 
+from ..training.divergence import Diverged, has_finite_weights
 from ..training.preview import Preview
 from ..training.run_folder import RunFolder
 from ..trials.signals import Signals
@@ -26,7 +27,10 @@ class Report(BaseCallback):
     - ``synth/best_distance``: the least of the episode.
     - ``synth/improvement``: from the start to the best.
     - ``synth/success_rate``: episodes that ended in success.
-    - ``synth/renders_per_second``: all sounds made since the scalar before, targets included.
+    - ``synth/renders_per_second``: of all renders since the scalar before, those of targets included.
+
+    It keeps ``model.renders`` up to date by the meter of the environments' task, which whoever begins the
+    training sets to what the model has cost so far.
     """
 
     def __init__(self, total_steps: int) -> None:
@@ -38,9 +42,8 @@ class Report(BaseCallback):
 
     def _on_training_start(self) -> None:
         self._bar = tqdm(total=self._total, initial=self.num_timesteps, unit=" steps", desc="training")
-        # The environments share one task. What the model cost before a resume is paid already.
-        (self._meter,) = {id(task): task.meter for task in self.training_env.get_attr("task")}.values()
-        self._meter.renders = self.model.renders  # type: ignore[attr-defined]
+        (task,) = self.training_env.get_attr("task", [0])  # all environments share it
+        self._meter = task.meter
         self._since = time.perf_counter()
 
     def _on_step(self) -> bool:
@@ -76,26 +79,38 @@ class Report(BaseCallback):
         self._since = now
 
     def close(self) -> None:
-        """Count the renders of what was trained, and end the bar; also after an error."""
+        """Count the last renders, and end the bar; also after an error."""
         if self.model is not None and hasattr(self, "_bar"):
             self._count_renders()
             self._bar.close()
 
 
 class Checkpoints(BaseCallback):
-    """Saves the model every so many steps, between updates, and shows what it finds."""
+    """Saves the model every so many steps, between updates, and makes a preview of it."""
 
-    def __init__(self, folder: RunFolder, every: int, show: Preview) -> None:
+    def __init__(self, folder: RunFolder, every: int, preview: Preview) -> None:
         super().__init__()
-        self._folder, self._every, self._show = folder, every, show
+        self._folder, self._every, self._preview = folder, every, preview
 
     def _on_training_start(self) -> None:
         self._saved_at = self.num_timesteps
 
     def _on_rollout_start(self) -> None:
         if self.num_timesteps - self._saved_at >= self._every:
-            self._show(self._folder.save_checkpoint(self.num_timesteps, self.model.save), self.num_timesteps)
+            saved = self._folder.save_checkpoint(self.num_timesteps, self.model.save)
+            self._preview(saved, self.num_timesteps)
             self._saved_at = self.num_timesteps
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class StopWhenDiverged(BaseCallback):
+    """Raises Diverged before a rollout, or a checkpoint, with weights that are not finite."""
+
+    def _on_rollout_start(self) -> None:
+        if not has_finite_weights(self.model.policy):
+            raise Diverged("weights are not finite")
 
     def _on_step(self) -> bool:
         return True

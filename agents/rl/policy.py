@@ -1,13 +1,12 @@
-"""A trained policy plays episodes of its environment on a trial's target."""
+"""A trained policy searches in episodes of its environment with a trial's target."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+import gymnasium as gym
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -17,25 +16,27 @@ from synthgym.envs.goal import GoalEpisodes
 from synthgym.rules import RULES, Rules
 from synthgym.task import SoundMatchingTask
 
+from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
 from ..trials.agent import Agent
 from ..trials.trial import Trial
+from .saved import read_origin
 from .training import load
 
 
 class Policy(Trained):
-    """Plays episode after episode and keeps the best: the first deterministic, later ones sampled.
+    """Runs one episode after the other; the actions of the first are deterministic, those of others sampled.
 
     The first begins at the best that is known, if anything is, all others at patches of the pool.
     """
 
     def search(self, trial: Trial) -> None:
-        """Play until the budget is spent."""
+        """Run episodes until the budget is spent."""
         for episode in itertools.count():
             self._episode(trial, deterministic=episode == 0)
 
     def start(self, trial: Trial) -> None:
-        """Play one episode."""
+        """Run one episode."""
         self._episode(trial, deterministic=True)
 
     def _episode(self, trial: Trial, deterministic: bool) -> None:
@@ -49,7 +50,8 @@ class Policy(Trained):
 
     def _steps(self, trial: Trial, model: BaseAlgorithm, made_for: Origin, deterministic: bool) -> None:
         rules = Rules(**{name: value for name, value in made_for.env_kwargs.items() if name in RULES})
-        kind = GoalEpisodes if "Goal-" in made_for.env else Episodes
+        # What the policy observes says it, whatever the id of its environment is called.
+        kind = GoalEpisodes if isinstance(model.observation_space, gym.spaces.Dict) else Episodes
         episodes = kind(1, rules, trial)
         start, rendered = trial.episode_start()
         episodes.begin([0], trial.shown, start, rendered)
@@ -61,20 +63,25 @@ class Policy(Trained):
 
 
 def origin(agent: str, model: Path) -> Origin:
-    """Return where a trained policy comes from; SynthgymError if the file is none of the agent."""
-    return _loaded(agent, model)[1]
+    """Return where a trained policy comes from, without running anything that its file holds.
+
+    Raises:
+        SynthgymError: the file holds no policy of the agent.
+    """
+    return read_origin(agent, model)
 
 
 def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
-    """Return the agent that plays a task by trained policies; SynthgymError if they are of another."""
+    """Return the agent that searches by trained policies; SynthgymError if they do not fit the task."""
     for path in models:
         origin(agent, path).check(task, path)
+    for path in models:
+        _loaded(agent, path)  # so that a damaged one fails now rather than in the midst of a search
     return Policy(agent, models)
 
 
-@lru_cache(8)
+@cached_by_file(8)
 def _loaded(agent: str, path: Path) -> tuple[BaseAlgorithm, Origin]:
     with torch.random.fork_rng(devices=[]):  # it begins with random weights
         model = load(agent, path)
-    kept: dict[str, Any] = model.origin  # type: ignore[attr-defined]
-    return model, Origin(**kept)
+    return model, read_origin(agent, path)

@@ -1,4 +1,4 @@
-"""A population of policies that play side by side, one in each environment."""
+"""A population of policies that are evaluated side by side, one in each environment."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from torch.nn.utils import parameters_to_vector
 
 
 class Population(sb3_contrib.ARS):
-    """sb3-contrib's ARS, but its candidates play at once, each in an environment of its own.
+    """sb3-contrib's ARS, but its candidates are evaluated at once, each in an environment of its own.
 
-    All candidates of an update play the same episodes: what tells them apart is how they play. Arguments
-    and attributes are those of sb3-contrib's ARS; ``n_eval_episodes`` is how many episodes each candidate
-    plays.
+    All candidates of an update have the same episodes, so that only their weights tell them apart. Arguments
+    and attributes are those of sb3-contrib's ARS; ``n_eval_episodes`` is the number of episodes for each
+    candidate.
     """
 
     weights: torch.Tensor  # type: ignore[assignment]
@@ -36,25 +36,25 @@ class Population(sb3_contrib.ARS):
         self.ep_info_buffer = deque()
         callback.on_rollout_start()
         returns = torch.zeros(len(candidate_weights))
-        plays = [
+        evaluations = [
             (candidate, episode)
             for episode in range(self.n_eval_episodes)
             for candidate in range(len(candidate_weights))
         ]
         assert self.env is not None
-        for at in range(0, len(plays), self.env.num_envs):
+        for at in range(0, len(evaluations), self.env.num_envs):
             candidates, episodes = (
-                np.array(column) for column in zip(*plays[at : at + self.env.num_envs], strict=True)
+                np.array(column) for column in zip(*evaluations[at : at + self.env.num_envs], strict=True)
             )
-            sums = self._play(candidate_weights[candidates], episodes, callback)
+            sums = self._evaluate(candidate_weights[candidates], episodes, callback)
             returns.index_add_(0, torch.from_numpy(candidates), torch.from_numpy(sums).float())
         callback.on_rollout_end()
         return returns
 
-    def _play(
+    def _evaluate(
         self, weights: torch.Tensor, episodes: NDArray[np.int64], callback: BaseCallback
     ) -> NDArray[np.float64]:
-        """Play one episode with each row of weights; return the sums of rewards."""
+        """Run one episode with each row of weights; return the sums of rewards."""
         env = self.env
         assert env is not None
         # Rows of environments that nobody needs repeat the last.
@@ -63,17 +63,17 @@ class Population(sb3_contrib.ARS):
         env.seed((first + episodes[rows]).tolist())
         observations: Any = env.reset()
         candidates = self._by_name(weights[rows])
-        playing = np.arange(env.num_envs) < len(weights)
+        running = np.arange(env.num_envs) < len(weights)
         sums = np.zeros(env.num_envs)
-        while playing.any():
+        while running.any():
             observations, rewards, dones, infos = env.step(self._act(candidates, observations))
-            sums[playing] += rewards[playing]
-            self.num_timesteps += int(playing.sum())
-            dones = dones & playing
+            sums[running] += rewards[running]
+            self.num_timesteps += int(running.sum())
+            dones = dones & running
             self._update_info_buffer([infos[row] for row in np.flatnonzero(dones)])
             callback.update_locals({"infos": infos, "dones": dones})
             callback.on_step()
-            playing &= ~dones
+            running &= ~dones
         return sums[: len(weights)]
 
     def _by_name(self, weights: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -1,10 +1,8 @@
-"""Training with stable-baselines3, from a run's settings to its final model."""
+"""Training with stable-baselines3, from the config of a run to its final model."""
 
 from __future__ import annotations
 
 import inspect
-import json
-import zipfile
 from collections.abc import Collection
 from contextlib import closing
 from pathlib import Path
@@ -20,33 +18,38 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 from envs_registry import goal_id
 from synthgym.errors import SynthgymError
 from synthgym.making import registered
+from synthgym.registration import is_goal_id
+from synthgym.rendering import RenderMeter
 
+from ..training.divergence import Diverged, diverged, has_finite_weights
 from ..training.models import Origin
 from ..training.preview import Preview
+from ..training.refusal import no_model
 from ..training.run_config import RunConfig
 from ..training.run_folder import CHECKPOINTS, RunFolder
 from ..trials.signals import Signals
 from .algorithms import CLASSES, METHODS, method
-from .callbacks import Checkpoints, Report, StopWhenAsked
+from .callbacks import Checkpoints, Report, StopWhenAsked, StopWhenDiverged
+from .saved import read_origin
 from .vec_env import SynthVecEnv
 
 
-def arguments(agent: str) -> Collection[str]:
+def hyperparameter_names(agent: str) -> Collection[str]:
     """Return the names of an agent's hyperparameters."""
     return inspect.signature(method(agent).algorithm).parameters
 
 
-def played(agent: str, env_id: str) -> str:
-    """Return the id that an agent plays to learn an environment: its own, or its goal-conditioned twin."""
-    return goal_id(env_id) if METHODS[agent].goals and "Goal-" not in env_id else env_id
+def training_env(agent: str, env_id: str) -> str:
+    """Return the id that an agent is trained on to learn another: the same, or its goal-conditioned twin."""
+    return goal_id(env_id) if METHODS[agent].goals and not is_goal_id(env_id) else env_id
 
 
-def check(settings: RunConfig) -> None:
+def check(run: RunConfig) -> None:
     """Make the environment, so that what cannot be made is known before a folder is."""
-    if settings.dataset is not None:
-        raise SynthgymError(f"{settings.agent} learns from no data set; leave --dataset out")
-    registered(settings.env)
-    gym.make(settings.env, **settings.env_kwargs).close()
+    if run.dataset is not None:
+        raise SynthgymError(f"{run.agent} learns from no data set; leave --dataset out")
+    registered(run.env)
+    gym.make(run.env, **run.env_kwargs).close()
 
 
 def train(folder: RunFolder) -> int:
@@ -58,80 +61,101 @@ def train(folder: RunFolder) -> int:
         0 if the run is complete, otherwise the number of the signal that ended it.
 
     Raises:
-        SynthgymError: the newest checkpoint is damaged.
+        SynthgymError: the newest checkpoint is damaged or of another environment, or the training diverged.
     """
-    settings = RunConfig.read(folder.config)
-    checkpoint = folder.newest()
-    env = VecMonitor(SynthVecEnv(settings.env, settings.num_envs, **settings.env_kwargs))
-    try:
+    run = RunConfig.read(folder.config)
+    with closing(VecMonitor(SynthVecEnv(run.env, run.num_envs, **run.env_kwargs))) as env:
         log = configure(str(folder.tensorboard), ["tensorboard"])
         (output,) = log.output_formats
         assert isinstance(output, TensorBoardOutputFormat)
-        with Signals() as signals, closing(Preview(settings, output.writer)) as show:
-            model = _new(settings, env) if checkpoint is None else load(settings.agent, checkpoint, env)
-            # A resumed run goes on to other targets than it began with, and with an empty replay buffer.
-            env.seed(settings.seed + model.num_timesteps)
-            if checkpoint is not None and isinstance(model, OffPolicyAlgorithm):
-                model.learning_starts = model.num_timesteps + settings.hyperparameters["learning_starts"]
+        with Signals() as signals, closing(Preview(run, output.writer)) as preview:
+            model = _model(run, env, folder.newest())
             model.set_logger(log)
-            every = max(settings.steps // CHECKPOINTS, 1)
-            if model.num_timesteps < settings.steps:
-                report = Report(settings.steps)
-                callbacks = [report, Checkpoints(folder, every, show), StopWhenAsked(signals)]
-                try:
-                    model.learn(
-                        settings.steps - model.num_timesteps,
-                        callback=CallbackList(callbacks),
-                        reset_num_timesteps=False,
-                    )
-                finally:
-                    report.close()
-                    folder.save_checkpoint(model.num_timesteps, model.save)
+            if model.num_timesteps < run.steps:
+                _learn(model, run, folder, preview, signals)
             folder.save_final(model.save)
-            show(folder.final_model, model.num_timesteps, last=True)
-    finally:
-        env.close()
+            preview(folder.final_model, model.num_timesteps, last=True)
     return int(signals.caught or 0)
 
 
-def _new(settings: RunConfig, env: VecEnv) -> BaseAlgorithm:
+def _model(run: RunConfig, env: VecEnv, checkpoint: Path | None) -> BaseAlgorithm:
+    """Return a new model, or that of a checkpoint, whose renders the task of the environment counts on."""
+    (task,) = env.get_attr("task", [0])
+    if checkpoint is None:
+        model = _new(run, env)
+        model.origin = Origin.of(task, run.env, run.env_kwargs).kept()  # type: ignore[attr-defined]
+        model.renders = 0  # type: ignore[attr-defined]
+    else:
+        read_origin(run.agent, checkpoint).check(task, checkpoint)
+        model = load(run.agent, checkpoint, env)
+    # Saved with the model, as its origin is, so that it can be refused where it does not fit.
+    model.agent = run.agent  # type: ignore[attr-defined]
+    task.meter = RenderMeter(model.renders)  # type: ignore[attr-defined]
+    # A resumed run goes on to other targets than it began with, and with an empty replay buffer.
+    env.seed(run.seed + model.num_timesteps)
+    if checkpoint is not None and isinstance(model, OffPolicyAlgorithm):
+        model.learning_starts = model.num_timesteps + run.hyperparameters["learning_starts"]
+    return model
+
+
+def _learn(
+    model: BaseAlgorithm, run: RunConfig, folder: RunFolder, preview: Preview, signals: Signals
+) -> None:
+    """Train a model to the end of its run, and save a checkpoint, unless its weights are not finite."""
+    report = Report(run.steps)
+    every = max(run.steps // CHECKPOINTS, 1)
+    callbacks = [report, StopWhenDiverged(), Checkpoints(folder, every, preview), StopWhenAsked(signals)]
+    steps = run.steps - model.num_timesteps
+    cause = ""
+    try:
+        model.learn(steps, callback=CallbackList(callbacks), reset_num_timesteps=False)
+    except ValueError as error:
+        # PyTorch's distributions refuse parameters that are not finite: weights are too large.
+        if "to satisfy the constraint" in str(error):
+            cause = "a distribution of actions is not finite"
+        raise
+    finally:
+        report.close()
+        if not has_finite_weights(model.policy):
+            cause = "weights are not finite"
+        if cause:
+            # Whatever else was raised, as an action that is not finite, follows from it.
+            raise diverged(folder, model.num_timesteps, Diverged(cause))
+        folder.save_checkpoint(model.num_timesteps, model.save)
+
+
+def _new(run: RunConfig, env: VecEnv) -> BaseAlgorithm:
     hyperparameters: dict[str, Any] = {
         name: CLASSES.get(value, value) if isinstance(value, str) else value
-        for name, value in settings.hyperparameters.items()
+        for name, value in run.hyperparameters.items()
     }
     if isinstance(env.observation_space, gym.spaces.Dict):
         hyperparameters["policy"] = "MultiInputPolicy"
-    model = method(settings.agent).algorithm(env=env, seed=settings.seed, **hyperparameters)
-    # Saved with the model, so that it can be refused where it does not fit.
-    (task,) = env.get_attr("task", [0])
-    model.origin = Origin.of(task, settings.env, settings.env_kwargs).kept()  # type: ignore[attr-defined]
-    model.renders = 0  # type: ignore[attr-defined]
-    return model
+    return method(run.agent).algorithm(env=env, seed=run.seed, **hyperparameters)
 
 
 def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
     """Load a saved model of an agent, to train on an environment if one is given.
 
+    This runs what the file holds: see ``read_origin`` for what can be known of it before.
+
     Raises:
-        SynthgymError: the file is no model of the agent, or was not trained here.
+        SynthgymError: the file holds no model of the agent, or was not trained here; the message names the
+            cause.
     """
-    kind = method(agent).algorithm
-    if not path.is_file():
-        raise SynthgymError(f"no such model: {path}; train one with scripts/train.py")
+    read_origin(agent, path)
+    # Without training there is no need of a replay buffer, and hindsight could not have one without an
+    # environment. A seed would be set for the whole process.
+    unneeded: dict[str, Any] = {
+        "buffer_size": 1,
+        "replay_buffer_class": None,
+        "replay_buffer_kwargs": {},
+        "seed": None,
+    }
     try:
-        with zipfile.ZipFile(path) as archive:
-            known = json.loads(archive.read("data")).get("origin")
-        # Who only plays needs no replay buffer, and hindsight could not have one without an environment.
-        # A seed would be set for the whole process.
-        unneeded: dict[str, Any] = {
-            "buffer_size": 1,
-            "replay_buffer_class": None,
-            "replay_buffer_kwargs": {},
-            "seed": None,
-        }
-        model = kind.load(path, env, device="cpu", custom_objects=unneeded if env is None else None)
-    except Exception as error:  # whatever is wrong with the file
-        raise SynthgymError(f"{path} is no saved {agent} model; train one with scripts/train.py") from error
-    if known is None:
-        raise SynthgymError(f"{path} was not trained by scripts/train.py; train one there")
-    return model
+        return method(agent).algorithm.load(
+            path, env, device="cpu", custom_objects=unneeded if env is None else None
+        )
+    except Exception as error:  # a pickle may raise anything
+        cause = f"other versions of packages made it, or it is damaged ({type(error).__name__}: {error})"
+        raise no_model(agent, path, cause) from error

@@ -1,6 +1,6 @@
-"""Agents that learn from a data set to name the parameters of a sound."""
+"""Agents that learn from a data set to predict the parameters of a sound."""
 
 from .agent import origin, prepare
-from .training import arguments, check, played, train
+from .training import check, hyperparameter_names, train, training_env
 
-__all__ = ["arguments", "check", "origin", "played", "prepare", "train"]
+__all__ = ["check", "hyperparameter_names", "origin", "prepare", "train", "training_env"]

@@ -1,38 +1,38 @@
-"""A trained network names the parameters of a trial's target."""
+"""A trained network predicts the parameters of a trial's target."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from synthgym.task import SoundMatchingTask
 
+from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
 from ..trials.agent import Agent
 from ..trials.trial import Trial
 from .model import Model
 from .rollout import SEARCHING, kept_parts
 
-DRAWS = 10
-"""Renders of which the best is gone on from."""
+FIRST_RENDERS = 10
+"""Renders of whole patches; the search goes on from the best of them."""
 
 
 class SampledPatches(Trained):
-    """Renders what a network names: the likeliest, then draws, then the best with parts of it drawn again.
+    """Renders a network's prediction, then samples, then the best with parts of it sampled again.
 
-    The last render is the best once more: there it stays.
+    The last render is that of the best once more, so that the search ends there.
     """
 
     def start(self, trial: Trial) -> None:
-        """Render the likeliest and draws."""
+        """Render the prediction, and samples."""
         model, target, rng = self._model(trial), trial.shown.features[0], trial.rng
-        trial(model.name(target))
-        draws = min(DRAWS, trial.left) - 1
-        if draws > 0:
-            trial(model.name(np.repeat(target, draws, axis=0), temperature=SEARCHING[0], rng=rng))
+        trial(model.predict(target))
+        samples = min(FIRST_RENDERS, trial.left) - 1
+        if samples > 0:
+            trial(model.sample(np.repeat(target, samples, axis=0), SEARCHING[0], rng))
 
     def search(self, trial: Trial) -> None:
         """Start, unless there is a guess, and go on until the budget is spent."""
@@ -56,17 +56,17 @@ class SampledPatches(Trained):
 
 
 def origin(agent: str, model: Path) -> Origin:
-    """Return where a trained network comes from; SynthgymError if the file is none of the agent."""
+    """Return where a trained network comes from; SynthgymError if the file holds none of the agent."""
     return _loaded(agent, model).origin
 
 
 def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
-    """Return the agent that plays a task by trained networks; SynthgymError if they are of another."""
+    """Return the agent that searches by trained networks; SynthgymError if they do not fit the task."""
     for path in models:
         origin(agent, path).check(task, path)
     return SampledPatches(agent, models)
 
 
-@lru_cache(8)
+@cached_by_file(8)
 def _loaded(agent: str, path: Path) -> Model:
     return Model.load(agent, path)[0]

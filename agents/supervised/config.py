@@ -16,23 +16,23 @@ class TrainerConfig:
     """How a network is trained.
 
     Attributes:
-        loss: ``parameter``: how surprised it is by the parameters of examples (imitation). ``feature``: first
-            that, then the feature distance of what it draws and renders, in games (reinforcement), by
-            reward-weighted regression. ``ppo``: likewise, by stable-baselines3's PPO.
+        loss: ``parameter``: the cross-entropy of the parameters of examples (imitation). ``feature``: first
+            that, then the feature distance of what it samples and renders in rollouts, by reward-weighted
+            regression (reinforcement). ``ppo``: likewise, by stable-baselines3's PPO.
         batch_size: examples in a mini-batch.
-        learning_rate: at first; it falls to zero as half a cosine over the loss's turn.
-        game_learning_rate: likewise, in games.
+        learning_rate: at the beginning of imitation, at whose end a half cosine has brought it to zero.
+        rollout_learning_rate: likewise, of the rollouts.
         weight_decay: of AdamW.
-        validate_every: mini-batches.
-        validate_games: games.
-        validate_on: so many validation examples, whose guesses are really rendered; in games, that cost more,
-            a quarter of them.
-        patience: so many validations in a row without a new best end the imitation.
-        games: of a run's steps, so many at its end are games.
-        targets: of a game, side by side.
-        rounds: of a game.
+        validate_every: mini-batches between validations.
+        validate_rollouts: rollouts between validations.
+        validate_on: validation examples whose predictions are rendered; a quarter of them for a rollout,
+            which costs more.
+        patience: imitation ends after so many validations in a row without a new best.
+        rollouts: how many of a run's steps, at its end, are rollouts.
+        targets: of a rollout, side by side.
+        rounds: of a rollout.
         candidates: renders for each target in a round; PPO learns after the last of them.
-        rehearsal: what the imitation of examples weighs beside a round's reward, or after a game of PPO.
+        rehearsal: weight of the imitation of examples beside a round's reward, or after a rollout of PPO.
     """
 
     loss: Loss = "feature"
@@ -52,17 +52,24 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         one_of("loss", self.loss, get_args(Loss))
-        for name in ("batch_size", "validate_every", "validate_games", "validate_on", "patience", "games"):
+        for name in (
+            "batch_size",
+            "validate_every",
+            "validate_rollouts",
+            "validate_on",
+            "patience",
+            "rollouts",
+        ):
             whole(name, getattr(self, name), 1, 10**9)
         for name in ("targets", "rounds", "candidates"):
             whole(name, getattr(self, name), 1, 1000)
         if self.loss == "ppo" and self.targets * self.rounds * self.candidates < 2:
             raise SynthgymError(
-                "a game of PPO takes two renders at least: give more targets, rounds or candidates"
+                "a rollout of PPO takes two renders at least: give more targets, rounds or candidates"
             )
-        for name in ("learning_rate", "game_learning_rate", "weight_decay", "rehearsal"):
+        for name in ("learning_rate", "rollout_learning_rate", "weight_decay", "rehearsal"):
             number(name, getattr(self, name), 0, 10)
 
 
 TRAINER_NAMES = [field.name for field in fields(TrainerConfig)]
-"""Names of hyperparameters."""
+"""Names of the hyperparameters above."""

@@ -1,4 +1,4 @@
-"""How a network names parameters: by a distribution over the values of each."""
+"""How a network predicts parameters: by a distribution over the values of each."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from torch.nn import functional
 from synthgym.parameters import ParameterSpace
 
 BINS = 32
-"""A parameter with an order and more values than that, or with any value, is told in so many bins."""
+"""A continuous parameter, or an ordered one with more values than this, is divided into so many bins."""
 
 
 class Encoding:
-    """What the outputs of a network mean: for each of n parameters, scores of up to ``bins`` values.
+    """What the outputs of a network mean: for each of n parameters, the scores of up to ``bins`` values.
 
     Args:
-        space: of the parameters.
+        space: the parameters.
 
     Attributes:
         parameters: n.
-        bins: the most values of any.
-        size: how many outputs there are.
+        bins: the most values that any of them has.
+        size: the number of outputs of the network.
     """
 
     def __init__(self, space: ParameterSpace) -> None:
@@ -30,23 +30,23 @@ class Encoding:
         self.parameters, self.bins = len(counts), max(counts)
         self.size = self.parameters * self.bins
         self._last = torch.tensor(counts) - 1
-        self._blurred = torch.tensor([count < steps for count, (steps, _) in zip(counts, kinds, strict=True)])
+        self._binned = torch.tensor([count < steps for count, (steps, _) in zip(counts, kinds, strict=True)])
         self._missing = torch.arange(self.bins) > self._last[:, None]
 
     def log_probabilities(self, outputs: torch.Tensor) -> torch.Tensor:
-        """Return those of values, (B, n, bins), of a network's outputs (B, size)."""
+        """Return the log-probabilities (B, n, bins) of values, for a network's outputs (B, size)."""
         scores = outputs.reshape(-1, self.parameters, self.bins)
         return functional.log_softmax(scores.masked_fill(self._missing, -1e9), dim=-1)
 
     def entropy(self, log: torch.Tensor) -> torch.Tensor:
-        """Return the entropy of every parameter's distribution (B, n), 1 for even odds of all its values."""
+        """Return the entropy of every parameter's distribution (B, n); it is 1 for a uniform one."""
         return -(log.exp() * log.clamp(min=-100)).sum(-1) / torch.log(self._last + 1.0)
 
     def cross_entropy(self, log: torch.Tensor, unit: torch.Tensor) -> torch.Tensor:
-        """Return the cross-entropy (B, n) of log-probabilities with unit vectors (B, n), in the same unit.
+        """Return the cross-entropy (B, n) of log-probabilities with unit vectors, counted as the entropy.
 
-        A value between two bins is both, in part (Imani and White, "Improving Regression Performance with
-        Distributional Losses", 2018).
+        A value between two bins belongs to both in part (Imani and White, "Improving Regression
+        Performance with Distributional Losses", 2018).
         """
         place = unit * self._last
         low = torch.minimum(place.floor(), (self._last - 1).float()).long()
@@ -55,21 +55,25 @@ class Encoding:
         return -((1 - share) * below + share * above) / torch.log(self._last + 1.0)
 
     def in_nats(self, cross_entropy: torch.Tensor) -> torch.Tensor:
-        """Return surprise (B, n) as minus log-probabilities."""
+        """Return a cross-entropy (B, n) in nats, as minus a log-probability."""
         return cross_entropy * torch.log(self._last + 1.0)
 
     def mode(self, log: torch.Tensor) -> torch.Tensor:
-        """Return the likeliest unit vectors (B, n); between bins, the mean of three about the likeliest."""
+        """Return the most probable unit vectors (B, n).
+
+        Of a parameter in bins it is the mean of the most probable bin and its two neighbours.
+        """
         best = log.argmax(-1)
         bins = torch.arange(self.bins)
         near = log.exp() * ((bins - best[..., None]).abs() <= 1)
         mean = (near * bins).sum(-1) / near.sum(-1)
-        return torch.where(self._blurred, mean, best.float()) / self._last
+        # The sums round: a mean of the last bins may come out just above the last.
+        return (torch.where(self._binned, mean, best.float()) / self._last).clamp(0, 1)
 
     def sample(self, log: torch.Tensor, temperature: float, rng: np.random.Generator) -> torch.Tensor:
-        """Return unit vectors (B, n) drawn from distributions, made narrower by a temperature below 1."""
-        # The greatest of scores plus Gumbel noise is a draw by their softmax.
+        """Return unit vectors (B, n) sampled from distributions, narrowed by a temperature below 1."""
+        # The argmax of scores plus Gumbel noise is a sample of their softmax.
         chosen = (log / temperature + torch.from_numpy(rng.gumbel(size=log.shape))).argmax(-1)
         within = torch.from_numpy(rng.uniform(-0.5, 0.5, chosen.shape)).float()
-        place = torch.where(self._blurred, chosen + within, chosen.float())
+        place = torch.where(self._binned, chosen + within, chosen.float())
         return torch.minimum(place.clamp(min=0), self._last.float()) / self._last

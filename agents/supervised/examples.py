@@ -1,4 +1,4 @@
-"""One side of a data set in memory, in mini-batches."""
+"""The examples of a data set, in memory and in mini-batches."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from synthgym.datasets import DataSet
 from synthgym.datasets.loading import SIDES, Split
+from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Unit
 
@@ -17,19 +18,33 @@ Batch = tuple[Features, Unit]
 _BLOCK = 4096
 
 
-@lru_cache(2)  # a game goes through its targets and what it rehearses side by side
+@lru_cache(2)  # a rollout goes through its targets and its rehearsals side by side
 def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
+def check_split(dataset: DataSet) -> None:
+    """Raise SynthgymError unless a data set has examples to train on and others to validate on.
+
+    It reads the small array of the split only, not the features.
+    """
+    sides = dataset.split[:]
+    for split, side in SIDES.items():
+        if not np.any(sides == side):
+            raise SynthgymError(
+                f"{dataset.path} has no {split} examples yet; make more with scripts/make_dataset.py, "
+                "or give another --dataset"
+            )
+
+
 class Examples:
-    """Features and parameters of the examples on one side of a data set's split.
+    """Features and parameters of the examples on one side of a data set's split, in memory.
 
     Args:
-        dataset: the set.
+        dataset: from which they are read.
         feature: name of the feature.
         split: ``train`` or ``validation``.
-        most: how many to read at most.
+        most: how many are read at most.
     """
 
     def __init__(self, dataset: DataSet, feature: str, split: Split, most: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A recurrent network that hears frame after frame."""
+"""A recurrent network that takes in one frame after the other."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from .mlp import layer
 
 
 class LSTM(nn.Module):
-    """Long short-term memory over the frames of a feature; its mean and its last state are read.
+    """Long short-term memory over the frames of a feature; the embedding is made of its mean and last state.
 
     Args:
         shape: of a feature, (frames, bins).
-        width: of what is read.
+        width: of the embedding.
         hidden: size of the state.
         layers: how many are stacked.
-        bidirectional: whether the sound is heard backwards too.
+        bidirectional: whether the frames are also taken in backwards.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class LSTM(nn.Module):
         self.read = layer(2 * self._directions * hidden, width)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Return (B, width) of features (B, frames, bins) in [0, 1]."""
+        """Return the embeddings (B, width) of features (B, frames, bins) in [0, 1]."""
         states, (last, _) = self.lstm(features)
         ends = last[-self._directions :].transpose(0, 1).flatten(1)
         embedding: torch.Tensor = self.read(torch.cat([states.mean(dim=1), ends], dim=1))

@@ -1,4 +1,4 @@
-"""A multi-layer perceptron that hears the whole feature at once."""
+"""A multi-layer perceptron that takes in the whole feature at once."""
 
 from __future__ import annotations
 

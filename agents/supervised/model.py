@@ -1,8 +1,9 @@
-"""A network that names the parameters of a sound, and all that it takes to load it anywhere."""
+"""A network that predicts the parameters of a sound, and all that it takes to load it anywhere."""
 
 from __future__ import annotations
 
 import inspect
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -11,12 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.task import SoundMatchingTask
 
 from ..training.models import Origin
+from ..training.old_names import current_weights
+from ..training.refusal import check_is_zip, no_model
 from .network import ENCODERS, Network
 
 
@@ -37,10 +39,10 @@ class Model:
         origin: of the model.
 
     Attributes:
-        steps: mini-batches it has seen, and games.
-        renders: sounds that its training made.
+        steps: mini-batches and rollouts that it was trained for.
+        renders: sounds that its training rendered.
         dataset: folder of the data set that it was trained on.
-        dataset_renders: sounds that this cost.
+        dataset_renders: sounds that were rendered for that data set.
     """
 
     def __init__(
@@ -70,29 +72,35 @@ class Model:
         return cls(agent, options, feature.shape, (low, high), origin)
 
     def encode(self, features: Features) -> torch.Tensor:
-        """Return what the network hears in features (B, frames, bins)."""
+        """Return the embeddings (B, width) of features (B, frames, bins), with their gradient."""
         embedding: torch.Tensor = self.network.encoder((torch.from_numpy(features) - self._low) / self._range)
         return embedding
 
     def embed(self, features: Features) -> torch.Tensor:
-        """Return the same, not to learn from."""
+        """Return the embeddings (B, width) of features (B, frames, bins), without a gradient."""
         self.network.eval()
         with torch.no_grad():
             return self.encode(features)
 
-    def name(
-        self, features: Features, temperature: float = 0.0, rng: np.random.Generator | None = None
-    ) -> Unit:
-        """Return unit vectors (B, n) that would sound like features (B, frames, bins).
+    def predict(self, features: Features) -> Unit:
+        """Return the most probable unit vectors (B, n) for features (B, frames, bins)."""
+        embedding = self.embed(features)
+        return self.complete(embedding, *self._nothing_known(len(features)))
+
+    def sample(self, features: Features, temperature: float, rng: np.random.Generator) -> Unit:
+        """Return random unit vectors (B, n) for features (B, frames, bins).
 
         Args:
             features: of the sounds.
-            temperature: as in ``Network.complete``.
-            rng: likewise.
+            temperature: above 0; the samples vary the more the higher it is.
+            rng: of the samples.
         """
-        shape = len(features), self.network.encoding.parameters
-        nothing = np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
-        return self.complete(self.embed(features), *nothing, temperature, rng)
+        embedding = self.embed(features)
+        return self.complete(embedding, *self._nothing_known(len(features)), temperature, rng)
+
+    def _nothing_known(self, count: int) -> tuple[Unit, NDArray[np.bool_]]:
+        shape = count, self.network.encoding.parameters
+        return np.zeros(shape, np.float32), np.zeros(shape, np.bool_)
 
     def complete(
         self,
@@ -105,7 +113,7 @@ class Model:
         """Return unit vectors (B, n) with what is not known of them filled in.
 
         Args:
-            heard: what ``listen`` returns, (B, width).
+            embedding: of the sounds, (B, width).
             unit: unit vectors (B, n).
             known: which of their values are kept, (B, n).
             temperature: as in ``Network.complete``.
@@ -132,20 +140,33 @@ class Model:
 
     @classmethod
     def load(cls, agent: str, path: Path) -> tuple[Self, dict[str, Any] | None]:
-        """Load a model and the state of its training; SynthgymError if the file is no model of the agent."""
-        if not path.is_file():
-            raise SynthgymError(f"no such model: {path}; train one with scripts/train.py")
+        """Load a model and the state of its training.
+
+        Raises:
+            SynthgymError: the file holds no model of the agent; the message names the cause.
+        """
+        check_is_zip(agent, path)
         try:
-            kept = torch.load(path, weights_only=True)
-            if kept["agent"] != agent:
-                raise ValueError(f"it is a model of {kept['agent']}")
+            # Weights and plain values only: nothing that a file holds is ever run.
+            kept = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError as error:
+            raise no_model(agent, path, "it holds more than weights and plain values") from error
+        except Exception as error:  # PyTorch raises many kinds for a file of another format
+            raise no_model(agent, path, "PyTorch did not write it, or it is damaged") from error
+        if not isinstance(kept, dict) or "agent" not in kept:
+            raise no_model(agent, path, "scripts/train.py did not write it")
+        if kept["agent"] != agent:
+            raise no_model(agent, path, f"it is a model of {kept['agent']}")
+        try:
             made_of, origin = kept["made_of"], Origin(**kept["origin"])
             model = cls(agent, made_of["options"], made_of["shape"], made_of["bounds"], origin)
-            model.network.load_state_dict(kept["weights"])
+            model.network.load_state_dict(current_weights(kept["weights"]))
             for name in ("steps", "renders", "dataset", "dataset_renders"):
                 setattr(model, name, kept[name])
-        except Exception as error:  # whatever is wrong with the file
-            raise SynthgymError(
-                f"{path} is no saved {agent} model; train one with scripts/train.py"
-            ) from error
-        return model, kept["training"]
+            training = kept["training"]
+            if training is not None:
+                training["best_weights"] = current_weights(training["best_weights"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            cause = f"another version of the package made it ({type(error).__name__}: {error})"
+            raise no_model(agent, path, cause) from error
+        return model, training

@@ -1,4 +1,4 @@
-"""A network that names the parameters of a sound one after the other, each in view of those before it."""
+"""A network that predicts the parameters of a sound one after the other, each in view of those before it."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM, "ppo_imitation
 class Network(nn.Module):
     """Distributions of parameters, given a sound and some of the parameters.
 
-    Many settings make the same sound: a pitch may come from the transposition or from the ratio. Parameters
-    named each for itself contradict each other, where these do not. Which of them are known is drawn anew
-    for every example (Ghazvininejad et al., "Mask-Predict", 2019; any order: Uria et al., "A Deep and
-    Tractable Density Estimator", 2014).
+    Many patches make the same sound: a pitch may come from the transposition or from the ratio. Parameters
+    that are predicted independently contradict each other, and these do not. Which of them are known is
+    chosen at random for every example (Ghazvininejad et al., "Mask-Predict", 2019; any order: Uria et al., "A
+    Deep and Tractable Density Estimator", 2014).
 
     Args:
-        body: name of what hears the sound.
+        encoder: name of the encoder, which makes an embedding of the sound.
         shape: of the feature, (frames, bins).
-        space: whose parameters are named.
+        space: the parameters that are predicted.
         width: of the hidden layers.
-        **options: of the body.
+        **options: of the encoder.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Network(nn.Module):
         """Return log-probabilities (B, n, bins).
 
         Args:
-            heard: what the body makes of sounds, (B, width).
+            embedding: of the sounds, from the encoder, (B, width).
             unit: unit vectors (B, n).
             known: which of their values may be seen, (B, n) bool.
         """
@@ -59,13 +59,13 @@ class Network(nn.Module):
     def loss(
         self, embedding: torch.Tensor, unit: torch.Tensor, known: torch.Tensor, rng: np.random.Generator
     ) -> torch.Tensor:
-        """Return for every example (B,) the mean surprise at a draw of its parameters that are not known.
+        """Return for every example (B,) the mean cross-entropy of its parameters that are not known.
 
         Args:
-            heard: as above.
+            embedding: as above.
             unit: as above.
-            known: as above; of the others, too, some are seen, but never all.
-            rng: draws.
+            known: as above; of the others, too, a random part is seen, but never all.
+            rng: chooses that part.
         """
         seen = known | torch.from_numpy(rng.random(unit.shape) < rng.random((len(unit), 1)))
         asked = torch.from_numpy(rng.random(unit.shape)).masked_fill(known, 0).argmax(dim=1)
@@ -82,14 +82,14 @@ class Network(nn.Module):
         temperature: float = 0.0,
         rng: np.random.Generator | None = None,
     ) -> torch.Tensor:
-        """Return unit vectors (B, n) with what was not known filled in, the surest first.
+        """Return unit vectors (B, n) with what was not known filled in, the least entropy first.
 
         Args:
-            heard: as above.
+            embedding: as above.
             unit: as above.
             known: as above.
-            temperature: 0 for the likeliest; else draws, more daring the higher it is.
-            rng: of draws.
+            temperature: 0 for the most probable values; above it, samples, the more varied the higher it is.
+            rng: of the samples.
         """
         unit, known = unit.clone(), known.clone()
         rows = torch.arange(len(unit))

@@ -1,8 +1,8 @@
-"""Games for stable-baselines3's PPO (Schulman et al., "Proximal Policy Optimization Algorithms", 2017).
+"""Rollouts for stable-baselines3's PPO (Schulman et al., "Proximal Policy Optimization Algorithms", 2017).
 
-An action is a whole patch or a part of one, drawn from the network's distributions; a step is a render. In a
-game, for each target ``candidates`` whole patches are drawn in the first round, then in each round as often
-parts of the best so far. Each draw is rewarded for itself: gamma is 0.
+An action is a whole patch or a part of one, sampled from the network's distributions; a step is a render. In
+the first round of a rollout ``candidates`` whole patches are sampled for each target, in each round after it
+as many times a part of the best so far. Each sample is rewarded for itself: gamma is 0.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import nn
 from synthgym.features import Features
 from synthgym.task import SoundMatchingTask
 
+from ..training.divergence import Diverged, has_finite_weights
 from .config import TrainerConfig
 from .model import Model
 from .ppo_env import Observation, RolloutVecEnv
@@ -32,16 +33,16 @@ MINI_BATCH = 256
 
 
 class SamplingPolicy(ActorCriticPolicy):
-    """A network's draws as a policy, with a critic that hears as it does.
+    """A network's samples as the actions of a policy, with a critic that shares its embedding.
 
     Args:
         *args: of stable-baselines3.
-        model: that draws.
+        model: that is sampled from.
         weight_decay: of AdamW.
         **kwargs: of stable-baselines3.
 
     Attributes:
-        rng: draws; to be set before it acts.
+        rng: of the samples; to be set before it acts.
     """
 
     rng: np.random.Generator
@@ -60,14 +61,14 @@ class SamplingPolicy(ActorCriticPolicy):
         self.optimizer = torch.optim.AdamW(parameters, weight_decay=self._weight_decay)
 
     def set_training_mode(self, mode: bool) -> None:
-        """Hear as in play, always: what is learned from is how likely the draws were then."""
+        """Stay in evaluation mode, in which the samples and their log-probabilities were made."""
         self.network.eval()
 
     def forward(
         self, obs: Observation, deterministic: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return draws, what they are expected to be worth, and their log-probabilities."""
-        embedding, known = self._hear(obs), obs["known"] > 0
+        """Return samples, their expected values, and their log-probabilities."""
+        embedding, known = self._encode(obs), obs["known"] > 0
         whole = not known.any()
         temperature = 0.0 if deterministic else EXPLORING[0 if whole else 1]
         actions = self.network.complete(embedding, obs["best"], known, temperature, self.rng)
@@ -76,15 +77,15 @@ class SamplingPolicy(ActorCriticPolicy):
     def evaluate_actions(
         self, obs: Observation, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, None]:
-        """Return what draws are expected to be worth, and their log-probabilities now."""
-        embedding = self._hear(obs)
+        """Return the expected values of samples, and their log-probabilities now."""
+        embedding = self._encode(obs)
         return self._value(embedding, obs), self._log_probability(embedding, obs, actions), None
 
     def predict_values(self, obs: Observation) -> torch.Tensor:
-        """Return what draws are expected to be worth."""
-        return self._value(self._hear(obs), obs)
+        """Return the expected values of samples."""
+        return self._value(self._encode(obs), obs)
 
-    def _hear(self, obs: Observation) -> torch.Tensor:
+    def _encode(self, obs: Observation) -> torch.Tensor:
         return self._model.encode(obs["feature"].numpy())
 
     def _value(self, embedding: torch.Tensor, obs: Observation) -> torch.Tensor:
@@ -95,7 +96,7 @@ class SamplingPolicy(ActorCriticPolicy):
     def _log_probability(
         self, embedding: torch.Tensor, obs: Observation, actions: torch.Tensor
     ) -> torch.Tensor:
-        """Return that of the values that are not seen, given those that are."""
+        """Return the log-probabilities (B,) of the values that are not seen, given those that are."""
         seen = obs["seen"] > 0
         encoding = self.network.encoding
         cross_entropy = encoding.cross_entropy(self.network(embedding, actions, seen), actions) * ~seen
@@ -103,15 +104,15 @@ class SamplingPolicy(ActorCriticPolicy):
 
 
 class PPOLearner:
-    """Learns by PPO, and rehearses examples after each game.
+    """Learns by PPO, and rehearses examples after each rollout.
 
     Args:
         model: that learns.
         task: renders.
-        fitting: how.
+        config: of the rollouts.
 
     Attributes:
-        rehearsals: mini-batches of imitation after a game.
+        rehearsals: mini-batches of imitation after a rollout.
     """
 
     rehearsals = 4
@@ -147,8 +148,8 @@ class PPOLearner:
         assert isinstance(policy, SamplingPolicy)
         return policy
 
-    def play(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
-        """Play a game, learn from it, and rehearse."""
+    def learn(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
+        """Learn from a rollout, then rehearse."""
         self._env.features, self._env.rng, self._policy.rng = features, rng, rng
         rate = self.optimizer.param_groups[0]["lr"]
         self._ppo.lr_schedule = lambda _: rate
@@ -159,6 +160,9 @@ class PPOLearner:
             self._ppo.learn(self._ppo.n_steps * self._env.num_envs)
         finally:
             np.random.set_state(kept)  # noqa: NPY002
+        # Its losses are its own: what came of them shows in the weights.
+        if not has_finite_weights(self._policy):
+            raise Diverged("weights are not finite")
         self._model.network.train()
         for turn in range(self.rehearsals):
             descend(self.optimizer, self._config.rehearsal * rehearsal(turn))
@@ -168,7 +172,7 @@ class PPOLearner:
         """Return the states of optimizer and critic."""
         return {"optimizer": self.optimizer.state_dict(), "critic": self._policy.critic.state_dict()}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take them up."""
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from the states of optimizer and critic."""
         self.optimizer.load_state_dict(state["optimizer"])
         self._policy.critic.load_state_dict(state["critic"])

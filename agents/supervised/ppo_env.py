@@ -1,4 +1,4 @@
-"""A game of draws, as stable-baselines3 plays it."""
+"""A rollout, as an environment of stable-baselines3."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ Observation = Any
 
 
 class RolloutVecEnv(VecEnv):
-    """A game as stable-baselines3 plays it: B targets side by side, a render of each at every step.
+    """A rollout as a vector environment: B targets side by side, a render for each at every step.
 
-    Each is rewarded by minus its distance. (Parts rewarded for a gain alone, of which they have none
-    where all stays as it was, taught it to leave what was good.)
+    The reward is minus the distance. (A reward for the gain alone, which is zero where nothing changes,
+    taught the policy to leave what was good as it is.)
 
     Args:
         task: renders.
-        fitting: of targets, rounds and candidates.
+        config: of targets, rounds and candidates.
 
     Attributes:
         features: of the targets (B, frames, bins); to be set before a reset.
-        rng: draws; likewise.
+        rng: of all that is random; likewise.
         best: distances of the best so far (B,).
     """
 
@@ -55,7 +55,7 @@ class RolloutVecEnv(VecEnv):
         super().__init__(config.targets, gym.spaces.Dict(observed), of_patch)
 
     def reset(self) -> Observation:
-        """Begin a game."""
+        """Begin a rollout."""
         self._step = 0
         self.best = np.ones(self.num_envs)
         assert self.action_space.shape is not None
@@ -63,8 +63,12 @@ class RolloutVecEnv(VecEnv):
         return self._observe()
 
     def _observe(self) -> Observation:
-        """Return what the policy sees: the best so far, which of its values are kept, and in view of which
-        others, too, a draw's likelihood is told (any will do, but never all)."""
+        """Return what the policy sees.
+
+        It sees the best so far and which of its values are kept (``known``). ``seen`` are the values that the
+        log-probability of a sample is conditioned on: the known ones and a random part of the others, which
+        is never all of them.
+        """
         shape, rng = self._unit.shape, self.rng
         count, n = len(self._unit), self._unit.shape[1]
         parts = self._step >= self._whole
@@ -81,34 +85,34 @@ class RolloutVecEnv(VecEnv):
         }
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Take what was drawn."""
+        """Take the samples."""
         self._actions = actions
 
     def step_wait(self) -> tuple[Observation, np.ndarray, np.ndarray, list[dict[str, Any]]]:
-        """Render it."""
-        far = distance(self._task.render(self._actions).features[0], self.features)
-        # Even a first patch that shares nothing with its target is one, parts of which can be drawn again.
-        better = (far < self.best) | (self._step == 0)
-        self._unit[better], self.best[better] = self._actions[better], far[better]
+        """Render them."""
+        distances = distance(self._task.render(self._actions).features[0], self.features)
+        # A first patch counts even if it shares nothing with its target: parts of it can be sampled again.
+        better = (distances < self.best) | (self._step == 0)
+        self._unit[better], self.best[better] = self._actions[better], distances[better]
         self._step += 1
-        over = np.full(len(far), self._step == self._steps)
-        return self._observe(), -far.astype(np.float32), over, [{} for _ in far]
+        over = np.full(len(distances), self._step == self._steps)
+        return self._observe(), -distances.astype(np.float32), over, [{} for _ in distances]
 
     def close(self) -> None:
-        """Leave the task to whom it belongs."""
+        """Do nothing: the task belongs to the trainer."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return what it has, for each target."""
+        """Return an attribute of the rollout, for each target."""
         return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Refuse with SynthgymError: a game is one for all its targets."""
-        raise SynthgymError(f"{attr_name} cannot be set: a game is one for all its targets")
+        """Raise SynthgymError: a rollout is one for all its targets."""
+        raise SynthgymError(f"{attr_name} cannot be set: a rollout is one for all its targets")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Refuse with SynthgymError, likewise."""
-        raise SynthgymError(f"{method_name} cannot be called: a game is one for all its targets")
+        """Raise SynthgymError, likewise."""
+        raise SynthgymError(f"{method_name} cannot be called: a rollout is one for all its targets")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Return that nothing is."""
+        """Return False for each: no environment is wrapped."""
         return [False] * len(list(self._get_indices(indices)))

@@ -1,4 +1,4 @@
-"""How a network is rewarded for what it draws in a game."""
+"""How a network learns from its rollouts."""
 
 from __future__ import annotations
 
@@ -11,42 +11,47 @@ import torch
 from synthgym.features import Features
 from synthgym.task import SoundMatchingTask
 
+from ..training.divergence import Diverged
 from .config import TrainerConfig
 from .model import Model
-from .rollout import EXPLORING, play, reward_loss
+from .rollout import EXPLORING, reward_loss, roll_out
 
 Rehearsal = Callable[[int], torch.Tensor]
-"""Gives the loss of imitation on a mini-batch, by its number in the game."""
+"""Gives the loss of imitation on a mini-batch, by its number in the rollout."""
 
 
 class RolloutLearner(Protocol):
-    """What learns in games.
+    """Learns from rollouts.
 
     Attributes:
-        optimizer: of all that it learns.
-        rehearsals: in a game.
+        optimizer: of all weights that are learned.
+        rehearsals: mini-batches of imitation in a rollout.
     """
 
     optimizer: torch.optim.Optimizer
     rehearsals: int
 
-    def play(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
-        """Play with targets (B, frames, bins) and learn; return the mean distance of the best."""
+    def learn(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
+        """Learn from a rollout for targets (B, frames, bins); return the mean distance of the best.
+
+        Raises:
+            Diverged: a loss is not finite.
+        """
 
     def state(self) -> dict[str, Any]:
         """Return all that it depends on but the network's weights."""
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take that up."""
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
 
 
 class RewardWeighted:
-    """Learns candidates as examples, the nearer the more, see ``reward_loss``, and rehearses examples.
+    """Learns from candidates as from examples, the nearer the more (``reward_loss``), and rehearses examples.
 
     Args:
         model: that learns.
         task: renders.
-        fitting: how.
+        config: of the rollouts.
     """
 
     def __init__(self, model: Model, task: SoundMatchingTask, config: TrainerConfig) -> None:
@@ -55,10 +60,10 @@ class RewardWeighted:
         weights = model.network.parameters()
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(weights, weight_decay=config.weight_decay)
 
-    def play(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
-        """Play a game, and learn after each round."""
+    def learn(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
+        """Learn after each round of a rollout."""
         config, model = self._config, self._model
-        rounds = play(model, features, self._task, config.rounds, config.candidates, EXPLORING, rng)
+        rounds = roll_out(model, features, self._task, config.rounds, config.candidates, EXPLORING, rng)
         for turn, now in enumerate(rounds):
             rewarded = reward_loss(model, features, now, rng)
             descend(self.optimizer, rewarded + config.rehearsal * rehearsal(turn))
@@ -68,15 +73,23 @@ class RewardWeighted:
         """Return the optimizer's state."""
         return {"optimizer": self.optimizer.state_dict()}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take it up."""
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from the optimizer's state."""
         self.optimizer.load_state_dict(state["optimizer"])
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
-    """Make a step down a loss, no longer than one of gradients of length 1."""
+    """Make a step down a loss, its gradient clipped to a norm of 1.
+
+    Raises:
+        Diverged: the loss or its gradient is not finite; the weights stay as they are.
+    """
+    if not torch.isfinite(loss):
+        raise Diverged(f"the loss is {float(loss.detach()):g}")
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    if not torch.isfinite(norm):
+        raise Diverged(f"the gradient of the loss has a norm of {float(norm):g}")
     optimizer.step()

@@ -1,4 +1,4 @@
-"""Training on a data set, from a run's settings to its final model."""
+"""Training on a data set, from the config of a run to its final model."""
 
 from __future__ import annotations
 
@@ -13,24 +13,27 @@ from tqdm import tqdm
 from synthgym.datasets import load_for
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.rendering import RenderMeter
+from synthgym.task import SoundMatchingTask
 
+from ..training.divergence import Diverged, diverged, has_finite_weights, kept
 from ..training.preview import Preview
 from ..training.run_config import RunConfig
 from ..training.run_folder import CHECKPOINTS, RunFolder
 from ..trials.signals import Signals
 from .config import TRAINER_NAMES
-from .examples import Examples
+from .examples import Examples, check_split
 from .model import shaping
 from .trainer import Trainer
 
 
-def arguments(agent: str) -> Collection[str]:
+def hyperparameter_names(agent: str) -> Collection[str]:
     """Return the names of an agent's hyperparameters."""
     return [*shaping(agent), *TRAINER_NAMES]
 
 
-def played(agent: str, env_id: str) -> str:
-    """Return the id of the environment whose parameters are learnt: its own."""
+def training_env(agent: str, env_id: str) -> str:
+    """Return the id of the environment whose parameters are learned: the same."""
     return env_id
 
 
@@ -40,10 +43,9 @@ def check(run: RunConfig) -> None:
         raise SynthgymError(
             f"{run.agent} learns from a data set: give --dataset (scripts/make_dataset.py makes one)"
         )
-    task = make_task(run.env, run.env_kwargs)
-    load_for(task, run.dataset)
-    Trainer(run, task)
-    task.close()
+    with closing(make_task(run.env, run.env_kwargs)) as task:
+        check_split(load_for(task, run.dataset))
+        Trainer(run, task)
 
 
 def train(folder: RunFolder) -> int:
@@ -55,55 +57,104 @@ def train(folder: RunFolder) -> int:
         0 if the run is complete, otherwise the number of the signal that ended it.
 
     Raises:
-        SynthgymError: the newest checkpoint is damaged, or the data set is gone.
+        SynthgymError: the newest checkpoint is damaged, the data set is gone or has nothing to train on, or
+            the training diverged or could not be validated.
     """
     run = RunConfig.read(folder.config)
-    task = make_task(run.env, run.env_kwargs, rendering="auto")
-    try:
+    with closing(make_task(run.env, run.env_kwargs, rendering="auto")) as task:
         dataset = load_for(task, run.dataset or "")
-        fitter = Trainer(run, task, folder.newest())
-        config, model = fitter.config, fitter.model
+        check_split(dataset)
+        trainer = Trainer(run, task, folder.newest())
+        model = trainer.model
         model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
+        task.meter = RenderMeter(model.renders)
+        held_out = Examples(dataset, task.feature_name, "validation", trainer.config.validate_on)
         examples = Examples(dataset, task.feature_name, "train")
-        held_out = Examples(dataset, task.feature_name, "validation", config.validate_on)
-        if not len(examples) or not len(held_out):
-            raise SynthgymError(f"{dataset.path} has no examples to train or to validate on; make more")
-        task.meter.renders, saved = model.renders, model.steps
-
-        def checkpoint() -> Path:
-            model.renders = task.meter.renders
-            return folder.save_checkpoint(model.steps, fitter.save)
-
-        bar = tqdm(total=run.steps, initial=model.steps, unit=" batches", desc="training")
         with (
             Signals() as signals,
             SummaryWriter(str(folder.tensorboard)) as writer,
-            closing(Preview(run, writer)) as show,
-            bar,
+            closing(Preview(run, writer)) as preview,
         ):
-            try:
-                while not fitter.is_over():
+            with _Training(folder, trainer, task, writer, preview) as training:
+                while not trainer.is_over():
                     signals.check()
-                    if not fitter.is_due():
-                        loss = fitter.step(examples)
-                        writer.add_scalar("train/loss", loss, model.steps)
-                        bar.update()
-                    if fitter.is_due():
-                        _report(writer, bar, model.steps, fitter.validate(held_out))
-                        in_games = fitter.rollouts is not None  # a few, that take long
-                        if in_games or model.steps - saved >= run.steps / CHECKPOINTS:
-                            show(checkpoint(), model.steps)
-                            saved = model.steps
-            finally:
-                checkpoint()
-            folder.save_final(fitter.save_best)
-            show(folder.final_model, model.steps, last=True)
-    finally:
-        task.close()
+                    training.advance(examples, held_out)
+            folder.save_final(trainer.save_best)
+            preview(folder.final_model, model.steps, last=True)
     return int(signals.caught or 0)
 
 
-def _report(writer: SummaryWriter, bar: Any, steps: int, values: dict[str, float]) -> None:
-    for name, value in values.items():
-        writer.add_scalar(f"validation/{name}", value, steps)
-    bar.set_postfix({name: f"{value:.3f}" for name, value in values.items()}, refresh=False)
+class _Training:
+    """Trains step by step, with a progress bar, figures for TensorBoard, checkpoints and previews.
+
+    As a context it ends with a checkpoint, unless the weights are of no use any more.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        trainer: Trainer,
+        task: SoundMatchingTask,
+        writer: SummaryWriter,
+        preview: Preview,
+    ) -> None:
+        self._folder, self._trainer, self._task = folder, trainer, task
+        self._writer, self._preview = writer, preview
+        self._saved = trainer.model.steps
+
+    def __enter__(self) -> _Training:
+        steps, done = self._trainer.run.steps, self._trainer.model.steps
+        self._bar = tqdm(total=steps, initial=done, unit=" batches", desc="training")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._bar.close()
+        steps = self._trainer.model.steps
+        if has_finite_weights(self._trainer.model.network):
+            self._checkpoint()
+        if isinstance(error, Diverged):
+            raise diverged(self._folder, steps, error) from error
+        if isinstance(error, _ValidationFailed):
+            cause = error.__cause__
+            raise SynthgymError(
+                f"the validation after {steps} steps failed ({type(cause).__name__}: {cause}); "
+                f"{kept(self._folder)}; --resume validates again and goes on"
+            ) from cause
+
+    def _checkpoint(self) -> Path:
+        model = self._trainer.model
+        model.renders = self._task.meter.renders
+        return self._folder.save_checkpoint(model.steps, self._trainer.save)
+
+    def advance(self, examples: Examples, held_out: Examples) -> None:
+        """Make a step, unless a validation is still due, and validate if it is time."""
+        trainer = self._trainer
+        model = trainer.model
+        if not trainer.is_due():
+            loss = trainer.step(examples)
+            self._writer.add_scalar("train/loss", loss, model.steps)
+            self._bar.update()
+        if not trainer.is_due():
+            return
+        self._report(self._validate(held_out))
+        rolls_out = trainer.rollouts is not None  # of rollouts there are few, and they take long
+        if rolls_out or model.steps - self._saved >= trainer.run.steps / CHECKPOINTS:
+            self._preview(self._checkpoint(), model.steps)
+            self._saved = model.steps
+
+    def _validate(self, held_out: Examples) -> dict[str, float]:
+        try:
+            return self._trainer.validate(held_out)
+        except Diverged:
+            raise
+        except Exception as error:
+            raise _ValidationFailed from error
+
+    def _report(self, errors: dict[str, float]) -> None:
+        for name, value in errors.items():
+            self._writer.add_scalar(f"validation/{name}", value, self._trainer.model.steps)
+        self._bar.set_postfix({name: f"{value:.3f}" for name, value in errors.items()}, refresh=False)
+
+
+class _ValidationFailed(Exception):
+    """The cause of it is what the validation raised."""

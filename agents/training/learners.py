@@ -1,36 +1,34 @@
-"""Which agents are trained, and where their training is."""
+"""Which agents are trained, and by which module."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
 
 from ..spec import AgentSpec
-
-if TYPE_CHECKING:
-    from ..trials.agent import Agent
-    from .models import Origin
-    from .run_config import RunConfig
-    from .run_folder import RunFolder
+from ..trials.agent import Agent
+from .models import Origin
+from .run_config import RunConfig
+from .run_folder import RunFolder
 
 
 class Learner(Protocol):
-    """What such a module has."""
+    """What the module of an agent that is trained has."""
 
-    def arguments(self, agent: str) -> Collection[str]:
+    def hyperparameter_names(self, agent: str) -> Collection[str]:
         """Return the names of an agent's hyperparameters."""
 
-    def played(self, agent: str, env_id: str) -> str:
-        """Return the id of the environment that an agent plays to learn another."""
+    def training_env(self, agent: str, env_id: str) -> str:
+        """Return the id of the environment that an agent is trained on to learn another."""
 
-    def check(self, settings: RunConfig) -> None:
-        """Raise SynthgymError for settings that cannot be trained with."""
+    def check(self, run: RunConfig) -> None:
+        """Raise SynthgymError for a config that cannot be trained with."""
 
     def train(self, folder: RunFolder) -> int:
         """Train the run of a folder to its end; return 0, or the number of the signal that ended it.
@@ -42,7 +40,7 @@ class Learner(Protocol):
         """Return where a trained model comes from; SynthgymError if it is no model of the agent."""
 
     def prepare(self, agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
-        """Return the agent that plays a task by trained models; SynthgymError if they are of another."""
+        """Return the agent that searches by trained models; SynthgymError if they do not fit the task."""
 
 
 # By name, as PyTorch takes seconds to import.
@@ -56,6 +54,23 @@ def learner(agent: str) -> Learner:
     """Return how an agent is trained; UnknownNameError if no such agent is."""
     one_of("agent that is trained", agent, LEARNERS)
     return cast(Learner, importlib.import_module(f"..{LEARNERS[agent]}", __package__))
+
+
+def make_config(env_id: str, agent: str, seed: int, **options: Any) -> RunConfig:
+    """Return the config of a new run.
+
+    Args:
+        env_id: of the environment that is to be learned.
+        agent: name of the agent.
+        seed: of the run.
+        **options: of ``RunConfig.make``.
+
+    Raises:
+        SynthgymError: an unknown agent or hyperparameter, or a count out of range.
+    """
+    how = learner(agent)
+    allowed = how.hyperparameter_names(agent)
+    return RunConfig.make(how.training_env(agent, env_id), agent, seed, allowed=allowed, **options)
 
 
 def has_learned(spec: AgentSpec) -> bool:
@@ -73,6 +88,6 @@ def trained_with(spec: AgentSpec, model: Path, env_id: str) -> dict[str, Any]:
     one_of("agent with a model", agent, LEARNERS)
     how = learner(agent)
     origin = how.origin(agent, model)
-    if origin.env != how.played(agent, env_id):
+    if origin.env != how.training_env(agent, env_id):
         raise SynthgymError(f"{model} was trained on {origin.env}, not {env_id}; pass --env {origin.env}")
     return origin.env_kwargs

@@ -1,4 +1,4 @@
-"""Models that were trained: what one must know of the task it was trained on, and which plays a trial."""
+"""Models that were trained: where they come from, and which of them searches in a trial."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Origin:
     Attributes:
         env: id of the environment it was trained on.
         env_kwargs: its keywords.
-        feature: by which it hears.
+        feature: name of the feature that it sees.
         identity: of the task, see ``SoundMatchingTask.identity``.
     """
 
@@ -33,7 +33,7 @@ class Origin:
 
     @classmethod
     def of(cls, task: SoundMatchingTask, env: str, env_kwargs: Mapping[str, Any]) -> Self:
-        """Return the origin of what is trained on a task now."""
+        """Return the origin of a model that is trained on a task now."""
         return cls(env, dict(env_kwargs), task.feature_name, task.identity())
 
     def kept(self) -> dict[str, Any]:
@@ -52,16 +52,16 @@ class Origin:
 
 
 class Trained(Agent):
-    """An agent that plays by models of one or more trainings.
+    """An agent that searches by the models of one or more trainings.
 
     Args:
         agent: its name.
-        models: their files; a trial's number says by which it is played.
+        models: their files; the number of a trial says which of them searches in it.
     """
 
     def __init__(self, agent: str, models: Sequence[Path]) -> None:
         self.agent, self._models = agent, models
 
     def model_of(self, trial: Trial) -> Path:
-        """Return the file of the model that plays a trial."""
+        """Return the file of the model that searches in a trial."""
         return self._models[trial.number % len(self._models)]

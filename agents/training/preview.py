@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from synthgym.making import make_task
-from synthgym.patches import PatchStream
+from synthgym.patches import Patches, PatchStream
 from synthgym.recordings import playback_gain
 from synthgym.rendering import Rendered
 from synthgym.viz.spectrogram import side_by_side
@@ -22,60 +24,82 @@ from ..trials.trial import Best, Trial
 from .learners import learner
 from .run_config import RunConfig
 
+logger = logging.getLogger(__name__)
+
 TARGETS, RENDERS = 8, 20
 EVERY = 60.0
-"""Seconds that pass at least before the next time."""
+"""Seconds between two previews, at least."""
 SHOWN = 3
-"""Targets of these that can be seen and heard."""
+"""Targets of these that can be looked at and listened to."""
 
 
 class Preview:
-    """Lets a run's saved models play fixed targets of the validation stream, and logs what they find.
+    """Lets the saved models of a run search for fixed validation targets, and logs what they find.
 
     - ``target/NUMBER``, ``match/NUMBER``: sounds, and a picture of both, of the first targets.
-    - ``show/distance``: of the matches of all targets, a histogram; ``show/mean_distance``.
+    - ``preview/distance``: of the matches of all targets, a histogram; ``preview/mean_distance``.
     - ``parameter_error/NAME``: mean of |match - target| in unit values.
 
-    Nothing of it changes what is learned: it has a task and random numbers of its own.
+    It changes nothing that is learned: it has a task and random numbers of its own. A preview that fails is
+    left out with a warning, as it must not end a training.
 
     Args:
-        settings: of the run.
+        run: config of the run.
         writer: of its TensorBoard log.
     """
 
-    def __init__(self, settings: RunConfig, writer: SummaryWriter) -> None:
-        self._settings = settings
-        self._task = make_task(settings.env, settings.env_kwargs, rendering="inline")
-        self._writer = writer
-        self._patches = self._task.make_patches(
-            PatchStream("validation", settings.seed).ids(range(TARGETS)), audio=True
-        )
-        self._pool = Pool.make(self._task, settings.seed, RENDERS)
-        self._shown_at = -np.inf
+    def __init__(self, run: RunConfig, writer: SummaryWriter) -> None:
+        self._run, self._writer = run, writer
+        self._task = make_task(run.env, run.env_kwargs, rendering="inline")
+        self._previewed_at = -np.inf
+        self._warned: set[type[Exception]] = set()
 
     def close(self) -> None:
         """Let the task go."""
         self._task.close()
 
     def __call__(self, model: Path, steps: int, *, last: bool = False) -> None:
-        """Let a saved model play, and log what it finds, unless that was done a moment ago.
+        """Let a saved model search, and log what it finds, unless that was done a moment ago.
 
         Args:
             model: its file.
             steps: that it was trained for.
-            last: whether it is the final one, which is always shown.
+            last: whether it is the final one, which always has a preview.
         """
-        if time.monotonic() - self._shown_at < EVERY and not last:
+        if time.monotonic() - self._previewed_at < EVERY and not last:
             return
-        agent = learner(self._settings.agent).prepare(self._settings.agent, self._task, [model])
+        try:
+            self._log(self._search(model), steps)
+        except Exception as error:  # whatever it is, the training is worth more
+            if type(error) not in self._warned:
+                self._warned.add(type(error))
+                logger.warning(
+                    "the preview after %d steps failed, training goes on (%s: %s)",
+                    steps,
+                    type(error).__name__,
+                    error,
+                )
+        self._previewed_at = time.monotonic()
+
+    @cached_property
+    def _patches(self) -> Patches:
+        return self._task.make_patches(
+            PatchStream("validation", self._run.seed).ids(range(TARGETS)), audio=True
+        )
+
+    @cached_property
+    def _pool(self) -> Pool:
+        return Pool.make(self._task, self._run.seed, RENDERS)
+
+    def _search(self, model: Path) -> list[Best]:
+        agent = learner(self._run.agent).prepare(self._run.agent, self._task, [model])
         bests = []
         for i in range(TARGETS):
-            rng = np.random.default_rng([self._settings.seed, i])
+            rng = np.random.default_rng([self._run.seed, i])
             trial = run(agent, Trial(self._task, self._target(i), RENDERS, self._pool, rng))
             assert trial.best is not None
             bests.append(trial.best)
-        self._log(bests, steps)
-        self._shown_at = time.monotonic()
+        return bests
 
     def _target(self, i: int) -> Rendered:
         return Rendered(tuple(each[i : i + 1] for each in self._patches.rendered.features))
@@ -84,8 +108,8 @@ class Preview:
         writer, synth, space = self._writer, self._task.synth, self._task.space
         distances, found = zip(*((best.distance, best.unit) for best in bests), strict=True)
         unit = np.stack(found)
-        writer.add_histogram("show/distance", np.array(distances), steps)
-        writer.add_scalar("show/mean_distance", np.mean(distances), steps)
+        writer.add_histogram("preview/distance", np.array(distances), steps)
+        writer.add_scalar("preview/mean_distance", np.mean(distances), steps)
         errors = np.abs(space.quantise(unit) - self._patches.unit).mean(axis=0)
         for parameter, error in zip(space.free, errors, strict=True):
             writer.add_scalar(f"parameter_error/{parameter.name}", error, steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,7 @@ from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 
-from .learners import learner
+from .old_names import current_hyperparameters
 
 HYPERPARAMETERS = Path(__file__).parents[1] / "hyperparameters"
 _PACKAGES = ("synthgym", "dexed-py", "dawdreamer", "gymnasium", "stable-baselines3", "torch", "numpy")
@@ -25,9 +26,9 @@ class RunConfig:
     """One training run, as ``config.yml`` keeps it.
 
     Args:
-        env: id of the environment that is played.
+        env: id of the environment that the agent is trained on.
         agent: name of the agent.
-        steps: to train: of the environments, all together; or mini-batches of a data set, and games.
+        steps: to train for: of the environments, all together; or mini-batches of a data set, and rollouts.
         num_envs: environments side by side.
         seed: of the first environment (the others follow), the network and the exploration.
         env_kwargs: keywords for ``gym.make``.
@@ -57,11 +58,13 @@ class RunConfig:
         env_kwargs: dict[str, Any] | None = None,
         hyperparameters: dict[str, Any] | None = None,
         dataset: str | None = None,
+        *,
+        allowed: Collection[str],
     ) -> Self:
-        """Return settings with the agent's hyperparameters from its YAML file (rl-zoo3's format).
+        """Return a config with the agent's hyperparameters from its YAML file (rl-zoo3's format).
 
         Args:
-            env: environment id; an agent that learns from goals plays its goal-conditioned twin.
+            env: id of the environment that the agent is trained on.
             agent: name of the agent.
             seed: see above.
             steps: default: that of the YAML file; so num_envs.
@@ -69,25 +72,24 @@ class RunConfig:
             env_kwargs: besides those of the YAML file.
             hyperparameters: instead of those of the YAML file.
             dataset: folder of a data set.
+            allowed: names of the hyperparameters that the agent takes.
 
         Raises:
-            SynthgymError: an unknown agent or hyperparameter, or a count out of range.
+            SynthgymError: an unknown hyperparameter, or a count out of range.
         """
-        how = learner(agent)
-        played = how.played(agent, env)
         rows = yaml.safe_load((HYPERPARAMETERS / f"{agent}.yml").read_text())
-        row: dict[str, Any] = rows.get(played, rows["default"])
+        row: dict[str, Any] = rows.get(env, rows["default"])
         kept = {k: v for k, v in row.items() if k not in _OF_THE_RUN}
-        for name in {**kept, **(hyperparameters or {})}:
-            one_of(f"hyperparameter of {agent}", name, how.arguments(agent))
-        hyperparameters = {**kept, **(hyperparameters or {})}
+        hyperparameters = {**kept, **current_hyperparameters(hyperparameters or {})}
+        for name in hyperparameters:
+            one_of(f"hyperparameter of {agent}", name, allowed)
         count = whole("num_envs", row.get("n_envs", 1) if num_envs is None else num_envs, 1, 4096)
         if "n_steps" in hyperparameters and "batch_size" in hyperparameters:
             # Mini-batches of equal size: the largest that divides a rollout.
             rollout, most = hyperparameters["n_steps"] * count, hyperparameters["batch_size"]
             hyperparameters["batch_size"] = max(n for n in range(1, most + 1) if rollout % n == 0)
         return cls(
-            env=played,
+            env=env,
             agent=agent,
             steps=whole("steps", row["n_timesteps"] if steps is None else steps, 1, 10**12),
             num_envs=count,
@@ -102,13 +104,17 @@ class RunConfig:
     def read(cls, path: Path) -> Self:
         """Read ``config.yml``; SynthgymError if it is none."""
         try:
-            settings = cls(**yaml.safe_load(path.read_text()))
-            whole("steps", settings.steps, 1, 10**12)
-            whole("num_envs", settings.num_envs, 1, 4096)
-            whole("seed", settings.seed, 0, 2**31 - 1)
-        except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
-            raise SynthgymError(f"{path} is not the config of a run; choose another --log-dir") from error
-        return settings
+            config = cls(**yaml.safe_load(path.read_text()))
+            config.hyperparameters = current_hyperparameters(config.hyperparameters)
+            whole("steps", config.steps, 1, 10**12)
+            whole("num_envs", config.num_envs, 1, 4096)
+            whole("seed", config.seed, 0, 2**31 - 1)
+        except (OSError, AttributeError, TypeError, ValueError, yaml.YAMLError) as error:
+            why = " ".join(str(error).split())
+            raise SynthgymError(
+                f"{path} is not the config of a run ({why}); choose another --log-dir"
+            ) from error
+        return config
 
     def write(self, path: Path) -> None:
         """Write ``config.yml``."""

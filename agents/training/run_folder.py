@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +18,23 @@ CHECKPOINTS = 10
 """A run saves about this many on its way."""
 
 
-def run_name(env: str, agent: str, seed: str) -> str:
+def run_name(env: str, agent: str, seed: int) -> str:
     """Return the name of a run's folder, if nobody gave it another."""
     return f"{env.replace(':', '-')}-{agent}-{seed}"
+
+
+def trained_models(runs: Path, env: str, agent: str) -> dict[int, Path]:
+    """Return the final models of the runs in a folder by seed, in the order of the seeds.
+
+    Only folders count that have the exact name which ``run_name`` gives: no copy or backup of one.
+    """
+    found = {}
+    for folder in runs.iterdir() if runs.is_dir() else ():
+        seed = folder.name.rpartition("-")[2]
+        is_run = seed.isascii() and seed.isdecimal() and folder.name == run_name(env, agent, int(seed))
+        if is_run and RunFolder(folder).final_model.is_file():
+            found[int(seed)] = RunFolder(folder).final_model
+    return dict(sorted(found.items()))
 
 
 class RunFolder:
@@ -42,7 +57,7 @@ class RunFolder:
         self.final_model = self.path / self.FINAL
         self.checkpoints = self.path / "checkpoints"
 
-    def begin(self, settings: RunConfig) -> None:
+    def begin(self, run: RunConfig) -> None:
         """Write the config of a new run; SynthgymError if the folder already holds one."""
         if self.config.exists():
             raise SynthgymError(
@@ -51,18 +66,18 @@ class RunFolder:
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self.tensorboard.mkdir(exist_ok=True)
-            settings.write(self.config)
+            run.write(self.config)
         except OSError as error:
             raise SynthgymError(
                 f"cannot write to {self.path}: {error.strerror}; choose another --log-dir"
             ) from error
 
     def resume(self, asked: Mapping[str, Any]) -> None:
-        """Take up a run; SynthgymError if the folder holds none, or one with other settings.
+        """Make ready to go on with a run; SynthgymError if the folder holds none, or one with another config.
 
         Args:
-            asked: settings by name; those that are None stay as they are. The run's goal becomes the steps
-                asked for, or those done if they are more.
+            asked: values of the config by name; those that are None stay as they are. The run's ``steps``
+                become those asked for, or those done if they are more.
         """
         if not self.config.exists():
             raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
@@ -89,4 +104,5 @@ class RunFolder:
 
     def newest(self) -> Path | None:
         """Return the newest checkpoint, or None."""
-        return max(self.checkpoints.glob("[0-9]*.zip"), key=lambda path: int(path.stem), default=None)
+        saved = [path for path in self.checkpoints.glob("*.zip") if re.fullmatch("[0-9]+", path.stem)]
+        return max(saved, key=lambda path: int(path.stem), default=None)

@@ -1,0 +1,63 @@
+"""What the file of a policy says of itself, read without running anything that it holds.
+
+stable-baselines3 saves a zip file with a JSON file, ``data``, in it. Some of its values are pickles, and to
+unpickle is to run a program; where a policy comes from stands beside them in plain JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from synthgym.errors import SynthgymError
+
+from ..training.models import Origin
+from ..training.refusal import check_is_zip, no_model
+
+
+def read_origin(agent: str, path: Path) -> Origin:
+    """Return where the policy in a file comes from.
+
+    Raises:
+        SynthgymError: the file holds no policy of the agent, or none that was trained here; the message names
+            the cause.
+    """
+    data, members = _read_data(agent, path)
+    if "origin" not in data:
+        raise SynthgymError(f"{path} was not trained by scripts/train.py; train one there")
+    if (saved := _agent_of(data, members)) != agent:
+        raise no_model(agent, path, f"it is a model of {saved}")
+    try:
+        return Origin(**data["origin"])
+    except TypeError as error:
+        raise no_model(agent, path, f"another version of the package made it ({error})") from error
+
+
+def _read_data(agent: str, path: Path) -> tuple[dict[str, Any], Collection[str]]:
+    """Return the JSON of a saved policy, and the names of the files that were saved with it."""
+    check_is_zip(agent, path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+            if "data" not in members:
+                raise no_model(agent, path, "stable-baselines3 did not write it")
+            data = json.loads(archive.read("data"))
+    except (zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError, OSError) as error:
+        raise no_model(agent, path, f"it is damaged ({error})") from error
+    if not isinstance(data, dict):
+        raise no_model(agent, path, "stable-baselines3 did not write it")
+    return data, members
+
+
+def _agent_of(data: dict[str, Any], members: Collection[str]) -> str:
+    """Return the name of the agent; files from before it was saved are told apart by what they hold."""
+    if "agent" in data:
+        return str(data["agent"])
+    if "delta_std_schedule" in data:
+        return "es" if "optimizer.pth" in members else "ars"
+    if "target_entropy" in data:
+        return "sac_her" if "n_sampled_goal" in data.get("replay_buffer_kwargs", {}) else "sac"
+    return "ppo"

@@ -1,0 +1,31 @@
+"""How a file that is no model of an agent is refused: one line with the cause."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+from synthgym.errors import SynthgymError
+
+
+def no_model(agent: str, path: Path, cause: object) -> SynthgymError:
+    """Return the error of a file that holds no model of an agent."""
+    said = " ".join(str(cause).split())[:300]
+    return SynthgymError(f"{path} is no saved {agent} model: {said}; train one with scripts/train.py")
+
+
+def check_is_zip(agent: str, path: Path) -> None:
+    """Raise SynthgymError, naming the cause, unless a path is that of a zip file."""
+    if path.is_dir():
+        raise no_model(agent, path, "it is a folder, where the file final_model.zip of a run is wanted")
+    if not path.exists():
+        raise SynthgymError(f"no such model: {path}; train one with scripts/train.py")
+    if not path.is_file():
+        raise no_model(agent, path, "it is no regular file")
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise no_model(agent, path, f"it cannot be read ({error.strerror})") from error
+    if not zipfile.is_zipfile(path):
+        raise no_model(agent, path, "it is no zip file, or it was cut off")

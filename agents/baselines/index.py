@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.datasets import load
-from synthgym.datasets.sources import TRAIN_SPLIT
+from synthgym.datasets.splits import TRAIN_SPLIT
 from synthgym.features import Features
 from synthgym.parameters import Unit
 

@@ -14,6 +14,8 @@ class Stopped(Exception):
 class Signals:
     """Catches the signals while its body runs; a second signal acts at once.
 
+    A signal that the process was started to ignore, as shells do in the background, stays ignored.
+
     Attributes:
         caught: the signal, or None.
     """
@@ -22,7 +24,9 @@ class Signals:
 
     def __enter__(self) -> Self:
         self._usual: dict[signal.Signals, Any] = {
-            s: signal.signal(s, self._catch) for s in (signal.SIGINT, signal.SIGTERM)
+            s: signal.signal(s, self._catch)
+            for s in (signal.SIGINT, signal.SIGTERM)
+            if signal.getsignal(s) is not signal.SIG_IGN
         }
         return self
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from conftest import ROOT, interrupted, read_until, started  # noqa: F401
 from small_sets import SHORT, small_blocks  # noqa: F401, fixtures
 
 from synthgym import datasets
@@ -11,7 +10,7 @@ KEYS = 'freq = hslider("freq", 440, 20, 20000, 0.01); gate = button("gate");'
 # NaN where x is above 1/2, which a square root is of numbers below 0.
 NAN = f"""import("stdfaust.lib"); {KEYS}
 x = hslider("x", 0, 0, 1, 0.001); y = hslider("y", 0.5, 0.1, 1, 0.001);
-process = os.osc(freq) * gate * y + 0 * sqrt(0.5 - x);"""
+process = os.osc(freq) * gate * y * (1 + sqrt(0.5 - x)) / 2;"""
 LOUD = f"""import("stdfaust.lib"); {KEYS}
 x = hslider("x", 0, 0, 1, 0.001);
 process = os.osc(freq) * gate * 10 ^ (6 * x - 1);"""

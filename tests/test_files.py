@@ -33,9 +33,14 @@ def test_a_file_has_the_mode_of_any_other_and_the_umask_is_let_alone(tmp_path, u
 def test_a_file_is_as_it_was_if_writing_fails(tmp_path):
     path = tmp_path / "x.txt"
     path.write_text("before", encoding="utf-8")
-    with pytest.raises(RuntimeError), replaced(path) as temporary:
-        temporary.write_text("half", encoding="utf-8")
-        raise RuntimeError
+
+    def fail():
+        with replaced(path) as temporary:
+            temporary.write_text("half", encoding="utf-8")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert path.read_text(encoding="utf-8") == "before"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -45,7 +45,7 @@ class Items:
         one_of("split", split, SIDES)
         self._sides, self._side, self._block = sides, SIDES[split], block
         self._ends = np.cumsum(
-            [len(self._of(start)) for start in range(0, len(sides), block)], dtype=np.int64
+            [len(self._of(start)) for start in range(0, sides.shape[0], block)], dtype=np.int64
         ).tolist()
 
     def __len__(self) -> int:

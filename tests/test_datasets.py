@@ -136,7 +136,7 @@ def test_no_test_patch_ever_enters_a_random_set(tmp_path, half_held_out):
     held_out = held_out_rows(made.task)
     assert len(held_out) > 100
     assert held_out.isdisjoint(rows)
-    patches = made.task.make_patches(datasets.Random(300).job(made.task, 0, 300, frozenset()).items).unit
+    patches = made.task.make_patches(datasets.Random(300).job(made.task, 0, 300, frozenset()).ids).unit
     met = np.array([row.tobytes() in held_out for row in made.task.space.to_native(patches)])
     assert 50 < met.sum() < 250
     np.testing.assert_array_equal(kept.parameters[:][~met], patches[~met])
@@ -152,6 +152,6 @@ def test_test_patches_are_left_out_of_a_grid(tmp_path, half_held_out):
     left_out = kept.split[:] == 2
     assert left_out.sum() == len(held_out)
     assert not kept.features["logmel"][:][left_out].any()
-    assert len(kept.torch()) == (~left_out).sum()
+    assert len(kept.torch()) + len(kept.torch(split="validation")) == (~left_out).sum()
     rows = {row.tobytes() for row in made.task.space.to_native(kept.parameters[:][~left_out])}
     assert held_out.isdisjoint(rows)

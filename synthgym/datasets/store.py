@@ -27,11 +27,11 @@ from synthgym.files import unwritable
 from synthgym.settings import check_same_settings
 
 LOCK = ".lock"
-"""Locked by who writes, and left there: a file of that name that nobody has locked means nothing."""
+"""The writer locks this file and leaves it behind. It means nothing unless a process has it locked."""
 
 
 class Store:
-    """The files of a data set that is being made. The folder is nobody else's until it is closed.
+    """The files of a data set that is being made. No other command can write to them until it is closed.
 
     Args:
         path: the folder; made if it is missing.
@@ -81,7 +81,7 @@ class Store:
         kept = read_manifest(path) if (path / MANIFEST).exists() else None
         if kept is not None:
             self._check(kept)
-            for stray in path.rglob("*.partial"):  # nothing of anybody else's is in here
+            for stray in path.rglob("*.partial"):  # the folder is that of a data set, and ours alone
                 stray.unlink()
             if kept["size"] < self.size:
                 # A block at the old end is not whole any more. It goes first: without it, the old set

@@ -31,7 +31,8 @@ from benchmarks.process import memory_of
 
 from agents.commands.cli import new_parser, run, writing_to
 from synthgym import datasets
-from synthgym.datasets.store import Store, read_manifest
+from synthgym.datasets.manifest import read_manifest
+from synthgym.datasets.store import Store
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 
@@ -55,15 +56,11 @@ def main() -> int:
     script = Path(__file__).with_name("make_dataset.py")
     start = time.monotonic()
     making = subprocess.Popen([sys.executable, script, *arguments, "--out", args.data])
-    curve: list[dict[str, float]] = []
-    while making.poll() is None:
-        try:
-            making.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
-                held = memory_of(psutil.Process(making.pid))
-                seconds = time.monotonic() - start
-                curve.append({"seconds": seconds, "memory": held, "examples": done(args.data)})
+    try:
+        curve = watch(making, args.data, start)
+    finally:
+        making.kill()  # nothing is left behind if the watch is interrupted
+        making.wait()
     if making.returncode:
         raise SynthgymError(f"the set is not finished (exit {making.returncode}); choose another --data")
     seconds = time.monotonic() - start
@@ -79,11 +76,25 @@ def main() -> int:
     }
     with writing_to(args.out):
         with replaced(args.out / "grid.json") as temporary:
-            temporary.write_text(json.dumps(kept, indent=1))
+            temporary.write_text(json.dumps(kept, indent=1, allow_nan=False), encoding="utf-8")
         with replaced(args.out / "grid.md") as temporary:
-            temporary.write_text(page(kept))
+            temporary.write_text(page(kept), encoding="utf-8")
     print(f"{kept['examples']:,} examples in {seconds:,.0f} s; see {args.out / 'grid.md'}")
     return 0
+
+
+def watch(making: subprocess.Popen[bytes], data: Path, start: float) -> list[dict[str, float]]:
+    """Return what is seen of a process until it ends, every few seconds after its start."""
+    curve: list[dict[str, float]] = []
+    while making.poll() is None:
+        try:
+            making.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ends just now
+                held = memory_of(psutil.Process(making.pid))
+                seconds = time.monotonic() - start
+                curve.append({"seconds": seconds, "memory": held, "examples": done(data)})
+    return curve
 
 
 def page(kept: dict[str, Any]) -> str:
@@ -135,11 +146,10 @@ def writes(data: Path, values: int) -> float:
     arrays |= {f"features/{name}": kept.features[name] for name in FEATURES}
     block = {name: array[:stop] for name, array in arrays.items()}
     spent = []
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "set", recipe)
+    with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "set", recipe) as store:
         for _ in range(7):
             start = time.perf_counter()
-            # As they come from elsewhere, and as they are looked through for test patches.
+            # As they come from elsewhere, and as they are searched for test patches.
             block = pickle.loads(pickle.dumps(block))
             held_out = [row.tobytes() for row in recipe.task.space.to_native(block["parameters"])]
             store.write(0, block)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,23 +20,24 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
+    # The kernel applies the umask, so that a result is as readable as any other file of the user's.
+    temporary.touch(mode=0o666, exist_ok=False)
     try:
         yield temporary
-        # mkstemp makes private files; a result is as readable as any other file of the user's.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def reason(error: OSError) -> str:
+    """Return in one line why a file could not be read or written; not every OSError has a ``strerror``."""
+    return " ".join((error.strerror or str(error)).split()) or type(error).__name__
+
+
 def unwritable(path: Path, error: OSError) -> SynthgymError:
     """Return the error of a folder in which long work is kept as it is done."""
     return SynthgymError(
-        f"cannot write to {path}: {error.strerror or error}; what was written is kept: "
+        f"cannot write to {path}: {reason(error)}; what was written is kept: "
         "make room, or choose another folder, and give the same command again"
     )

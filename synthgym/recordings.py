@@ -10,7 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from synthgym.checks import floats, number
-from synthgym.errors import SoundError
+from synthgym.errors import SoundError, SynthgymError
 from synthgym.files import replaced
 
 PEAK = 10 ** (-18 / 20)
@@ -21,6 +21,9 @@ SILENT_PEAK = 1e-6
 """A sound that peaks lower (-120 dBFS) is silence: no 16-bit recording can hold it."""
 CANCELLED = 0.01
 """Channels whose mean peaks this far (-40 dB) below them cancel each other out."""
+RATES = 1_000, 10_000_000
+"""Sample rates in Hz that a recording may have. A header that claims 1 Hz would have a file of some seconds
+resampled to gigabytes."""
 FADE_SECONDS = 0.01
 PLAYBACK_PEAK = 0.7
 """Peak of the loudest of several sounds that are played back with one gain."""
@@ -30,7 +33,7 @@ def read_recording(path: str | os.PathLike[str], sample_rate: int, samples: int)
     """Read a WAV, FLAC, OGG or AIFF file of any rate and channel count as a target clip.
 
     Raises:
-        SoundError: the file is missing, no audio, empty or silent.
+        SoundError: the file is missing, no audio, empty or silent, or of an absurd sample rate.
     """
     return as_target(*read_mono(path), sample_rate, samples)
 
@@ -39,13 +42,16 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
     """Read a sound file as the mean of its channels, (n,) float32, and its sample rate in Hz.
 
     Raises:
-        SoundError: the file is missing, no audio, empty, silent or not finite, or its channels cancel out.
+        SoundError: the file is missing, no audio, empty, silent or not finite, its channels cancel out, or
+            its sample rate is not from 1,000 to 10,000,000 Hz.
     """
     try:
         path = os.fspath(path)  # a number would be taken for an open file, and closed
         if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
             raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(path) as file:
+            rate = _check_rate(file.samplerate, f"{path}: ")
+            audio = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
@@ -74,6 +80,14 @@ def check_sound(audio: NDArray[np.float32]) -> None:
         raise SoundError("the sound is silent (mixed to mono); give one that is not")
 
 
+def _check_rate(rate: float, where: str = "") -> float:
+    """Return a sample rate; SoundError if no recording has it."""
+    try:
+        return number("the sample rate", rate, *RATES)
+    except SynthgymError as error:
+        raise SoundError(f"{where}{error}; export the sound again") from error
+
+
 def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples: int) -> NDArray[np.float32]:
     """Return mono audio (n,) of ``rate`` Hz as float32 (samples,) of ``sample_rate`` Hz.
 
@@ -81,11 +95,11 @@ def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples
     zeros, and levelled to a peak of -18 dBFS.
 
     Raises:
-        SoundError: the audio is empty, silent or not finite.
+        SoundError: the audio is empty, silent or not finite, or ``rate`` not from 1,000 to 10,000,000 Hz.
     """
     audio = floats("a sound", audio).astype(np.float32)
     check_sound(audio)
-    number("the sample rate", rate, 1, 1e9)
+    _check_rate(rate)
     clip = soxr.resample(audio, rate, sample_rate, quality="VHQ")
     if clip.size == 0:
         raise SoundError("the sound is too short to be resampled; give a longer one")

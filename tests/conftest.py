@@ -89,22 +89,44 @@ def children_named(part):
     return found
 
 
-def interrupted(name, *args, after):
-    """Run a script until it shows a text on standard error, and interrupt it; give code, output, errors."""
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "scripts" / name, *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    # Bars are drawn with carriage returns.
+_EXEC = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.{}); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+
+
+@contextlib.contextmanager
+def started(*command, sigint="SIG_DFL", **options):
+    """Start Python with arguments, as a process that is killed at the end if it is still there.
+
+    SIGINT interrupts it whatever the tests were started by: a shell's background job ignores the signal, and
+    so do its children. ``sigint="SIG_IGN"`` starts it as such a shell would.
+    """
+    process = subprocess.Popen([sys.executable, "-c", _EXEC.format(sigint), *map(str, command)], **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def read_until(stream, text):
+    """Read a stream of text until it has shown something; give all that was read."""
     shown = ""
-    while after not in shown:
-        character = process.stderr.read(1)
+    while text not in shown:
+        character = stream.read(1)  # progress bars end with carriage returns, not with lines
         assert character, shown
         shown += character
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    return shown
+
+
+def interrupted(name, *args, after):
+    """Run a script until it shows a text on standard error, and interrupt it; give code, output, errors."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with started(ROOT / "scripts" / name, *args, **pipes) as process:
+        read_until(process.stderr, after)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
     return process.returncode, output, errors
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 import yaml
-from conftest import ROOT, interrupted
+from conftest import ROOT, interrupted, started
 from stable_baselines3 import PPO
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -145,18 +145,14 @@ def test_a_damaged_checkpoint_is_named(script, tmp_path):
 def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
     folder = RunFolder(tmp_path / "run")
     arguments = ["--env", "Dexed1Op-v0", "--num-envs", "2", "--log-dir", str(folder.path)]
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "scripts/train.py", *arguments, "--steps", "100000"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    deadline = time.monotonic() + 120
-    while not list(folder.tensorboard.glob("*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(1)
-    process.send_signal(stop)
-    output, errors = process.communicate(timeout=60)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with started(ROOT / "scripts/train.py", *arguments, "--steps", "100000", **pipes) as process:
+        deadline = time.monotonic() + 120
+        while not list(folder.tensorboard.glob("*")) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1)
+        process.send_signal(stop)
+        output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + stop, errors
     assert "--resume goes on from it" in output
     checkpoint = folder.newest()

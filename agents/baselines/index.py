@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.datasets import load
-from synthgym.datasets.sources import TRAIN_SPLIT
-from synthgym.datasets.store import MANIFEST
+from synthgym.datasets.manifest import MANIFEST
+from synthgym.datasets.splits import TRAIN_SPLIT
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Unit

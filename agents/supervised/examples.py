@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from synthgym.datasets import DataSet
-from synthgym.datasets.loading import SIDES, Split
+from synthgym.datasets.splits import SIDES, Split
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.parameters import Unit

@@ -17,6 +17,8 @@ class Signals:
     Args:
         patient: whether a second signal, too, only acts when the body has ended; by default it acts at once.
 
+    A signal that the process was started to ignore, as shells do in the background, stays ignored.
+
     Attributes:
         caught: the first signal, or None.
     """
@@ -27,7 +29,9 @@ class Signals:
 
     def __enter__(self) -> Self:
         self._usual: dict[signal.Signals, Any] = {
-            s: signal.signal(s, self._catch) for s in (signal.SIGINT, signal.SIGTERM)
+            s: signal.signal(s, self._catch)
+            for s in (signal.SIGINT, signal.SIGTERM)
+            if signal.getsignal(s) is not signal.SIG_IGN
         }
         return self
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
-from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import zarr
 from numpy.typing import NDArray
 
 from synthgym.checks import one_of
-from synthgym.datasets.sources import TRAIN_SPLIT, VALIDATION_SPLIT
-from synthgym.datasets.store import read_manifest
+from synthgym.datasets.arrays import AGAIN, check_shards, open_array
+from synthgym.datasets.manifest import MANIFEST, read_manifest
+from synthgym.datasets.splits import Items, Split
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.settings import check_same_settings
@@ -24,9 +21,6 @@ from synthgym.task import SoundMatchingTask
 if TYPE_CHECKING:
     import pandas
     import torch.utils.data
-
-Split = Literal["train", "validation"]
-SIDES = {"train": TRAIN_SPLIT, "validation": VALIDATION_SPLIT}
 
 
 class DataSet:
@@ -45,22 +39,36 @@ class DataSet:
         space: the free parameters of the unit vectors.
 
     Raises:
-        SynthgymError: there is no data set.
+        SynthgymError: there is no data set, or a part of it is missing or damaged.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.manifest = read_manifest(self.path)
+        features = {name: f"features/{name}" for name in self.manifest["features"]}
+        names = ["parameters", "split", "renders", *features.values()]
+        arrays = {name: self._open(name) for name in names}
+        if self.manifest["audio"]:
+            arrays["audio"] = self._open("audio")
+        check_shards(self.path, arrays, len(self), self.manifest["block"])
+        self.parameters, self.split, self.renders = (arrays[name] for name in names[:3])
+        self.features = {name: arrays[array] for name, array in features.items()}
+        self.audio = arrays.get("audio")
         try:
-            group: Any = zarr.open_group(self.path, mode="r")
-            self.parameters, self.split, self.renders = (
-                group[name] for name in ("parameters", "split", "renders")
+            self.space = ParameterSpace([Parameter.read(kept) for kept in self.manifest["parameters"]])
+        except (KeyError, TypeError, ValueError) as error:
+            raise SynthgymError(
+                f"{self.path}: the parameters in its {MANIFEST} are damaged ({error}); make it again"
+            ) from error
+
+    def _open(self, name: str) -> Any:
+        array = open_array(self.path, name)
+        if array.shape[0] != len(self):
+            raise SynthgymError(
+                f"{self.path} is to hold {len(self):,} items, but its array {name} has room for "
+                f"{array.shape[0]:,}; {AGAIN}"
             )
-            self.features = {name: group[f"features/{name}"] for name in self.manifest["features"]}
-            self.audio = group["audio"] if self.manifest["audio"] else None
-        except (OSError, KeyError, ValueError) as error:
-            raise SynthgymError(f"{self.path} is not made yet; give its command again") from error
-        self.space = ParameterSpace([Parameter.read(kept) for kept in self.manifest["parameters"]])
+        return array
 
     def __len__(self) -> int:
         return int(self.manifest["size"])
@@ -89,6 +97,10 @@ class DataSet:
                 frame[parameter.name] = pandas.Categorical.from_codes(codes, list(parameter.labels))
         return frame
 
+    def items(self, split: Split) -> Items:
+        """Return the numbers of the items on one side of the split, which is read for it."""
+        return Items(self.split, split, self.manifest["block"])
+
     def torch(self, feature: str | None = None, split: Split = "train") -> torch.utils.data.Dataset[Any]:
         """Return a torch Dataset of (feature, parameters) pairs, float32, of one side of the split.
 
@@ -103,38 +115,7 @@ class DataSet:
 
         name = next(iter(self.features)) if feature is None else feature
         one_of("feature of this set", name, self.features)
-        return Pairs(self, name, Items(self, split))
-
-
-class Items:
-    """The numbers of the items on one side of the split, found block by block."""
-
-    def __init__(self, dataset: DataSet, split: Split) -> None:
-        one_of("split", split, SIDES)
-        self._split, self._side, self._block = dataset.split, SIDES[split], dataset.manifest["block"]
-        self._ends = np.cumsum(
-            [len(self._of(start)) for start in range(0, len(dataset), self._block)], dtype=np.int64
-        ).tolist()
-
-    def __len__(self) -> int:
-        return int(self._ends[-1])
-
-    def __getitem__(self, places: Sequence[int]) -> NDArray[np.int64]:
-        """Return the numbers of the items at places."""
-        found = np.empty(len(places), np.int64)
-        of = lru_cache(64)(self._of)
-        for i, place in enumerate(places):
-            if not -len(self) <= place < len(self):
-                raise IndexError(f"{place} of {len(self)} items")
-            place %= len(self)
-            block = bisect_right(self._ends, place)
-            before = self._ends[block - 1] if block else 0
-            found[i] = of(block * self._block)[place - before]
-        return found
-
-    def _of(self, start: int) -> NDArray[np.int64]:
-        side = self._split[start : start + self._block] == self._side
-        return start + np.flatnonzero(side)
+        return Pairs(self.features[name], self.parameters, self.items(split))
 
 
 def load(path: str | os.PathLike[str]) -> DataSet:

@@ -1,4 +1,4 @@
-"""The making of a data set: blocks that are missing are rendered, and written one after the other."""
+"""How a data set is made: blocks that are missing are rendered, and written one after the other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from synthgym.datasets.recipe import Recipe
-from synthgym.datasets.sources import LEFT_OUT
+from synthgym.datasets.splits import LEFT_OUT
 from synthgym.datasets.store import Store
 from synthgym.parameters import Unit
 from synthgym.patches import HELD_OUT, HeldOutStream, PatchId, PatchJob, make_patches
@@ -23,7 +23,7 @@ from synthgym.rendering import Rendered, Worker
 Arrays = dict[str, NDArray[Any]]
 
 _JOB = 64
-"""Items a worker is asked for at once."""
+"""Items that a worker is asked for at once."""
 _FEW = 16
 """Test patches likewise: there are not many."""
 
@@ -31,7 +31,9 @@ _FEW = 16
 def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True) -> int:
     """Make a data set, or go on making it: what is there and undamaged stays as it is.
 
-    Interrupted at any moment and called again, it ends with the same bytes.
+    Interrupted at any moment and called again, it ends with the same bytes. A render that fails does not
+    end it: a random patch is made again, a grid point is left out. The first failure is a warning, and so
+    is their number in the end.
 
     Args:
         path: its folder: a new or empty one, or that of a set with the same settings; one of fewer
@@ -43,35 +45,47 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
         How many items were made.
 
     Raises:
-        SynthgymError: the folder cannot be used, the disk is full, or a worker is lost for good.
+        SynthgymError: the folder cannot be used or is in use, the disk is full, or a worker is lost for good.
     """
-    store = Store(Path(path), recipe)
-    blocks = store.blocks()
-    with tqdm(total=store.size, unit=" examples", desc="checking", disable=not progress, leave=False) as bar:
-        missing = []
-        for start, stop in blocks:
+    with Store(Path(path), recipe) as store:
+        missing = _missing(store, progress)
+        if missing:
+            _fill(store, missing, recipe, progress)
+    return sum(stop - start for start, stop in missing)
+
+
+def _missing(store: Store, progress: bool) -> list[tuple[int, int]]:
+    """Return the blocks that are not there or damaged."""
+    missing = []
+    bar = tqdm(total=store.size, unit=" examples", desc="checking", disable=not progress, leave=False)
+    with bar:
+        for start, stop in store.blocks():
             if not store.good(start, stop):
                 missing.append((start, stop))
             bar.update(stop - start)
-    to_make = sum(stop - start for start, stop in missing)
-    if not to_make:
-        return 0
+    return missing
+
+
+def _fill(store: Store, missing: list[tuple[int, int]], recipe: Recipe, progress: bool) -> None:
+    """Make the blocks that are missing."""
     held_out = _held_out(recipe, progress)
     results = recipe.task.renderer.map(_make, _jobs(recipe, missing))
-    bar = tqdm(
-        total=store.size, initial=store.size - to_make, unit=" examples", desc="making", disable=not progress
-    )
+    there = store.size - sum(stop - start for start, stop in missing)
+    failed = 0
+    bar = tqdm(total=store.size, initial=there, unit=" examples", desc="making", disable=not progress)
     with bar:
         for start, stop in missing:
             parts = []
             for at in range(start, stop, _JOB):
-                part, failures = next(results)
-                for said in failures:
-                    warnings.warn(said, stacklevel=2)
-                parts.append(_without(held_out, recipe, at, part))
+                part, failures = _without(held_out, recipe, at, *next(results))
+                if failures and not failed:
+                    warnings.warn(f"{failures[0]}; more failures are counted, not shown", stacklevel=3)
+                failed += len(failures)
+                parts.append(part)
                 bar.update(len(part["split"]))
             store.write(start, {name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
-    return to_make
+    if failed > 1:
+        warnings.warn(f"{failed:,} renders of {store.path} failed and were taken for silence", stacklevel=3)
 
 
 @dataclass(frozen=True)
@@ -113,10 +127,17 @@ def _make(worker: Worker, job: _Job) -> tuple[Arrays, list[str]]:
 
 def _kept(job: _Job, rendered: Rendered) -> Arrays:
     named = zip(job.features, rendered.features, strict=True)
-    arrays = {f"features/{name}": values.astype(job.dtype) for name, values in named}
+    arrays = {f"features/{name}": _stored(values, job.dtype) for name, values in named}
     if rendered.audio is not None:
-        arrays["audio"] = rendered.audio.astype(job.dtype)
+        arrays["audio"] = _stored(rendered.audio, job.dtype)
     return arrays
+
+
+def _stored(values: NDArray[np.float32], dtype: str) -> NDArray[Any]:
+    """Return finite values as they are stored: those beyond the range of a dtype would become infinite."""
+    most = float(np.finfo(dtype).max)
+    stored: NDArray[Any] = np.clip(values, -most, most).astype(dtype)
+    return stored
 
 
 def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
@@ -136,8 +157,10 @@ def _unit(worker: Worker, ids: list[PatchId]) -> Unit:
     return make_patches(worker, PatchJob(ids)).unit
 
 
-def _without(held_out: frozenset[bytes], recipe: Recipe, start: int, part: Arrays) -> Arrays:
-    """Return a part with no test patch in it: such an item is drawn again, in a grid it is left out."""
+def _without(
+    held_out: frozenset[bytes], recipe: Recipe, start: int, part: Arrays, failures: list[str]
+) -> tuple[Arrays, list[str]]:
+    """Return a part with no test patch in it: such an item is made again, in a grid it is left out."""
     rows = [row.tobytes() for row in recipe.task.space.to_native(part["parameters"])]
     met = [place for place, row in enumerate(rows) if row in held_out]
     if met:  # what comes from a cluster cannot be written to
@@ -145,10 +168,11 @@ def _without(held_out: frozenset[bytes], recipe: Recipe, start: int, part: Array
     for place in met:
         job = _job(recipe, start + place, start + place + 1, held_out)
         if isinstance(job.what, PatchJob):
-            ((other, _),) = recipe.task.renderer.map(_make, [job])
+            ((other, more),) = recipe.task.renderer.map(_make, [job])
+            failures = failures + more
         else:
             other = {name: np.zeros_like(values[:1]) for name, values in part.items()}
             other["split"][:] = LEFT_OUT
         for name, values in other.items():
             part[name][place] = values[0]
-    return part
+    return part, failures

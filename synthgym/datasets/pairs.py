@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-if TYPE_CHECKING:
-    from synthgym.datasets.loading import DataSet, Items
+from synthgym.datasets.splits import Items
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 class Pairs(Dataset[Pair]):
-    """Features (frames, bins) and unit parameters (n,) of items, float32."""
+    """Pairs of features (frames, bins) and unit parameters (n,) of items, float32.
 
-    def __init__(self, dataset: DataSet, feature: str, items: Items) -> None:
-        self._features, self._parameters, self._items = (
-            dataset.features[feature],
-            dataset.parameters,
-            items,
-        )
+    Args:
+        features: Zarr array (items, frames, bins).
+        parameters: Zarr array (items, n).
+        items: which items.
+    """
+
+    def __init__(self, features: Any, parameters: Any, items: Items) -> None:
+        self._features, self._parameters, self._items = features, parameters, items
 
     def __len__(self) -> int:
         return len(self._items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Literal, get_args
@@ -9,35 +10,36 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from synthgym.checks import one_of
-from synthgym.datasets.sources import VALIDATION, Grid, HumanLike, Presets, Random, Source
+from synthgym.datasets.manifest import FORMAT
+from synthgym.datasets.sources import Grid, HumanLike, Presets, Random, Source
+from synthgym.datasets.splits import VALIDATION
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.rendering import Rendering
 from synthgym.rules import RULES
 
-FORMAT = 1
 DType = Literal["float16", "float32"]
 
-_MOST_BYTES = 1 << 26  # of a block: what a worker pool makes between two writes, and loses if it is killed
+_MOST_BYTES = 1 << 26  # of a block: what is made between two writes, and lost if the command is killed
 _MOST_ITEMS = 4096
-_CHUNK_BYTES = 1 << 17  # read by who wants a single item
+_CHUNK_BYTES = 1 << 17  # what is read for a single item
 
 
 class Recipe:
-    """Which sounds, heard how.
+    """What a data set holds: which patches, and which features of their sounds.
 
     Args:
         env: environment id; its synth renders, its parameters are those of the set.
         features: names of features.
-        dtype: of features and audio in the store.
+        dtype: of features and audio in the store; values beyond its range (65,504 for float16) are clipped.
         audio: whether the audio is kept too.
         env_kwargs: keywords of the environment: parameters, frozen, and those of the synth.
-        rendering: who renders, see ``SoundMatchingTask``.
-        workers: how many render side by side.
+        rendering: how it is rendered, see ``SoundMatchingTask``.
+        workers: how many render at a time.
         address: of a Ray cluster.
 
     Attributes:
-        task: renders.
+        task: renders the patches.
         source: which patches; set by ``random``, ``human_like``, ``grid`` or ``presets``.
 
     Raises:
@@ -93,7 +95,9 @@ class Recipe:
         self.source = Grid(self.task.space, values)
         return self
 
-    def presets(self, folder: str, *, jitter: float = 0.0, size: int | None = None, seed: int = 0) -> Recipe:
+    def presets(
+        self, folder: str | os.PathLike[str], *, jitter: float = 0.0, size: int | None = None, seed: int = 0
+    ) -> Recipe:
         """Take presets and variations of them; return this recipe."""
         self.source = Presets(self.task, folder, jitter=jitter, size=size, seed=seed)
         return self

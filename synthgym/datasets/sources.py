@@ -1,6 +1,6 @@
 """Which patches a data set holds: random ones, a grid, or presets and variations of them.
 
-PatchId i of a source is a function of the source and i alone, and so is the side of the train/validation
+Item i of a source is a function of the source and i alone, and so is the side of the train/validation
 split that it is on.
 """
 
@@ -17,19 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import number, whole
+from synthgym.datasets.manifest import MOST_ITEMS
+from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION, VALIDATION_SPLIT, split_of
 from synthgym.errors import PresetError, SynthgymError
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.patches import PatchJob, PatchStream, audible
 from synthgym.task import SoundMatchingTask
 
-VALIDATION = 0.1
-"""The share of items, or of presets, that is for validation."""
-TRAIN_SPLIT, VALIDATION_SPLIT, LEFT_OUT = 0, 1, 2
-"""Values of ``split``. A grid point that is a test patch, or crashes its plugin, is left out; so is an
-item that is not made yet."""
-MOST_ITEMS = 2**40
-
-_SPLIT_KEY, _VOICES_KEY = 1 << 16, 1 << 17  # no stream of patches has these spawn keys
+_VOICES_KEY = 1 << 17  # no stream of patches has this spawn key, nor has the split
 _VOICES = 256
 _INAUDIBLE_JITTER = 0.1
 
@@ -88,11 +83,7 @@ class Random(Source):
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return a tenth of the items for validation, each by its number."""
-        key = np.random.SeedSequence(self.seed, spawn_key=(_SPLIT_KEY,)).generate_state(2, np.uint64)
-        # Philox is a function of its counter, which stands for four values.
-        values = np.random.Generator(np.random.Philox(key=key, counter=start // 4))
-        patches = values.random(stop - start + start % 4)[start % 4 :]
-        return np.where(patches < VALIDATION, VALIDATION_SPLIT, TRAIN_SPLIT).astype(np.uint8)
+        return split_of(self.seed, start, stop)
 
 
 class HumanLike(Random):
@@ -117,7 +108,7 @@ class HumanLike(Random):
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
         """Return the job of items."""
-        # Drawn in whole blocks, as one at a time would take as long as rendering it.
+        # Made in whole blocks, as one at a time would take as long as rendering it.
         first, last = start // _VOICES, (stop - 1) // _VOICES
         voices = np.concatenate([self._voices(task, block) for block in range(first, last + 1)])
         near = voices[start - first * _VOICES : stop - first * _VOICES]
@@ -131,7 +122,7 @@ class HumanLike(Random):
 
 
 class Grid(Source):
-    """Every combination of evenly spaced values; training data only.
+    """Every combination of evenly spaced values, about a tenth of them for validation.
 
     Args:
         space: whose free parameters are turned; the last of them fastest.
@@ -149,8 +140,8 @@ class Grid(Source):
             )
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the items."""
-        return {"kind": "grid", "values": self.values, "counts": self._counts}
+        """Return what decides the items; grids of older versions had none for validation."""
+        return {"kind": "grid", "values": self.values, "counts": self._counts, "validation": VALIDATION}
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Unit:
         """Return the unit vectors of items."""
@@ -159,14 +150,14 @@ class Grid(Source):
         return task.space.quantise((np.stack(places, axis=1) / steps).astype(np.float32))
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Return that all items are for training."""
-        return np.full(stop - start, TRAIN_SPLIT, np.uint8)
+        """Return a tenth of the items for validation, each by its number."""
+        return split_of(0, start, stop)
 
 
 class Presets(Source):
     """Presets from files, and variations of them, split by preset.
 
-    PatchId i is preset i mod P of P; the first P items are the presets themselves. Inaudible presets and
+    Item i is preset i mod P of P; the first P items are the presets themselves. Inaudible presets and
     repeated ones are passed over.
 
     Args:
@@ -234,9 +225,9 @@ def read_presets(task: SoundMatchingTask, folder: Path) -> Unit:
     if rows:
         units = task.space.quantise(task.space.to_unit(np.stack(rows)))
         units = units[np.sort(np.unique(units, axis=0, return_index=True)[1])]
-        heard = [audible(sound.audio) for sound in task.worker.sounds(units)]
-        if any(heard):
-            return units[heard]
+        kept = [audible(sound.audio) for sound in task.worker.sounds(units)]
+        if any(kept):
+            return units[kept]
     kinds = ", ".join(sorted({synth.preset_suffix, *synth.bank_suffixes, ".json"}))
     raise PresetError(f"{folder} holds no audible preset of this synth ({kinds})")
 

@@ -2,88 +2,122 @@
 
 The items are cut into blocks, which are written whole: a block of an array is a file (a Zarr shard)
 that appears under its name when it is complete. Every chunk in it bears a CRC-32C checksum, and so does
-the shard's index, so that a damaged file is found by reading it.
+the shard's index, so that a damaged file is found by reading it. The shard of ``split`` is written last
+and removed first: an item whose block is not whole is one that is left out.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import zarr
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
+from synthgym.datasets.arrays import open_array, shard
+from synthgym.datasets.manifest import MANIFEST, read_manifest
 from synthgym.datasets.recipe import Recipe
-from synthgym.datasets.sources import LEFT_OUT
+from synthgym.datasets.splits import LEFT_OUT
 from synthgym.errors import SynthgymError
 from synthgym.files import unwritable
 from synthgym.settings import check_same_settings
 
-MANIFEST = "manifest.json"
+LOCK = ".lock"
+"""The writer locks this file and leaves it behind. It means nothing unless a process has it locked."""
 
 
 class Store:
-    """The files of a data set that is being made.
+    """The files of a data set that is being made. No other command can write to them until it is closed.
 
     Args:
         path: the folder; made if it is missing.
         recipe: what it is to hold.
 
     Raises:
-        SynthgymError: the folder cannot be written, holds something else, or a set made with other
-            settings or of more items.
+        SynthgymError: the folder cannot be written, is being written, holds something else, or a set made
+            with other settings or of more items.
     """
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self.size, self.block = path, recipe.source.size, recipe.block()
-        manifest = json.loads(json.dumps(recipe.manifest()))  # as it is read again: tuples are lists
+        self._wanted = json.loads(json.dumps(recipe.manifest(), allow_nan=False))  # tuples are lists
+        self._lock = FileLock(path / LOCK)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            partial = path / f"{MANIFEST}.partial"  # may be there, of a write that was killed
-            kept = read_manifest(path) if (path / MANIFEST).exists() else None
-            if kept is None and any(found != partial for found in path.iterdir()):
+            # The manifest comes before all else; its partial file may be there, of a write that was killed.
+            found = {entry.name for entry in path.iterdir()}
+            if MANIFEST not in found and found - {f"{MANIFEST}.partial", LOCK}:
                 raise SynthgymError(f"{path} is not empty and no data set; choose another folder")
-            if kept is not None:
-                self._check(kept, manifest)
-                for stray in path.rglob("*.partial"):  # nothing of anybody else's is in here
-                    stray.unlink()
-            if kept is not None and kept["size"] < self.size:
-                # A block at the old end is not whole any more. It goes first: without it, the old set
-                # is merely unfinished, and so is the new one.
-                for name, (shape, _) in recipe.arrays().items():
-                    self._shard(name, kept["size"], 1 + len(shape)).unlink(missing_ok=True)
-            if kept != manifest:
-                partial.write_text(json.dumps(manifest, indent=1))
-                partial.replace(path / MANIFEST)
-            group = zarr.open_group(path, mode="a")
-            group.require_group("features")
-            self._arrays = {name: self._open(name, recipe, group) for name in recipe.arrays()}
-        except json.JSONDecodeError as error:
-            raise SynthgymError(f"{path}: a zarr.json is damaged; choose another folder") from error
+            self._lock.acquire(blocking=False)
+            try:
+                self._open(recipe)
+            except BaseException:
+                self.close()
+                raise
+        except Timeout as error:
+            raise SynthgymError(
+                f"{path} is being written by another command; wait for its end, or choose another folder"
+            ) from error
         except OSError as error:
             raise unwritable(path, error) from error
 
-    def _check(self, kept: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    def close(self) -> None:
+        """Let the folder go."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def _open(self, recipe: Recipe) -> None:
+        path, arrays = self.path, recipe.arrays()
+        self._dimensions = {name: 1 + len(shape) for name, (shape, _) in arrays.items()}
+        kept = read_manifest(path) if (path / MANIFEST).exists() else None
+        if kept is not None:
+            self._check(kept)
+            for stray in path.rglob("*.partial"):  # the folder is that of a data set, and ours alone
+                stray.unlink()
+            if kept["size"] < self.size:
+                # A block at the old end is not whole any more. It goes first: without it, the old set
+                # is merely unfinished, and so is the new one.
+                self._remove(kept["size"], arrays)
+        if kept != self._wanted:
+            partial = path / f"{MANIFEST}.partial"
+            partial.write_text(json.dumps(self._wanted, indent=1), encoding="utf-8")
+            partial.replace(path / MANIFEST)
+        _open_group(path)
+        _open_group(path / "features")
+        self._arrays = {name: self._open_array(name, recipe) for name in arrays}
+
+    def _check(self, kept: Mapping[str, Any]) -> None:
+        source = dict(self._wanted["source"])
+        if source.pop("validation", None) is not None and kept["source"] == source:
+            raise SynthgymError(
+                f"{self.path} is a grid of an older version, without items for validation; "
+                "it can be read, but not made any further: choose another folder"
+            )
         remedy = "ask for the same, or choose another folder"
-        check_same_settings(f"{self.path} is a data set", kept, wanted, remedy, ignore=("size",))
+        check_same_settings(f"{self.path} is a data set", kept, self._wanted, remedy, ignore=("size",))
         if kept["size"] > self.size:
             raise SynthgymError(
                 f"{self.path} is a set of {kept['size']:,} items; ask for as many or more, "
                 "or choose another folder"
             )
 
-    def _shard(self, name: str, start: int, dimensions: int) -> Path:
-        """Return the file of the block that holds an item."""
-        return self.path / name / "c" / str(start // self.block) / Path(*["0"] * (dimensions - 1))
-
-    def _open(self, name: str, recipe: Recipe, group: zarr.Group) -> Any:
+    def _open_array(self, name: str, recipe: Recipe) -> Any:
         shape, dtype = recipe.arrays()[name]
-        if name not in group:
-            return group.create_array(
-                name,
+        try:
+            array = open_array(self.path, name, mode="r+")
+        except SynthgymError:  # missing or damaged, but its zarr.json follows from the recipe
+            (self.path / name / "zarr.json").unlink(missing_ok=True)
+            return zarr.create_array(
+                self.path / name,
                 shape=(self.size, *shape),
                 dtype=dtype,
                 shards=(self.block, *shape),
@@ -94,10 +128,10 @@ class Store:
                 # Chunks of zeros are written too: what is missing is not made yet.
                 config={"write_empty_chunks": True},
             )
-        array: Any = group[name]
         if array.shape[0] != self.size:
             array.resize((self.size, *shape))
-        return zarr.open_array(self.path / name, mode="r+", config={"write_empty_chunks": True})
+            array = open_array(self.path, name, mode="r+")
+        return array
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return the first item of each block, and the one after its last."""
@@ -106,9 +140,9 @@ class Store:
     def good(self, start: int, stop: int) -> bool:
         """Return whether a block is there and undamaged, in every array."""
         for name, array in self._arrays.items():
-            shard = self._shard(name, start, array.ndim)
+            file = self._shard(name, start)
             # Zarr reads a file without any bytes as zeros.
-            if not shard.is_file() or not shard.stat().st_size:
+            if not file.is_file() or not file.stat().st_size:
                 return False
             try:
                 array[start:stop]
@@ -123,18 +157,29 @@ class Store:
             SynthgymError: it cannot be written; all that was written before is kept.
         """
         try:
-            for name, values in block.items():
-                # Zarr would read what is there, which may be damaged.
-                self._shard(name, start, values.ndim).unlink(missing_ok=True)
-                self._arrays[name][start : start + len(values)] = values
+            self._remove(start, block)  # Zarr would read what is there, which may be damaged
+            for name in reversed(_split_first(block)):
+                self._arrays[name][start : start + len(block[name])] = block[name]
         except OSError as error:
             raise unwritable(self.path, error) from error
 
+    def _remove(self, start: int, names: Iterable[str]) -> None:
+        for name in _split_first(names):
+            self._shard(name, start).unlink(missing_ok=True)
 
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read the manifest of a data set; SynthgymError if there is none."""
+    def _shard(self, name: str, start: int) -> Path:
+        """Return the file of the block that holds an item."""
+        return shard(self.path, name, start // self.block, self._dimensions[name])
+
+
+def _split_first(names: Iterable[str]) -> list[str]:
+    return sorted(names, key=lambda name: (name != "split", name))
+
+
+def _open_group(path: Path) -> None:
+    """Make a Zarr group if it is missing or its zarr.json, which says nothing else, is damaged."""
     try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text())
-        return manifest | {"size": int(manifest["size"])}
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SynthgymError(f"{path} is no data set; make one with scripts/make_dataset.py") from error
+        zarr.open_group(path, mode="r")
+    except Exception:  # whatever Zarr says of what is no group
+        (path / "zarr.json").unlink(missing_ok=True)
+        zarr.open_group(path, mode="a")

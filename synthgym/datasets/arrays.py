@@ -1,0 +1,44 @@
+"""The Zarr arrays of a data set, and the files they are kept in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import zarr
+
+from synthgym.errors import SynthgymError
+
+AGAIN = "give the command that makes it again"
+
+
+def open_array(path: Path, name: str, *, mode: Literal["r", "r+"] = "r") -> Any:
+    """Open an array of a data set; SynthgymError, with the cause, if it is missing or damaged."""
+    # Chunks of zeros are written too: what is missing is not made yet.
+    config: Any = {"write_empty_chunks": True}
+    try:
+        return zarr.open_array(path / name, mode=mode, config=config)
+    except FileNotFoundError as error:
+        raise SynthgymError(f"{path} has no array {name} yet; {AGAIN}") from error
+    except Exception as error:  # whatever Zarr says of damaged metadata
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise SynthgymError(f"{path}: the array {name} is damaged ({why:.200}); {AGAIN}") from error
+
+
+def shard(path: Path, name: str, block: int, dimensions: int) -> Path:
+    """Return the file that holds a block of an array of so many dimensions."""
+    return path / name / "c" / str(block) / Path(*["0"] * (dimensions - 1))
+
+
+def check_shards(path: Path, arrays: dict[str, Any], size: int, block: int) -> None:
+    """Raise SynthgymError unless every block that is made, as its split says, is there in all arrays.
+
+    Zarr reads a file that is missing as its fill value, and one without any bytes as zeros.
+    """
+    for number in range(-(-size // block)):
+        if not shard(path, "split", number, 1).exists():
+            continue  # not made yet: its items are left out
+        for name, array in arrays.items():
+            file = shard(path, name, number, array.ndim)
+            if not (file.exists() and file.stat().st_size):
+                raise SynthgymError(f"{path}: {file.relative_to(path)} is missing or empty; {AGAIN}")

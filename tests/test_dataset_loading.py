@@ -1,0 +1,139 @@
+"""Reading data sets."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from small_sets import copied_set, recipe, reference_set, small_blocks  # noqa: F401, fixtures
+from torch.utils.data import DataLoader
+
+from synthgym import datasets
+from synthgym.errors import PresetError, SynthgymError
+
+
+def test_an_unfinished_set_has_no_pairs(tmp_path, reference):
+    folder = tmp_path / "set"
+    shutil.copytree(reference, folder)
+    for array in ("split", "parameters"):
+        shard = folder / array / "c" / "1"
+        (shard if shard.is_file() else shard / "0").unlink()
+    kept = datasets.load(folder)
+    assert (kept.split[256:512] == 2).all()
+    assert len(kept.torch()) + len(kept.torch(split="validation")) == 600 - 256
+
+
+def test_reading(reference):
+    kept = datasets.load(reference)
+    frame = kept.frame(10, 20)
+    assert list(frame.columns) == list(kept.space.names)
+    assert list(frame.index) == list(range(10, 20))
+    np.testing.assert_allclose(frame.to_numpy(), kept.native(10, 20))
+    assert len(kept.frame()) == 600
+    assert kept.audio is None
+    train, validation = kept.torch("mfcc-13"), kept.torch("mfcc-13", "validation")
+    assert len(train) + len(validation) == 600
+    numbers = np.flatnonzero(kept.split[:] == 1)
+    features, parameters = validation[3]
+    np.testing.assert_array_equal(features.numpy(), kept.features["mfcc-13"][int(numbers[3])])
+    np.testing.assert_array_equal(parameters.numpy(), kept.parameters[int(numbers[3])])
+    with pytest.raises(IndexError):
+        validation[len(validation)]
+    loader = DataLoader(train, batch_size=100, shuffle=True, num_workers=2)
+    seen = np.concatenate([batch[1].numpy() for batch in loader])
+    everything = kept.parameters[:][kept.split[:] == 0]
+    np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(everything, axis=0))
+
+
+def test_a_frame_names_categories(tmp_path):
+    names = ["ALGORITHM", "OP1 MODE", "OP1 F FINE", "OP1 F COARSE"]
+    made = recipe("Dexed6Op-v0", env_kwargs={"parameters": names}).random(20)
+    datasets.make(tmp_path / "set", made, progress=False)
+    kept = datasets.load(tmp_path / "set")
+    assert list(kept.frame().columns) == names
+    for row, unit in zip(kept.frame().itertuples(index=False), kept.parameters[:], strict=True):
+        described = made.task.space.describe(made.task.space.to_native(unit))
+        texts = {p["name"]: p["text"] for p in described}
+        assert [str(value) for value in row] == [texts[name] for name in names]
+
+
+def test_the_manifest_says_it_all(reference):
+    manifest = json.loads((reference / "manifest.json").read_text())
+    assert manifest["env"] == "FM-v0"
+    assert manifest["source"] == {"kind": "random", "seed": 1}
+    assert manifest["size"] == 600
+    assert {"synthgym", "dawdreamer", "numpy", "zarr"} <= set(manifest["versions"])
+    assert [file["name"] for file in manifest["files"]] == ["fm.dsp"]
+    assert manifest["repeatable"]
+    assert [p["low"] for p in manifest["parameters"]][:1] == [0]
+    assert manifest["features"]["mfcc-13"]["shape"][1] == 13
+
+
+def test_what_is_no_set_is_named(tmp_path):
+    for path in (tmp_path, tmp_path / "nope"):
+        with pytest.raises(SynthgymError, match="is no data set"):
+            datasets.load(path)
+    (tmp_path / "manifest.json").mkdir()
+    with pytest.raises(SynthgymError, match=r"cannot read .*manifest\.json: Is a directory"):
+        datasets.load(tmp_path)
+    with pytest.raises(PresetError, match="holds no audible preset"):
+        recipe().presets(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"size": float("nan")}, "it holds NaN"),
+        ({"parameters": [{"low": float("inf")}]}, "it holds Infinity"),
+        ({"size": 0}, "size must be a whole number"),
+        ({"block": 2.5}, "block must be a whole number"),
+        ({"features": ["logmel"]}, r"features is \['logmel'\]"),
+        ({"parameters": [{"name": "attack"}]}, "the parameters in its manifest"),
+        ({"format": 2}, "of format 2; this version of synthgym reads 1"),
+        ({"env": None}, "env is None"),
+    ],
+)
+def test_a_damaged_manifest_is_named(copied, change, says):
+    file = copied / "manifest.json"
+    manifest = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps(manifest | change), encoding="utf-8")
+    with pytest.raises(SynthgymError, match=says):
+        datasets.load(copied)
+
+
+@pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"null", b'{"size": 1', b"\xff\xfe", b"[" * 100_000])
+def test_a_manifest_that_is_none_is_named(copied, text):
+    (copied / "manifest.json").write_bytes(text)
+    with pytest.raises(SynthgymError, match=r"set is no data set: its manifest\.json"):
+        datasets.load(copied)
+
+
+LOGMEL = ("features", "logmel")
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda f: shutil.rmtree(f / "split"), "has no array split yet"),
+        (lambda f: (f.joinpath(*LOGMEL) / "zarr.json").unlink(), "has no array features/logmel yet"),
+        (lambda f: (f / "renders" / "zarr.json").write_text("{}"), "the array renders is damaged"),
+        (lambda f: (f / "renders" / "zarr.json").write_text("[]"), "the array renders is damaged"),
+        (lambda f: (f.joinpath(*LOGMEL) / "c/1/0/0").unlink(), "features/logmel/c/1/0/0 is missing or empty"),
+        (lambda f: (f.joinpath(*LOGMEL) / "c/2/0/0").write_bytes(b""), "c/2/0/0 is missing or empty"),
+        (lambda f: (f / "split/c/0").write_bytes(b""), "split/c/0 is missing or empty"),
+    ],
+)
+def test_a_damaged_array_is_named(copied, damage, says):
+    damage(copied)
+    with pytest.raises(SynthgymError, match=rf"set.*{says}.*give the command that makes it again"):
+        datasets.load(copied)
+
+
+def test_a_set_that_is_to_be_larger_than_it_is_is_named(copied):
+    """As a kill leaves a set that was to grow."""
+    file = copied / "manifest.json"
+    file.write_text(file.read_text(encoding="utf-8").replace('"size": 600', '"size": 900'), encoding="utf-8")
+    with pytest.raises(
+        SynthgymError, match="is to hold 900 items, but its array parameters has room for 600"
+    ):
+        datasets.load(copied)

@@ -1,0 +1,222 @@
+"""Data sets on disk: however often they are stopped or damaged, they end with the same bytes."""
+
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, interrupted, read_until, started
+from small_sets import SHORT, copied_set, files, recipe, reference_set, small_blocks  # noqa: F401, fixtures
+
+from synthgym import datasets
+from synthgym.datasets.store import Store
+from synthgym.errors import SynthgymError
+
+DAMAGES = {
+    "a byte flipped": lambda p: p.write_bytes(
+        bytes(b ^ (i == len(p.read_bytes()) // 2) for i, b in enumerate(p.read_bytes()))
+    ),
+    "half written": lambda p: p.write_bytes(p.read_bytes()[: p.stat().st_size // 2]),
+    "empty": lambda p: p.write_bytes(b""),
+    "zeros": lambda p: p.write_bytes(bytes(p.stat().st_size)),
+    "its index damaged": lambda p: p.write_bytes(p.read_bytes()[:-1] + b"?"),
+    "missing": lambda p: p.unlink(),
+    "left over": lambda p: p.with_suffix(".0.partial").write_bytes(b"x"),
+}
+
+
+@pytest.mark.parametrize("array", ["features/logmel", "split"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_chunks_are_found_and_made_again(copied, reference, array, damage):
+    for block, size in ((1, 256), (2, 88)):
+        shard = copied / array / "c" / str(block)
+        shard = next(p for p in (shard, shard / "0", shard / "0" / "0") if p.is_file())
+        DAMAGES[damage](shard)
+        again = datasets.make(copied, recipe().random(600, seed=1), progress=False)
+        assert again == (0 if damage == "left over" else size)
+    assert files(copied) == files(reference)
+
+
+SCRIPT = ROOT / "scripts" / "make_dataset.py"
+COMMAND = ["--env", "Dexed1Op-v0", "--size", "6000", "--features", "pooled-logmel", "--env-kwargs"]
+COMMAND += [f"{name}={value}" for name, value in SHORT.items()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", [["--workers", "1"], ["--workers", "2"], ["--backend", "processes"]])
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, backend):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    begun = time.monotonic()
+    subprocess.run([sys.executable, SCRIPT, *COMMAND, "--out", whole], check=True, capture_output=True)
+    seconds = time.monotonic() - begun
+    command = [SCRIPT, *COMMAND, "--out", killed, *backend]
+    kills = 0
+    for share in (0.2, 0.4, 0.6, 0.8, None):
+        with started(*command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as making:
+            try:
+                assert making.wait(share and share * seconds) == 0
+            except subprocess.TimeoutExpired:
+                kills += 1  # at the end of the block
+    assert kills >= 2
+    assert files(killed) == files(whole)
+
+
+@pytest.mark.parametrize("moment", ["before the manifest", "before an array", "before a group's json"])
+def test_killed_while_it_opens(tmp_path, reference, moment):
+    """What a kill between two files leaves behind."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "manifest.json.partial").write_text("{")
+    if moment != "before the manifest":
+        shutil.copy(reference / "manifest.json", folder)
+        shutil.copy(reference / "zarr.json", folder)
+    if moment == "before a group's json":
+        shutil.copytree(reference / "features" / "logmel", folder / "features" / "logmel")
+    datasets.make(folder, recipe().random(600, seed=1), progress=False)
+    assert files(folder) == files(reference)
+
+
+ENDLESS = [SCRIPT, "--env", "FM-v0", "--size", "1000000"]
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+
+
+def test_interrupted_it_says_so(tmp_path):
+    code, _, errors = interrupted(SCRIPT.name, *ENDLESS[1:], "--out", tmp_path / "set", after="making")
+    assert code == 130
+    assert errors.splitlines()[-1].endswith("interrupted")
+    assert "Traceback" not in errors
+
+
+def test_a_second_writer_is_refused_and_a_killed_one_blocks_nobody(tmp_path, script):
+    folder = tmp_path / "set"
+    with started(*ENDLESS, "--out", folder, **PIPES) as making:
+        read_until(making.stderr, "making")
+        done = script(SCRIPT.name, *ENDLESS[1:], "--out", folder, check=False)
+        assert done.returncode == 2
+        says = "is being written by another command; wait for its end, or choose another folder"
+        assert done.stderr == f"error: {folder} {says}\n"
+        assert making.poll() is None
+    with started(*ENDLESS, "--out", folder, **PIPES) as making:
+        read_until(making.stderr, "making")
+
+
+def test_a_second_writer_removes_nothing_of_the_first(copied, reference):
+    partial = copied / "split" / "c" / "7.partial"
+    with Store(copied, recipe().random(600, seed=1)):
+        partial.write_bytes(b"half a block of the first")
+        with pytest.raises(SynthgymError, match="is being written by another command"):
+            datasets.make(copied, recipe().random(600, seed=1), progress=False)
+        assert partial.exists()
+    assert datasets.make(copied, recipe().random(600, seed=1), progress=False) == 0
+    assert files(copied) == files(reference)
+
+
+@pytest.mark.parametrize("array", ["features/logmel", "split", "features", "."])
+@pytest.mark.parametrize("text", [None, "", "[]", '{"node_type": "array", "shape": ['])
+def test_a_damaged_zarr_json_is_written_again(copied, reference, array, text):
+    """Nothing is lost by it, as it follows from the recipe."""
+    file = copied / array / "zarr.json"
+    file.unlink()
+    if text is not None:
+        file.write_text(text)
+    assert datasets.make(copied, recipe().random(600, seed=1), progress=False) == 0
+    assert files(copied) == files(reference)
+
+
+def test_a_block_half_of_whose_arrays_are_written_is_left_out(copied, monkeypatch):
+    """As a kill between two of them leaves it: its features would be read as zeros."""
+    (copied / "features" / "logmel" / "c" / "1" / "0" / "0").unlink()
+    store = Store(copied, recipe().random(600, seed=1))
+    block = {name: array[256:512] for name, array in store._arrays.items()}
+
+    class Killed(BaseException):
+        """Ends the writing of a block before its features."""
+
+    class Full:
+        """An array that cannot be written."""
+
+        def __setitem__(self, key, value):
+            raise Killed
+
+    store._arrays["features/logmel"] = Full()
+    with pytest.raises(Killed):
+        store.write(256, block)
+    store.close()
+    kept = datasets.load(copied)
+    assert (kept.split[256:512] == 2).all()
+    assert (kept.split[:256] != 2).all()
+
+
+def test_a_grid_of_an_older_version_is_read_but_not_gone_on_with(tmp_path):
+    made = recipe(env_kwargs={"parameters": ["attack", "decay"]}).grid(4)
+    datasets.make(tmp_path / "set", made, progress=False)
+    manifest = json.loads((tmp_path / "set" / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["source"]["validation"]
+    (tmp_path / "set" / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    assert len(datasets.load(tmp_path / "set")) == 16
+    before = files(tmp_path / "set")
+    with pytest.raises(SynthgymError, match="is a grid of an older version, without items for validation"):
+        datasets.make(tmp_path / "set", made, progress=False)
+    assert files(tmp_path / "set") == before
+
+
+def test_a_full_disk_loses_nothing(tmp_path, reference):
+    """A file-size limit stands for the full disk: the same call fails, with another number."""
+    folder = tmp_path / "set"
+    datasets.make(folder, recipe().random(256, seed=1), progress=False)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    usual = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, limits[1]))
+    try:
+        with pytest.raises(SynthgymError, match=r"cannot write to .*set: .*what was written is kept"):
+            datasets.make(folder, recipe().random(600, seed=1), progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, usual)
+    assert not list(folder.rglob("*.partial"))
+    assert datasets.make(folder, recipe().random(600, seed=1), progress=False) <= 344
+    assert files(folder) == files(reference)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_set(tmp_path):
+    """Peak memory of the process that makes a set ten times the size of another."""
+    peaks = []
+    for size in (500, 5000):
+        code = (
+            "import resource, sys; from synthgym import datasets;"
+            f"r = datasets.Recipe('FM-v0', rendering='inline', env_kwargs={SHORT}).random({size});"
+            f"datasets.make({str(tmp_path / str(size))!r}, r, progress=False);"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] < peaks[0] + 60_000  # kB; a block of 4,096 items is 3 MB
+
+
+def test_other_settings_are_refused_and_change_nothing(copied, reference):
+    for other, says in [
+        (recipe().random(600, seed=2), "with source seed 1, not seed 2"),
+        (recipe(features=["logmel"]).random(600, seed=1), "with features mfcc-13"),
+        (recipe(dtype="float32").random(600, seed=1), "with dtype 'float16', not 'float32'"),
+        (recipe(env_kwargs={"note": 50}).random(600, seed=1), "with env_kwargs note None, not note 50"),
+        (recipe().random(500, seed=1), "is a set of 600 items"),
+        (recipe().grid(3), "with source "),
+    ]:
+        with pytest.raises(SynthgymError, match=says):
+            datasets.make(copied, other, progress=False)
+    assert files(copied) == files(reference)
+
+
+def test_a_folder_of_somebody_elses_stays_as_it_is(tmp_path):
+    (tmp_path / "downloads").mkdir()
+    others = [tmp_path / "notes.partial", tmp_path / "downloads" / "film.partial"]
+    for other in others:
+        other.write_text("mine")
+    with pytest.raises(SynthgymError, match="is not empty and no data set"):
+        datasets.make(tmp_path, recipe().random(10), progress=False)
+    assert [other.read_text() for other in others] == ["mine", "mine"]

@@ -1,0 +1,79 @@
+"""Files that are either whole or not there, and recordings that no memory would hold."""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+import soundfile
+
+from synthgym.errors import SoundError
+from synthgym.files import reason, replaced, unwritable
+from synthgym.recordings import as_target, read_mono
+from synthgym.synths import make_synth
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+def test_a_file_has_the_mode_of_any_other_and_the_umask_is_let_alone(tmp_path, umask, monkeypatch):
+    usual = os.umask(umask)
+    try:
+        monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("other threads make files, too"))
+        with replaced(tmp_path / "folder" / "x.json") as temporary:
+            assert temporary.suffix == ".json"
+            assert stat.S_IMODE(temporary.stat().st_mode) == 0o666 & ~umask
+            temporary.write_text("{}", encoding="utf-8")
+        monkeypatch.undo()
+    finally:
+        os.umask(usual)
+    (file,) = (tmp_path / "folder").iterdir()
+    assert file.name == "x.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
+
+
+def test_a_file_is_as_it_was_if_writing_fails(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("before", encoding="utf-8")
+
+    def fail():
+        with replaced(path) as temporary:
+            temporary.write_text("half", encoding="utf-8")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_text(encoding="utf-8") == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("two\nlines"), "two lines"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_an_error_without_a_text_of_the_system_is_named(tmp_path, error, says):
+    assert reason(error) == says
+    assert f"cannot write to {tmp_path}: {says}; " in str(unwritable(tmp_path, error))
+
+
+@pytest.mark.parametrize("rate", [1, 999, 2_000_000_000])
+def test_a_header_with_an_absurd_sample_rate_is_named(tmp_path, rate):
+    """Of 1 Hz, each sample would become 44,100."""
+    path = tmp_path / "x.wav"
+    soundfile.write(path, np.linspace(-0.5, 0.5, 1000), rate)
+    with pytest.raises(SoundError, match=r"x\.wav: the sample rate must be a number from 1000 to 1e\+07"):
+        read_mono(path)
+    with pytest.raises(SoundError, match="the sample rate must be a number"):
+        make_synth("granulator", source=str(path))
+    with pytest.raises(SoundError, match="the sample rate must be a number"):
+        as_target(np.linspace(-0.5, 0.5, 1000), rate, 44100, 44100)
+
+
+@pytest.mark.parametrize("rate", [1000, 8000, 192_000])
+def test_usual_sample_rates_are_read(tmp_path, rate):
+    path = tmp_path / "x.wav"
+    soundfile.write(path, np.linspace(-0.5, 0.5, 1000), rate)
+    audio, read = read_mono(path)
+    assert (len(audio), read) == (1000, rate)

@@ -67,6 +67,7 @@ class RemoteEngine:
         self._name = name
         self._start = partial(_Worker, kind, options, fork, patient, name)
         self._lock = threading.Lock()
+        self._aborted = False
         self._worker: _Worker | None = None
         self._twice(lambda worker: None, "loading it")
 
@@ -90,6 +91,16 @@ class RemoteEngine:
                 self._worker.end()
                 self._worker = None
 
+    def abort(self) -> None:
+        """Kill the helper process while another thread waits for its answer; there are no calls after this.
+
+        The call raises PluginCrashed, and is not made again. ``close`` waits for it.
+        """
+        self._aborted = True
+        helper = self._worker
+        if helper is not None:
+            helper.kill()
+
     def __del__(self) -> None:
         self.close()
 
@@ -100,12 +111,14 @@ class RemoteEngine:
                     if self._worker is None or self._worker.owner != os.getpid():
                         # A helper belongs to the process that started it; a forked child starts its own.
                         self._worker = self._start()
+                    if self._aborted:  # while it was started
+                        self._worker.kill()
                     return action(self._worker)
                 except _Died as died:
                     if self._worker is not None and not died.helper_lives:
                         self._worker.end()
                         self._worker = None
-                    if attempt == 2:
+                    if attempt == 2 or self._aborted:
                         raise PluginCrashed(f"{self._name} {died}, twice, in {what}") from None
         raise AssertionError("unreachable")
 
@@ -184,9 +197,13 @@ class _Worker:
         except (EOFError, OSError) as error:
             raise _Died("died", helper_lives=False) from error
 
-    def end(self) -> None:
-        """Kill the helper and its children."""
-        self._calls.close()
+    def kill(self) -> None:
+        """Kill the helper and its children; whoever waits for it is told."""
         if self.owner == os.getpid() and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def end(self) -> None:
+        """Kill the helper, and let go of what this process has of it."""
+        self._calls.close()
+        self.kill()

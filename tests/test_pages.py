@@ -189,14 +189,14 @@ def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     operators = [f"OP{i}" for i in range(1, 7)]
     (voice,) = read_syx(tmp_path / "match.syx")
     algorithm = int(voice.native[-1]) + 1
-    assert page.get_by_role("img", name=f"algorithm {algorithm}", exact=True).is_visible()
-    boxes = page.locator(".algorithm text:not(.level)").all_text_contents()
+    assert page.get_by_role("img", name=f"Algorithm {algorithm}", exact=True).is_visible()
+    boxes = page.locator(".diagram text:not(.level)").all_text_contents()
     assert boxes == [str(i) for i in range(1, 7)]
     groups = [caption.text_content() for caption in page.locator("caption").all()]
     assert groups == [*operators, "LFO", "PITCH"]
     outlines = page.locator("figcaption", has_text="EG")
-    patches = [caption.text_content() for caption in outlines.all()]
-    assert patches == [f"{name} EG" for name in (*operators, "PITCH")]
+    names = [caption.text_content() for caption in outlines.all()]
+    assert names == [f"{name} EG" for name in (*operators, "PITCH")]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     assert errors == []

@@ -21,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
@@ -28,7 +29,7 @@ from synthgym.making import make_task
 from synthgym.task import SoundMatchingTask
 
 from ..catalogue import AGENTS, Sources, prepare
-from ..evaluation.replay import MARGIN, replay, tolerance
+from ..evaluation.replay import MARGIN, TIMES, replay
 from ..evaluation.results import Results, read_rows
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
@@ -130,20 +131,20 @@ def versions(task: SoundMatchingTask) -> dict[str, str]:
 def validate(path: Path) -> int:
     """Render every row's parameters again and compare the distances.
 
-    They are equal if the synth is repeatable, and otherwise within its noise.
+    They are equal if the synth is repeatable, and otherwise within the noise of patch and target.
     """
     frame = read_rows(path)
     wrong: list[str] = []
     # A row says which environment and which target it is of; a file may hold those of several.
     for (env, env_kwargs, source), rows in frame.groupby(["env", "env_kwargs", "targets"]):
         with closing(make_task(known_id(env), json.loads(env_kwargs), rendering="auto")) as task:
-            targets = find_targets(task, source, {*rows["target"]})
-            allowed = tolerance(task)
-            wrong += replay(task, targets, rows.to_dict("records"), allowed)
-        if allowed:
+            replayed = replay(task, find_targets(task, source, {*rows["target"]}), rows.to_dict("records"))
+        wrong += replayed.wrong
+        if most := max(replayed.tolerances):
             print(
-                f"{env} does not render the same sound each time: distances may differ by {allowed:.2g}, "
-                f"{MARGIN:g} times the greatest distance of a few patches to themselves"
+                f"{env} does not render the same sound each time: rows may be off by {MARGIN:g} times as much "
+                f"as {TIMES} renders of a patch differ, of theirs and of the target's; that is "
+                f"{median(replayed.tolerances):.2g} in the median and {most:.2g} at most"
             )
     for line in wrong:
         print(line)

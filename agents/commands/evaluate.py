@@ -142,8 +142,8 @@ def validate(path: Path) -> int:
         wrong += replayed.wrong
         if most := max(replayed.tolerances):
             print(
-                f"{env} does not render the same sound each time: rows may be off by {MARGIN:g} times as much "
-                f"as {TIMES} renders of a patch differ, of theirs and of the target's; that is "
+                f"{env} does not render the same sound each time: rows may be off by {MARGIN:g} times what "
+                f"{TIMES} renders of a patch differ by, of theirs and of the target's; that is "
                 f"{median(replayed.tolerances):.2g} in the median and {most:.2g} at most"
             )
     for line in wrong:

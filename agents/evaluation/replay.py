@@ -56,9 +56,10 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
     """
     by_name = {target.name: target.rendered.features[0] for target in targets}
     times = 1 if task.synth.repeatable else TIMES
-    # Targets that are patches are rendered again, too.
-    of_targets = _noise([_features(task, [target.unit for target in targets]) for _ in range(times)])
-    target_noise = {target.name: noise for target, noise in zip(targets, of_targets.tolist(), strict=True)}
+    target_noise = np.zeros(len(targets))
+    if times > 1:  # targets that are patches have been rendered again, too
+        target_noise = _noise([_features(task, [target.unit for target in targets]) for _ in range(times)])
+    noise_by_name = {target.name: noise for target, noise in zip(targets, target_noise, strict=True)}
     result = Replay()
     for at in range(0, len(rows), _BATCH):
         part = rows[at : at + _BATCH]
@@ -68,7 +69,7 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
         found = np.stack([distance(features, aims) for features in renders]).astype(np.float64)
         written = np.array([row["distance"] for row in part], np.float64)
         off = np.abs(found - written).min(axis=0)
-        allowed = _noise(renders) + [target_noise[row["target"]] for row in part]
+        allowed = _noise(renders) + [noise_by_name[row["target"]] for row in part]
         result.tolerances += allowed.tolist()
         for i, (row, unit) in enumerate(zip(part, units, strict=True)):
             if isinstance(unit, str):

@@ -129,7 +129,8 @@ def test_ctrl_c_ends_an_evaluation_at_once_and_it_goes_on(
         time.sleep(0.1)
     output, errors = process.communicate(timeout=60)
     assert time.monotonic() - began < 5
-    assert process.returncode == 130, errors
+    # The second signal may come when Python has let go of its handler.
+    assert process.returncode in ((130,) if signals == 1 else (130, -signal.SIGINT)), errors
     assert "Traceback" not in errors
     if signals == 1:
         assert "stopped; 3 trials are kept; the same command goes on from there" in output

@@ -137,7 +137,8 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
     resumed = Results(half, settings)
     assert len(resumed.trials) == 8
     # An agent is compared once it has met all three targets.
-    assert resumed.unfinished() == {("hill_climber", 0)}
+    unfinished = {(agent, seed) for agent in ("hill_climber", "silence", "cma_es") for seed in (0, 1)}
+    assert resumed.unfinished() == unfinished
     assert set(resumed.rows()["agent"]) == set(resumed.curves()["agent"]) == {"random"}
     run(resumed)
     pd.testing.assert_frame_equal(resumed.rows(), whole.rows())

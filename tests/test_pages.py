@@ -55,7 +55,7 @@ def report(evaluation):
 
 
 def test_a_report_is_one_file_that_needs_no_other(report):
-    page = report.read_text()
+    page = report.read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(?!data:)[\w/]""", re.sub(r"xlink:href=\"#\w+\"", "", page))
     assert "http" not in page.replace("http://www.w3.org/", ""), "names of SVG's namespaces"
     assert RECORDING not in page
@@ -66,7 +66,7 @@ def test_a_report_is_one_file_that_needs_no_other(report):
 def test_a_report_of_fewer_renders(evaluation, script, tmp_path):
     out = tmp_path / "early.html"
     script("report.py", evaluation, "--budget", 1, "--out", out)
-    assert "Matches after 1 renders" in out.read_text()
+    assert "Matches after 1 renders" in out.read_text(encoding="utf-8")
     result = script("report.py", evaluation, "--budget", 3, check=False)
     assert (result.returncode, result.stderr) == (2, "error: --budget is one of 1, 5; got 3\n")
 

@@ -37,7 +37,7 @@ def make_renderer(
     Args:
         rendering: ``auto`` is what suits the synth: ``threads``, as all engines let go of Python's
             lock, or ``processes`` for plugins that live in this one (``isolation="none"``).
-        listener: is copied to every worker.
+        worker: is copied for every worker.
         workers: how many; default: the cores this process may use (``ray``: those of the cluster).
         address: of a running Ray cluster; default: the one that is found, or a new one here.
 

@@ -347,6 +347,7 @@ def test_evaluate_script(script, tmp_path, monkeypatch):
     assert "| silence | 1.000 |" in more.stdout
     assert "12 rows, 0 differ" in script("evaluate.py", "--validate", out).stdout
     rows = pd.read_parquet(out / "results.parquet")
+    monkeypatch.delenv("PYTHONWARNDEFAULTENCODING")
     for wrong in (["--budgets", "0"], ["--targets", "none"], ["--agents", "rando"], ["--workers", 0]):
         result = script("evaluate.py", *command, *wrong, check=False)
         assert result.returncode == 2, result.stdout

@@ -1,6 +1,7 @@
 """Write docs/environments: one page for each id, its tables generated, every effect measured.
 
 python scripts/document_envs.py
+python scripts/document_envs.py Dexed1Op-v0
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from agents.commands.cli import new_parser, run
 from envs_registry import ENVIRONMENTS, EXAMPLES, example, goal_id, missing
+from synthgym.checks import one_of
 from synthgym.effects import PATCHES, SETTINGS, Effect, measure_effects
 from synthgym.envs import SynthEnv, SynthGoalEnv
 from synthgym.files import replaced
@@ -86,7 +88,7 @@ def table(parameters: tuple[Parameter, ...], effects: list[Effect]) -> str:
             few = len(p.labels) <= 6
             values += ": " + (", ".join(p.labels) if few else f"{p.labels[0]} to {p.labels[-1]}")
         rows.append(
-            f"| {i} | {p.name} | {p.kind} | {values} | {p.text(p.default)} "
+            f"| {i} | {p.name} | {p.kind}{', log' if p.log else ''} | {values} | {p.text(p.default)} "
             f"| {effect.distance:.2f} | {effect.audible:.0%} |"
         )
     return "\n".join(rows)
@@ -102,15 +104,20 @@ def dead(effects: list[Effect]) -> str:
 
 def main() -> int:
     """Measure and write every page."""
-    new_parser(__doc__).parse_args()
-    for env_id, keywords in tqdm(ENVIRONMENTS.items(), unit=" pages"):
+    parser = new_parser(__doc__)
+    parser.add_argument("ids", nargs="*", metavar="ID", help="environments (default: all)")
+    ids = parser.parse_args().ids or list(ENVIRONMENTS)
+    for env_id in ids:
+        one_of("environment", env_id, ENVIRONMENTS)
+    for env_id in tqdm(ids, unit=" pages"):
+        keywords = ENVIRONMENTS[env_id]
         if reason := missing(env_id):
             tqdm.write(f"left as it is: {reason}")
             continue
         task = SoundMatchingTask(**keywords, **example(env_id))
         text = page(env_id, task, list(measure_effects(task)))
         with replaced(PAGES / f"{env_id}.md") as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -46,4 +46,4 @@ class PresetError(SynthgymError):
 
 
 class PluginCrashed(SynthgymError):
-    """A plugin crashed, hung or rendered NaN, and did so again when the render was tried once more."""
+    """A plugin crashed or hung, and did so again when the render was tried once more."""

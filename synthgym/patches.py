@@ -217,6 +217,11 @@ def _audible(worker: Worker, job: PatchJob, candidates: Iterable[Unit]) -> Itera
                 forbidden += 1
                 continue
             yield _Found(unit, sound, renders, failures)
+    if failures:
+        raise SynthError(
+            f"{_MOST_CANDIDATES} random patches in a row are inaudible, {len(failures)} of them because they "
+            f"failed, the last: {failures[-1]}"
+        )
     if forbidden:
         raise SynthError(
             f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; free more parameters"

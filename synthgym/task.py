@@ -1,4 +1,4 @@
-"""The one path from parameters to features, and the one place where renders are counted."""
+"""The one path from parameters to features."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synthgym.errors import ParameterError
+from synthgym.errors import ParameterError, SoundError
 from synthgym.features import distance, extract, make_features
-from synthgym.parameters import Unit
+from synthgym.parameters import Native, Unit
 from synthgym.patches import Patches, PatchId, PatchJob, make_patches
 from synthgym.rendering import (
     Rendered,
@@ -49,7 +49,8 @@ class SoundMatchingTask:
         **synth_options: what the synth takes.
 
     Attributes:
-        meter: counts all that is rendered.
+        meter: counts what the task itself renders. Trials have a budget of their own, and data sets keep
+            the cost of each item.
 
     A render that fails is silence, with a warning; see ``synthgym.rendering.Worker``.
 
@@ -165,12 +166,26 @@ class SoundMatchingTask:
         self._count(int(patches.renders.sum()), patches.rendered)
         return patches
 
+    def render_native(self, native: Native) -> Rendered:
+        """Render native rows (B, all parameters), as presets hold them, in this thread; with their audio.
+
+        Raises:
+            PluginCrashed: a plugin crashes again and again.
+        """
+        rendered = self.worker.extract(self.worker.sounds_of(native), len(native), audio=True)
+        self._count(len(native), rendered)
+        return rendered
+
     def extract(self, audio: Audio) -> Rendered:
-        """Return the features of audio (B, samples) from elsewhere; what is not finite is silence."""
-        sounds = np.stack([sound if usable(sound) else np.zeros_like(sound) for sound in audio])
-        features = tuple(extract(self.features, sounds))
-        silence_failures(features)
-        return Rendered(features, sounds)
+        """Return the features of audio (B, samples) that was made elsewhere.
+
+        Raises:
+            SoundError: a sound, or a feature of it, is not finite.
+        """
+        features = tuple(extract(self.features, audio))
+        if not all(map(usable, audio)) or silence_failures(features):
+            raise SoundError("a sound, or a feature of it, is not finite; give another sound or feature")
+        return Rendered(features, audio)
 
     def _count(self, renders: int, rendered: Rendered) -> None:
         self.meter.renders += renders

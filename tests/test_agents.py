@@ -8,8 +8,9 @@ import pytest
 
 import agents
 from agents.baselines.index import Index
-from agents.catalogue import Sources, prepare
+from agents.catalogue import AGENTS, Sources, prepare
 from agents.search.variation import varied
+from agents.training.learners import LEARNERS
 from agents.trials.agent import Agent, Refined, run
 from agents.trials.pool import Pool
 from agents.trials.trial import BudgetSpent, Trial
@@ -21,7 +22,8 @@ from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
-SEARCHES = ("hill_climber", "ga", "nsga3", "cma_es")
+_NO_SEARCHES = ("random", "constant", "silence", "default", "shuffled_target", "nearest")
+SEARCHES = [name for name in AGENTS if name not in (*LEARNERS, *_NO_SEARCHES)]
 
 
 class Bowl:
@@ -151,16 +153,16 @@ def test_a_hybrid_of_three_begins_with_the_starts_of_two():
         def __init__(self, renders):
             self.renders = renders
 
-        def start(self, trial):
+        def guess(self, trial):
             trial(trial.starts(self.renders))
 
         def search(self, trial):
             while True:
-                self.start(trial)
+                self.guess(trial)
 
     trial = trial_of(Bowl(), [0.3] * 6, 100)
     agent = Refined(Refined(Begins(2), Begins(3)), Begins(40))
-    agent.start(trial)
+    agent.guess(trial)
     assert len(trial.distances) == 45
     run(agent, trial)
     assert len(trial.distances) == 100

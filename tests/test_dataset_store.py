@@ -13,6 +13,7 @@ from conftest import ROOT, interrupted, read_until, started
 from small_sets import SHORT, copied_set, files, recipe, reference_set, small_blocks  # noqa: F401, fixtures
 
 from synthgym import datasets
+from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import Store
 from synthgym.errors import SynthgymError
 
@@ -151,17 +152,20 @@ def test_a_block_half_of_whose_arrays_are_written_is_left_out(copied, monkeypatc
     assert (kept.split[:256] != 2).all()
 
 
-def test_a_grid_of_an_older_version_is_read_but_not_gone_on_with(tmp_path):
-    made = recipe(env_kwargs={"parameters": ["attack", "decay"]}).grid(4)
-    datasets.make(tmp_path / "set", made, progress=False)
+def test_a_grid_of_an_older_version_goes_on_without_validation(tmp_path):
+    def made():
+        return recipe(env_kwargs={"parameters": ["attack", "decay"]}).grid(4)
+
+    datasets.make(tmp_path / "set", made(), progress=False)
+    assert (datasets.load(tmp_path / "set").split[:] == VALIDATION_SPLIT).any()
     manifest = json.loads((tmp_path / "set" / "manifest.json").read_text(encoding="utf-8"))
     del manifest["source"]["validation"]
     (tmp_path / "set" / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    assert len(datasets.load(tmp_path / "set")) == 16
-    before = files(tmp_path / "set")
-    with pytest.raises(SynthgymError, match="is a grid of an older version, without items for validation"):
-        datasets.make(tmp_path / "set", made, progress=False)
-    assert files(tmp_path / "set") == before
+    shutil.rmtree(tmp_path / "set" / "split" / "c")  # as if stopped before the block was written
+    assert datasets.make(tmp_path / "set", made(), progress=False) == 16
+    kept = datasets.load(tmp_path / "set")
+    assert "validation" not in kept.manifest["source"]
+    assert (kept.split[:] == TRAIN_SPLIT).all()
 
 
 def test_a_full_disk_loses_nothing(tmp_path, reference):

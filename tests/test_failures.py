@@ -1,14 +1,17 @@
 """What is not finite is the worst there is, for any synth and any feature, and everything goes on."""
 
+import re
 import warnings
 
 import gymnasium as gym
 import numpy as np
 import pytest
+import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from synthgym.errors import SoundError, SynthError
 from synthgym.features import FEATURES, DerivedFeature, LogMel, distance
 from synthgym.patches import PatchStream
 from synthgym.rendering import RenderMeter
@@ -210,9 +213,92 @@ def test_targets_from_elsewhere_are_checked_too():
     tone = np.sin(np.arange(task.synth.samples) / 10)[None].astype(np.float32)
     assert task.extract(tone).features[0].any()
     for factor in (1e30, np.nan, np.inf):
-        with np.errstate(all="ignore"):
-            assert not task.extract(tone * np.float32(factor)).features[0].any()
+        with np.errstate(all="ignore"), pytest.raises(SoundError, match="is not finite"):
+            task.extract(tone * np.float32(factor))
 
 
 def test_synths_render_nothing_else_than_by_render():
     assert {"encode", "play"}.isdisjoint(dir(Synth))
+
+
+def test_a_search_space_of_failures_is_named_as_such(dsp):
+    task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1, frozen={"fault": 0.9})
+    with pytest.raises(
+        SynthError, match=r"are inaudible, 10000 of them because they failed, the last: .*level="
+    ):
+        task.make_patches(PatchStream("train", 0).ids([0]))
+
+
+def test_a_network_goes_on_where_all_first_renders_failed(dsp):
+    from agents.supervised.agent import SampledPatches
+    from agents.trials.pool import Pool
+    from agents.trials.trial import Trial
+
+    class Bad:
+        """A network that samples patches that fail, and at last one that does not."""
+
+        dataset, dataset_renders, renders = "a set", 0, 0
+
+        def predict(self, features):
+            return np.full((len(features), 2), 0.9, np.float32)
+
+        def sample(self, features, temperature, rng):
+            self.samples = getattr(self, "samples", 0) + 1
+            return np.full((len(features), 2), 0.9 if self.samples < 3 else 0.2, np.float32)
+
+        def embed(self, features):
+            return None
+
+        def complete(self, embedding, unit, known, temperature, rng):
+            return unit
+
+    class Searches(SampledPatches):
+        def _model(self, trial):
+            return model
+
+    model = Bad()
+    task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
+    target = task.render(np.full((1, 2), 0.2, np.float32))
+    pool = Pool(np.full((1, 2), 0.2, np.float32), np.ones(1, np.int64))
+    trial = Trial(task, target, 15, pool, np.random.default_rng(0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Searches("mlp", []).search(trial)
+    assert trial.best.distance == 0
+    assert len(trial.failures) == 11
+
+
+def test_an_evaluation_says_which_renders_failed(dsp, tmp_path):
+    from agents.baselines.random import Random
+    from agents.evaluation.results import Results
+    from agents.evaluation.targets import Target
+    from agents.evaluation.trials import evaluate
+    from agents.trials.agent import Agent
+
+    class Fails(Agent):
+        def search(self, trial):
+            trial(np.full((3, 2), 0.9, np.float32))
+
+    task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
+    target = Target("random", "mine", task.render(np.full((1, 2), 0.2, np.float32), audio=True))
+    results = Results(tmp_path / "results", {"env": "Faust-v0", "env_kwargs": {}, "targets": "mine"})
+    pattern = r"fails, mine: 3 renders failed, the first: .*fault=0\.9"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        evaluate(task, {"fails": Fails(), "random": Random()}, [target], 1, [3], results, progress=False)
+    assert sum(re.search(pattern, str(each.message)) is not None for each in caught) == 1
+    assert [trial["failures"] for trial in results.trials if trial["agent"] == "fails"] == [3]
+    results.close()
+
+
+def test_a_preset_that_fails_is_a_silent_file_with_a_warning(dsp, tmp_path):
+    from agents.matching.presets import render_to_wav
+
+    task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
+    task.synth.save_preset(task.space.to_native(np.array([0.9, 0.9], np.float32)), tmp_path / "bad.json")
+    keywords = {"dsp": dsp, "duration": 0.2, "hold": 0.1}
+    with pytest.warns(UserWarning, match="not finite"):
+        (path,) = render_to_wav(tmp_path / "bad.json", tmp_path / "x.wav", "Faust-v0", keywords)
+    audio, _ = soundfile.read(path)
+    assert audio.shape == (8820,)
+    assert not audio.any()

@@ -5,18 +5,30 @@ from conftest import IDS, make_task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from threadpoolctl import threadpool_limits
 
 from synthgym.errors import SynthgymError, UnknownNameError
-from synthgym.features import distance, extract, make_features
+from synthgym.features import FEATURES, distance, extract, make_features
 from synthgym.features.logmel import full_scale_power
 
-FEATURES = ["logmel", "mfcc", "mfcc-13", "pooled-logmel", "pooled-mfcc"]
+NAMES = [*FEATURES, "mfcc-13", *(f"pooled-{name}" for name in FEATURES)]
 RATES = [22050, 44100, 48000]
 
 
 def make_feature(name, sample_rate, samples):
     (feature,) = make_features([name], sample_rate, samples)
     return feature
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bytes_do_not_depend_on_the_number_of_threads(name):
+    audio = np.random.default_rng(0).standard_normal((5, 88200)).astype(np.float32)
+    feature = make_feature(name, 44100, 88200)
+    made = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            made.append(feature(audio))
+    np.testing.assert_array_equal(*made)
 
 
 def sounds(sample_rate, samples):
@@ -69,7 +81,7 @@ def test_a_full_scale_sine_reads_80_at_most():
     assert loudest.max() <= 80
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", NAMES)
 def test_shape_range_silence_and_batches(name):
     feature = make_feature(name, 44100, 44100)
     audio = sounds(44100, 44100)
@@ -83,7 +95,7 @@ def test_shape_range_silence_and_batches(name):
     np.testing.assert_array_equal(alone, features)
 
 
-@pytest.mark.parametrize("name", FEATURES)
+@pytest.mark.parametrize("name", NAMES)
 def test_distance_knows_equal_sounds_and_silence(name):
     feature = make_feature(name, 44100, 44100)
     features = feature(sounds(44100, 44100))
@@ -125,7 +137,7 @@ def test_an_unknown_feature_is_named():
 
 
 def test_features_of_one_sound_share_their_source():
-    features = make_features(FEATURES, 44100, 44100)
+    features = make_features(NAMES, 44100, 44100)
     logmel = features[0]
     calls = []
     logmel_of = type(logmel).__call__

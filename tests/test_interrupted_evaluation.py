@@ -262,3 +262,32 @@ def test_a_folder_is_one_evaluation_s_at_a_time(done):
     with pytest.raises(SynthgymError, match="targets 'test:3', not 'test:4'"):
         Results(done, {**SETTINGS, "targets": "test:4"})
     Results(done, SETTINGS).close()
+
+
+def test_a_full_disk_leaves_no_half_a_line(copy, monkeypatch):
+    """The write of a line fails in its middle; the next one begins a line of its own."""
+    with closing(Results(copy, SETTINGS)) as results:
+        trial, count = results.trials[0], len(results.trials)
+        before = (copy / "trials.jsonl").read_bytes()
+
+        def half_a_line(trial):
+            with (copy / "trials.jsonl").open("a", encoding="utf-8") as log:
+                log.write('{"agent": ')
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("agents.evaluation.results.line_of", half_a_line)
+            with pytest.raises(SynthgymError, match="No space left on device"):
+                results.add(trial)
+        assert (copy / "trials.jsonl").read_bytes() == before
+        results.add(trial)
+    with closing(Results(copy, SETTINGS)) as results:
+        assert len(results.trials) == count + 1
+
+
+def test_a_second_evaluation_changes_nothing_of_the_first(copy):
+    config = (copy / "evaluation.json").read_bytes()
+    with closing(Results(copy, SETTINGS)):
+        with pytest.raises(SynthgymError, match="is being written by another evaluation"):
+            Results(copy, {**SETTINGS, "targets": "test:5"})
+        assert (copy / "evaluation.json").read_bytes() == config

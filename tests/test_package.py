@@ -107,7 +107,9 @@ def test_pages_are_those_the_script_writes(env_id):
     script = document_envs()
     task = make_task(env_id)
     made = script.page(env_id, task, [Effect(name, 0, 0) for name in task.space.names])
-    kept = (script.PAGES / f"{env_id}.md").read_text()
+    page = script.PAGES / f"{env_id}.md"
+    assert page.exists(), f"run `python scripts/document_envs.py {env_id}`"
+    kept = page.read_text(encoding="utf-8")
     assert without_effects(made) == without_effects(kept), "run `make docs`"
 
 

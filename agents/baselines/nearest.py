@@ -43,7 +43,7 @@ class Nearest(Agent):
         for unit in self._neighbours(trial):
             trial(unit[None])
 
-    def start(self, trial: Trial) -> None:
+    def guess(self, trial: Trial) -> None:
         """Render the nearest."""
         trial(self._neighbours(trial)[:1])
 

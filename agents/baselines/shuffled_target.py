@@ -14,7 +14,7 @@ class ShuffledTarget(Agent):
     a budget of one render the pool has one patch, which is also where a policy starts.)
     """
 
-    def start(self, trial: Trial) -> None:
+    def guess(self, trial: Trial) -> None:
         """Show a patch in place of the target; this is no render of the trial."""
         patch = int(trial.rng.integers(len(trial.pool.unit)))
         trial.shown = trial.source.render(trial.pool.unit[[patch]])

@@ -24,7 +24,7 @@ from synthgym.making import make_task
 
 from ..catalogue import AGENTS, Sources, parse
 from ..matching.folder import check_banks, check_folder, check_inputs
-from ..matching.presets import Found, bank_paths, render, write_banks
+from ..matching.presets import Found, bank_paths, render_to_wav, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
 from ..matching.writing import write
@@ -84,7 +84,7 @@ def main() -> int:
         if args.targets or args.out is None:
             raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
         noted = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
-        for path in render(args.render, args.out, env_id, noted):
+        for path in render_to_wav(args.render, args.out, env_id, noted):
             print(f"audio: {path}")
         return 0
     if not args.targets:
@@ -174,7 +174,7 @@ def match(
         stopped = trial.signals.caught is not None
         if not stopped and trial.spent < 1:
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
-        about = search.about(recording.path, env_id, env_kwargs)
+        about = search.about(recording.path, env_id, env_kwargs) | {"banks": [bank.name for bank in banks]}
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
         # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
         with writing_to(out), Signals(patient=True) as late:

@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -48,14 +49,6 @@ class Results:
         self._adding = threading.Lock()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if self._config.exists():
-                remedy = "ask for the same, or choose another folder"
-                kept = _read(self._config)
-                check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy, ignore=[_ASKED])
-            elif any(path.iterdir()):
-                raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
-            else:
-                self._write_config()
             self._lock = FileLock(path / ".lock", blocking=False)
             self._lock.acquire()
         except Timeout as error:
@@ -65,6 +58,14 @@ class Results:
         except OSError as error:
             raise unwritable(path, error) from error
         try:
+            if self._config.exists():
+                remedy = "ask for the same, or choose another folder"
+                kept = _read(self._config)
+                check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy, ignore=[_ASKED])
+            elif any(entry.name != ".lock" for entry in path.iterdir()):
+                raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
+            else:
+                self._write_config()
             self._asked = Asked(**_read(self._config).get(_ASKED, {}))  # by now nobody else changes it
             self.trials = read_log(self._log)
         except (OSError, SynthgymError, TypeError) as error:
@@ -109,10 +110,13 @@ class Results:
     def add(self, trial: Row) -> None:
         """Keep a trial; any thread may."""
         with self._adding:
+            before = self._log.stat().st_size if self._log.exists() else 0
             try:
                 with self._log.open("a", encoding="utf-8") as log:
                     log.write(line_of(trial))
             except OSError as error:
+                with suppress(OSError):
+                    os.truncate(self._log, before)  # no half a line before another's
                 raise unwritable(self.path, error) from error
             self.trials.append(trial)
 

@@ -129,7 +129,9 @@ def _presets(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audi
             if row.tobytes() not in seen:
                 seen.add(row.tobytes())
                 name = f"{path.relative_to(folder)}:{number}"
-                found.append(("preset", name, synth.render(np.asarray(row)[None])[0], _unit(task, row)))
+                audio = task.render_native(np.asarray(row)[None]).audio
+                assert audio is not None
+                found.append(("preset", name, audio[0], _unit(task, row)))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -87,6 +88,12 @@ def evaluate(
         total=total, initial=total - len(wanted), unit=" trials", desc="evaluating", disable=not progress
     ) as bar:
         for trial in task.renderer.map(_run, jobs(), done=results.add):
+            if trial["failures"]:
+                warnings.warn(
+                    f"{trial['agent']}, {trial['target']}: {trial['failures']} renders failed, the first: "
+                    f"{trial['first_failure']}",
+                    stacklevel=2,
+                )
             bar.set_postfix_str(trial["agent"], refresh=False)
             bar.update()
 
@@ -103,6 +110,8 @@ def _run(worker: Worker, job: _Job) -> Row:
         "kind": job.target.kind,
         "target": job.target.name,
         "seed": job.seed,
+        "failures": len(trial.failures),
+        "first_failure": trial.failures[0] if trial.failures else None,
         "curve": [[best.render, best.distance] for best in trial.records],
         "rows": [_row(trial, budget) | metrics[trial.best_of(budget).render] for budget in job.budgets],
     }

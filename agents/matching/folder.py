@@ -58,10 +58,18 @@ def forget_answers(folder: Path) -> None:
 
 
 def check_banks(banks: Iterable[Path]) -> None:
-    """Raise SynthgymError if a bank would overwrite a file of a folder in which no match has its folder."""
+    """Raise SynthgymError if a bank would overwrite a file that no match in a folder beside it wrote."""
     for bank in banks:
-        if bank.exists() and not any(_written(beside) for beside in bank.parent.iterdir()):
+        if bank.exists() and not any(bank.name in _banks(beside) for beside in bank.parent.iterdir()):
             raise SynthgymError(f"{bank} is there already, of no match; choose another --out")
+
+
+def _banks(folder: Path) -> list[str]:
+    """Return the names of the banks, beside its folder, that a match says it went into."""
+    try:
+        return list(map(str, json.loads((folder / MATCH).read_text(encoding="utf-8"))["banks"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
 
 
 def _written(folder: Path) -> set[str]:

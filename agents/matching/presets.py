@@ -30,7 +30,7 @@ class Found:
     native: Native
 
 
-def render(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:
+def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:
     """Render a preset to a WAV at the synth's own level, those of a bank to one each (x-1.wav).
 
     Returns:
@@ -48,9 +48,11 @@ def render(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) 
         paths = [out]
         if len(natives) > 1:
             paths = [out.with_stem(f"{out.stem}-{number}") for number in range(1, len(natives) + 1)]
+        sounds = task.render_native(np.stack(natives)).audio
+        assert sounds is not None
         try:
-            for path, native in zip(paths, natives, strict=True):
-                write_wav(path, synth.render(native[None])[0], synth.sample_rate)
+            for path, sound in zip(paths, sounds, strict=True):
+                write_wav(path, sound, synth.sample_rate)
         except OSError as error:
             raise SynthgymError(f"cannot write {out}: {error.strerror}; choose another --out") from error
     return paths

@@ -60,7 +60,8 @@ def scenes(task: SoundMatchingTask, target: Target, found: Sequence[Best], most:
     places = np.unique(np.linspace(len(rendered) - 1, 0, min(most, len(rendered))).round().astype(int))
     shown = [rendered[place] for place in places]
     units: list[Unit] = [best.unit for best in shown if best.unit is not None]
-    sounds = task.synth.render(task.space.to_native(np.stack(units)))
+    sounds = task.render(np.stack(units), audio=True).audio
+    assert sounds is not None
     titles = [f"render {best.render:,}, distance {best.distance:.3f}" for best in shown]
     steps = [
         Scene(title, before, unit, sound)

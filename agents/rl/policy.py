@@ -35,7 +35,7 @@ class Policy(Trained):
         for episode in itertools.count():
             self._episode(trial, deterministic=episode == 0)
 
-    def start(self, trial: Trial) -> None:
+    def guess(self, trial: Trial) -> None:
         """Run one episode."""
         self._episode(trial, deterministic=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,8 @@ def read_origin(agent: str, path: Path) -> Origin:
     if (saved := _agent_of(data, members)) != agent:
         raise no_model(agent, path, f"it is a model of {saved}")
     try:
-        return Origin(**data["origin"])
-    except TypeError as error:
+        return Origin.read(data["origin"])
+    except (TypeError, ValueError) as error:
         raise no_model(agent, path, f"another version of the package made it ({error})") from error
 
 
@@ -45,7 +46,7 @@ def _read_data(agent: str, path: Path) -> tuple[dict[str, Any], Collection[str]]
             if "data" not in members:
                 raise no_model(agent, path, "stable-baselines3 did not write it")
             data = json.loads(archive.read("data"))
-    except (zipfile.BadZipFile, UnicodeDecodeError, json.JSONDecodeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, ValueError, RecursionError, RuntimeError, OSError) as error:
         raise no_model(agent, path, f"it is damaged ({error})") from error
     if not isinstance(data, dict):
         raise no_model(agent, path, "stable-baselines3 did not write it")

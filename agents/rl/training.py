@@ -75,7 +75,7 @@ def train(folder: RunFolder) -> int:
                 _learn(model, run, folder, preview, signals)
             folder.save_final(model.save)
             preview(folder.final_model, model.num_timesteps, last=True)
-    return int(signals.caught or 0)
+    return int(signals.caught or 0) if signals.stopped else 0
 
 
 def _model(run: RunConfig, env: VecEnv, checkpoint: Path | None) -> BaseAlgorithm:

@@ -38,13 +38,13 @@ class CMAES(Agent):
     def search(self, trial: Trial) -> None:
         """Search until the budget is spent."""
         from_best = trial.found is not None
-        begun, _ = trial.begin(STARTS)
+        begun, _ = trial.start_point(STARTS)
         growth = 1
         while True:
             self._descend(trial, begun, from_best, growth)
             growth = min(2 * growth, MOST_POPULATION)
             from_best = not from_best
-            begun, _ = trial.begin(RESTARTS) if from_best else trial.best_start(RESTARTS)
+            begun, _ = trial.start_point(RESTARTS) if from_best else trial.best_start(RESTARTS)
 
     def _descend(self, trial: Trial, begun: Unit, from_best: bool, growth: int) -> None:
         import cma

@@ -20,7 +20,7 @@ class HillClimber(Agent):
 
     def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
-        here, far = trial.begin(STARTS)
+        here, far = trial.start_point(STARTS)
         while True:
             there = step(trial, here)
             found = float(trial(there[None])[0])

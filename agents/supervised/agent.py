@@ -26,7 +26,7 @@ class SampledPatches(Trained):
     The last render is that of the best once more, so that the search ends there.
     """
 
-    def start(self, trial: Trial) -> None:
+    def guess(self, trial: Trial) -> None:
         """Render the prediction, and samples."""
         model, target, rng = self._model(trial), trial.shown.features[0], trial.rng
         trial(model.predict(target))
@@ -37,14 +37,16 @@ class SampledPatches(Trained):
     def search(self, trial: Trial) -> None:
         """Start, unless there is a guess, and go on until the budget is spent."""
         if trial.found is None:
-            self.start(trial)
+            self.guess(trial)
         model, rng, n = self._model(trial), trial.rng, len(trial.space)
         embedding = model.embed(trial.shown.features[0])
         while trial.left:
-            assert trial.found is not None
-            unit = trial.found[None]
-            if trial.left > 1:
-                unit = model.complete(embedding, unit, kept_parts(1, n, rng), SEARCHING[1], rng)
+            if trial.found is None:  # all renders failed so far
+                unit = model.sample(trial.shown.features[0], SEARCHING[0], rng)
+            elif trial.left > 1:
+                unit = model.complete(embedding, trial.found[None], kept_parts(1, n, rng), SEARCHING[1], rng)
+            else:
+                unit = trial.found[None]
             trial(unit)
 
     def _model(self, trial: Trial) -> Model:

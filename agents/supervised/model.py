@@ -152,13 +152,14 @@ class Model:
         except pickle.UnpicklingError as error:
             raise no_model(agent, path, "it holds more than weights and plain values") from error
         except Exception as error:  # PyTorch raises many kinds for a file of another format
-            raise no_model(agent, path, "PyTorch did not write it, or it is damaged") from error
+            cause = f"PyTorch did not write it, or it is damaged: {type(error).__name__}, {error!s:.200}"
+            raise no_model(agent, path, cause) from error
         if not isinstance(kept, dict) or "agent" not in kept:
             raise no_model(agent, path, "scripts/train.py did not write it")
         if kept["agent"] != agent:
             raise no_model(agent, path, f"it is a model of {kept['agent']}")
         try:
-            made_of, origin = kept["made_of"], Origin(**kept["origin"])
+            made_of, origin = kept["made_of"], Origin.read(kept["origin"])
             model = cls(agent, made_of["options"], made_of["shape"], made_of["bounds"], origin)
             model.network.load_state_dict(current_weights(kept["weights"]))
             for name in ("steps", "renders", "dataset", "dataset_renders"):

@@ -26,7 +26,7 @@ from .ppo import PPOLearner
 from .reward_weighted import RewardWeighted, RolloutLearner, descend
 from .rollout import SEARCHING, example_loss, roll_out
 
-LEARNERS: dict[str | None, Callable[[Model, SoundMatchingTask, TrainerConfig], RolloutLearner]] = {
+ROLLOUT_LEARNERS: dict[str | None, Callable[[Model, SoundMatchingTask, TrainerConfig], RolloutLearner]] = {
     "feature": RewardWeighted,
     "ppo": PPOLearner,
 }
@@ -65,11 +65,11 @@ class Trainer:
         if training is not None:
             for name in _KEPT:
                 setattr(self, name, training[name])
-            if self.loss in LEARNERS:
+            if self.loss in ROLLOUT_LEARNERS:
                 self._make_learner().load_state(training["state"])
             else:
                 self.optimizer.load_state_dict(training["state"]["optimizer"])
-        if self.config.loss in LEARNERS and run.steps <= self.config.rollouts:
+        if self.config.loss in ROLLOUT_LEARNERS and run.steps <= self.config.rollouts:
             raise SynthgymError(
                 f"{run.steps} steps with {self.config.rollouts} rollouts leave none for imitation; "
                 "give more --steps, or --hyperparameters rollouts=N, or loss=parameter"
@@ -103,7 +103,7 @@ class Trainer:
     def _make_learner(self) -> RolloutLearner:
         # A critic begins with random weights, whatever was loaded or previewed before.
         torch.manual_seed(self.run.seed)
-        self.rollouts = LEARNERS[self.config.loss](self.model, self.task, self.config)
+        self.rollouts = ROLLOUT_LEARNERS[self.config.loss](self.model, self.task, self.config)
         self.optimizer = self.rollouts.optimizer
         return self.rollouts
 
@@ -129,7 +129,7 @@ class Trainer:
         steps, rollouts = self.run.steps, self.config.rollouts
         if self.rollouts is not None:
             return min(steps, self.began + rollouts)
-        return steps - rollouts if self.config.loss in LEARNERS else steps
+        return steps - rollouts if self.config.loss in ROLLOUT_LEARNERS else steps
 
     def is_over(self) -> bool:
         """Return whether the training is complete."""
@@ -222,7 +222,7 @@ class Trainer:
             self.best, self.best_weights = errors["distance"], self._weights()
         self.waited = 0 if is_nearer else self.waited + 1
         is_patient = self.waited < self.config.patience
-        if self.config.loss in LEARNERS and not (is_patient and self.model.steps < self._phase_end()):
+        if self.config.loss in ROLLOUT_LEARNERS and not (is_patient and self.model.steps < self._phase_end()):
             self.loss, self.began = self.config.loss, self.model.steps
             self.model.network.load_state_dict(self.best_weights)
             self._make_learner()

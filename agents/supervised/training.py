@@ -81,7 +81,7 @@ def train(folder: RunFolder) -> int:
                     training.advance(examples, held_out)
             folder.save_final(trainer.save_best)
             preview(folder.final_model, model.steps, last=True)
-    return int(signals.caught or 0)
+    return int(signals.caught or 0) if signals.stopped else 0
 
 
 class _Training:

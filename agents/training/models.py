@@ -36,6 +36,16 @@ class Origin:
         """Return the origin of a model that is trained on a task now."""
         return cls(env, dict(env_kwargs), task.feature_name, task.identity())
 
+    @classmethod
+    def read(cls, kept: Any) -> Self:
+        """Return an origin that was kept; TypeError if it is none."""
+        origin = cls(**kept)
+        kinds = {"env": str, "env_kwargs": dict, "feature": str, "identity": dict}
+        for name, kind in kinds.items():
+            if not isinstance(getattr(origin, name), kind):
+                raise TypeError(f"its {name} is no {kind.__name__}")
+        return origin
+
     def kept(self) -> dict[str, Any]:
         """Return it as JSON, to be saved with the model."""
         return asdict(self)

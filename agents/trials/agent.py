@@ -19,7 +19,7 @@ class Agent(ABC):
             BudgetSpent: from the trial, when they are spent.
         """
 
-    def start(self, trial: Trial) -> None:
+    def guess(self, trial: Trial) -> None:
         """Make the guess that another agent goes on from."""
         self.search(trial)
 
@@ -32,13 +32,13 @@ class Refined(Agent):
 
     def search(self, trial: Trial) -> None:
         """Make the first agent's guess, then let the other search from there."""
-        self._first.start(trial)
+        self._first.guess(trial)
         self._then.search(trial)
 
-    def start(self, trial: Trial) -> None:
+    def guess(self, trial: Trial) -> None:
         """Make the first agent's guess, then the other's, which may go on from it."""
-        self._first.start(trial)
-        self._then.start(trial)
+        self._first.guess(trial)
+        self._then.guess(trial)
 
 
 def run(agent: Agent, trial: Trial) -> Trial:

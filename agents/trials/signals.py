@@ -21,17 +21,19 @@ class Signals:
 
     Attributes:
         caught: the first signal, or None.
+        stopped: whether Stopped ended the body.
     """
 
     def __init__(self, *, patient: bool = False) -> None:
         self._patient = patient
         self.caught: signal.Signals | None = None
+        self.stopped = False
 
     def __enter__(self) -> Self:
         self._usual: dict[signal.Signals, Any] = {
             s: signal.signal(s, self._catch)
             for s in (signal.SIGINT, signal.SIGTERM)
-            if signal.getsignal(s) is not signal.SIG_IGN
+            if signal.getsignal(s) not in (signal.SIG_IGN, None)  # None: not set from Python
         }
         return self
 
@@ -48,7 +50,8 @@ class Signals:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self._restore()
-        return kind is Stopped
+        self.stopped = kind is Stopped
+        return self.stopped
 
     def check(self) -> None:
         """Raise Stopped, which the body need not catch, if a signal came."""

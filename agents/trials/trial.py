@@ -51,6 +51,7 @@ class Trial:
             the model of that number.
         distances: of every render so far, by the first feature.
         records: the renders that were nearer than all before them.
+        failures: the messages of renders that failed and were taken for silence.
         offline: at each render, how many renders were made before the target was known for what the agent
             had used by then.
     """
@@ -63,6 +64,7 @@ class Trial:
     number: int = 0
     distances: list[float] = field(default_factory=list)
     records: list[Best] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
     offline: list[int] = field(default_factory=list)
     shown: Rendered = field(init=False)
     _starts: int = 0
@@ -135,6 +137,7 @@ class Trial:
         rendered = self.source.render(unit, audio=audio)
         far = distance(rendered.features[0], self.target.features[0]).tolist()
         failed = {row for row, _ in rendered.failures}
+        self.failures += [message for _, message in rendered.failures]
         for i, value in enumerate(far):
             if not self._record(None if i in failed else unit[i].copy(), value):
                 continue
@@ -182,7 +185,7 @@ class Trial:
         self.count_offline("pool", int(self.pool.renders[: self._starts].sum()))
         return unit
 
-    def begin(self, count: int) -> tuple[Unit, float]:
+    def start_point(self, count: int) -> tuple[Unit, float]:
         """Return where a search begins, a unit vector (n,), and its distance.
 
         It is the best that is known, or else that of ``count`` starts.

@@ -55,6 +55,9 @@ class Source(ABC):
             forbidden: native rows, as bytes, that random items must not be.
         """
 
+    def go_on_from(self, described: Any) -> None:  # noqa: B027, most have one version
+        """Take over the rules of an older version, which described a set that is gone on with."""
+
     @abstractmethod
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return the sides of the split that items are on."""
@@ -133,6 +136,7 @@ class Grid(Source):
         self.values = whole("grid", values, 2, 10**6)
         self._counts = [min(values, p.steps or values) for p in space.free]
         self.size = math.prod(self._counts)
+        self._validates = True
         if self.size > MOST_ITEMS:
             raise SynthgymError(
                 f"a grid of {values} values of {len(space)} parameters has more than 2^40 items; "
@@ -140,8 +144,13 @@ class Grid(Source):
             )
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the items; grids of older versions had none for validation."""
-        return {"kind": "grid", "values": self.values, "counts": self._counts, "validation": VALIDATION}
+        """Return what decides the items."""
+        described = {"kind": "grid", "values": self.values, "counts": self._counts}
+        return described | ({"validation": VALIDATION} if self._validates else {})
+
+    def go_on_from(self, described: Any) -> None:
+        """Grids of the first version had no items for validation."""
+        self._validates = "validation" in described
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Unit:
         """Return the unit vectors of items."""
@@ -151,7 +160,7 @@ class Grid(Source):
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return a tenth of the items for validation, each by its number."""
-        return split_of(0, start, stop)
+        return split_of(0, start, stop) if self._validates else np.full(stop - start, TRAIN_SPLIT, np.uint8)
 
 
 class Presets(Source):

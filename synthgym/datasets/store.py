@@ -44,7 +44,7 @@ class Store:
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self.size, self.block = path, recipe.source.size, recipe.block()
-        self._wanted = json.loads(json.dumps(recipe.manifest(), allow_nan=False))  # tuples are lists
+        self._wanted = _as_json(recipe)
         self._lock = FileLock(path / LOCK)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -80,6 +80,8 @@ class Store:
         self._dimensions = {name: 1 + len(shape) for name, (shape, _) in arrays.items()}
         kept = read_manifest(path) if (path / MANIFEST).exists() else None
         if kept is not None:
+            recipe.source.go_on_from(kept["source"])
+            self._wanted = _as_json(recipe)
             self._check(kept)
             for stray in path.rglob("*.partial"):  # the folder is that of a data set, and ours alone
                 stray.unlink()
@@ -96,12 +98,6 @@ class Store:
         self._arrays = {name: self._open_array(name, recipe) for name in arrays}
 
     def _check(self, kept: Mapping[str, Any]) -> None:
-        source = dict(self._wanted["source"])
-        if source.pop("validation", None) is not None and kept["source"] == source:
-            raise SynthgymError(
-                f"{self.path} is a grid of an older version, without items for validation; "
-                "it can be read, but not made any further: choose another folder"
-            )
         remedy = "ask for the same, or choose another folder"
         check_same_settings(f"{self.path} is a data set", kept, self._wanted, remedy, ignore=("size",))
         if kept["size"] > self.size:
@@ -146,6 +142,8 @@ class Store:
                 return False
             try:
                 array[start:stop]
+            except (MemoryError, OSError):  # of this machine, not of the file
+                raise
             except Exception:  # whatever a decoder says of damaged bytes
                 return False
         return True
@@ -183,3 +181,9 @@ def _open_group(path: Path) -> None:
     except Exception:  # whatever Zarr says of what is no group
         (path / "zarr.json").unlink(missing_ok=True)
         zarr.open_group(path, mode="a")
+
+
+def _as_json(recipe: Recipe) -> dict[str, Any]:
+    """Return the manifest of a recipe as it is read again: tuples are lists."""
+    manifest: dict[str, Any] = json.loads(json.dumps(recipe.manifest(), allow_nan=False))
+    return manifest

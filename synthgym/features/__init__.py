@@ -44,6 +44,12 @@ class FeatureMaker:
             self._made[name] = self._new(name)
         return self._made[name]
 
+    def logmel(self) -> LogMel:
+        """Return the log-mel spectrogram, for features that are computed from it."""
+        logmel = self.make("logmel")
+        assert isinstance(logmel, LogMel)
+        return logmel
+
     def _new(self, name: str) -> Feature:
         if name.startswith("pooled-"):
             return Pooled(self.make(name.removeprefix("pooled-")))
@@ -54,9 +60,7 @@ class FeatureMaker:
 
 
 def _mfcc(maker: FeatureMaker, count: int = N_MFCC) -> Feature:
-    logmel = maker.make("logmel")
-    assert isinstance(logmel, LogMel)
-    return MFCC(logmel, count)
+    return MFCC(maker.logmel(), count)
 
 
 FEATURES: dict[str, Callable[[FeatureMaker], Feature]] = {

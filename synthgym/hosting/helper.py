@@ -73,7 +73,8 @@ def main(socket: int, file: int, pipe: int) -> None:
     end_with_the_caller(pipe)
     calls: Connection[Any, Any] = Connection(socket)
     kind, paths, fork = calls.recv()
-    sys.path += paths
+    # The first place is this folder's; the others are the caller's, so that it imports what the caller does.
+    sys.path[1:] = paths
     try:
         # After the path is set: the options may be of any of the caller's classes.
         options = calls.recv()
@@ -90,6 +91,10 @@ def main(socket: int, file: int, pipe: int) -> None:
             method, arguments = calls.recv()
         except EOFError:
             return
+        except Exception as error:  # what was sent cannot be unpickled here
+            write(file, pickle.dumps((False, (type(error).__name__, str(error)))))
+            calls.send(0)
+            continue
         if not fork:
             answer(engine, file, method, arguments)
             calls.send(0)

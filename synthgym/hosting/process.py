@@ -27,9 +27,9 @@ class Died(Exception):
     """The process of a call died or hung.
 
     Attributes:
-        how: it did so.
+        how: in what way, as ``was killed by SIGSEGV``.
         hung: whether it is still at work.
-        said: its last words, if it was loading.
+        said: the last line of its standard error, if it was loading.
         helper_lives: whether only a child of the helper is gone.
     """
 

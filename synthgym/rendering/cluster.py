@@ -66,14 +66,14 @@ class RayActors(Renderer):
         *,
         done: Callable[[Result], None] | None = None,
     ) -> Iterator[Result]:
-        """Return the results in order; a KeyboardInterrupt comes after ``done`` has those that are there."""
+        """Return the results in order; an error comes after ``done`` has those that are there."""
         sent: deque[_Sent] = deque()  # in the order of the jobs
         try:
             for result in self._map(work, jobs, sent):
                 if done is not None:
                     done(result)
                 yield result
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C, a scheduler that ends the job, a cluster that is lost
             if done is not None:
                 waiting = [each.result for each in sent]
                 for each in (

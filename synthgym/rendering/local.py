@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from synthgym.hosting.remote import ENDLESS, RemoteEngine
-from synthgym.parameters import Unit
+from synthgym.parameters import Native
 from synthgym.rendering.renderer import Job, Renderer, Result
 from synthgym.rendering.worker import Sound, Worker
 
@@ -122,9 +122,9 @@ class _ThreadWorker(Worker):
 
     ended = False
 
-    def sounds(self, unit: Unit) -> Iterator[Sound]:
+    def sounds_of(self, native: Native) -> Iterator[Sound]:
         """As of any worker; CancelledError if it is ended."""
-        for sound in super().sounds(unit):
+        for sound in super().sounds_of(native):
             if self.ended:
                 raise CancelledError
             yield sound

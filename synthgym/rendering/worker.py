@@ -92,7 +92,11 @@ class Worker:
 
     def sounds(self, unit: Unit) -> Iterator[Sound]:
         """Render unit vectors (B, n) one by one, each when it is asked for."""
-        for row in self.space.to_native(unit):
+        return self.sounds_of(self.space.to_native(unit))
+
+    def sounds_of(self, native: Native) -> Iterator[Sound]:
+        """As ``sounds``, of native rows (B, all parameters)."""
+        for row in native:
             try:
                 audio = self.synth.render(row[None])[0]
             except PluginCrashed as error:

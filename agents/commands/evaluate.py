@@ -109,8 +109,8 @@ def main() -> int:
     with closing(task):
         agents = {name: prepare(name, task, sources) for name in names}
         targets, silent = read_targets(task, args.targets)
-    if not targets:
-        raise SynthgymError(f"all {silent} targets of {args.targets} are silent; give others")
+        if not targets:
+            raise SynthgymError(f"all {silent} targets of {args.targets} are silent; give others")
         with closing(Results(args.out, settings | {"versions": versions(task)})) as results:
             print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
             try:

@@ -224,7 +224,7 @@ def test_synths_render_nothing_else_than_by_render():
 def test_a_search_space_of_failures_is_named_as_such(dsp):
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1, frozen={"fault": 0.9})
     with pytest.raises(
-        SynthError, match=r"are inaudible, 10000 of them because they failed, the last: .*level="
+        SynthError, match=r"inaudible, \d{4,} of them because they failed, the last: .*level="
     ):
         task.make_patches(PatchStream("train", 0).ids([0]))
 

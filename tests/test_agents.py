@@ -1,10 +1,15 @@
 """Agents under a budget of renders: known optima, and baselines that are what they say."""
 
 import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from conftest import synth_env
+from numpy.typing import ArrayLike
 
 import agents
 from agents.baselines.index import Index
@@ -16,7 +21,7 @@ from agents.trials.trial import BudgetSpent, Trial
 from synthgym import datasets
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import distance
-from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
@@ -27,25 +32,25 @@ SEARCHES = ("hill_climber", "ga", "nsga3", "cma_es")
 class Bowl:
     """Renders features whose distance grows with that of the parameters: a smooth toy."""
 
-    def __init__(self, size=6, discrete=()):
+    def __init__(self, size: int = 6, discrete: Sequence[int] = ()) -> None:
         kinds = ["integer" if i in discrete else "continuous" for i in range(size)]
         self.space = ParameterSpace([Parameter(f"p{i}", kind, 0, 9, 0) for i, kind in enumerate(kinds)])
         self.made = 0
 
-    def render(self, unit, *, audio=False):
+    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
         self.made += len(unit)
         # Values from 1 to 2: Ruzicka's distance of such is smooth, and zero for equal ones alone.
         features = 1 + self.space.quantise(unit)[:, None, :]
         return Rendered((features,))
 
 
-def trial_of(source, aim, budget, seed=0):
+def trial_of(source: Any, aim: ArrayLike, budget: int, seed: int = 0) -> Trial:
     rng = np.random.default_rng(seed)
     pool = Pool(source.space.sample(np.random.default_rng(1), budget), np.ones(budget, np.int64))
     return Trial(source, source.render(np.asarray(aim, np.float32)[None]), budget, pool, rng)
 
 
-def test_no_agent_renders_past_its_budget_and_the_best_is_kept():
+def test_no_agent_renders_past_its_budget_and_the_best_is_kept() -> None:
     source = Bowl()
     trial = trial_of(source, [0.3] * 6, 10)
     before = source.made
@@ -62,11 +67,11 @@ def test_no_agent_renders_past_its_budget_and_the_best_is_kept():
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_search_that_starts_at_the_answer_reports_zero(name):
+def test_a_search_that_starts_at_the_answer_reports_zero(name: str) -> None:
     aim = np.full(6, 0.4, np.float32)
 
     class Oracle(Agent):
-        def search(self, trial):
+        def search(self, trial: Trial) -> None:
             trial(aim[None])
 
     trial = trial_of(Bowl(), aim, 60)
@@ -77,9 +82,9 @@ def test_a_search_that_starts_at_the_answer_reports_zero(name):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name):
+def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name: str) -> None:
     class Mute(Bowl):
-        def render(self, unit, *, audio=False):
+        def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
             return Rendered((np.zeros((len(unit), 1, 6), np.float32),))
 
     trial = trial_of(Bowl(), np.full(6, 0.4), 300)
@@ -92,7 +97,7 @@ def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_searches_beat_random_on_a_smooth_toy(name):
+def test_searches_beat_random_on_a_smooth_toy(name: str) -> None:
     found = {"random": [], name: []}
     for seed in range(5):
         for agent, values in found.items():
@@ -101,14 +106,14 @@ def test_searches_beat_random_on_a_smooth_toy(name):
     assert np.mean(found[name]) < 0.7 * np.mean(found["random"])
 
 
-def test_hill_climber_finds_the_optimum_of_a_separable_toy():
+def test_hill_climber_finds_the_optimum_of_a_separable_toy() -> None:
     aim = np.array([0.2, 0.8, 0, 1, 3 / 9, 6 / 9])
     trial = run(prepare("hill_climber", None), trial_of(Bowl(discrete=(4, 5)), aim, 4000))
     np.testing.assert_allclose(trial.best.unit[:4], aim[:4], atol=0.01)
     np.testing.assert_array_equal(trial.space.to_native(trial.best.unit)[4:], [3, 6])
 
 
-def test_variation_always_varies_and_stays_within_bounds():
+def test_variation_always_varies_and_stays_within_bounds() -> None:
     space = ParameterSpace(
         [
             Parameter("real", "continuous", 0, 1, 0),
@@ -128,7 +133,7 @@ def test_variation_always_varies_and_stays_within_bounds():
     assert (changes < 500).all()
 
 
-def test_ga_mutates_even_a_population_of_equals():
+def test_ga_mutates_even_a_population_of_equals() -> None:
     source = Bowl()
     trial = trial_of(source, [0.5] * 6, 150)
     trial.pool = Pool(np.full_like(trial.pool.unit, 0.1), trial.pool.renders)
@@ -136,7 +141,7 @@ def test_ga_mutates_even_a_population_of_equals():
     assert trial.best.distance < trial.distances[0]
 
 
-def test_what_was_known_beforehand_counts_once():
+def test_what_was_known_beforehand_counts_once() -> None:
     trial = trial_of(Bowl(), [0.3] * 6, 10)
     trial.count_offline("a set", 100)
     trial(trial.starts(2))
@@ -146,15 +151,15 @@ def test_what_was_known_beforehand_counts_once():
     assert trial.offline == [102, 102, 108]
 
 
-def test_a_hybrid_of_three_begins_with_the_starts_of_two():
+def test_a_hybrid_of_three_begins_with_the_starts_of_two() -> None:
     class Begins(Agent):
-        def __init__(self, renders):
+        def __init__(self, renders: int) -> None:
             self.renders = renders
 
-        def start(self, trial):
+        def start(self, trial: Trial) -> None:
             trial(trial.starts(self.renders))
 
-        def search(self, trial):
+        def search(self, trial: Trial) -> None:
             while True:
                 self.start(trial)
 
@@ -166,7 +171,7 @@ def test_a_hybrid_of_three_begins_with_the_starts_of_two():
     assert len(trial.distances) == 100
 
 
-def test_the_first_episode_begins_at_the_best_that_is_known():
+def test_the_first_episode_begins_at_the_best_that_is_known() -> None:
     trial = trial_of(Bowl(), [0.3] * 6, 10)
     trial(np.full((2, 6), [[0.4], [0.9]], np.float32))
     start, rendered = trial.episode_start()
@@ -180,13 +185,13 @@ def test_the_first_episode_begins_at_the_best_that_is_known():
 
 
 @pytest.fixture(scope="module")
-def fm():
+def fm() -> Iterator[SoundMatchingTask]:
     task = SoundMatchingTask("fm")
     yield task
     task.close()
 
 
-def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path):
+def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path: Path) -> None:
     recipe = datasets.Recipe(
         "Dexed1Op-v0", ["logmel", "mfcc"], rendering="inline", env_kwargs={"duration": 0.3, "hold": 0.2}
     )
@@ -204,7 +209,7 @@ def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path):
     recipe.task.close()
 
 
-def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
+def test_nearest_finds_an_example_of_the_set_itself(fm: SoundMatchingTask, tmp_path: Path) -> None:
     recipe = datasets.Recipe("FM-v0", rendering="inline")
     datasets.make(tmp_path / "set", recipe.random(40), progress=False)
     recipe.task.close()
@@ -223,7 +228,7 @@ def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
         prepare("nearest", other, Sources(dataset=tmp_path / "set"))
 
 
-def test_constant_is_the_medoid_of_training_targets(fm):
+def test_constant_is_the_medoid_of_training_targets(fm: SoundMatchingTask) -> None:
     targets = fm.make_patches(PatchStream("train", 0).ids(range(300)))
     # Ruzicka's distance as the papers write it.
     values = targets.rendered.features[0].reshape(300, -1).astype(np.float64)
@@ -242,15 +247,17 @@ def test_constant_is_the_medoid_of_training_targets(fm):
         assert trial.offline == [targets.renders.sum()]
 
 
-def nearest_trial(task, path, target, budget=1):
+def nearest_trial(task: SoundMatchingTask, path: Path, target: Rendered, budget: int = 1) -> Trial:
     agent = prepare("nearest", task, Sources(dataset=path))
     return run(agent, Trial(task, target, budget, Pool.make(task, 0, 1), np.random.default_rng(0)))
 
 
-def test_nearest_finds_what_a_set_has_grown_by_and_what_it_was_made_anew_with(fm, tmp_path):
+def test_nearest_finds_what_a_set_has_grown_by_and_what_it_was_made_anew_with(
+    fm: SoundMatchingTask, tmp_path: Path
+) -> None:
     path = tmp_path / "set"
 
-    def made(size, seed=0):
+    def made(size: int, seed: int = 0) -> Unit:
         recipe = datasets.Recipe("FM-v0", rendering="inline")
         datasets.make(path, recipe.random(size, seed), progress=False)
         recipe.task.close()
@@ -269,9 +276,9 @@ def test_nearest_finds_what_a_set_has_grown_by_and_what_it_was_made_anew_with(fm
     assert nearest_trial(fm, path, aim).best.distance > 0, "it is in the set no more"
 
 
-def test_a_render_that_failed_is_never_found(fm):
+def test_a_render_that_failed_is_never_found(fm: SoundMatchingTask) -> None:
     class Broken(Bowl):
-        def render(self, unit, *, audio=False):
+        def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
             failures = tuple((row, "failed") for row in range(len(unit)))
             return Rendered((np.zeros((len(unit), 1, 6), np.float32),), failures=failures)
 
@@ -289,7 +296,7 @@ def test_a_render_that_failed_is_never_found(fm):
     assert mended.found is not None
 
 
-def test_who_is_shown_another_target_matches_that_one(fm, tmp_path):
+def test_who_is_shown_another_target_matches_that_one(fm: SoundMatchingTask, tmp_path: Path) -> None:
     recipe = datasets.Recipe("FM-v0", rendering="inline")
     datasets.make(tmp_path / "set", recipe.random(200), progress=False)
     recipe.task.close()
@@ -303,17 +310,17 @@ def test_who_is_shown_another_target_matches_that_one(fm, tmp_path):
     assert distance(fm.render(trial.best.unit[None]).features[0], trial.shown.features[0])[0] < 0.5
 
 
-def test_an_agent_in_one_line_matches_the_target_of_an_episode():
+def test_an_agent_in_one_line_matches_the_target_of_an_episode() -> None:
     env = gym.make("FM-v0")
     env.reset(seed=3)
-    before = env.unwrapped.parameters
+    before = synth_env(env).parameters
     agent = agents.load("cma_es", "FM-v0")
     trials = [agents.match(agent, env, renders=30, seed=seed) for seed in (0, 0, 1)]
     assert trials[0].distances == trials[1].distances != trials[2].distances
     assert len(trials[0].distances) == 30
-    np.testing.assert_array_equal(env.unwrapped.parameters, before)
-    found = env.unwrapped.task.render(trials[0].best.unit[None]).features[0]
-    assert distance(found, env.unwrapped.target_features[None])[0] == trials[0].best.distance
+    np.testing.assert_array_equal(synth_env(env).parameters, before)
+    found = synth_env(env).task.render(trials[0].best.unit[None]).features[0]
+    assert distance(found, synth_env(env).target_features[None])[0] == trials[0].best.distance
     env.close()
     with pytest.raises(SynthgymError, match="no environment of synthgym"):
         agents.match(agent, gym.make("CartPole-v1"))
@@ -321,7 +328,7 @@ def test_an_agent_in_one_line_matches_the_target_of_an_episode():
         agents.load("mlp", "FM-v0", runs="nowhere")
 
 
-def test_names_that_are_no_agents(tmp_path):
+def test_names_that_are_no_agents(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="cma_es"):
         prepare("cma-es", None)
     with pytest.raises(UnknownNameError, match="cma_es"):

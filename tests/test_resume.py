@@ -1,5 +1,9 @@
 """Runs that are resumed: they go on to more steps, and count on the renders that they cost."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from test_training import TINY, make_set, train
@@ -9,20 +13,23 @@ from agents.rl.training import load
 from agents.supervised.model import Model
 from agents.training.learners import learner
 from agents.training.preview import Preview
+from synthgym.parameters import Unit
+from synthgym.patches import Patches, PatchId
+from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
 
 @pytest.fixture
-def renders(monkeypatch):
+def renders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of renders of each call of a task, but for those of previews, which are left out."""
     made = []
     render, make_patches = SoundMatchingTask.render, SoundMatchingTask.make_patches
 
-    def counted_render(task, unit, **options):
+    def counted_render(task: SoundMatchingTask, unit: Unit, **options: Any) -> Rendered:
         made.append(len(unit))
         return render(task, unit, **options)
 
-    def counted_patches(task, ids, **options):
+    def counted_patches(task: SoundMatchingTask, ids: Sequence[PatchId], **options: Any) -> Patches:
         patches = make_patches(task, ids, **options)
         made.append(int(patches.renders.sum()))
         return patches
@@ -34,7 +41,7 @@ def renders(monkeypatch):
 
 
 @pytest.mark.parametrize("agent", ["ppo", "sac", "sac_her", "ars", "es"])
-def test_a_policy_is_trained_on(agent, tmp_path, renders):
+def test_a_policy_is_trained_on(agent: str, tmp_path: Path, renders: list[int]) -> None:
     folder = train(agent, tmp_path / "run", "FM-v0", {}, None)
     steps = TINY[agent][0]
     before, _ = _loaded(agent, folder.final_model)
@@ -51,7 +58,7 @@ def test_a_policy_is_trained_on(agent, tmp_path, renders):
 
 
 @pytest.mark.parametrize("agent", ["ppo", "es"])
-def test_a_policy_goes_on_from_its_newest_checkpoint(agent, tmp_path, renders):
+def test_a_policy_goes_on_from_its_newest_checkpoint(agent: str, tmp_path: Path, renders: list[int]) -> None:
     folder = train(agent, tmp_path / "run", "FM-v0", {}, None)
     folder.final_model.unlink()
     steps = TINY[agent][0]
@@ -66,7 +73,7 @@ def test_a_policy_goes_on_from_its_newest_checkpoint(agent, tmp_path, renders):
     assert first.renders < last.renders == sum(renders)
 
 
-def test_a_network_counts_on_its_renders(tmp_path, renders):
+def test_a_network_counts_on_its_renders(tmp_path: Path, renders: list[int]) -> None:
     folder = train("mlp", tmp_path / "run", "FM-v0", {}, make_set(tmp_path / "set", "FM-v0"))
     whole, _ = Model.load("mlp", folder.final_model)
     folder.newest().unlink()

@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
-from conftest import ROOT, interrupted, started
+from conftest import ROOT, Script, interrupted, started
 from stable_baselines3 import PPO
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -24,7 +25,7 @@ MARIMBA = ROOT / "examples/targets/marimba.wav"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of two rollouts."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     command = [sys.executable, ROOT / "scripts/train.py", "--env", "Dexed1Op-v0", "--agent", "ppo"]
@@ -35,7 +36,7 @@ def run(tmp_path_factory):
     return RunFolder(folder)
 
 
-def test_a_run_leaves_config_checkpoints_scalars_and_model(run):
+def test_a_run_leaves_config_checkpoints_scalars_and_model(run: RunFolder) -> None:
     config = yaml.safe_load(run.config.read_text())
     assert (config["env"], config["agent"], config["steps"], config["seed"]) == ("Dexed1Op-v0", "ppo", 400, 1)
     assert set(config["versions"]) >= {"synthgym", "dexed-py", "stable-baselines3"}
@@ -49,7 +50,7 @@ def test_a_run_leaves_config_checkpoints_scalars_and_model(run):
     assert last["renders_per_second"] > 1
 
 
-def test_a_match_is_in_its_preset(run, script, tmp_path):
+def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("--env", "Dexed1Op-v0", "--model", run.final_model, "--budget", 60, "--out", out)
     printed = script("match.py", MARIMBA, *arguments).stdout
@@ -81,7 +82,7 @@ def test_a_match_is_in_its_preset(run, script, tmp_path):
     assert json.loads((again / "match.json").read_text())["history"] == result["history"]
 
 
-def test_a_trained_agent_is_asked_for_its_own_note(run, script, tmp_path):
+def test_a_trained_agent_is_asked_for_its_own_note(run: RunFolder, script: Script, tmp_path: Path) -> None:
     known = ("--env", "Dexed1Op-v0", "--agent", f"ppo@{run.path}", "--budget", 3, "--out", tmp_path / "out")
     script("match.py", MARIMBA, *known)
     assert json.loads((tmp_path / "out/match.json").read_text())["env_kwargs"] == {}
@@ -92,7 +93,7 @@ def test_a_trained_agent_is_asked_for_its_own_note(run, script, tmp_path):
     assert (tmp_path / "out/match.json").read_bytes() == match
 
 
-def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
+def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path: Path) -> None:
     arguments = (MARIMBA, "--env", "FM-v0", "--agent", "hill_climber", "--budget", 1_000_000)
     code, output, errors = interrupted("match.py", *arguments, "--out", tmp_path, after="best distance")
     assert code == 0, errors
@@ -102,7 +103,7 @@ def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
     assert (tmp_path / "match.html").exists()
 
 
-def test_a_folder_that_holds_a_run_is_left_alone(run, script):
+def test_a_folder_that_holds_a_run_is_left_alone(run: RunFolder, script: Script) -> None:
     before = {p: p.stat().st_mtime_ns for p in run.path.rglob("*")}
     result = script("train.py", "--env", "Dexed1Op-v0", "--log-dir", run.path, check=False)
     assert result.returncode == 2
@@ -110,7 +111,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(run, script):
     assert {p: p.stat().st_mtime_ns for p in run.path.rglob("*")} == before
 
 
-def test_goal_ids_are_trained_too(script, tmp_path):
+def test_goal_ids_are_trained_too(script: Script, tmp_path: Path) -> None:
     arguments = ("--env", "Dexed1OpGoal-v0", "--steps", 100, "--num-envs", 2, "--log-dir", "run")
     printed = script("train.py", *arguments).stdout
     trained = RunFolder(tmp_path / "run")
@@ -121,7 +122,7 @@ def test_goal_ids_are_trained_too(script, tmp_path):
     assert set(model.observation_space.spaces) == {"observation", "achieved_goal", "desired_goal"}
 
 
-def test_a_damaged_checkpoint_is_named(script, tmp_path):
+def test_a_damaged_checkpoint_is_named(script: Script, tmp_path: Path) -> None:
     arguments = (
         "--env",
         "synthgym:Dexed1Op-v0",
@@ -142,7 +143,9 @@ def test_a_damaged_checkpoint_is_named(script, tmp_path):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
+def test_a_stopped_run_goes_on_from_its_checkpoint(
+    stop: signal.Signals, tmp_path: Path, script: Script
+) -> None:
     folder = RunFolder(tmp_path / "run")
     arguments = ["--env", "Dexed1Op-v0", "--num-envs", "2", "--log-dir", str(folder.path)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -186,7 +189,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
         (["--env", "Dexed1Op-v0", "--log-dir", "/proc/run"], "cannot write to /proc/run"),
     ],
 )
-def test_train_names_bad_input(arguments, says, script, tmp_path):
+def test_train_names_bad_input(arguments: list[str], says: str, script: Script, tmp_path: Path) -> None:
     result = script("train.py", *arguments, check=False)
     assert result.returncode == 2
     assert result.stderr.startswith("error: ")
@@ -195,7 +198,7 @@ def test_train_names_bad_input(arguments, says, script, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_resume_refuses_other_settings(run, script):
+def test_resume_refuses_other_settings(run: RunFolder, script: Script) -> None:
     arguments = ["--env", "Dexed1Op-v0", "--num-envs", 4, "--log-dir", run.path, "--resume"]
     result = script("train.py", *arguments, "--seed", 2, check=False)
     assert result.returncode == 2
@@ -217,7 +220,9 @@ def test_resume_refuses_other_settings(run, script):
         (MARIMBA, ["--out", "/proc/out"], "cannot write to /proc/out"),
     ],
 )
-def test_match_names_bad_input(target, arguments, says, run, script, tmp_path):
+def test_match_names_bad_input(
+    target: str | Path, arguments: list[str], says: str, run: RunFolder, script: Script, tmp_path: Path
+) -> None:
     usual = ["--env", "Dexed1Op-v0", "--model", run.final_model, "--out", tmp_path / "out"]
     result = script("match.py", target, *usual, *arguments, check=False)
     assert result.returncode == 2
@@ -228,7 +233,7 @@ def test_match_names_bad_input(target, arguments, says, run, script, tmp_path):
 
 
 @pytest.mark.slow
-def test_rl_zoo3_trains_with_the_same_hyperparameters(tmp_path):
+def test_rl_zoo3_trains_with_the_same_hyperparameters(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "rl_zoo3.train", "--algo", "ppo", "--env", "Dexed1Op-v0"]
     command += ["--gym-packages", "synthgym", "--conf-file", ROOT / "agents/hyperparameters/ppo.yml"]
     command += ["-n", "1600", "--log-folder", tmp_path, "--eval-freq", "-1"]

@@ -1,6 +1,8 @@
 """What goes wrong in a training ends in one clear line, with what was learned before it kept."""
 
 import logging
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from synthgym.errors import PluginCrashed, SynthgymError
 from synthgym.making import make_task
 
 
-def test_a_prediction_is_a_unit_vector():
+def test_a_prediction_is_a_unit_vector() -> None:
     encoding = Encoding(SPACE)
     scores = torch.from_numpy(np.random.default_rng(0).normal(0, 8, (4000, encoding.size))).float()
     log = encoding.log_probabilities(scores)
@@ -31,8 +33,10 @@ def test_a_prediction_is_a_unit_vector():
 
 
 @pytest.mark.parametrize("agent", ["ars", pytest.param("mlp", marks=pytest.mark.slow)])
-def test_a_preview_that_fails_does_not_end_a_training(agent, tmp_path, monkeypatch, caplog):
-    def fail(*_):
+def test_a_preview_that_fails_does_not_end_a_training(
+    agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
         raise RuntimeError("no picture today")
 
     monkeypatch.setattr("agents.training.preview.side_by_side", fail)
@@ -44,12 +48,14 @@ def test_a_preview_that_fails_does_not_end_a_training(agent, tmp_path, monkeypat
     assert "failed, training goes on (RuntimeError: no picture today)" in said
 
 
-def test_a_validation_that_fails_keeps_what_was_learned(tmp_path, monkeypatch):
+def test_a_validation_that_fails_keeps_what_was_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     whole = train("mlp", tmp_path / "whole", "FM-v0", {}, dataset)
     best_of_a_rollout = Trainer._best_of_a_rollout
 
-    def crash(*_):
+    def crash(*_: Any) -> None:
         raise PluginCrashed("the plugin crashed")
 
     monkeypatch.setattr(Trainer, "_best_of_a_rollout", crash)
@@ -68,7 +74,7 @@ def test_a_validation_that_fails_keeps_what_was_learned(tmp_path, monkeypatch):
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0]), "as if it had not failed"
 
 
-def test_a_loss_that_is_not_finite_ends_a_training(tmp_path):
+def test_a_loss_that_is_not_finite_ends_a_training(tmp_path: Path) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     store = zarr.open_group(dataset, mode="r+")
     features, side = store["features/logmel"][:], store["split"][:]
@@ -81,7 +87,7 @@ def test_a_loss_that_is_not_finite_ends_a_training(tmp_path):
 
 
 @pytest.mark.parametrize("agent", ["mlp", "ppo_imitation"])
-def test_weights_that_are_not_finite_never_become_the_best(agent, tmp_path):
+def test_weights_that_are_not_finite_never_become_the_best(agent: str, tmp_path: Path) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     task = make_task("FM-v0")
     config = make_config("FM-v0", agent, 0, steps=4, hyperparameters=TINY[agent][2], dataset=str(dataset))
@@ -105,7 +111,7 @@ def test_weights_that_are_not_finite_never_become_the_best(agent, tmp_path):
 
 
 @pytest.mark.parametrize("agent", ["ppo", "sac"])
-def test_a_policy_that_diverged_is_not_saved(agent, tmp_path):
+def test_a_policy_that_diverged_is_not_saved(agent: str, tmp_path: Path) -> None:
     with pytest.raises(Diverged, match=r"diverged after .* steps: .* not finite; .*; lower the"):
         train(agent, tmp_path / "run", "FM-v0", {}, None, learning_rate=1e30)
     folder = RunFolder(tmp_path / "run")
@@ -116,7 +122,9 @@ def test_a_policy_that_diverged_is_not_saved(agent, tmp_path):
 
 
 @pytest.mark.parametrize("side", ["train", "validation"])
-def test_a_set_that_cannot_be_trained_on_is_refused_before_it_is_read(side, tmp_path, monkeypatch):
+def test_a_set_that_cannot_be_trained_on_is_refused_before_it_is_read(
+    side: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     store = zarr.open_group(dataset, mode="r+")
     store["split"][:] = np.full(ITEMS, 1 if side == "train" else 0, np.uint8)

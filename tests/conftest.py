@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 import gymnasium as gym
 import psutil
@@ -26,6 +26,8 @@ from synthgym.task import SoundMatchingTask
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
+
+Present = TypeVar("Present")
 
 ROOT = Path(__file__).parents[1]
 
@@ -148,6 +150,12 @@ def interrupted(name: str, *args: object, after: str) -> tuple[int, str, str]:
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     return process.returncode, output, errors
+
+
+def present(value: Present | None) -> Present:
+    """A value that must not be None."""
+    assert value is not None
+    return value
 
 
 class Script(Protocol):

@@ -31,7 +31,7 @@ def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     yield cluster
@@ -104,7 +104,7 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes: A
 def test_by_the_command_with_a_cluster_of_its_own(tmp_path: Path) -> None:
     command = [sys.executable, ROOT / "scripts" / "make_dataset.py", "--env", "Dexed1Op-v0", "--size", "300"]
     for name, backend in (("ray", ["--backend", "ray", "--workers", "2"]), ("inline", ["--workers", "1"])):
-        arguments = [*map(str, command), "--out", tmp_path / name, *backend]
+        arguments: list[str | Path] = [*map(str, command), "--out", tmp_path / name, *backend]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     assert files(tmp_path / "ray") == files(tmp_path / "inline")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from conftest import ROOT
+from conftest import ROOT, present
 
 from agents.trials.signals import Signals
 
@@ -42,7 +42,7 @@ def test_every_script_imports_the_agents_of_its_own_clone(
 def test_a_script_runs_by_a_link_from_another_folder(other_agents: dict[str, str], tmp_path: Path) -> None:
     link = tmp_path / "match"
     link.symlink_to(ROOT / "scripts/match.py")
-    command = [sys.executable, "-P", link, "--help"]
+    command: list[str | Path] = [sys.executable, "-P", link, "--help"]
     result = subprocess.run(command, env=other_agents, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "--start PRESET" in result.stdout
@@ -51,7 +51,7 @@ def test_a_script_runs_by_a_link_from_another_folder(other_agents: dict[str, str
 def test_names_that_the_output_cannot_show_are_matched(tmp_path: Path) -> None:
     for name in ("音1.wav", "音2.wav"):
         (tmp_path / name).write_bytes(MARIMBA.read_bytes())
-    command = [sys.executable, ROOT / "scripts/match.py", "音1.wav", "音2.wav"]
+    command: list[str | Path] = [sys.executable, ROOT / "scripts/match.py", "音1.wav", "音2.wav"]
     command += ["--env", "FM-v0", "--agent", "random", "--budget", "3"]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
@@ -72,7 +72,7 @@ def started(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
     )
     shown = ""
     while "best distance" not in shown:
-        shown += (character := process.stderr.read(1))
+        shown += (character := present(process.stderr).read(1))
         assert character, shown
     return process
 

@@ -85,7 +85,7 @@ def test_killed_while_it_opens(tmp_path: Path, reference: Path, moment: str) -> 
 
 
 ENDLESS = [SCRIPT, "--env", "FM-v0", "--size", "1000000"]
-PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
 
 def test_interrupted_it_says_so(tmp_path: Path) -> None:

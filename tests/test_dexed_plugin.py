@@ -34,7 +34,7 @@ class StandIn:
         self.names = names
         self.values = np.random.default_rng(0).random(len(names))
         self.synth = make_synth("dexed", operators=6, sample_rate=sample_rate)
-        self.rendered = []
+        self.rendered: list[dict[int, float]] = []
 
     def call(self, method: str, *arguments: Any) -> Any:
         assert method == "describe"
@@ -51,7 +51,9 @@ class StandIn:
         switched_on = all(hosts[f"OP{n} SWITCH"] == 1 for n in range(1, 7))
         assert switched_on
         row = np.array([np.round(hosts[p.name] * MAXIMA[p.name]) for p in PARAMETERS])
-        return self.synth.render(row[None])[0]
+        audio: Audio
+        (audio,) = self.synth.render(row[None])
+        return audio
 
     def close(self) -> None:
         pass
@@ -60,7 +62,7 @@ class StandIn:
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stand:
     """A file that is taken for the plugin; gives its path, and the engines made for it."""
-    engines = []
+    engines: list[StandIn] = []
     names = (
         [p["name"] for p in FACTS]
         + ["Bypass", "Program"]

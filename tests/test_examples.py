@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "examples").symlink_to(ROOT / "examples")
 
     def run(name: str, *arguments: str) -> None:
-        command = [sys.executable, ROOT / "scripts" / name, *arguments]
+        command: list[str | Path] = [sys.executable, ROOT / "scripts" / name, *arguments]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
 
     run("make_dataset.py", "--env", "FM-v0", "--out", "data/fm", "--size", "2000")
@@ -87,7 +88,7 @@ def test_the_readme_runs(made: Path) -> None:
 
 def test_the_synth_of_contributing_is_a_synth() -> None:
     (code,) = blocks("CONTRIBUTING.md")
-    names = {}
+    names: dict[str, Any] = {}
     exec(code, names)
     synth = names["SineSynth"]()
     audio = synth.render(synth.space.to_native(synth.space.sample(np.random.default_rng(0), 3)))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from synthgym.errors import SynthgymError, UnknownNameError
-from synthgym.features import distance, extract, make_features
+from synthgym.features import LogMel, distance, extract, make_features
 from synthgym.features.base import Feature, Features
 from synthgym.features.logmel import full_scale_power
 from synthgym.patches import Stream
@@ -135,7 +135,9 @@ def test_features_of_one_sound_share_their_source() -> None:
     calls = []
     logmel_of = type(logmel).__call__
 
-    class Counted(type(logmel)):
+    assert type(logmel) is LogMel
+
+    class Counted(LogMel):
         def __call__(self, audio: Audio) -> Features:
             calls.append(len(audio))
             return logmel_of(self, audio)

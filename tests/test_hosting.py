@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from conftest import present
 
 from synthgym.errors import PluginCrashed, SynthError
 from synthgym.hosting.remote import Patience, RemoteEngine
@@ -52,7 +53,7 @@ def test_an_answer_without_room_is_an_error_and_the_next_one_fits(fork: bool) ->
 def test_large_answers_are_given_and_their_memory_is_let_go() -> None:
     engine = RemoteEngine("random:Random", {}, name="dice")
     assert len(engine.call("randbytes", 40_000_000)) == 40_000_000
-    assert os.fstat(engine._helper._answers.fileno()).st_blocks * 512 < 1_000_000
+    assert os.fstat(present(engine._helper)._answers.fileno()).st_blocks * 512 < 1_000_000
     assert len(engine.call("randbytes", 10)) == 10
 
 
@@ -64,7 +65,7 @@ def test_what_cannot_be_started_is_an_error() -> None:
 HANGING = """
 from synthgym.hosting.remote import ENDLESS, RemoteEngine
 engine = RemoteEngine("ctypes:{library}", {{"name": None}}, name="libc", fork={fork}, patience=ENDLESS)
-print(engine._helper._process.pid, flush=True)
+print(present(engine._helper)._process.pid, flush=True)
 engine.call("pause")
 """
 
@@ -75,7 +76,7 @@ engine.call("pause")
 def test_helpers_that_hang_end_with_a_caller_that_is_killed(library: str, fork: bool) -> None:
     source = HANGING.format(library=library, fork=fork)
     caller = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True)
-    helper = psutil.Process(int(caller.stdout.readline()))
+    helper = psutil.Process(int(present(caller.stdout).readline()))
     orphans = [helper]
     try:
         while fork and len(orphans) == 1:
@@ -110,7 +111,7 @@ def test_a_helper_outlives_the_thread_that_started_it() -> None:
     with ThreadPoolExecutor(1) as thread:
         engine = thread.submit(RemoteEngine, "threading:Event", {}, name="event").result()
     time.sleep(0.2)
-    assert engine._helper._process.poll() is None
+    assert present(engine._helper)._process.poll() is None
     assert engine.call("is_set") is False
 
 
@@ -126,7 +127,7 @@ def test_an_interrupted_call_leaves_no_answer_for_the_next(fork: bool) -> None:
 @linux
 def test_a_forked_child_ends_with_its_helper() -> None:
     engine = RemoteEngine("threading:Event", {}, name="event", fork=True)
-    helper = psutil.Process(engine._helper._process.pid)
+    helper = psutil.Process(present(engine._helper)._process.pid)
     with ThreadPoolExecutor(1) as thread:
         call = thread.submit(engine.call, "wait", 5.0)
         while not (children := helper.children()):

@@ -6,7 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import synth_env
+from conftest import present, synth_env
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 
@@ -61,7 +61,7 @@ def held_out(problem: dict[str, Any]) -> gym.Env[Any, Any]:
 def last_distance(problem: dict[str, Any], model: BaseAlgorithm, shown: NDArray[np.int64]) -> float:
     """Run one deterministic episode per target; ``shown[i]`` is the one whose features it sees."""
     env = held_out(problem)
-    size = (env.observation_space.shape[0] - env.action_space.shape[0]) // 2
+    size = (present(env.observation_space.shape)[0] - present(env.action_space.shape)[0]) // 2
     target_features = [env.reset(seed=i)[0][-size:] for i in range(TARGETS)]
     ends = []
     for i in range(TARGETS):
@@ -73,7 +73,7 @@ def last_distance(problem: dict[str, Any], model: BaseAlgorithm, shown: NDArray[
             observation, _, terminated, truncated, info = env.step(action)
             ended = terminated or truncated
         ends.append(info["distance"])
-    return np.mean(ends)
+    return float(np.mean(ends))
 
 
 def best_constant(problem: dict[str, Any]) -> float:
@@ -84,7 +84,7 @@ def best_constant(problem: dict[str, Any]) -> float:
         env.reset(seed=i)
         each.append(env.target_features)
     targets = np.stack(each)
-    return min(distance(one[None], targets).mean() for one in targets)
+    return min(float(distance(one[None], targets).mean()) for one in targets)
 
 
 def trained(problem: dict[str, Any], steps: int, path: Path, **changes: Any) -> BaseAlgorithm:

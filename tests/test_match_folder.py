@@ -146,7 +146,7 @@ MUTE, BROKEN = f"{NOTE} loud;", f"{NOTE} sqrt(loud - 0.5);"
 @pytest.mark.parametrize("name", ["match", "watch"])
 @pytest.mark.filterwarnings("ignore:the synth rendered audio that is not finite")
 def test_a_match_that_is_silent_or_failed_is_no_match(
-    name: str, program: Callable[[str], str], command: Callable[..., Any], tmp_path: Path
+    name: str, program: str, command: Callable[..., Any], tmp_path: Path
 ) -> None:
     (tmp_path / "x.dsp").write_text(program)
     target = [MARIMBA] if name == "match" else ["--target", MARIMBA]

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import ROOT, TABLE_IDS, make_task
+from conftest import ROOT, TABLE_IDS, make_task, present
 
 from synthgym.effects import Effect, measure_effects
 from synthgym.task import SoundMatchingTask
@@ -30,7 +30,7 @@ def imported(*folders: str) -> set[str]:
     trees = [ast.parse(path.read_text()) for path in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    names |= {present(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
     ours = {"agents", "synthgym", "envs_registry"}
     ours |= {path.stem for path in files} | {path.parent.name for path in files}
     return {name.split(".")[0] for name in names} - ours - sys.stdlib_module_names
@@ -49,7 +49,7 @@ def test_what_is_imported_is_required(folders: list[str], extras: list[str]) -> 
     wanted = [*project["dependencies"]]
     for name in extras:
         wanted += project["optional-dependencies"][name]
-    names = {re.match(r"[\w-]+", text)[0].lower().replace("_", "-") for text in wanted}
+    names = {present(re.match(r"[\w-]+", text))[0].lower().replace("_", "-") for text in wanted}
     # Comes with stable-baselines3.
     names |= {"torch"}
     found = packages_distributions()
@@ -90,9 +90,10 @@ def document_envs() -> ModuleType:
     """The script as a module."""
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
-        spec = importlib.util.spec_from_file_location("document_envs", ROOT / "scripts/document_envs.py")
+        path = ROOT / "scripts/document_envs.py"
+        spec = present(importlib.util.spec_from_file_location("document_envs", path))
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        present(spec.loader).exec_module(module)
         return module
     finally:
         sys.path.remove(str(ROOT / "scripts"))

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -9,12 +10,13 @@ from hypothesis.extra.numpy import arrays
 from synthgym.errors import ParameterError, UnknownNameError
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 
+KINDS: tuple[Literal["continuous", "integer", "categorical"], ...] = ("continuous", "integer", "categorical")
 finite = st.floats(-1e4, 1e4, allow_nan=False)
 
 
 @st.composite
 def parameters(draw: st.DrawFn, name: str) -> Parameter:
-    kind = draw(st.sampled_from(["continuous", "integer", "categorical"]))
+    kind = draw(st.sampled_from(KINDS))
     if kind == "continuous":
         low = draw(finite)
         high = low + draw(st.floats(0.01, 1e4))
@@ -109,7 +111,7 @@ def test_frozen_parameters_stand_still(
 
 def test_a_logarithmic_knob_turns_by_ratios() -> None:
     space = ParameterSpace([Parameter("attack", "continuous", 0.001, 1, 0.01, log=True)])
-    native = space.to_native([[0], [1 / 3], [2 / 3], [1]])
+    native = space.to_native([[0.0], [1 / 3], [2 / 3], [1.0]])
     np.testing.assert_allclose(native[:, 0], [0.001, 0.01, 0.1, 1], rtol=1e-5)
 
 

@@ -16,12 +16,14 @@ import gymnasium as gym
 import numpy as np
 import psutil
 import pytest
-from conftest import AMSYNTH, DX10, ROOT, Script, children_named, needs, synth_env
+from conftest import AMSYNTH, DX10, ROOT, Script, children_named, needs, present, synth_env
 from gymnasium.vector import AsyncVectorEnv
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 import synthgym
 from synthgym.errors import PluginCrashed, SynthError, SynthgymError, UnknownNameError
+from synthgym.hosting import Isolation
+from synthgym.hosting.remote import RemoteEngine
 from synthgym.parameters import Native
 from synthgym.synths import Audio, Synth
 from synthgym.synths.plugin import PluginSynth, read_knob
@@ -78,7 +80,7 @@ def test_renders_are_bit_identical_in_any_order_and_process(plugin: str) -> None
 def test_what_is_not_repeatable_is_declared() -> None:
     env = gym.make("Plugin-v0", plugin=AMSYNTH, isolation="none", duration=0.3, hold=0.2)
     assert 0 < synth_env(env).noise_floor < 1
-    assert env.spec.nondeterministic
+    assert present(env.spec).nondeterministic
     env.reset(seed=0)
     patch = synth_env(env).parameters
     _, info = env.reset(options={"target_parameters": patch, "start": patch})
@@ -86,7 +88,7 @@ def test_what_is_not_repeatable_is_declared() -> None:
     env.close()
     forked = gym.make("Plugin-v0", plugin=AMSYNTH)
     assert synth_env(forked).noise_floor == 0
-    assert not forked.spec.nondeterministic
+    assert not present(forked.spec).nondeterministic
 
 
 @needs.amsynth
@@ -127,7 +129,9 @@ def test_ids_of_ones_own() -> None:
     assert env.action_space.shape == (2,)
     assert synth_env(env).task.synth.note.pitch == 48
     assert synth_env(env).task.space.frozen["filter_resonance"] == 0.5
-    assert gym.make("AmsynthGoal-v0").observation_space["observation"].shape == (2,)
+    twin = gym.make("AmsynthGoal-v0").observation_space
+    assert isinstance(twin, gym.spaces.Dict)
+    assert twin["observation"].shape == (2,)
 
 
 def test_pseudo_parameters_are_left_out_unless_asked_for(stub: str) -> None:
@@ -149,7 +153,7 @@ def make_stub(stub: str, **keywords: Any) -> gym.Env[Any, Any]:
 
 @pytest.mark.parametrize("trouble", ["exit", "hang", "segfault"])
 @pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_a_plugin_in_trouble_is_survived(stub: str, trouble: str, isolation: str) -> None:
+def test_a_plugin_in_trouble_is_survived(stub: str, trouble: str, isolation: Isolation) -> None:
     patience = 5 if trouble == "hang" else None
     synth = PluginSynth(plugin=stub, isolation=isolation, patience=patience, duration=0.2, hold=0.1)
     calm = synth.space.row(CALM)[None]
@@ -171,10 +175,10 @@ def test_patience_is_an_option(stub: str, tmp_path: Path) -> None:
     with pytest.raises(PluginCrashed, match=says):
         gym.make("Plugin-v0", plugin=slow, patience=3)
     env = make_stub(stub, patience=60)
-    assert '"patience": 60' in env.spec.to_json()
+    assert '"patience": 60' in present(env.spec).to_json()
     for patience in (0, "long", True, float("nan")):
         with pytest.raises(SynthgymError, match="patience must be a number from 1 to 86400"):
-            PluginSynth(plugin=stub, patience=patience)
+            PluginSynth(plugin=stub, patience=patience)  # type: ignore[arg-type]
 
 
 def test_what_a_plugin_says_before_it_dies_is_told(tmp_path: Path) -> None:
@@ -195,7 +199,7 @@ def test_a_plugin_may_chatter_while_it_is_loaded(tmp_path: Path) -> None:
 
 def test_patches_that_crash_are_silence_until_there_are_too_many(stub: str) -> None:
     """A rare bad patch must not end a training; a plugin that always crashes must not look silent."""
-    note = {"duration": 0.2, "hold": 0.1}
+    note: dict[str, Any] = {"duration": 0.2, "hold": 0.1}
     env = gym.make("Plugin-v0", plugin=stub, **note)
     task = synth_env(env).task
     calm, fatal = (task.space.to_unit(task.synth.space.row({"Trouble": t})) for t in ("none", "segfault"))
@@ -210,14 +214,14 @@ def test_patches_that_crash_are_silence_until_there_are_too_many(stub: str) -> N
 
 
 @pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_a_plugins_nan_is_silence_however_often(stub: str, isolation: str) -> None:
+def test_a_plugins_nan_is_silence_however_often(stub: str, isolation: Isolation) -> None:
     task = SoundMatchingTask("plugin", plugin=stub, isolation=isolation, duration=0.2, hold=0.1)
     calm, broken = (task.space.to_unit(task.synth.space.row({"Trouble": t})) for t in ("none", "nan"))
     with pytest.warns(UserWarning, match=r"audio that is not finite; taken for silence: Level=0\.5"):
         rendered = task.render(np.stack([broken] * 7), audio=True)
-    assert not rendered.audio.any()
+    assert not present(rendered.audio).any()
     assert task.meter.failures == 7
-    assert task.render(calm[None], audio=True).audio.any()
+    assert present(task.render(calm[None], audio=True).audio).any()
     task.close()
 
 
@@ -236,19 +240,27 @@ def test_grid_points_that_crash_are_left_out_of_a_data_set(
     assert (kept.split[:] == 2).tolist() == [False, True, False, True]
 
 
+def pid_of_helper(env: gym.Env[Any, Any]) -> int:
+    synth = synth_env(env).task.synth
+    assert isinstance(synth, PluginSynth)
+    assert isinstance(synth.engine, RemoteEngine)
+    return present(synth.engine._helper)._process.pid
+
+
 @pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub: str, isolation: str) -> None:
+def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub: str, isolation: Isolation) -> None:
     env, other = make_stub(stub, isolation=isolation), make_stub(stub, isolation=isolation)
     env.reset(seed=0), other.reset(seed=0)
     env.action_space.seed(0)
     for step in range(20):
         if step in (5, 6, 13):
-            os.kill(synth_env(env).task.synth.engine._helper._process.pid, signal.SIGKILL)
+            os.kill(pid_of_helper(env), signal.SIGKILL)
         action = env.action_space.sample()
         ours, theirs = env.step(action), other.step(action)
         if isolation == "fork":
             np.testing.assert_array_equal(ours[0], theirs[0])
-    env.close(), other.close()
+    env.close()
+    other.close()
 
 
 def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub: str, tmp_path: Path) -> None:
@@ -261,11 +273,11 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub: str, tmp_
     hyperparameters = {"policy": "MlpPolicy", "n_steps": 50, "batch_size": 50}
     folder.begin(RunConfig("Plugin-v0", "ppo", 1500, 2, 0, env_kwargs, hyperparameters))
     finished = threading.Event()
-    killed = []
+    killed: list[int] = []
 
     def kill_helpers() -> None:
         # Two, each a second after its first render that is seen: a call that fails twice is an error.
-        at_work = {}
+        at_work: dict[int, float] = {}
         while len(killed) < 2 and not finished.wait(0.05):
             for pid in children_named("helper.py"):
                 with contextlib.suppress(psutil.Error):  # it ends just now
@@ -314,9 +326,9 @@ MAKERS = [
 def test_threads_never_hang(stub: str, maker: Callable[[str], Callable[[], gym.Env[Any, Any]]]) -> None:
     """Made, played and closed in threads, before and after the main thread has one of its own."""
     make = maker(stub)
-    results = []
+    results: list[Any] = []
     for _ in range(2):
-        arguments = {"target": _reset_and_step, "args": (make, results), "daemon": True}
+        arguments: dict[str, Any] = {"target": _reset_and_step, "args": (make, results), "daemon": True}
         threads = [threading.Thread(**arguments) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -357,7 +369,8 @@ def test_worker_processes_never_hang(stub: str, hosted: str, start_method: str) 
     workers = SubprocVecEnv([made] * 2, start_method=start_method)
     workers.seed(4)
     observations = workers.reset()
-    workers.step(np.zeros((2, *alone.action_space.shape), np.float32))
+    assert isinstance(observations, np.ndarray)
+    workers.step(np.zeros((2, *present(alone.action_space.shape)), np.float32))
     workers.close()
     vector = AsyncVectorEnv([made] * 2, context=start_method)
     observations_too, _ = vector.reset(seed=4)

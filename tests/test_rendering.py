@@ -37,10 +37,10 @@ def test_batches_and_items(
             np.testing.assert_array_equal(ours, theirs)
         assert task.render(units[:count]).audio is None
     items = PatchStream("train", 3).ids(range(20))
-    ours, theirs = task.make_patches(items, audio=True), reference.make_patches(items, audio=True)
-    np.testing.assert_array_equal(ours.unit, theirs.unit)
-    np.testing.assert_array_equal(ours.rendered.audio, theirs.rendered.audio)
-    np.testing.assert_array_equal(ours.renders, theirs.renders)
+    made, wanted = task.make_patches(items, audio=True), reference.make_patches(items, audio=True)
+    np.testing.assert_array_equal(made.unit, wanted.unit)
+    np.testing.assert_array_equal(made.rendered.audio, wanted.rendered.audio)
+    np.testing.assert_array_equal(made.renders, wanted.renders)
     task.close()
 
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
-from conftest import ROOT, Script, interrupted, started
+from conftest import ROOT, Script, interrupted, present, started
+from gymnasium import spaces
 from stable_baselines3 import PPO
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -28,7 +30,14 @@ MARIMBA = ROOT / "examples/targets/marimba.wav"
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of two rollouts."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    command = [sys.executable, ROOT / "scripts/train.py", "--env", "Dexed1Op-v0", "--agent", "ppo"]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "scripts/train.py",
+        "--env",
+        "Dexed1Op-v0",
+        "--agent",
+        "ppo",
+    ]
     command += ["--steps", "400", "--num-envs", "4", "--seed", "1", "--log-dir", folder]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "400/400" in result.stderr, "the progress bar reaches its end"
@@ -70,7 +79,7 @@ def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path
     target, _ = soundfile.read(out / "target.wav", dtype="float32")
     np.testing.assert_array_equal(target, gain * read_recording(MARIMBA, rate, 44100))
     assert max(np.abs(target).max(), np.abs(match).max()) == pytest.approx(0.7, abs=1e-3)
-    renders = load("ppo", run.final_model).renders
+    renders = vars(load("ppo", run.final_model))["renders"]
     assert renders > 400, "targets and starts cost renders too"
     assert result["offline_renders"] > renders
     # The first episode is deterministic: another seed has another start, but the same start the same end.
@@ -119,6 +128,7 @@ def test_goal_ids_are_trained_too(script: Script, tmp_path: Path) -> None:
     assert yaml.safe_load(trained.config.read_text())["env"] == "Dexed1OpGoal-v0"
     model = load("ppo", trained.final_model)
     assert model.num_timesteps >= 100
+    assert isinstance(model.observation_space, spaces.Dict)
     assert set(model.observation_space.spaces) == {"observation", "achieved_goal", "desired_goal"}
 
 
@@ -134,7 +144,7 @@ def test_a_damaged_checkpoint_is_named(script: Script, tmp_path: Path) -> None:
         tmp_path / "run",
     )
     script("train.py", *arguments)
-    newest = RunFolder(tmp_path / "run").newest()
+    newest = present(RunFolder(tmp_path / "run").newest())
     newest.write_bytes(newest.read_bytes()[:1000])
     result = script("train.py", *arguments, "--resume", check=False)
     assert result.returncode == 2
@@ -148,7 +158,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(
 ) -> None:
     folder = RunFolder(tmp_path / "run")
     arguments = ["--env", "Dexed1Op-v0", "--num-envs", "2", "--log-dir", str(folder.path)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with started(ROOT / "scripts/train.py", *arguments, "--steps", "100000", **pipes) as process:
         deadline = time.monotonic() + 120
         while not list(folder.tensorboard.glob("*")) and time.monotonic() < deadline:
@@ -158,7 +168,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + stop, errors
     assert "--resume goes on from it" in output
-    checkpoint = folder.newest()
+    checkpoint = present(folder.newest())
     steps = int(checkpoint.stem)
     assert 0 < steps < 100_000
     assert not folder.final_model.exists()
@@ -167,7 +177,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(
     assert f"{steps}/{steps + 200}" in result.stderr, "the bar begins where the run stopped"
     model = load("ppo", folder.final_model)
     assert model.num_timesteps >= steps + 200
-    assert model.origin["env"] == "Dexed1Op-v0"
+    assert vars(model)["origin"]["env"] == "Dexed1Op-v0"
     again = script("train.py", *arguments, "--steps", steps + 200, "--resume")
     assert str(folder.final_model) in again.stdout, "nothing is left to do"
 
@@ -234,7 +244,15 @@ def test_match_names_bad_input(
 
 @pytest.mark.slow
 def test_rl_zoo3_trains_with_the_same_hyperparameters(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rl_zoo3.train", "--algo", "ppo", "--env", "Dexed1Op-v0"]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "rl_zoo3.train",
+        "--algo",
+        "ppo",
+        "--env",
+        "Dexed1Op-v0",
+    ]
     command += ["--gym-packages", "synthgym", "--conf-file", ROOT / "agents/hyperparameters/ppo.yml"]
     command += ["-n", "1600", "--log-folder", tmp_path, "--eval-freq", "-1"]
     subprocess.run(command, check=True, capture_output=True, timeout=300)

@@ -12,7 +12,8 @@ from agents.training.learners import LEARNERS
 from synthgym.errors import SynthgymError, UnknownNameError
 
 # A path in its normal form: no empty parts, and no dots alone.
-STEPS = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=8)
+CHARACTERS = st.characters(exclude_characters="/\0", exclude_categories=["Cs"])
+STEPS = st.text(CHARACTERS, min_size=1, max_size=8)
 PATHS = st.lists(STEPS.filter(lambda step: step not in (".", "..")), min_size=1, max_size=4).map("/".join)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
+from conftest import present
 from test_training import ITEMS, SPACE, TINY, make_set, train
 
 from agents.rl.training import load
@@ -66,24 +67,30 @@ def test_a_validation_that_fails_keeps_what_was_learned(
     with pytest.raises(SynthgymError, match=says):
         train("mlp", tmp_path / "run", "FM-v0", {}, dataset)
     folder = RunFolder(tmp_path / "run")
-    assert folder.newest().stem == "000000003"
+    assert present(folder.newest()).stem == "000000003"
     assert not folder.final_model.exists()
     monkeypatch.setattr(Trainer, "_best_of_a_rollout", best_of_a_rollout)
     assert learner("mlp").train(folder) == 0
-    ends = [Model.load("mlp", each.newest())[0].network.state_dict() for each in (whole, folder)]
+    ends = [Model.load("mlp", present(each.newest()))[0].network.state_dict() for each in (whole, folder)]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0]), "as if it had not failed"
 
 
 def test_a_loss_that_is_not_finite_ends_a_training(tmp_path: Path) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
-    store = zarr.open_group(dataset, mode="r+")
+    store: Any = zarr.open_group(dataset, mode="r+")
     features, side = store["features/logmel"][:], store["split"][:]
     features[np.flatnonzero(side == 0)[1:]] = np.nan
     store["features/logmel"][:] = features
     with pytest.raises(Diverged, match=r"diverged after 0 steps: the loss is nan; .*000000000.zip is kept"):
         train("mlp", tmp_path / "run", "FM-v0", {}, dataset)
-    model, _ = Model.load("mlp", RunFolder(tmp_path / "run").newest())
+    model, _ = Model.load("mlp", present(RunFolder(tmp_path / "run").newest()))
     assert all(weights.isfinite().all() for weights in model.network.parameters())
+
+
+def bias_of(trainer: Trainer) -> torch.Tensor:
+    bias = trainer.model.network.head[2].bias
+    assert isinstance(bias, torch.Tensor)
+    return bias
 
 
 @pytest.mark.parametrize("agent", ["mlp", "ppo_imitation"])
@@ -100,13 +107,13 @@ def test_weights_that_are_not_finite_never_become_the_best(agent: str, tmp_path:
         trainer.validate(validate_on)
         best = trainer.best_weights
         with torch.no_grad():
-            kept = trainer.model.network.head[2].bias.clone()
-            trainer.model.network.head[2].bias.fill_(torch.nan)
+            kept = bias_of(trainer).clone()
+            bias_of(trainer).fill_(torch.nan)
         with pytest.raises(Diverged):
             trainer.validate(validate_on) if validates else trainer.step(train_on)
         assert trainer.best_weights is best
         with torch.no_grad():
-            trainer.model.network.head[2].bias.copy_(kept)
+            bias_of(trainer).copy_(kept)
     task.close()
 
 
@@ -126,7 +133,7 @@ def test_a_set_that_cannot_be_trained_on_is_refused_before_it_is_read(
     side: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
-    store = zarr.open_group(dataset, mode="r+")
+    store: Any = zarr.open_group(dataset, mode="r+")
     store["split"][:] = np.full(ITEMS, 1 if side == "train" else 0, np.uint8)
     config = make_config("FM-v0", "mlp", 0, steps=4, hyperparameters=TINY["mlp"][2], dataset=str(dataset))
     says = f"has no {side} examples"

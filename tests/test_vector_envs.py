@@ -8,13 +8,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import GOAL_IDS, IDS, keywords_of, make, synth_env
+from conftest import GOAL_IDS, IDS, keywords_of, make, present, synth_env
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 from stable_baselines3 import DDPG, PPO, HerReplayBuffer
 from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.evaluation import evaluate_policy
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
 from agents.rl.vec_env import SynthVecEnv
@@ -44,7 +45,7 @@ def synchronous(env_id: str, mode: AutoresetMode, count: int = COUNT, **keywords
 @pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0], GOAL_IDS[-1]])
 def test_whole_rollouts_are_those_of_sync_vector_env(env_id: str, mode: AutoresetMode) -> None:
     # Successes at different steps, so that episodes end apart.
-    keywords = {"tolerance": 0.6, "max_episode_steps": 7}
+    keywords: dict[str, Any] = {"tolerance": 0.6, "max_episode_steps": 7}
     ours = native(env_id, autoreset_mode=mode, **keywords)
     theirs = synchronous(env_id, mode, **keywords)
     assert isinstance(ours.unwrapped, SynthVectorEnv)
@@ -137,13 +138,14 @@ def test_bad_calls_are_named_and_change_nothing() -> None:
     for actions in (np.zeros(6), np.zeros((2, 6)), np.full((3, 6), np.nan), "up"):
         with pytest.raises(SynthgymError, match="an action is 6 finite values"):
             envs.step(actions)
-    for arguments, says in [
+    bad: list[tuple[dict[str, Any], str]] = [
         ({"seed": [1, 2]}, "one for each of 3"),
         ({"options": {"reset_mask": np.ones(2, bool)}}, "reset_mask is 3 bools"),
         ({"options": {"reset_mask": np.zeros(3, bool)}}, "reset_mask is 3 bools"),
         ({"options": {"goal": 1}}, "unknown reset option"),
         ({"options": {"target_parameters": np.zeros(5)}}, "has 6 unit values"),
-    ]:
+    ]
+    for arguments, says in bad:
         with pytest.raises(SynthgymError, match=says):
             envs.reset(**arguments)
     np.testing.assert_array_equal(envs.unwrapped.parameters, before)
@@ -186,11 +188,11 @@ def test_the_sb3_adapter_is_dummy_vec_env(env_id: str) -> None:
 def test_sb3s_wrappers_and_callbacks(tmp_path: Path) -> None:
     env = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 4, max_episode_steps=8)))
     evaluated = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 2, max_episode_steps=8)), training=False)
-    callback = EvalCallback(evaluated, eval_freq=16, n_eval_episodes=4, log_path=tmp_path, verbose=0)
+    callback = EvalCallback(evaluated, eval_freq=16, n_eval_episodes=4, log_path=str(tmp_path), verbose=0)
     model = PPO("MlpPolicy", env, n_steps=16, batch_size=16, n_epochs=1, device="cpu", seed=0)
     model.learn(128, callback=callback)
-    assert len(model.ep_info_buffer) == 16
-    assert all(info["l"] == 8 for info in model.ep_info_buffer)
+    assert len(present(model.ep_info_buffer)) == 16
+    assert all(info["l"] == 8 for info in present(model.ep_info_buffer))
     kept = np.load(tmp_path / "evaluations.npz")
     assert kept["results"].shape == (2, 4)
     assert (kept["ep_lengths"] == 8).all()
@@ -211,7 +213,8 @@ def test_hindsight_experience_replay() -> None:
         seed=0,
     )
     model.learn(200)
-    batch = model.replay_buffer.sample(256)
+    batch = present(model.replay_buffer).sample(256)
+    assert isinstance(batch, DictReplayBufferSamples)
     rewards = batch.rewards.numpy().ravel()
     # Nobody succeeds by chance; a goal put in hindsight is met by its own sound.
     assert set(rewards) == {0.0, -1.0}

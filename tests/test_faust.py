@@ -62,7 +62,7 @@ def test_every_parameter_changes_the_sound(name: str) -> None:
         assert effect.distance > 0.1, effect
 
 
-def _render(name: str, rows: Native, pipe: Connection[Audio, Audio]) -> None:
+def _render(name: str, rows: Native, pipe: "Connection[Audio, Audio]") -> None:
     pipe.send(make_synth(name).render(rows))
 
 

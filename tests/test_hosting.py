@@ -65,7 +65,7 @@ def test_what_cannot_be_started_is_an_error() -> None:
 HANGING = """
 from synthgym.hosting.remote import ENDLESS, RemoteEngine
 engine = RemoteEngine("ctypes:{library}", {{"name": None}}, name="libc", fork={fork}, patience=ENDLESS)
-print(present(engine._helper)._process.pid, flush=True)
+print(engine._helper._process.pid, flush=True)
 engine.call("pause")
 """
 

@@ -53,7 +53,7 @@ def patches(synth: Synth, count: int, seed: int = 0) -> Native:
     return synth.space.to_native(np.stack([synth.space.sample(rng) for _ in range(count)]))
 
 
-def _render_shuffled(plugin: str, rows: Native, pipe: Connection[Audio, Audio]) -> None:
+def _render_shuffled(plugin: str, rows: Native, pipe: "Connection[Audio, Audio]") -> None:
     order = np.random.default_rng(1).permutation(len(rows))
     audio = PluginSynth(plugin=plugin).render(rows[order])
     pipe.send(audio[np.argsort(order)])

@@ -18,15 +18,18 @@ demo: $(VENV)/installed
 	$(BIN)/python scripts/match.py $(TARGET) --env Dexed1Op-v0 --model $(RUN)/final_model.zip --out $(RUN)/match
 	@echo "log:    $(BIN)/tensorboard --logdir $(RUN)"
 
+# Several tests at a time: most of them are one process that waits for one core.
+PYTEST := -m pytest --numprocesses auto --maxprocesses 4
+
 test: check
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python $(PYTEST) -m "not slow"
 
 test-slow: $(VENV)/installed
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python $(PYTEST) -m slow
 
 # The same tests as `make test`, with the lowest versions that pyproject.toml allows.
 test-lowest: $(LOWEST)/installed
-	$(LOWEST)/bin/python -m pytest -m "not slow"
+	$(LOWEST)/bin/python $(PYTEST) -m "not slow"
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -49,7 +49,7 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
         path = os.fspath(path)  # a number would be taken for an open file, and closed
         if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
             raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(os.fsencode(path)) as file:  # its name need not be UTF-8
             rate = _check_rate(file.samplerate, f"{path}: ")
             audio = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -11,15 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from conftest import ROOT
+from conftest import AMSYNTH, ROOT, needs
 
 from agents.catalogue import prepare
 from agents.evaluation.metrics import compare_parameters, compare_sounds
 from agents.evaluation.pitch import pitch_of
+from agents.evaluation.replay import replay
 from agents.evaluation.results import Results, read_rows
 from agents.evaluation.statistics import compare, curve, holm, iqm
 from agents.evaluation.targets import Target, read_targets
-from agents.evaluation.trials import evaluate, replay
+from agents.evaluation.trials import evaluate
+from agents.reports.pictures import draw_matches
 from agents.reports.summary import summary
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Parameter, ParameterSpace
@@ -60,10 +63,11 @@ def test_pitch(note):
 @pytest.mark.slow
 def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path):
     code = (
-        "from agents.pitch import *; import numpy as np; {}; pitch_of(np.{}(44100, dtype=np.float32), 44100)"
+        "from agents.evaluation.pitch import *; import numpy as np; {}; "
+        "pitch_of(np.{}(44100, dtype=np.float32), 44100)"
     )
     cached = []
-    # A noise and a constant, as what is heard of them differs, in new processes that find what is there.
+    # A noise and a constant, as they take different paths, in new processes that find what is there.
     for first, sound in (("compile_pitch()", "zeros"), ("0", "ones"), ("0", "random.default_rng(0).random")):
         subprocess.run(
             [sys.executable, "-c", code.format(first, sound)],
@@ -120,10 +124,10 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
     targets, silent = read_targets(fm, "test:3")
     assert silent == 0
     agents = {name: prepare(name, fm) for name in ("random", "hill_climber", "silence", "cma_es")}
-    play = partial(evaluate, fm, agents, targets, 2, (1, 10, 30), progress=False)
+    run = partial(evaluate, fm, agents, targets, 2, (1, 10, 30), progress=False)
     settings = {"env": "FM-v0", "env_kwargs": {}, "targets": "test:3"}
     whole = Results(tmp_path / "whole", settings)
-    play(whole)
+    run(whole)
     assert len(whole.rows()) == 4 * 3 * 2 * 3
     half = tmp_path / "half"
     half.mkdir()
@@ -133,22 +137,36 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
     resumed = Results(half, settings)
     assert len(resumed.trials) == 8
     # An agent is compared once it has met all three targets.
-    assert resumed.unfinished() == {("hill_climber", 0)}
+    unfinished = {(agent, seed) for agent in ("hill_climber", "silence", "cma_es") for seed in (0, 1)}
+    assert resumed.unfinished() == unfinished
     assert set(resumed.rows()["agent"]) == set(resumed.curves()["agent"]) == {"random"}
-    play(resumed)
+    run(resumed)
     pd.testing.assert_frame_equal(resumed.rows(), whole.rows())
     rows = read_rows(whole.write()).to_dict("records")
-    assert replay(fm, targets, rows) == []
+    replayed = replay(fm, targets, rows)
+    assert replayed.wrong == []
+    assert replayed.tolerances == [0] * len(rows)
     rows[0]["distance"] += 1e-6
-    assert len(replay(fm, targets, rows)) == 1
-    with pytest.raises(SynthgymError, match="evaluation with env FM-v0, not Dexed1Op-v0"):
+    assert len(replay(fm, targets, rows).wrong) == 1
+    # Nor is anything else a success: no number, no parameters, silence at a distance it is not at.
+    rows[1]["distance"] = float("nan")
+    rows[2]["parameters"] = [0.5]
+    silence = next(row for row in rows if row["agent"] == "silence")
+    silence["distance"] = 0.0
+    wrong = replay(fm, targets, rows).wrong
+    assert len(wrong) == 4
+    assert "distance nan, rendered again" in wrong[1]
+    assert "a parameter vector has 6 unit values" in wrong[2]
+    assert wrong[3].startswith("silence, test:0, seed 0, budget 1: distance 0.0, rendered again 1.0")
+    with pytest.raises(SynthgymError, match="evaluation with env 'FM-v0', not 'Dexed1Op-v0'"):
         Results(half, {**settings, "env": "Dexed1Op-v0"})
     # What is known of a target's parameters is known of a match's too.
     found = whole.rows()
     at_target = found[found["distance"] == 0]
     assert (at_target["parameter_error_heard"] < 0.01).all()
     assert found.loc[found["agent"] != "silence", "parameter_error"].notna().all()
-    said = summary(found, silent=2)
+    said = summary(found, silent=2, left_out=["mlp with seed 1 (2 trials missing)"])
+    assert "Not finished, and left out: mlp with seed 1 (2 trials missing).\n" in said
     assert "## 3 held-out random patches, 2 seeds" in said
     assert "| agent | 1 | 10 | 30 |" in said
     assert "### 10 renders" in said
@@ -242,12 +260,84 @@ def test_presets_are_targets_once_each_and_silent_ones_are_counted(tmp_path):
     assert [target.unit for target in read_targets(one, str(tmp_path))[0]] == [None, None]
 
 
-def test_evaluate_script(script, tmp_path):
+def test_numbers_that_are_not_finite_are_never_the_best_and_said(fm):
+    targets, _ = read_targets(fm, "test:3")
+    nan, inf = float("nan"), float("inf")
+    rows = [
+        {"agent": agent, "kind": "random", "target": f"test:{i}", "seed": seed, "budget": 10, "renders": 10}
+        | {"offline_renders": 0, "distance": 0.5 - 0.1 * i, "last_distance": 0.5, "parameters": []}
+        | {"mfcc": 2.0, "pitch": nan}
+        for agent in ("bad", "good", "random")
+        for i in range(3)
+        for seed in range(2)
+    ]
+    for row, value in zip(rows, (nan, inf, -inf, nan, nan, nan), strict=False):
+        row["distance"] = value
+    rows[-1]["mfcc"], rows[-2]["mfcc"], rows[-3]["pitch"] = inf, 8.0, 3.0
+    frame = pd.DataFrame(rows)
+    found = compare(frame)
+    assert found["agent"].tolist() == ["good", "random", "bad"]
+    assert found["mean"].tolist() == pytest.approx([0.4, 0.4, 1])
+    assert np.isfinite(found[["mean", "low", "high", "median", "p, random"]].iloc[[0, 2]]).all(axis=None)
+    said = summary(frame, silent=0)
+    assert "| bad | 1.000 |" in said
+    assert "| good | 0.400 | 2.000 |  |" in said
+    assert f"| random | 0.400 | {(2 * 4 + 8) / 5:.3f} | 3.000 |" in said
+    assert "Of 6 rows the distance is not finite: it counts as 1, the worst there is." in said
+    assert "Of 18 matches, means leave out those without a finite value: mfcc of 1, pitch of 17." in said
+    assert "nan" not in said
+    assert "inf" not in said.replace("finite", "")
+    figure = draw_matches(fm, targets, frame)
+    assert "bad" not in figure.get_suptitle()
+    curves = frame.assign(render=1)
+    assert curve(curves, "bad", np.array([1, 5])).tolist() == [[1, 1]] * 3
+
+
+@pytest.mark.parametrize("isolation", ["process", "none", "fork"])
+@needs.amsynth
+@pytest.mark.slow
+def test_rows_of_a_plugin_are_compared_within_its_noise(isolation, script, tmp_path):
+    out = tmp_path / "out"
+    command = ["--env", "Plugin-v0", "--env-kwargs", f"plugin={AMSYNTH}", f"isolation={isolation}"]
+    command += ["--agents", "random,silence", "--targets", "test:2", "--seeds", 1, "--budgets", "1,5"]
+    script("evaluate.py", *command, "--out", out)
+    said = script("evaluate.py", "--validate", out).stdout
+    assert "8 rows, 0 differ" in said
+    assert ("does not render the same sound each time: rows may be off by" in said) == (isolation != "fork")
+    # The parameters of another agent are not at the distance, whatever the noise.
+    rows = pd.read_parquet(out / "results.parquet")
+    rows.loc[rows["agent"] == "silence", "distance"] = 0.0
+    rows.to_parquet(out / "results.parquet")
+    result = script("evaluate.py", "--validate", out, check=False)
+    assert result.returncode == 1
+
+
+def test_a_target_that_is_gone_is_named(script, tmp_path):
+    sounds, out = tmp_path / "sounds", tmp_path / "out"
+    sounds.mkdir()
+    for name in ("a.wav", "b.wav"):
+        shutil.copy(ROOT / "examples" / "targets" / "marimba.wav", sounds / name)
+    command = ["--env", "FM-v0", "--agents", "silence", "--targets", sounds, "--seeds", 1, "--budgets", 1]
+    script("evaluate.py", *command, "--out", out)
+    (sounds / "b.wav").unlink()
+    gone = f"error: {sounds} no longer holds the target 'b.wav'; put it back\n"
+    for arguments in (("evaluate.py", "--validate", out), ("report.py", out)):
+        result = script(*arguments, check=False)
+        assert (result.returncode, result.stderr) == (2, gone)
+    result = script("evaluate.py", *command, "--out", out, check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "target 'b.wav' is gone" in result.stderr
+
+
+def test_evaluate_script(script, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
     out = tmp_path / "out"
     command = ["--env", "FM-v0", "--agents", "random,hill_climber", "--targets", "test:2", "--seeds", 1]
     command += ["--budgets", "1,5", "--out", out]
-    said = script("evaluate.py", *command).stdout
-    assert "### 5 renders" in said
+    result = script("evaluate.py", *command)
+    assert "### 5 renders" in result.stdout
+    ours = [line for line in result.stderr.splitlines() if "EncodingWarning" in line and str(ROOT) in line]
+    assert [line for line in ours if "/agents/" in line and "/.venv/" not in line] == []
     assert {path.name for path in out.glob("*.png")} == {"curves-random.png", "matches-random.png"}
     rows = pd.read_parquet(out / "results.parquet")
     assert len(rows) == 8
@@ -257,6 +347,7 @@ def test_evaluate_script(script, tmp_path):
     assert "| silence | 1.000 |" in more.stdout
     assert "12 rows, 0 differ" in script("evaluate.py", "--validate", out).stdout
     rows = pd.read_parquet(out / "results.parquet")
+    monkeypatch.delenv("PYTHONWARNDEFAULTENCODING")
     for wrong in (["--budgets", "0"], ["--targets", "none"], ["--agents", "rando"], ["--workers", 0]):
         result = script("evaluate.py", *command, *wrong, check=False)
         assert result.returncode == 2, result.stdout

@@ -23,7 +23,6 @@ from synthgym.parameters import Native, Unit
 from synthgym.recordings import read_mono, read_recording
 from synthgym.synths import Audio, make_synth
 from synthgym.synths.dx7_algorithms import ALGORITHMS
-from synthgym.synths.dx7_diagram import drawn_algorithm
 from synthgym.synths.dx7_prior import human_like
 from synthgym.synths.dx7_voice import PARAMETERS, read_syx
 from synthgym.task import SoundMatchingTask
@@ -193,17 +192,17 @@ def test_the_engine_joins_operators_as_the_algorithms_say(number: int) -> None:
 
 
 def test_algorithms_are_drawn_without_overlap() -> None:
-    space = make_synth("dexed", operators=6).space
+    synth = make_synth("dexed", operators=6)
     for number, algorithm in enumerate(ALGORITHMS):
-        diagram = present(drawn_algorithm(space, voice(number, {1: 99})))
-        assert diagram.number == number + 1
-        assert [box.operator for box in diagram.boxes] == list(range(1, 7))
+        diagram = present(synth.diagram(voice(number, {1: 99})))
+        assert diagram.title == f"Algorithm {number + 1}"
+        assert [box.name for box in diagram.boxes] == list("123456")
         for i, a in enumerate(diagram.boxes):
             assert all(a.y != b.y or abs(a.x - b.x) >= 1 for b in diagram.boxes[:i]), (number, a)
             assert 0 <= a.x <= diagram.width - 1
             assert 0 <= a.y <= diagram.height - 1
         assert len(diagram.lines) == len(algorithm.modulates)
-    assert drawn_algorithm(make_synth("fm").space, np.zeros(6) + 1) is None
+    assert make_synth("fm").diagram(np.zeros(6) + 1) is None
 
 
 def test_human_like_voices_are_nearer_to_recordings_than_random_ones() -> None:

@@ -55,7 +55,7 @@ def report(evaluation):
 
 
 def test_a_report_is_one_file_that_needs_no_other(report):
-    page = report.read_text()
+    page = report.read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(?!data:)[\w/]""", re.sub(r"xlink:href=\"#\w+\"", "", page))
     assert "http" not in page.replace("http://www.w3.org/", ""), "names of SVG's namespaces"
     assert RECORDING not in page
@@ -66,7 +66,7 @@ def test_a_report_is_one_file_that_needs_no_other(report):
 def test_a_report_of_fewer_renders(evaluation, script, tmp_path):
     out = tmp_path / "early.html"
     script("report.py", evaluation, "--budget", 1, "--out", out)
-    assert "Matches after 1 renders" in out.read_text()
+    assert "Matches after 1 renders" in out.read_text(encoding="utf-8")
     result = script("report.py", evaluation, "--budget", 3, check=False)
     assert (result.returncode, result.stderr) == (2, "error: --budget is one of 1, 5; got 3\n")
 
@@ -189,14 +189,14 @@ def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     operators = [f"OP{i}" for i in range(1, 7)]
     (voice,) = read_syx(tmp_path / "match.syx")
     algorithm = int(voice.native[-1]) + 1
-    assert page.get_by_role("img", name=f"algorithm {algorithm}", exact=True).is_visible()
-    boxes = page.locator(".algorithm text:not(.level)").all_text_contents()
+    assert page.get_by_role("img", name=f"Algorithm {algorithm}", exact=True).is_visible()
+    boxes = page.locator(".diagram text:not(.level)").all_text_contents()
     assert boxes == [str(i) for i in range(1, 7)]
     groups = [caption.text_content() for caption in page.locator("caption").all()]
     assert groups == [*operators, "LFO", "PITCH"]
     outlines = page.locator("figcaption", has_text="EG")
-    patches = [caption.text_content() for caption in outlines.all()]
-    assert patches == [f"{name} EG" for name in (*operators, "PITCH")]
+    names = [caption.text_content() for caption in outlines.all()]
+    assert names == [f"{name} EG" for name in (*operators, "PITCH")]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
     assert errors == []

@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +215,10 @@ def test_what_is_written_is_whole_or_not_there(tmp_path: Path) -> None:
         write_wav(path, np.array(object()), 44100)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_name_need_not_be_utf8(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", tone(44100, 0.5).astype(np.float32), 44100)
+    latin1 = os.fsdecode(os.fsencode(tmp_path) + b"/fl\xf6te.wav")
+    (tmp_path / "a.wav").rename(latin1)
+    assert np.abs(read_recording(latin1, 44100, 44100)).max() == pytest.approx(PEAK)

@@ -21,19 +21,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 
 from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced
 from synthgym.making import make_task
 from synthgym.task import SoundMatchingTask
 
 from ..catalogue import AGENTS, Sources, prepare
+from ..evaluation.replay import MARGIN, TIMES, replay
 from ..evaluation.results import Results, read_rows
-from ..evaluation.targets import Target, read_targets
-from ..evaluation.trials import evaluate, replay
-from ..reports.pictures import draw_curves, draw_matches, save
-from ..reports.summary import KINDS, summary
+from ..evaluation.targets import find_targets, read_targets
+from ..evaluation.trials import evaluate
+from ..reports.evaluation_files import write_files
 from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
 
 BUDGETS = "1,10,50,200,1000"
@@ -60,7 +60,7 @@ def main() -> int:
         "--runs",
         type=Path,
         default=Path("runs"),
-        help="folder of the runs of train.py; seed s is played by the run with the s-th seed (default: runs)",
+        help="folder of the runs of train.py; seed s is that of the s-th run (default: runs)",
     )
     parser.add_argument(
         "--more-features", default="", help="by which nsga3 compares too, as mfcc (default: none)"
@@ -106,39 +106,20 @@ def main() -> int:
     )
     names = list(dict.fromkeys(args.agents.split(",")))
     sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
-    agents = {name: prepare(name, task, sources) for name in names}
-    targets, silent = read_targets(task, args.targets)
-    with (
-        closing(task),
-        closing(Results(args.out, settings | {"versions": versions(task)})) as results,
-    ):
-        print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
-        try:
-            evaluate(task, agents, targets, seeds, budgets, results)
-            print(write(task, targets, results, silent))
-        except KeyboardInterrupt:
-            print(f"\nstopped; {len(results.trials)} trials are kept; the same command goes on from there")
-            return 130
+    with closing(task):
+        agents = {name: prepare(name, task, sources) for name in names}
+        targets, silent = read_targets(task, args.targets)
+        with closing(Results(args.out, settings | {"versions": versions(task)})) as results:
+            print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
+            try:
+                evaluate(task, agents, targets, seeds, budgets, results)
+                print(write_files(task, targets, results, silent))
+            except KeyboardInterrupt:
+                kept = f"{len(results.trials)} trials are kept"
+                print(f"\nstopped; {kept}; the same command goes on from there", flush=True)
+                return 130
     print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")
     return 0
-
-
-def write(task: SoundMatchingTask, targets: list[Target], results: Results, silent: int) -> str:
-    """Write rows, summary and pictures; return the summary."""
-    results.write()
-    rows, curves = results.rows(), results.curves()
-    said = summary(rows, silent)
-    unfinished = sorted({agent for agent, _ in results.unfinished()})
-    if unfinished:
-        said += f"\nLeft out, with trials that are to be finished first: {', '.join(unfinished)}.\n"
-    with replaced(results.path / "summary.md") as temporary:
-        temporary.write_text(said)
-    for kind in rows["kind"].unique():
-        of, title = curves[curves["kind"] == kind], f"{results.settings['env']}, {KINDS[kind]}"
-        save(draw_curves(of, int(rows["budget"].max()), title), results.path / f"curves-{kind}.png")
-        figure = draw_matches(task, targets, rows[rows["kind"] == kind])
-        save(figure, results.path / f"matches-{kind}.png")
-    return said
 
 
 def versions(task: SoundMatchingTask) -> dict[str, str]:
@@ -148,16 +129,23 @@ def versions(task: SoundMatchingTask) -> dict[str, str]:
 
 
 def validate(path: Path) -> int:
-    """Render every row's parameters again and compare the distances, which must be equal."""
+    """Render every row's parameters again and compare the distances.
+
+    They are equal if the synth is repeatable, and otherwise within the noise of patch and target.
+    """
     frame = read_rows(path)
     wrong: list[str] = []
     # A row says which environment and which target it is of; a file may hold those of several.
     for (env, env_kwargs, source), rows in frame.groupby(["env", "env_kwargs", "targets"]):
-        task = make_task(known_id(env), json.loads(env_kwargs), rendering="threads")
-        wanted = set(rows["target"])
-        targets = [target for target in read_targets(task, source)[0] if target.name in wanted]
-        wrong += replay(task, targets, rows.to_dict("records"))
-        task.close()
+        with closing(make_task(known_id(env), json.loads(env_kwargs), rendering="auto")) as task:
+            replayed = replay(task, find_targets(task, source, {*rows["target"]}), rows.to_dict("records"))
+        wrong += replayed.wrong
+        if most := max(replayed.tolerances):
+            print(
+                f"{env} does not render the same sound each time: rows may be off by {MARGIN:g} times what "
+                f"{TIMES} renders of a patch differ by, of theirs and of the target's; that is "
+                f"{median(replayed.tolerances):.2g} in the median and {most:.2g} at most"
+            )
     for line in wrong:
         print(line)
     print(f"{len(frame):,} rows, {len(wrong):,} differ")

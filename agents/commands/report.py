@@ -15,8 +15,9 @@ from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 
 from ..evaluation.results import Results
-from ..evaluation.targets import read_targets
+from ..evaluation.targets import find_targets
 from ..reports.evaluation_page import write_report
+from ..reports.summary import LEFT_OUT
 from .cli import known_id, new_parser
 
 
@@ -31,15 +32,13 @@ def main() -> int:
     args = parser.parse_args()
     with closing(Results.opened(args.results)) as results:
         settings, rows, curves = results.settings, results.rows(), results.curves()
+        left_out = results.left_out()
     budgets = sorted(rows["budget"].unique().tolist())
     budget = budgets[-1] if args.budget is None else args.budget
     if budget not in budgets:
         raise SynthgymError(f"--budget is one of {', '.join(map(str, budgets))}; got {budget}")
     with closing(make_task(known_id(settings["env"]), settings["env_kwargs"], rendering="auto")) as task:
-        targets, _ = read_targets(task, settings["targets"])
-        gone = {*rows["target"]} - {target.name for target in targets}
-        if gone:
-            raise SynthgymError(f"{settings['targets']} no longer holds {min(gone)}; put it back")
+        targets = find_targets(task, settings["targets"], {*rows["target"]})
         path = args.out or args.results / "report.html"
         try:
             path.touch()
@@ -50,10 +49,13 @@ def main() -> int:
                 rows[rows["budget"] <= budget],
                 curves[curves["render"] <= budget],
                 title(settings),
+                left_out,
             )
         except OSError as error:
             raise SynthgymError(f"cannot write {path}: {error.strerror}; choose another --out") from error
     print(f"{path}: {shown:,} matches, {path.stat().st_size / 1e6:.1f} MB")
+    if left_out:
+        print(f"{LEFT_OUT}: {'; '.join(left_out)}")
     return 0
 
 

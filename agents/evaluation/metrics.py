@@ -1,5 +1,5 @@
-"""How near a match is by other measures than the reward's own, so that a match that only pleases the reward
-is seen through."""
+"""How near a match is by other measures than the distance that is searched by, so that a match that is near
+by that distance alone shows."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ METRICS = {
 }
 IN_DOMAIN = {
     "parameter_error": "mean absolute error of unit values that have an order",
-    "parameter_error_heard": "the same, of those that can be heard",
+    "parameter_error_heard": "the same, of those that change the sound",
     "category_accuracy": "accuracy of categorical parameters",
-    "category_accuracy_heard": "the same, of those that can be heard",
+    "category_accuracy_heard": "the same, of those that change the sound",
 }
 """Of targets whose parameters are known."""
 
@@ -95,7 +95,7 @@ def _pitch_errors(target: Audio, match: Audio, sample_rate: int) -> tuple[float,
 
 
 def compare_parameters(
-    space: ParameterSpace, target: Unit, match: Unit, rendered: NDArray[np.bool_]
+    space: ParameterSpace, target: Unit, match: Unit, audible: NDArray[np.bool_]
 ) -> dict[str, float]:
     """Return the IN_DOMAIN metrics of unit vectors (n,); NaN for a mean of nothing.
 
@@ -103,7 +103,7 @@ def compare_parameters(
         space: of the parameters.
         target: what was looked for.
         match: what was found.
-        heard: which parameters have an effect at all, (n,).
+        audible: which parameters change the sound at all, (n,).
     """
     error = np.abs(space.quantise(match) - target)
     category = np.array([parameter.kind == "categorical" for parameter in space.free])
@@ -114,7 +114,7 @@ def compare_parameters(
 
     return {
         "parameter_error": mean(error, ~category),
-        "parameter_error_heard": mean(error, ~category & rendered),
+        "parameter_error_heard": mean(error, ~category & audible),
         "category_accuracy": mean(right, category),
-        "category_accuracy_heard": mean(right, category & rendered),
+        "category_accuracy_heard": mean(right, category & audible),
     }

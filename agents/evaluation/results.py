@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,85 +17,112 @@ from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
 from synthgym.settings import check_same_settings
 
-Row = dict[str, Any]
+from .asked import Asked
+from .log import OF_A_TRIAL, Row, line_of, read_log
+
 ROWS = "results.parquet"
-_OF_A_TRIAL = ("agent", "kind", "target", "seed")
+_ASKED = "asked"
 
 
 class Results:
-    """An evaluation's settings, and a line for every trial that is done.
+    """An evaluation's settings, what was asked for, and the trials that are done.
 
-    A line that was cut off when the evaluation was killed is dropped, and its trial made again. The folder
-    is nobody else's until it is closed.
+    A line of a trial that was cut off when the evaluation was killed is dropped, and its trial made again.
+    The folder is nobody else's until it is closed.
+
+    Attributes:
+        path: of the folder.
+        settings: that all trials share.
+        trials: that are done.
 
     Raises:
-        SynthgymError: the folder holds an evaluation with other settings, cannot be written, or is in use.
+        SynthgymError: the folder holds an evaluation with other settings, is damaged, cannot be written, or
+            is in use.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.path, self._log = path, path / "trials.jsonl"
-        self.settings = json.loads(json.dumps(settings))
-        config = path / "evaluation.json"
+        self.path, self._log, self._config = path, path / "trials.jsonl", path / "evaluation.json"
+        self.settings: dict[str, Any] = json.loads(json.dumps(settings))
+        self.settings.pop(_ASKED, None)
+        self._asked = Asked()
+        self._adding = threading.Lock()
         try:
             path.mkdir(parents=True, exist_ok=True)
-            if config.exists():
-                kept = json.loads(config.read_text())
+            if self._config.exists():
                 remedy = "ask for the same, or choose another folder"
-                check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy)
+                kept = _read(self._config)
+                check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy, ignore=[_ASKED])
             elif any(path.iterdir()):
                 raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
             else:
-                with replaced(config) as temporary:
-                    temporary.write_text(json.dumps(self.settings, indent=1))
+                self._write_config()
             self._lock = FileLock(path / ".lock", blocking=False)
             self._lock.acquire()
-            lines = self._log.read_bytes().splitlines(keepends=True) if self._log.exists() else []
-            whole = [line for line in lines if line.endswith(b"\n")]
-            if lines != whole:
-                with replaced(self._log) as temporary:
-                    temporary.write_bytes(b"".join(whole))
         except Timeout as error:
             raise SynthgymError(
                 f"{path} is being written by another evaluation; wait for its end, or choose another folder"
             ) from error
         except OSError as error:
             raise unwritable(path, error) from error
-        except json.JSONDecodeError as error:
-            raise SynthgymError(f"{config} is damaged; choose another folder") from error
-        self.trials: list[Row] = [json.loads(line) for line in whole]
+        try:
+            self._asked = Asked(**_read(self._config).get(_ASKED, {}))  # by now nobody else changes it
+            self.trials = read_log(self._log)
+        except (OSError, SynthgymError, TypeError) as error:
+            self.close()
+            if isinstance(error, OSError):
+                raise unwritable(path, error) from error
+            if isinstance(error, TypeError):
+                raise _damaged(self._config) from error
+            raise
 
     @classmethod
     def opened(cls, path: Path) -> Self:
-        """Open an evaluation that is there; SynthgymError if it is none, or nothing in it is finished."""
-        try:
-            settings = json.loads((path / "evaluation.json").read_text())
-        except (OSError, json.JSONDecodeError) as error:
-            raise SynthgymError(
-                f"{path} is no folder of an evaluation; scripts/evaluate.py makes one"
-            ) from error
-        results = cls(path, settings)
+        """Open an evaluation that is there; SynthgymError if it is none, or no agent in it is finished."""
+        config = path / "evaluation.json"
+        if not config.is_file():
+            raise SynthgymError(f"{path} is no folder of an evaluation; scripts/evaluate.py makes one")
+        results = cls(path, _read(config))
         if not results._finished():
             results.close()
-            raise SynthgymError(f"{path} holds no finished trials; go on with scripts/evaluate.py")
+            raise SynthgymError(
+                f"{path} holds no agent that has met all its targets: "
+                f"{'; '.join(results.left_out()) or 'no trials'}; go on with scripts/evaluate.py"
+            )
         return results
 
     def close(self) -> None:
         """Let the folder go."""
         self._lock.release()
 
-    def add(self, trial: Row) -> None:
-        """Keep a trial."""
+    def ask(self, agents: Iterable[str], targets: Sequence[str], seeds: int) -> None:
+        """Keep what an evaluation is asked for, so that what is missing is known if it is interrupted.
+
+        Raises:
+            SynthgymError: a target from before is not among them.
+        """
+        self._asked.more(agents, targets, seeds, self.trials)
         try:
-            with self._log.open("a") as log:
-                log.write(json.dumps(trial) + "\n")
+            self._write_config()
         except OSError as error:
             raise unwritable(self.path, error) from error
-        self.trials.append(trial)
+
+    def add(self, trial: Row) -> None:
+        """Keep a trial; any thread may."""
+        with self._adding:
+            try:
+                with self._log.open("a", encoding="utf-8") as log:
+                    log.write(line_of(trial))
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+            self.trials.append(trial)
 
     def unfinished(self) -> set[tuple[str, int]]:
         """Return which agents, with which seed, have not met every target: they are no match for others."""
-        met = Counter((trial["agent"], trial["seed"]) for trial in self.trials)
-        return {one for one, count in met.items() if count < max(met.values())}
+        return {one for one, count in self._asked.missing(self.trials).items() if count}
+
+    def left_out(self) -> list[str]:
+        """Return what is unfinished and not among the rows, as text."""
+        return self._asked.left_out(self.trials)
 
     def _finished(self) -> list[Row]:
         unfinished = self.unfinished()
@@ -106,19 +134,19 @@ class Results:
         Each has all that it takes to replay it: the environment, the target, the parameters.
         """
         frame = pd.DataFrame(
-            {name: trial[name] for name in _OF_A_TRIAL} | row
+            {name: trial[name] for name in OF_A_TRIAL} | row
             for trial in self._finished()
             for row in trial["rows"]
         )
         frame.insert(0, "env", self.settings["env"])
         frame.insert(1, "env_kwargs", json.dumps(self.settings["env_kwargs"]))
         frame.insert(2, "targets", self.settings["targets"])
-        return frame.sort_values([*_OF_A_TRIAL, "budget"], ignore_index=True)
+        return frame.sort_values([*OF_A_TRIAL, "budget"], ignore_index=True)
 
     def curves(self) -> pd.DataFrame:
         """Return a row for every render of their trials that was nearer than all before it."""
         return pd.DataFrame(
-            {name: trial[name] for name in _OF_A_TRIAL} | {"render": render, "distance": distance}
+            {name: trial[name] for name in OF_A_TRIAL} | {"render": render, "distance": distance}
             for trial in self._finished()
             for render, distance in trial["curve"]
         )
@@ -128,6 +156,25 @@ class Results:
         with replaced(self.path / ROWS) as temporary:
             self.rows().to_parquet(temporary, index=False)
         return self.path / ROWS
+
+    def _write_config(self) -> None:
+        config = {**self.settings, _ASKED: asdict(self._asked)}
+        with replaced(self._config) as temporary:
+            temporary.write_text(json.dumps(config, indent=1), encoding="utf-8")
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
+        if not isinstance(settings, dict):
+            raise ValueError
+    except ValueError as error:
+        raise _damaged(config) from error
+    return settings
+
+
+def _damaged(config: Path) -> SynthgymError:
+    return SynthgymError(f"{config} is damaged; choose another folder")
 
 
 def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:

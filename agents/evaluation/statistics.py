@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,33 @@ REFERENCES = ("random", "cma_es")
 RESAMPLES = 10_000
 
 
+def finite(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return rows in which a distance that is not finite is the worst there is, 1, and any other such number
+    is missing."""
+    rows = rows.replace([np.inf, -np.inf], np.nan)
+    return rows.assign(distance=rows["distance"].astype(np.float64).fillna(1.0))
+
+
+def not_finite(rows: pd.DataFrame, measures: Iterable[str]) -> list[str]:
+    """Return what ``finite`` changes in rows, and what means of measures after the most renders leave out."""
+    said = []
+    if bad := _not_finite(rows, "distance"):
+        said.append(f"Of {bad} rows the distance is not finite: it counts as 1, the worst there is.")
+    last = rows[rows["budget"] == rows["budget"].max()]
+    counts = {name: _not_finite(last, name) for name in measures}
+    left_out = ", ".join(f"{name} of {count}" for name, count in counts.items() if count)
+    if left_out:
+        said.append(f"Of {len(last)} matches, means leave out those without a finite value: {left_out}.")
+    return said
+
+
+def _not_finite(rows: pd.DataFrame, name: str) -> int:
+    return int((~np.isfinite(rows[name].astype(np.float64))).sum())
+
+
 def per_target(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the mean distance over the seeds: targets by (budget, agent)."""
+    rows = finite(rows)
     return rows.pivot_table(index="target", columns=["budget", "agent"], values="distance", aggfunc="mean")
 
 
@@ -92,6 +117,7 @@ def curve(curves: pd.DataFrame, agent: str, renders: NDArray[np.int64]) -> NDArr
         agent: whose.
         renders: ascending, from 1.
     """
+    curves = finite(curves)
     by_target: dict[str, list[NDArray[np.float64]]] = {}
     for (target, _), trial in curves[curves["agent"] == agent].groupby(["target", "seed"]):
         at = np.searchsorted(trial["render"].to_numpy(), renders, side="right") - 1
@@ -109,6 +135,6 @@ def iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def iqm_interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the bootstrap 95 % percentile interval of the interquartile mean, resampling the targets."""
     rng = np.random.default_rng(0)
-    patches = [iqm(values[rng.integers(len(values), size=len(values))]) for _ in range(RESAMPLES // 10)]
-    low, high = np.percentile(patches, [2.5, 97.5], axis=0)
+    means = [iqm(values[rng.integers(len(values), size=len(values))]) for _ in range(RESAMPLES // 10)]
+    low, high = np.percentile(means, [2.5, 97.5], axis=0)
     return low, high

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ class Target:
     Attributes:
         kind: ``random``, ``preset`` or ``recording``.
         name: of a test item, a preset or a file.
-        heard: what is heard of it, its audio too.
+        rendered: its features and its audio, one sound.
         unit: its unit vector (n,), if it is made by the parameters that are looked for.
     """
 
@@ -48,7 +49,7 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     """Return targets, and how many were silent and are left out.
 
     Args:
-        task: hears them.
+        task: renders them and extracts their features.
         text: ``test:N``, the first N of the 1,000 held-out random patches; or a recording; or a folder, of
             recordings or of presets of the synth, each sound once; or several of these, with commas between.
 
@@ -68,11 +69,24 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     return found, silent
 
 
+def find_targets(task: SoundMatchingTask, text: str, names: Collection[str]) -> list[Target]:
+    """Return those targets of a text, as ``read_targets`` takes it, that rows of an evaluation name.
+
+    Raises:
+        SynthgymError: one of them is gone.
+    """
+    found = [target for target in read_targets(task, text)[0] if target.name in names]
+    gone = {*names} - {target.name for target in found}
+    if gone:
+        raise SynthgymError(f"{text} no longer holds the target {min(gone)!r}; put it back")
+    return found
+
+
 def _held_out(task: SoundMatchingTask, text: str, count: str) -> list[Target]:
     if not count.isdigit():
         raise SynthgymError(f"{text!r} names no targets; give {_WHAT}")
-    items = HeldOutStream().ids(range(whole("number of targets", int(count), 1, HELD_OUT)))
-    patches = task.make_patches(items, audio=True)
+    ids = HeldOutStream().ids(range(whole("number of targets", int(count), 1, HELD_OUT)))
+    patches = task.make_patches(ids, audio=True)
     return [
         Target("random", f"test:{i}", _row(patches.rendered, i), unit) for i, unit in enumerate(patches.unit)
     ]

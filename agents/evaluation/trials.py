@@ -1,4 +1,4 @@
-"""Agents on the same targets with the same budget: who gets how near, and what it cost."""
+"""The trials of an evaluation: agents on the same targets, with the same seeds and budgets of renders."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from synthgym.effects import measure_effects
-from synthgym.features import distance
 from synthgym.rendering import Worker
 from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent, run
 from ..trials.pool import Pool
 from ..trials.trial import Best, Trial
+from .log import Row
 from .metrics import compare_parameters, compare_sounds
 from .pitch import compile_pitch
-from .results import Results, Row
+from .results import Results
 from .targets import Target
 
 
@@ -32,7 +32,7 @@ class _Job:
     seed: int
     pool: Pool
     budgets: tuple[int, ...]
-    rendered: NDArray[np.bool_]
+    audible: NDArray[np.bool_]
 
 
 def evaluate(
@@ -45,7 +45,23 @@ def evaluate(
     *,
     progress: bool = True,
 ) -> None:
-    """Let every agent play every target with every seed, but for what is done already."""
+    """Let every agent search for every target with every seed, but for what is done already.
+
+    Trials are kept as they are done, also those that are done when it is interrupted.
+
+    Args:
+        task: renders.
+        agents: by name.
+        targets: to be searched for.
+        seeds: trials of each target.
+        budgets: of renders; a row is made for each.
+        results: holds the trials that are done, and keeps the others.
+        progress: whether to show a progress bar.
+
+    Raises:
+        SynthgymError: the results hold a target that is not among these, or cannot be written.
+    """
+    results.ask(agents, [target.name for target in targets], seeds)
     done = {(trial["agent"], trial["target"], trial["seed"]) for trial in results.trials}
     wanted = [
         (name, target, seed)
@@ -58,25 +74,24 @@ def evaluate(
         return
     compile_pitch()
     pools = {seed: Pool.make(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
-    rendered = np.ones(len(task.space), np.bool_)
+    audible = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):
-        rendered[:] = [effect.audible > 0 for effect in measure_effects(task)]
+        audible[:] = [effect.audible > 0 for effect in measure_effects(task)]
 
     def jobs() -> Iterator[_Job]:
         for name, target, seed in wanted:
-            yield _Job(name, agents[name], target, seed, pools[seed], tuple(budgets), rendered)
+            yield _Job(name, agents[name], target, seed, pools[seed], tuple(budgets), audible)
 
     total = len(agents) * seeds * len(targets)
     with tqdm(
         total=total, initial=total - len(wanted), unit=" trials", desc="evaluating", disable=not progress
     ) as bar:
-        for trial in task.renderer.map(_play, jobs()):
-            results.add(trial)
+        for trial in task.renderer.map(_run, jobs(), done=results.add):
             bar.set_postfix_str(trial["agent"], refresh=False)
             bar.update()
 
 
-def _play(worker: Worker, job: _Job) -> Row:
+def _run(worker: Worker, job: _Job) -> Row:
     budget = max(job.budgets)
     trial = Trial(worker, job.target.rendered, budget, job.pool, _generator(job), job.seed)
     run(job.agent, trial)
@@ -123,24 +138,5 @@ def _metrics(worker: Worker, job: _Job, best: Best) -> dict[str, float]:
     (aim,) = target.audio
     metrics = compare_sounds(aim, sound, synth.sample_rate)
     if target.unit is not None and best.unit is not None:
-        metrics |= compare_parameters(worker.space, target.unit, best.unit, job.rendered)
+        metrics |= compare_parameters(worker.space, target.unit, best.unit, job.audible)
     return metrics
-
-
-def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Row]) -> list[str]:
-    """Render the parameters of rows again; return a line for each that is not at its distance."""
-    by_name = {target.name: target.rendered.features[0] for target in targets}
-    wrong = []
-    sounds = [row for row in rows if len(row["parameters"])]
-    for at in range(0, len(sounds), 64):
-        part = sounds[at : at + 64]
-        rendered = task.render(np.array([row["parameters"] for row in part], np.float32))
-        aims = np.concatenate([by_name[row["target"]] for row in part])
-        far = distance(rendered.features[0], aims)
-        for row, found in zip(part, far.tolist(), strict=True):
-            if found != row["distance"]:
-                wrong.append(
-                    f"{row['agent']}, {row['target']}, seed {row['seed']}, budget {row['budget']}: "
-                    f"{row['distance']} is written, {found} is heard"
-                )
-    return wrong

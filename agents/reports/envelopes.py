@@ -34,12 +34,12 @@ def envelopes(unit: Mapping[str, float]) -> list[Envelope]:
     its time, is set.
 
     Args:
-        unit: their values in [0, 1], by name: four rates and levels each as a DX7 has them, or attack, decay,
-            sustain and release.
+        unit: their values in [0, 1], by name. Those of an envelope are named after it, with ``RATE 1`` to
+            ``RATE 4`` and ``LEVEL 1`` to ``LEVEL 4``, or ``attack``, ``decay``, ``sustain`` and ``release``.
     """
     found = []
     for name in unit:
-        if name.endswith("EG RATE 1"):
+        if name.endswith(" RATE 1"):
             found.append(_four_stages(name.removesuffix(" RATE 1"), unit))
         if name.endswith("attack"):
             before = name.removesuffix("attack")

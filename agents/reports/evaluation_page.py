@@ -1,4 +1,4 @@
-"""The page of an evaluation: who got how near, and how that looks and sounds."""
+"""The page of an evaluation: how near each agent came, and every match to look at and to listen to."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tqdm import tqdm
 from synthgym.recordings import playback_gain
 from synthgym.task import SoundMatchingTask
 
-from ..evaluation.statistics import compare
+from ..evaluation.statistics import compare, finite, not_finite
 from ..evaluation.targets import Target
 from .media import ogg, png, svg, write_page
 from .pictures import draw_curves
-from .summary import KINDS, measures
+from .summary import KINDS, LEFT_OUT, measures
 
 MATCHES = 1000
 """Rows that a page shows at most, if there are not more targets: those of the best agents."""
@@ -33,16 +33,18 @@ def write_report(
     rows: pd.DataFrame,
     curves: pd.DataFrame,
     title: str,
+    left_out: Sequence[str] = (),
 ) -> int:
     """Write the page.
 
     Args:
         path: of the HTML file.
-        task: that was played; renders what was found.
-        targets: that were looked for.
+        task: renders what was found.
+        targets: that were searched for.
         rows: as ``Results.rows`` gives them.
         curves: as ``Results.curves`` gives them.
         title: of the page.
+        left_out: what is not among the rows, as ``Results.left_out`` gives it.
 
     Returns:
         How many matches it shows; those of the first seed.
@@ -50,6 +52,7 @@ def write_report(
     budget = int(rows["budget"].max())
     shown = _shown(rows[(rows["budget"] == budget) & (rows["seed"] == rows["seed"].min())])
     measured = measures(shown)
+    shown = finite(shown)
     media: list[str] = []
     matches = _matches(task, targets, shown, list(measured), media)
     kinds = [
@@ -61,6 +64,7 @@ def write_report(
         path,
         "evaluation.html",
         title=title,
+        left_out=f"{LEFT_OUT}: {'; '.join(left_out)}." if left_out else "",
         budget=budget,
         kinds=kinds,
         matches=matches,
@@ -73,7 +77,7 @@ def write_report(
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the best agents, as many as a page holds, but at least of one."""
-    means = rows.groupby("agent")["distance"].mean().sort_values()
+    means = finite(rows).groupby("agent")["distance"].mean().sort_values()
     most = max(1, MATCHES // rows["target"].nunique())
     return rows[rows["agent"].isin(means.index[:most])]
 
@@ -92,11 +96,11 @@ def _matches(
         target = by_name[name]
         found = np.zeros((len(of), task.synth.samples), np.float32)
         features = np.zeros((len(of), *task.feature.shape), np.float32)
-        audible = np.flatnonzero([len(unit) for unit in of["parameters"]])
-        if len(audible):
-            units = np.stack([of["parameters"].iloc[i] for i in audible]).astype(np.float32)
+        sounding = np.flatnonzero([len(unit) for unit in of["parameters"]])
+        if len(sounding):
+            units = np.stack([of["parameters"].iloc[i] for i in sounding]).astype(np.float32)
             rendered = task.render(units, audio=True)
-            found[audible], features[audible] = rendered.audio, rendered.features[0]
+            found[sounding], features[sounding] = rendered.audio, rendered.features[0]
         (aim,) = target.audio
         gain = playback_gain(aim, *found)
         rate = task.synth.sample_rate
@@ -120,6 +124,8 @@ def _matches(
 
 
 def _kind(rows: pd.DataFrame, curves: pd.DataFrame, kind: str, budget: int) -> dict[str, Any]:
+    remarks = not_finite(rows, ())
+    rows = finite(rows)
     means = rows.pivot_table(index="agent", columns="budget", values="distance")
     last = compare(rows[rows["budget"] == budget]).set_index("agent")
     return {
@@ -129,6 +135,7 @@ def _kind(rows: pd.DataFrame, curves: pd.DataFrame, kind: str, budget: int) -> d
             {"agent": agent, "means": line.tolist(), **last.loc[agent, ["low", "high", "offline"]].to_dict()}
             for agent, line in means.sort_values(budget).iterrows()
         ],
+        "remarks": remarks,
         "curves": Markup(svg(draw_curves(curves, budget, KINDS[kind]))),
         "histograms": Markup(svg(_histograms(rows[rows["budget"] == budget]))),
     }

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from synthgym.features import Features
 from synthgym.parameters import Native
 from synthgym.synths import Audio
-from synthgym.synths.dx7_diagram import drawn_algorithm
 from synthgym.task import SoundMatchingTask
 from synthgym.viz.spectrogram import draw_features, label_bins
 
@@ -64,7 +63,7 @@ def write_match(
 
     Args:
         path: of the HTML file.
-        task: that was played.
+        task: that was searched.
         target: the target sound (samples,).
         trial: that found the answers.
         answers: the nearest first; the others can be heard and had, too.
@@ -87,7 +86,7 @@ def write_match(
         spectrograms=Markup(svg(_spectrograms(task, trial.target.features[0][0], best.answer.feature))),
         curve=Markup(svg(_curve(trial))),
         groups=_groups(described),
-        algorithm=drawn_algorithm(task.space, best.native),
+        diagram=task.synth.diagram(best.native),
         envelopes=envelopes(unit),
     )
 

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from ..evaluation.metrics import IN_DOMAIN, METRICS
-from ..evaluation.statistics import REFERENCES, compare, per_target
+from ..evaluation.statistics import REFERENCES, compare, finite, not_finite, per_target
 
 KINDS = {
     "random": "held-out random patches",
     "preset": "human presets",
     "recording": "recordings, out of the synth's domain",
 }
+LEFT_OUT = "Not finished, and left out"
 SHOWN = 3
 """Best and worst targets of each agent."""
 
 
-def summary(rows: pd.DataFrame, silent: int) -> str:
+def summary(rows: pd.DataFrame, silent: int, left_out: Sequence[str] = ()) -> str:
     """Return the summary of rows, in Markdown.
 
     Args:
         rows: as ``Results.rows`` gives them.
         silent: how many targets were left out for being silent.
+        left_out: what is not among the rows, as ``Results.left_out`` gives it.
     """
     parts = []
     for kind in (kind for kind in KINDS if kind in set(rows["kind"])):
@@ -32,7 +34,13 @@ def summary(rows: pd.DataFrame, silent: int) -> str:
         targets, seeds = of["target"].nunique(), of["seed"].nunique()
         heading = f"{targets} {KINDS[kind]}, {seeds} seed{'s' if seeds > 1 else ''}"
         parts += [f"## {heading[0].upper()}{heading[1:]}", ""]
-        parts += [*_overview(of), *_distances(of), *_metrics(of), *_extremes(of)]
+        names = measures(of)
+        remarks = not_finite(of, names)
+        of = finite(of)
+        parts += [*_overview(of), *_distances(of), *_metrics(of, names), *_extremes(of)]
+        parts += [line for remark in remarks for line in (remark, "")]
+    if left_out:
+        parts += [f"{LEFT_OUT}: {'; '.join(left_out)}.", ""]
     if silent:
         parts += [f"{silent} silent targets were left out.", ""]
     return "\n".join(parts)
@@ -84,17 +92,16 @@ def _last(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def measures(rows: pd.DataFrame) -> dict[str, str]:
-    """Return what the other measures are that rows hold, by name."""
+    """Return the measures that rows hold besides the distance: what they are, by name."""
     return {
         name: what
         for name, what in {**METRICS, **IN_DOMAIN}.items()
-        if name in rows and rows[name].notna().any()
+        if name in rows and np.isfinite(rows[name].astype(np.float64)).any()
     }
 
 
-def _metrics(rows: pd.DataFrame) -> list[str]:
+def _metrics(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     """Return the means of all other measures at the largest budget."""
-    names = measures(rows)
     last = _last(rows)
     means = last.groupby("agent")[["distance", *names]].mean().sort_values("distance")
     lines = [(agent, *("" if np.isnan(v) else f"{v:.3f}" for v in line)) for agent, line in means.iterrows()]

@@ -152,11 +152,15 @@ class Helper:
         lines = (self._said.read() or b"").decode(errors="replace").split("\n")
         return next((line.strip()[:300] for line in reversed(lines) if line.strip()), None)
 
-    def end(self) -> None:
-        """Kill the helper and its children."""
+    def kill(self) -> None:
+        """Kill the helper and its children; a call that waits for it in another thread raises Died."""
         if self.owner == os.getpid() and self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def end(self) -> None:
+        """Kill the helper and its children, and let go of what this process has of it."""
+        self.kill()
         self._ours.close()
 
 

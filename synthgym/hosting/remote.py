@@ -72,6 +72,7 @@ class RemoteEngine:
         self._name, self._patience = name, patience
         self._start = partial(Helper, kind, options, fork=fork, patience=patience.loading, name=name)
         self._lock = threading.Lock()
+        self._aborted = False
         self._helper: Helper | None = None
         self._twice(lambda helper: None, "loading it")
 
@@ -93,6 +94,16 @@ class RemoteEngine:
         with self._lock:
             self._end()
 
+    def abort(self) -> None:
+        """Kill the helper process while another thread waits for its answer; there are no calls after this.
+
+        The call raises PluginCrashed, and is not made again. ``close`` waits for it.
+        """
+        self._aborted = True
+        helper = self._helper
+        if helper is not None:
+            helper.kill()
+
     def __del__(self) -> None:
         self.close()
 
@@ -112,11 +123,13 @@ class RemoteEngine:
                         # A helper belongs to the process that started it; a forked child starts its own.
                         self._helper = self._start()
                         loading = False
+                    if self._aborted:  # while it was started
+                        self._helper.kill()
                     return action(self._helper)
                 except Died as died:
                     if not died.helper_lives:
                         self._end()
-                    if last or (loading and died.hung):
+                    if last or self._aborted or (loading and died.hung):
                         raise PluginCrashed(
                             f"{self._name} {died.how}{self._patience.remedy if died.hung else ''}"
                             f"{', twice' if last else ''}, in {'loading it' if loading else what}"

@@ -7,6 +7,7 @@ import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -58,10 +59,34 @@ class RayActors(Renderer):
         self._coming: dict[Any, Any] = {}  # new actors, by the first thing they answer
         self._stillborn = 0
 
-    def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """Return the results in order."""
-        jobs, errors = iter(jobs), self._ray.exceptions
+    def map(
+        self,
+        work: Callable[[Worker, Job], Result],
+        jobs: Iterable[Job],
+        *,
+        done: Callable[[Result], None] | None = None,
+    ) -> Iterator[Result]:
+        """Return the results in order; a KeyboardInterrupt comes after ``done`` has those that are there."""
         sent: deque[_Sent] = deque()  # in the order of the jobs
+        try:
+            for result in self._map(work, jobs, sent):
+                if done is not None:
+                    done(result)
+                yield result
+        except KeyboardInterrupt:
+            if done is not None:
+                waiting = [each.result for each in sent]
+                for each in (
+                    self._ray.wait(waiting, num_returns=len(waiting), timeout=0)[0] if waiting else ()
+                ):
+                    with suppress(self._ray.exceptions.RayError):
+                        done(self._ray.get(each))
+            raise
+
+    def _map(
+        self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job], sent: deque[_Sent]
+    ) -> Iterator[Result]:
+        jobs, errors = iter(jobs), self._ray.exceptions
         while True:
             for job in islice(jobs, max(AHEAD * self.workers - len(sent), 0)):
                 sent.append(self._send(work, job, sent))

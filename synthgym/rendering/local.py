@@ -5,15 +5,16 @@ from __future__ import annotations
 import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
 from synthgym.hosting.remote import ENDLESS, RemoteEngine
+from synthgym.parameters import Unit
 from synthgym.rendering.renderer import Job, Renderer, Result
-from synthgym.rendering.worker import Worker
+from synthgym.rendering.worker import Sound, Worker
 
 AHEAD = 2
 """Jobs taken up per worker: one at work, one waiting."""
@@ -28,9 +29,19 @@ class InLine(Renderer):
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
 
-    def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    def map(
+        self,
+        work: Callable[[Worker, Job], Result],
+        jobs: Iterable[Job],
+        *,
+        done: Callable[[Result], None] | None = None,
+    ) -> Iterator[Result]:
         """Return the results one by one."""
-        return (work(self._worker, job) for job in jobs)
+        for job in jobs:
+            result = work(self._worker, job)
+            if done is not None:
+                done(result)
+            yield result
 
 
 class _Pool(Renderer):
@@ -44,14 +55,20 @@ class _Pool(Renderer):
             self._free.put(call)
         self._threads = ThreadPoolExecutor(len(others), thread_name_prefix="rendering")
 
-    def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    def map(
+        self,
+        work: Callable[[Worker, Job], Result],
+        jobs: Iterable[Job],
+        *,
+        done: Callable[[Result], None] | None = None,
+    ) -> Iterator[Result]:
         """Return the results in order."""
         jobs = iter(jobs)
         window: deque[Future[Result]] = deque()
 
         def submit(count: int) -> None:
             for job in islice(jobs, count):
-                future = self._threads.submit(self._do, work, job)
+                future = self._threads.submit(self._do, work, job, done)
                 future.job = job  # type: ignore[attr-defined]
                 window.append(future)
 
@@ -65,7 +82,7 @@ class _Pool(Renderer):
                         job = window[place].job  # type: ignore[attr-defined]
                         future: Future[Result] = Future()
                         window[place] = future
-                        future.set_result(self._own(work, job))
+                        future.set_result(_done(self._own, work, job, done))
                         continue
                 result = window.popleft().result()
                 submit(1)
@@ -74,11 +91,15 @@ class _Pool(Renderer):
             for future in window:
                 future.cancel()
 
-    def _do(self, work: Callable[[Worker, Job], Result], job: Job) -> Result:
+    def _do(
+        self,
+        work: Callable[[Worker, Job], Result],
+        job: Job,
+        done: Callable[[Result], None] | None,
+    ) -> Result:
         call = self._free.get()
         try:
-            result: Result = call(work, job)
-            return result
+            return _done(call, work, job, done)
         finally:
             self._free.put(call)
 
@@ -87,19 +108,44 @@ class _Pool(Renderer):
         self._threads.shutdown(cancel_futures=True)
 
 
+def _done(
+    call: Call, work: Callable[[Worker, Job], Result], job: Job, done: Callable[[Result], None] | None
+) -> Result:
+    result: Result = call(work, job)
+    if done is not None:
+        done(result)
+    return result
+
+
+class _ThreadWorker(Worker):
+    """A worker that another thread can end: it renders nothing more."""
+
+    ended = False
+
+    def sounds(self, unit: Unit) -> Iterator[Sound]:
+        """As of any worker; CancelledError if it is ended."""
+        for sound in super().sounds(unit):
+            if self.ended:
+                raise CancelledError
+            yield sound
+
+
 class Threads(_Pool):
-    """A copy of the worker for every thread."""
+    """The worker here, and a copy of it for every further thread."""
 
     def __init__(self, worker: Worker, workers: int) -> None:
-        self._workers = [worker, *(copy.deepcopy(worker) for _ in range(workers - 1))]
-        for each in self._workers:
+        parts = worker.synth, worker.space, worker.features
+        self._copies = [_ThreadWorker(*copy.deepcopy(parts)) for _ in range(workers - 1)]
+        for each in (worker, *self._copies):
             each.synth.open()  # here: JUCE lets one thread alone make engines
-        super().__init__([each.do for each in self._workers])
+        super().__init__([worker.do, *(each.do for each in self._copies)])
 
     def close(self) -> None:
-        """End the threads and the copies' engines."""
+        """End the threads, each after the sound it is rendering, and the copies' engines."""
+        for each in self._copies:
+            each.ended = True
         super().close()
-        for each in self._workers[1:]:
+        for each in self._copies:
             each.synth.close()
 
 
@@ -115,7 +161,9 @@ class Processes(_Pool):
         super().__init__([worker.do, *(partial(engine.call, "do") for engine in self._engines)])
 
     def close(self) -> None:
-        """End the threads and the processes."""
+        """End the processes, and the threads that wait for them."""
+        for engine in self._engines:
+            engine.abort()
         super().close()
         for engine in self._engines:
             engine.close()

@@ -22,7 +22,13 @@ class Renderer(ABC):
     workers: int = 1
 
     @abstractmethod
-    def map(self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    def map(
+        self,
+        work: Callable[[Worker, Job], Result],
+        jobs: Iterable[Job],
+        *,
+        done: Callable[[Result], None] | None = None,
+    ) -> Iterator[Result]:
         """Return ``work(worker, job)`` for every job, in the order of the jobs.
 
         Jobs are taken up as workers come free, a few ahead of the results that are fetched.
@@ -30,7 +36,9 @@ class Renderer(ABC):
         Args:
             work: a function of a module, so that other processes find it.
             jobs: can be pickled.
+            done: is called with every result as soon as it is there, from any thread and in any order, so
+                that results whose turn has not come are not lost when the caller is interrupted.
         """
 
     def close(self) -> None:  # noqa: B027, most have nothing to let go
-        """Let the workers go."""
+        """Let the workers go, at once: jobs that are being done are given up."""

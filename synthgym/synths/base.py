@@ -17,6 +17,7 @@ from synthgym.checks import number, whole
 from synthgym.errors import PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.parameters import Native, ParameterSpace
+from synthgym.synths.diagram import Diagram
 
 Audio = NDArray[np.float32]
 
@@ -172,6 +173,10 @@ class Synth(ABC):
             SynthError: what people make with this synth is not known.
         """
         raise SynthError(f"it is not known what patches people make with {type(self).__name__}")
+
+    def diagram(self, native: Native) -> Diagram | None:
+        """Return how the parts of a patch (all parameters,) are joined; None if all are joined alike."""
+        return None
 
     def sources(self) -> list[Path]:
         """Return the files that decide what a patch sounds like."""

@@ -15,6 +15,8 @@ from synthgym.errors import PresetError, SynthError
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths import dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
+from synthgym.synths.diagram import Diagram
+from synthgym.synths.dx7_diagram import algorithm_diagram
 
 DEFAULT_ALGORITHM = 18
 GAIN = np.float32(1 / 8)
@@ -108,6 +110,10 @@ class DexedSynth(Synth):
         algorithm = self.space.frozen.get("ALGORITHM")
         voices = dx7_prior.human_like(count, rng, None if algorithm is None else int(algorithm))
         return self.space.to_native(self.space.to_unit(voices))
+
+    def diagram(self, native: Native) -> Diagram:
+        """Return the algorithm of a voice (145,)."""
+        return algorithm_diagram(self.space, native)
 
     def save_bank(self, natives: Native, names: Sequence[str], path: str | os.PathLike[str]) -> None:
         """Save native rows (up to 32, 145) as a bank that any DX7 or Dexed loads; INIT voices fill it up.

@@ -1,0 +1,62 @@
+"""What an evaluation was asked for, and what of it is not done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from synthgym.errors import SynthgymError
+
+from .log import Row
+
+
+@dataclass
+class Asked:
+    """What an evaluation was asked for so far.
+
+    Attributes:
+        targets: names of the targets, which every agent is to meet.
+        seeds: how many trials of each target, by agent.
+    """
+
+    targets: list[str] = field(default_factory=list)
+    seeds: dict[str, int] = field(default_factory=dict)
+
+    def more(self, agents: Iterable[str], targets: Sequence[str], seeds: int, trials: Iterable[Row]) -> None:
+        """Ask for agents on targets, besides what was asked for before and the trials that are done.
+
+        Raises:
+            SynthgymError: a target from before is not among them.
+        """
+        gone = {*self.targets, *(trial["target"] for trial in trials)} - {*targets}
+        if gone:
+            raise SynthgymError(f"target {min(gone)!r} is gone; put it back, or choose another folder")
+        self.targets = list(targets)
+        self.seeds |= {agent: max(seeds, self.seeds.get(agent, 0)) for agent in agents}
+
+    def missing(self, trials: Iterable[Row]) -> dict[tuple[str, int], int]:
+        """Return how many targets each agent has not met with each seed, by agent and seed.
+
+        Folders from before this was kept do not say what was asked for: there, every agent is to meet what
+        any has met.
+        """
+        met: dict[tuple[str, int], set[str]] = {
+            (agent, seed): set() for agent, seeds in self.seeds.items() for seed in range(seeds)
+        }
+        for trial in trials:
+            met.setdefault((trial["agent"], trial["seed"]), set()).add(trial["target"])
+        expected = set(self.targets).union(*met.values())
+        return {one: len(expected - targets) for one, targets in met.items()}
+
+    def left_out(self, trials: Sequence[Row]) -> list[str]:
+        """Return what is not done, as text: ``mlp with seeds 1, 2 (13 trials missing)``."""
+        missing = {one: count for one, count in self.missing(trials).items() if count}
+        texts = []
+        for agent in sorted({agent for agent, _ in missing}):
+            seeds = sorted(seed for name, seed in missing if name == agent)
+            count = sum(missing[agent, seed] for seed in seeds)
+            texts.append(
+                f"{agent} with seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))} "
+                f"({count} trial{'s' * (count > 1)} missing)"
+            )
+        return texts

@@ -7,7 +7,7 @@ import os
 import numpy as np
 import soundfile
 import soxr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, number
 from synthgym.errors import SoundError, SynthgymError
@@ -88,7 +88,7 @@ def _check_rate(rate: float, where: str = "") -> float:
         raise SoundError(f"{where}{error}; export the sound again") from error
 
 
-def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples: int) -> NDArray[np.float32]:
+def as_target(audio: ArrayLike, rate: float, sample_rate: int, samples: int) -> NDArray[np.float32]:
     """Return mono audio (n,) of ``rate`` Hz as float32 (samples,) of ``sample_rate`` Hz.
 
     Resampled (soxr, "VHQ"), leading silence trimmed, cropped with a short fade or padded with
@@ -97,10 +97,10 @@ def as_target(audio: NDArray[np.float32], rate: float, sample_rate: int, samples
     Raises:
         SoundError: the audio is empty, silent or not finite, or ``rate`` not from 1,000 to 10,000,000 Hz.
     """
-    audio = floats("a sound", audio).astype(np.float32)
-    check_sound(audio)
+    sound = floats("a sound", audio).astype(np.float32)
+    check_sound(sound)
     _check_rate(rate)
-    clip = soxr.resample(audio, rate, sample_rate, quality="VHQ")
+    clip = soxr.resample(sound, rate, sample_rate, quality="VHQ")
     if clip.size == 0:
         raise SoundError("the sound is too short to be resampled; give a longer one")
     check_sound(clip)

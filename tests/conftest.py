@@ -1,5 +1,7 @@
 """What the tests share. The thread limit stands before NumPy: tests run side by side on two cores."""
 
+from __future__ import annotations
+
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -9,7 +11,9 @@ import contextlib
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 
 import gymnasium as gym
 import psutil
@@ -17,7 +21,13 @@ import pytest
 
 import synthgym  # noqa: F401
 from envs_registry import ENVIRONMENTS, example, goal_id, missing
+from synthgym.envs import SynthEnv
 from synthgym.task import SoundMatchingTask
+
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
+Present = TypeVar("Present")
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,26 +38,31 @@ _PLACES = {AMSYNTH: AMSYNTH, DX10: "/usr/lib/lv2/mda.lv2"}
 _PACKAGES = {AMSYNTH: "amsynth", DX10: "mda-lv2"}
 
 
-def needs(plugin):
-    """A plugin as a test parameter that is skipped where the plugin is not installed."""
-    return pytest.param(plugin, marks=_skip_without(plugin))
-
-
-def _skip_without(plugin):
+def _skip_without(plugin: str) -> pytest.MarkDecorator:
     absent = not Path(_PLACES[plugin]).exists()
     return pytest.mark.skipif(absent, reason=f"Debian's package {_PACKAGES[plugin]} is not installed")
 
 
-needs.amsynth = _skip_without(AMSYNTH)
+class _Needs:
+    """Tests of plugins, which are skipped where they are not installed."""
+
+    amsynth = _skip_without(AMSYNTH)
+
+    def __call__(self, plugin: str) -> ParameterSet:
+        """A plugin as a parameter of a test."""
+        return pytest.param(plugin, marks=_skip_without(plugin))
 
 
-def keywords_of(env_id):
+needs = _Needs()
+
+
+def keywords_of(env_id: str) -> tuple[str, dict[str, Any]]:
     """An id and its keywords; what stands behind a blank is another plugin than the table's example."""
     env_id, _, variant = env_id.partition(" ")
     return env_id, {"plugin": DX10} if variant else example(env_id)
 
 
-def _all(name):
+def _all(name: Callable[[str], str]) -> Iterator[str | ParameterSet]:
     """Every id of the table, and the plugin id once more with an LV2 plugin."""
     for env_id in ENVIRONMENTS:
         reason = missing(env_id)
@@ -61,25 +76,31 @@ TABLE_IDS = IDS[:-1]
 GOAL_IDS = list(_all(goal_id))
 
 
-def make(env_id, **keywords):
+def make(env_id: str, **keywords: Any) -> gym.Env[Any, Any]:
     """Make an environment with what its id cannot do without."""
     env_id, needed = keywords_of(env_id)
     return gym.make(env_id, **{**needed, **keywords})
 
 
-def make_task(env_id):
+def synth_env(env: gym.Env[Any, Any]) -> SynthEnv:
+    """The environment of synthgym within its wrappers."""
+    assert isinstance(env.unwrapped, SynthEnv)
+    return env.unwrapped
+
+
+def make_task(env_id: str) -> SoundMatchingTask:
     """Make the task of an environment."""
     env_id, needed = keywords_of(env_id)
     return SoundMatchingTask(**ENVIRONMENTS[env_id], **needed)
 
 
-def source_of(env_id):
+def source_of(env_id: str) -> str:
     """The Python expression that makes an environment in another process."""
     env_id, needed = keywords_of(env_id)
     return f"gym.make('synthgym:{env_id}', **{needed})"
 
 
-def children_named(part):
+def children_named(part: str) -> list[int]:
     """The living children of this process with a part in their command line."""
     found = []
     for child in psutil.Process().children():
@@ -96,7 +117,7 @@ _EXEC = (
 
 
 @contextlib.contextmanager
-def started(*command, sigint="SIG_DFL", **options):
+def started(*command: object, sigint: str = "SIG_DFL", **options: Any) -> Iterator[subprocess.Popen[str]]:
     """Start Python with arguments, as a process that is killed at the end if it is still there.
 
     SIGINT interrupts it whatever the tests were started by: a shell's background job ignores the signal, and
@@ -110,8 +131,9 @@ def started(*command, sigint="SIG_DFL", **options):
         process.wait()
 
 
-def read_until(stream, text):
+def read_until(stream: IO[str] | None, text: str) -> str:
     """Read a stream of text until it has shown something; give all that was read."""
+    assert stream is not None
     shown = ""
     while text not in shown:
         character = stream.read(1)  # progress bars end with carriage returns, not with lines
@@ -120,9 +142,9 @@ def read_until(stream, text):
     return shown
 
 
-def interrupted(name, *args, after):
+def interrupted(name: str, *args: object, after: str) -> tuple[int, str, str]:
     """Run a script until it shows a text on standard error, and interrupt it; give code, output, errors."""
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with started(ROOT / "scripts" / name, *args, **pipes) as process:
         read_until(process.stderr, after)
         process.send_signal(signal.SIGINT)
@@ -130,11 +152,24 @@ def interrupted(name, *args, after):
     return process.returncode, output, errors
 
 
+def present(value: Present | None) -> Present:
+    """A value that must not be None."""
+    assert value is not None
+    return value
+
+
+class Script(Protocol):
+    """Runs a script of the project."""
+
+    def __call__(self, name: str, *args: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run it with arguments; give its finished process."""
+
+
 @pytest.fixture
-def script(tmp_path):
+def script(tmp_path: Path) -> Script:
     """Run a script of the project in an empty folder; give its finished process."""
 
-    def run(name, *args, check=True):
+    def run(name: str, *args: object, check: bool = True) -> subprocess.CompletedProcess[str]:
         result = subprocess.run(
             [sys.executable, ROOT / "scripts" / name, *map(str, args)],
             cwd=tmp_path,

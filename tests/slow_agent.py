@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import Any
 
 from agents import catalogue
 from agents.commands import cli, evaluate
@@ -9,12 +10,12 @@ from agents.trials.agent import Agent
 
 
 class Slow(Agent):
-    def search(self, trial):
+    def search(self, trial: Any) -> None:
         while True:
             time.sleep(float(os.environ["SLOW_SECONDS"]))
             trial(trial.starts(1))
 
 
-def main():
+def main() -> None:
     catalogue.AGENTS["slow"] = lambda task, sources: Slow()
     cli.run(evaluate.main)

@@ -1,10 +1,15 @@
 """Agents under a budget of renders: known optima, and baselines that are what they say."""
 
 import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from conftest import present, synth_env
+from numpy.typing import ArrayLike
 
 import agents
 from agents.baselines.index import Index
@@ -17,37 +22,45 @@ from agents.trials.trial import BudgetSpent, Trial
 from synthgym import datasets
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import distance
-from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
 _NO_SEARCHES = ("random", "constant", "silence", "default", "shuffled_target", "nearest")
 SEARCHES = [name for name in AGENTS if name not in (*LEARNERS, *_NO_SEARCHES)]
+NO_TASK: Any = None
+"""For agents that need nothing of a task."""
 
 
 class Bowl:
     """Renders features whose distance grows with that of the parameters: a smooth toy."""
 
-    def __init__(self, size=6, discrete=()):
-        kinds = ["integer" if i in discrete else "continuous" for i in range(size)]
+    def __init__(self, size: int = 6, discrete: Sequence[int] = ()) -> None:
+        kinds: list[Literal["continuous", "integer"]] = [
+            "integer" if i in discrete else "continuous" for i in range(size)
+        ]
         self.space = ParameterSpace([Parameter(f"p{i}", kind, 0, 9, 0) for i, kind in enumerate(kinds)])
         self.made = 0
 
-    def render(self, unit, *, audio=False):
+    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
         self.made += len(unit)
         # Values from 1 to 2: Ruzicka's distance of such is smooth, and zero for equal ones alone.
         features = 1 + self.space.quantise(unit)[:, None, :]
         return Rendered((features,))
 
 
-def trial_of(source, aim, budget, seed=0):
+def best_unit(trial: Trial) -> Unit:
+    return present(present(trial.best).unit)
+
+
+def trial_of(source: Any, aim: ArrayLike, budget: int, seed: int = 0) -> Trial:
     rng = np.random.default_rng(seed)
     pool = Pool(source.space.sample(np.random.default_rng(1), budget), np.ones(budget, np.int64))
     return Trial(source, source.render(np.asarray(aim, np.float32)[None]), budget, pool, rng)
 
 
-def test_no_agent_renders_past_its_budget_and_the_best_is_kept():
+def test_no_agent_renders_past_its_budget_and_the_best_is_kept() -> None:
     source = Bowl()
     trial = trial_of(source, [0.3] * 6, 10)
     before = source.made
@@ -58,35 +71,35 @@ def test_no_agent_renders_past_its_budget_and_the_best_is_kept():
     with pytest.raises(BudgetSpent):
         trial(units)
     assert source.made - before == 10 == len(trial.distances)
-    assert trial.best.distance == first.min() == min(trial.distances)
-    np.testing.assert_array_equal(trial.best.unit, units[first.argmin()])
+    assert present(trial.best).distance == first.min() == min(trial.distances)
+    np.testing.assert_array_equal(present(trial.best).unit, units[first.argmin()])
     assert trial.best_of(1).render == 1
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_search_that_starts_at_the_answer_reports_zero(name):
+def test_a_search_that_starts_at_the_answer_reports_zero(name: str) -> None:
     aim = np.full(6, 0.4, np.float32)
 
     class Oracle(Agent):
-        def search(self, trial):
+        def search(self, trial: Trial) -> None:
             trial(aim[None])
 
     trial = trial_of(Bowl(), aim, 60)
     Oracle().search(trial)
-    run(prepare(name, None), trial)
-    assert trial.best.distance == 0
+    run(prepare(name, NO_TASK), trial)
+    assert present(trial.best).distance == 0
     assert len(trial.distances) == 60
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name):
+def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name: str) -> None:
     class Mute(Bowl):
-        def render(self, unit, *, audio=False):
+        def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
             return Rendered((np.zeros((len(unit), 1, 6), np.float32),))
 
     trial = trial_of(Bowl(), np.full(6, 0.4), 300)
-    trial.source = Mute()
-    run(prepare(f"silence+{name}", None), trial)
+    trial.source = Mute()  # type: ignore[assignment]
+    run(prepare(f"silence+{name}", NO_TASK), trial)
     assert [best.distance for best in trial.records] == [1, 1]
     assert trial.records[0].unit is None
     np.testing.assert_array_equal(trial.found, trial.pool.unit[0])
@@ -94,23 +107,25 @@ def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name):
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_searches_beat_random_on_a_smooth_toy(name):
-    found = {"random": [], name: []}
+def test_searches_beat_random_on_a_smooth_toy(name: str) -> None:
+    found: dict[str, list[float]] = {"random": [], name: []}
     for seed in range(5):
         for agent, values in found.items():
             aim = np.random.default_rng(seed).random(6)
-            values.append(run(prepare(agent, None), trial_of(Bowl(), aim, 400, seed)).best.distance)
+            values.append(
+                present(run(prepare(agent, NO_TASK), trial_of(Bowl(), aim, 400, seed)).best).distance
+            )
     assert np.mean(found[name]) < 0.7 * np.mean(found["random"])
 
 
-def test_hill_climber_finds_the_optimum_of_a_separable_toy():
+def test_hill_climber_finds_the_optimum_of_a_separable_toy() -> None:
     aim = np.array([0.2, 0.8, 0, 1, 3 / 9, 6 / 9])
-    trial = run(prepare("hill_climber", None), trial_of(Bowl(discrete=(4, 5)), aim, 4000))
-    np.testing.assert_allclose(trial.best.unit[:4], aim[:4], atol=0.01)
-    np.testing.assert_array_equal(trial.space.to_native(trial.best.unit)[4:], [3, 6])
+    trial = run(prepare("hill_climber", NO_TASK), trial_of(Bowl(discrete=(4, 5)), aim, 4000))
+    np.testing.assert_allclose(best_unit(trial)[:4], aim[:4], atol=0.01)
+    np.testing.assert_array_equal(trial.space.to_native(best_unit(trial))[4:], [3, 6])
 
 
-def test_variation_always_varies_and_stays_within_bounds():
+def test_variation_always_varies_and_stays_within_bounds() -> None:
     space = ParameterSpace(
         [
             Parameter("real", "continuous", 0, 1, 0),
@@ -130,15 +145,15 @@ def test_variation_always_varies_and_stays_within_bounds():
     assert (changes < 500).all()
 
 
-def test_ga_mutates_even_a_population_of_equals():
+def test_ga_mutates_even_a_population_of_equals() -> None:
     source = Bowl()
     trial = trial_of(source, [0.5] * 6, 150)
     trial.pool = Pool(np.full_like(trial.pool.unit, 0.1), trial.pool.renders)
-    run(prepare("ga", None), trial)
-    assert trial.best.distance < trial.distances[0]
+    run(prepare("ga", NO_TASK), trial)
+    assert present(trial.best).distance < trial.distances[0]
 
 
-def test_what_was_known_beforehand_counts_once():
+def test_what_was_known_beforehand_counts_once() -> None:
     trial = trial_of(Bowl(), [0.3] * 6, 10)
     trial.count_offline("a set", 100)
     trial(trial.starts(2))
@@ -148,15 +163,15 @@ def test_what_was_known_beforehand_counts_once():
     assert trial.offline == [102, 102, 108]
 
 
-def test_a_hybrid_of_three_begins_with_the_starts_of_two():
+def test_a_hybrid_of_three_begins_with_the_starts_of_two() -> None:
     class Begins(Agent):
-        def __init__(self, renders):
+        def __init__(self, renders: int) -> None:
             self.renders = renders
 
-        def guess(self, trial):
+        def guess(self, trial: Trial) -> None:
             trial(trial.starts(self.renders))
 
-        def search(self, trial):
+        def search(self, trial: Trial) -> None:
             while True:
                 self.guess(trial)
 
@@ -168,7 +183,7 @@ def test_a_hybrid_of_three_begins_with_the_starts_of_two():
     assert len(trial.distances) == 100
 
 
-def test_the_first_episode_begins_at_the_best_that_is_known():
+def test_the_first_episode_begins_at_the_best_that_is_known() -> None:
     trial = trial_of(Bowl(), [0.3] * 6, 10)
     trial(np.full((2, 6), [[0.4], [0.9]], np.float32))
     start, rendered = trial.episode_start()
@@ -182,13 +197,13 @@ def test_the_first_episode_begins_at_the_best_that_is_known():
 
 
 @pytest.fixture(scope="module")
-def fm():
+def fm() -> Iterator[SoundMatchingTask]:
     task = SoundMatchingTask("fm")
     yield task
     task.close()
 
 
-def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path):
+def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path: Path) -> None:
     recipe = datasets.Recipe(
         "Dexed1Op-v0", ["logmel", "mfcc"], rendering="inline", env_kwargs={"duration": 0.3, "hold": 0.2}
     )
@@ -206,7 +221,7 @@ def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path):
     recipe.task.close()
 
 
-def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
+def test_nearest_finds_an_example_of_the_set_itself(fm: SoundMatchingTask, tmp_path: Path) -> None:
     recipe = datasets.Recipe("FM-v0", rendering="inline")
     datasets.make(tmp_path / "set", recipe.random(40), progress=False)
     recipe.task.close()
@@ -216,8 +231,8 @@ def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
     target = fm.render(kept.parameters[row : row + 1])
     trial = run(agent, Trial(fm, target, 5, Pool.make(fm, 0, 1), np.random.default_rng(0)))
     # The set's features are float16, so that the nearest is found, and heard exactly.
-    np.testing.assert_array_equal(trial.best.unit, kept.parameters[row])
-    assert trial.distances[0] == 0 == trial.best.distance
+    np.testing.assert_array_equal(present(trial.best).unit, kept.parameters[row])
+    assert trial.distances[0] == 0 == present(trial.best).distance
     assert trial.distances == sorted(trial.distances)
     assert trial.offline[-1] == kept.cost() >= 40
     other = SoundMatchingTask("fm", frozen={"attack": 0.1})
@@ -225,7 +240,7 @@ def test_nearest_finds_an_example_of_the_set_itself(fm, tmp_path):
         prepare("nearest", other, Sources(dataset=tmp_path / "set"))
 
 
-def test_constant_is_the_medoid_of_training_targets(fm):
+def test_constant_is_the_medoid_of_training_targets(fm: SoundMatchingTask) -> None:
     targets = fm.make_patches(PatchStream("train", 0).ids(range(300)))
     # Ruzicka's distance as the papers write it.
     values = targets.rendered.features[0].reshape(300, -1).astype(np.float64)
@@ -238,60 +253,63 @@ def test_constant_is_the_medoid_of_training_targets(fm):
     for number in (medoid, 0):
         target = Rendered((targets.rendered.features[0][[number]],))
         trial = run(agent, Trial(fm, target, 5, Pool.make(fm, 0, 1), np.random.default_rng(0)))
-        np.testing.assert_array_equal(trial.best.unit, targets.unit[medoid])
+        np.testing.assert_array_equal(present(trial.best).unit, targets.unit[medoid])
         assert len(trial.distances) == 1
-        assert (trial.best.distance == 0) == (number == medoid)
+        assert (present(trial.best).distance == 0) == (number == medoid)
         assert trial.offline == [targets.renders.sum()]
 
 
-def nearest_trial(task, path, target, budget=1):
+def nearest_trial(task: SoundMatchingTask, path: Path, target: Rendered, budget: int = 1) -> Trial:
     agent = prepare("nearest", task, Sources(dataset=path))
     return run(agent, Trial(task, target, budget, Pool.make(task, 0, 1), np.random.default_rng(0)))
 
 
-def test_nearest_finds_what_a_set_has_grown_by_and_what_it_was_made_anew_with(fm, tmp_path):
+def test_nearest_finds_what_a_set_has_grown_by_and_what_it_was_made_anew_with(
+    fm: SoundMatchingTask, tmp_path: Path
+) -> None:
     path = tmp_path / "set"
 
-    def made(size, seed=0):
+    def made(size: int, seed: int = 0) -> Unit:
         recipe = datasets.Recipe("FM-v0", rendering="inline")
         datasets.make(path, recipe.random(size, seed), progress=False)
         recipe.task.close()
         kept = datasets.load(path)
-        return kept.parameters[int(np.flatnonzero(kept.split[:] == 0)[-1])][None]
+        found: Unit = kept.parameters[int(np.flatnonzero(kept.split[:] == 0)[-1])][None]
+        return found
 
     last = made(20)
-    assert nearest_trial(fm, path, fm.render(last)).best.distance == 0
+    assert present(nearest_trial(fm, path, fm.render(last)).best).distance == 0
     grown = made(30)
     aim = fm.render(grown)
     assert (grown != last).any()
-    assert nearest_trial(fm, path, aim).best.distance == 0
+    assert present(nearest_trial(fm, path, aim).best).distance == 0
     shutil.rmtree(path)
     other = made(30, seed=1)
-    assert nearest_trial(fm, path, fm.render(other)).best.distance == 0
-    assert nearest_trial(fm, path, aim).best.distance > 0, "it is in the set no more"
+    assert present(nearest_trial(fm, path, fm.render(other)).best).distance == 0
+    assert present(nearest_trial(fm, path, aim).best).distance > 0, "it is in the set no more"
 
 
-def test_a_render_that_failed_is_never_found(fm):
+def test_a_render_that_failed_is_never_found(fm: SoundMatchingTask) -> None:
     class Broken(Bowl):
-        def render(self, unit, *, audio=False):
+        def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
             failures = tuple((row, "failed") for row in range(len(unit)))
             return Rendered((np.zeros((len(unit), 1, 6), np.float32),), failures=failures)
 
     trial = trial_of(Bowl(), np.full(6, 0.4), 10)
-    trial.source = Broken()
-    run(prepare("random", None), trial)
-    assert trial.best.distance == 1
+    trial.source = Broken()  # type: ignore[assignment]
+    run(prepare("random", NO_TASK), trial)
+    assert present(trial.best).distance == 1
     assert trial.found is None
     assert not trial.has_sound
     mended = trial_of(Bowl(), np.full(6, 0.4), 10)
     mended.answer_silence()
     assert not mended.has_sound
-    run(prepare("random", None), mended)
+    run(prepare("random", NO_TASK), mended)
     assert mended.has_sound
     assert mended.found is not None
 
 
-def test_who_is_shown_another_target_matches_that_one(fm, tmp_path):
+def test_who_is_shown_another_target_matches_that_one(fm: SoundMatchingTask, tmp_path: Path) -> None:
     recipe = datasets.Recipe("FM-v0", rendering="inline")
     datasets.make(tmp_path / "set", recipe.random(200), progress=False)
     recipe.task.close()
@@ -301,21 +319,21 @@ def test_who_is_shown_another_target_matches_that_one(fm, tmp_path):
     run(agent, trial)
     assert distance(trial.shown.features[0], true.features[0])[0] > 0.1
     assert trial.target is true
-    assert trial.best.distance > 0.05, "what it found is compared with the true target"
-    assert distance(fm.render(trial.best.unit[None]).features[0], trial.shown.features[0])[0] < 0.5
+    assert present(trial.best).distance > 0.05, "what it found is compared with the true target"
+    assert distance(fm.render(best_unit(trial)[None]).features[0], trial.shown.features[0])[0] < 0.5
 
 
-def test_an_agent_in_one_line_matches_the_target_of_an_episode():
+def test_an_agent_in_one_line_matches_the_target_of_an_episode() -> None:
     env = gym.make("FM-v0")
     env.reset(seed=3)
-    before = env.unwrapped.parameters
+    before = synth_env(env).parameters
     agent = agents.load("cma_es", "FM-v0")
     trials = [agents.match(agent, env, renders=30, seed=seed) for seed in (0, 0, 1)]
     assert trials[0].distances == trials[1].distances != trials[2].distances
     assert len(trials[0].distances) == 30
-    np.testing.assert_array_equal(env.unwrapped.parameters, before)
-    found = env.unwrapped.task.render(trials[0].best.unit[None]).features[0]
-    assert distance(found, env.unwrapped.target_features[None])[0] == trials[0].best.distance
+    np.testing.assert_array_equal(synth_env(env).parameters, before)
+    found = synth_env(env).task.render(best_unit(trials[0])[None]).features[0]
+    assert distance(found, synth_env(env).target_features[None])[0] == present(trials[0].best).distance
     env.close()
     with pytest.raises(SynthgymError, match="no environment of synthgym"):
         agents.match(agent, gym.make("CartPole-v1"))
@@ -323,14 +341,14 @@ def test_an_agent_in_one_line_matches_the_target_of_an_episode():
         agents.load("mlp", "FM-v0", runs="nowhere")
 
 
-def test_names_that_are_no_agents(tmp_path):
+def test_names_that_are_no_agents(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="cma_es"):
-        prepare("cma-es", None)
+        prepare("cma-es", NO_TASK)
     with pytest.raises(UnknownNameError, match="cma_es"):
-        prepare("cma_es@runs/x", None)  # it is not trained
+        prepare("cma_es@runs/x", NO_TASK)  # it is not trained
     with pytest.raises(SynthgymError, match=f"no run in {tmp_path}/FM-v0-ppo-0: train ppo"):
-        prepare("ppo", None, Sources(env="FM-v0", runs=tmp_path))
+        prepare("ppo", NO_TASK, Sources(env="FM-v0", runs=tmp_path))
     with pytest.raises(SynthgymError, match="no such model"):
-        prepare("ppo@nothing.zip", None)
+        prepare("ppo@nothing.zip", NO_TASK)
     with pytest.raises(SynthgymError, match="--dataset"):
-        prepare("nearest+cma_es", None)
+        prepare("nearest+cma_es", NO_TASK)

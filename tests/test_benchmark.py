@@ -2,12 +2,16 @@
 
 import importlib
 import json
+from collections.abc import Callable
+from pathlib import Path
 from statistics import median
+from types import ModuleType
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Script, synth_env
 
 from envs_registry import ENVIRONMENTS, missing
 from synthgym.features import distance
@@ -24,13 +28,13 @@ FAST_TO_START = [name for name in RATIOS if name != "others"]
 
 
 @pytest.fixture
-def module(monkeypatch):
+def module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     """Import a module that lies beside the scripts."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
     return importlib.import_module
 
 
-def check(name, section, rounds):
+def check(name: str, section: dict[str, Any], rounds: int) -> None:
     """Every row has its columns, and every ratio is the median of the rounds' ratios."""
     assert section["rows"]
     for row in section["rows"]:
@@ -50,7 +54,7 @@ def check(name, section, rounds):
 
 
 @pytest.mark.slow
-def test_the_report_is_whole_and_agrees_with_itself(script, tmp_path):
+def test_the_report_is_whole_and_agrees_with_itself(script: Script, tmp_path: Path) -> None:
     sections = ",".join(FAST_TO_START)
     out = tmp_path / "new/report"
     printed = script("benchmark.py", "--sections", sections, "--rounds", 2, "--steps", 3, "--out", out).stdout
@@ -76,7 +80,9 @@ def test_the_report_is_whole_and_agrees_with_itself(script, tmp_path):
 
 
 @pytest.mark.slow
-def test_environments_in_processes_are_measured_beside_ours(module, tmp_path):
+def test_environments_in_processes_are_measured_beside_ours(
+    module: Callable[[str], ModuleType], tmp_path: Path
+) -> None:
     others, report = module("benchmarks.others"), module("benchmarks.report")
     effort = module("benchmarks.section").Effort(rounds=2, steps=2)
     rows = others.rows_of("FM-v0", 2, effort)
@@ -97,7 +103,9 @@ def test_environments_in_processes_are_measured_beside_ours(module, tmp_path):
         (("--out", "a file/report"), "cannot write to a file/report"),
     ],
 )
-def test_bad_input_is_one_line(script, tmp_path, arguments, named):
+def test_bad_input_is_one_line(
+    script: Script, tmp_path: Path, arguments: tuple[object, ...], named: str
+) -> None:
     (tmp_path / "a file").touch()
     done = script("benchmark.py", *arguments, check=False)
     assert done.returncode == 2
@@ -107,16 +115,18 @@ def test_bad_input_is_one_line(script, tmp_path, arguments, named):
 
 
 @pytest.mark.parametrize(("env_id", "most"), [("Dexed1Op-v0", 0), ("FM-v0", 0.01)])
-def test_what_is_written_by_hand_plays_the_same(module, env_id, most):
+def test_what_is_written_by_hand_plays_the_same(
+    module: Callable[[str], ModuleType], env_id: str, most: float
+) -> None:
     by_hand = module("baselines.handwritten").BY_HAND[env_id]()
-    task = gym.make(env_id).unwrapped.task
+    task = synth_env(gym.make(env_id)).task
     unit = task.space.sample(np.random.default_rng(0), 8)
     mine = task.extract(np.stack([by_hand.render_note(row) for row in unit])).features[0]
     assert (distance(mine, task.render(unit).features[0]) <= most).all()
 
 
 @pytest.mark.slow
-def test_the_grid_is_made_and_described(script, tmp_path):
+def test_the_grid_is_made_and_described(script: Script, tmp_path: Path) -> None:
     arguments = ["--values", 3, "--data", tmp_path / "fm", "--out", tmp_path / "results"]
     script("benchmark_grid.py", *arguments)
     kept = json.loads((tmp_path / "results" / "grid.json").read_text())

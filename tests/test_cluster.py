@@ -4,6 +4,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from conftest import ROOT
 from synthgym import datasets
 from synthgym.errors import SynthgymError
 from synthgym.patches import PatchStream
+from synthgym.rendering import Worker
 from synthgym.rendering import cluster as rendering_cluster
 from synthgym.task import SoundMatchingTask
 
@@ -22,12 +26,12 @@ SHORT = {"duration": 0.1, "hold": 0.05}
 
 
 @pytest.fixture
-def two_nodes(monkeypatch):
+def two_nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     # So that the nodes find the functions of this file.
     monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests"))
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     yield cluster
@@ -35,16 +39,16 @@ def two_nodes(monkeypatch):
     cluster.shutdown()
 
 
-def files(folder):
+def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def _name_after_a_while(worker, job):
+def _name_after_a_while(worker: Worker, job: int) -> tuple[str, str]:
     time.sleep(0.05)
     return worker.space.names[job % 6], ray.get_runtime_context().get_node_id()
 
 
-def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, tmp_path):
+def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes: Any, tmp_path: Path) -> None:
     task = SoundMatchingTask("fm", rendering="ray", address=two_nodes.address)
     reference = SoundMatchingTask("fm")
     assert task.renderer.workers == 2
@@ -53,7 +57,7 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
     np.testing.assert_array_equal(ours.audio, theirs.audio)
     np.testing.assert_array_equal(ours.features[0], theirs.features[0])
     items = PatchStream("train", 0).ids(range(30))
-    np.testing.assert_array_equal(task.make_patches(items).unit, reference.draw(items).unit)
+    np.testing.assert_array_equal(task.make_patches(items).unit, reference.make_patches(items).unit)
     named = list(task.renderer.map(_name_after_a_while, range(60)))
     assert [name for name, _ in named] == [task.space.names[i % 6] for i in range(60)]
     assert len({node for _, node in named}) == 2
@@ -68,7 +72,7 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
     made = datasets.Recipe("FM-v0", audio=True, env_kwargs=SHORT, rendering="ray").random(5000)
     lost = threading.Event()
 
-    def lose_a_node():
+    def lose_a_node() -> None:
         time.sleep(1.0)
         worker = next(iter(two_nodes.worker_nodes))
         two_nodes.remove_node(worker, allow_graceful=False)
@@ -97,16 +101,16 @@ def test_a_cluster_renders_the_same_and_survives_the_loss_of_a_node(two_nodes, t
     assert (datasets.load(tmp_path / "grid ray").split[:] == 2).any()
 
 
-def test_by_the_command_with_a_cluster_of_its_own(tmp_path):
+def test_by_the_command_with_a_cluster_of_its_own(tmp_path: Path) -> None:
     command = [sys.executable, ROOT / "scripts" / "make_dataset.py", "--env", "Dexed1Op-v0", "--size", "300"]
     for name, backend in (("ray", ["--backend", "ray", "--workers", "2"]), ("inline", ["--workers", "1"])):
-        arguments = [*map(str, command), "--out", tmp_path / name, *backend]
+        arguments: list[str | Path] = [*map(str, command), "--out", tmp_path / name, *backend]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
     assert files(tmp_path / "ray") == files(tmp_path / "inline")
 
 
-def test_a_cluster_that_is_not_there_is_named():
+def test_a_cluster_that_is_not_there_is_named() -> None:
     for address in ("127.0.0.1:9", "nowhere.invalid:6379", "nonsense", "ray://127.0.0.1:9"):
         with pytest.raises(SynthgymError, match="no Ray cluster is reached at"):
             rendering_cluster.RayActors(SoundMatchingTask("fm").worker, address=address)

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import soundfile
-from conftest import ROOT
+from conftest import ROOT, present
 
 from agents.trials.signals import Signals
 
@@ -19,7 +20,7 @@ LONG = (MARIMBA, "--env", "FM-v0", "--agent", "hill_climber", "--budget", 10_000
 
 
 @pytest.fixture
-def other_agents(tmp_path):
+def other_agents(tmp_path: Path) -> dict[str, str]:
     """An environment in which another distribution's package ``agents`` is found before all others."""
     package = tmp_path / "elsewhere" / "agents"
     package.mkdir(parents=True)
@@ -28,7 +29,9 @@ def other_agents(tmp_path):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_every_script_imports_the_agents_of_its_own_clone(name, other_agents, tmp_path):
+def test_every_script_imports_the_agents_of_its_own_clone(
+    name: str, other_agents: dict[str, str], tmp_path: Path
+) -> None:
     # Without the folder of the script on the path, as under PYTHONSAFEPATH.
     code = "import runpy, sys; runpy.run_path(sys.argv[1]); print(sys.modules['agents'].__file__)"
     command = [sys.executable, "-P", "-c", code, str(ROOT / "scripts" / name)]
@@ -36,19 +39,19 @@ def test_every_script_imports_the_agents_of_its_own_clone(name, other_agents, tm
     assert result.stdout.strip() == str(ROOT / "agents/__init__.py"), result.stderr
 
 
-def test_a_script_runs_by_a_link_from_another_folder(other_agents, tmp_path):
+def test_a_script_runs_by_a_link_from_another_folder(other_agents: dict[str, str], tmp_path: Path) -> None:
     link = tmp_path / "match"
     link.symlink_to(ROOT / "scripts/match.py")
-    command = [sys.executable, "-P", link, "--help"]
+    command: list[str | Path] = [sys.executable, "-P", link, "--help"]
     result = subprocess.run(command, env=other_agents, cwd=tmp_path, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "--start PRESET" in result.stdout
 
 
-def test_names_that_the_output_cannot_show_are_matched(tmp_path):
+def test_names_that_the_output_cannot_show_are_matched(tmp_path: Path) -> None:
     for name in ("音1.wav", "音2.wav"):
         (tmp_path / name).write_bytes(MARIMBA.read_bytes())
-    command = [sys.executable, ROOT / "scripts/match.py", "音1.wav", "音2.wav"]
+    command: list[str | Path] = [sys.executable, ROOT / "scripts/match.py", "音1.wav", "音2.wav"]
     command += ["--env", "FM-v0", "--agent", "random", "--budget", "3"]
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     result = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
@@ -59,7 +62,7 @@ def test_names_that_the_output_cannot_show_are_matched(tmp_path):
         assert match["target"] == f"音{number}.wav"
 
 
-def started(tmp_path, *arguments):
+def started(tmp_path: Path, *arguments: object) -> subprocess.Popen[str]:
     """Start a match that takes long, and return it when it searches."""
     process = subprocess.Popen(
         [sys.executable, ROOT / "scripts/match.py", *map(str, arguments), "--out", tmp_path / "out"],
@@ -69,12 +72,12 @@ def started(tmp_path, *arguments):
     )
     shown = ""
     while "best distance" not in shown:
-        shown += (character := process.stderr.read(1))
+        shown += (character := present(process.stderr).read(1))
         assert character, shown
     return process
 
 
-def assert_whole(folder):
+def assert_whole(folder: Path) -> None:
     """No temporary file is left, and each of the others can be read."""
     for path in folder.iterdir() if folder.exists() else ():
         assert not path.name.startswith("."), path
@@ -86,7 +89,7 @@ def assert_whole(folder):
             assert path.read_text().rstrip().endswith("</html>")
 
 
-def test_sigterm_ends_a_match_with_what_was_found(tmp_path):
+def test_sigterm_ends_a_match_with_what_was_found(tmp_path: Path) -> None:
     process = started(tmp_path, *LONG)
     process.send_signal(signal.SIGTERM)
     output, errors = process.communicate(timeout=60)
@@ -96,7 +99,7 @@ def test_sigterm_ends_a_match_with_what_was_found(tmp_path):
     assert (tmp_path / "out/match.html").exists()
 
 
-def test_more_signals_leave_whole_files(tmp_path):
+def test_more_signals_leave_whole_files(tmp_path: Path) -> None:
     process = started(tmp_path, *LONG)
     process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + 60
@@ -114,7 +117,7 @@ def test_more_signals_leave_whole_files(tmp_path):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_command_that_is_ended_leaves_no_temporary_file(stop, tmp_path):
+def test_a_command_that_is_ended_leaves_no_temporary_file(stop: signal.Signals, tmp_path: Path) -> None:
     code = f"""
 import os, signal, time
 from agents.commands.cli import run
@@ -142,7 +145,7 @@ run(main)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_signal_acts_at_once_unless_patience_is_asked_for():
+def test_a_second_signal_acts_at_once_unless_patience_is_asked_for() -> None:
     with Signals() as hasty:
         signal.raise_signal(signal.SIGINT)
         assert hasty.caught == signal.SIGINT
@@ -155,7 +158,7 @@ def test_a_second_signal_acts_at_once_unless_patience_is_asked_for():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_what_modules_log_is_shown():
+def test_what_modules_log_is_shown() -> None:
     code = """
 import logging
 from agents.commands.cli import run

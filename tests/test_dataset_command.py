@@ -2,9 +2,10 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Script
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,9 @@ from conftest import ROOT
         (["--size", "10", "--out", str(ROOT / "README.md")], "cannot write to"),
     ],
 )
-def test_bad_input_is_one_line_and_leaves_nothing(script, tmp_path, arguments, says):
+def test_bad_input_is_one_line_and_leaves_nothing(
+    script: Script, tmp_path: Path, arguments: list[str], says: str
+) -> None:
     out = [] if "--out" in arguments else ["--out", "set"]
     done = script("make_dataset.py", "--env", "FM-v0", *out, *arguments, check=False)
     assert done.returncode == 2
@@ -41,7 +44,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(script, tmp_path, arguments, s
     assert not (tmp_path / "set").exists()
 
 
-def test_without_ray(tmp_path):
+def test_without_ray(tmp_path: Path) -> None:
     code = "import sys; sys.modules['ray'] = None; sys.argv = ['m', *sys.argv[1:]]; import runpy;"
     code += f"sys.path.insert(0, {str(ROOT / 'scripts')!r});"
     code += f"runpy.run_path({str(ROOT / 'scripts' / 'make_dataset.py')!r}, run_name='__main__')"

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from synthgym import datasets
 from synthgym.errors import PresetError, SynthgymError
 
 
-def test_an_unfinished_set_has_no_pairs(tmp_path, reference):
+def test_an_unfinished_set_has_no_pairs(tmp_path: Path, reference: Path) -> None:
     folder = tmp_path / "set"
     shutil.copytree(reference, folder)
     for array in ("split", "parameters"):
@@ -23,7 +26,7 @@ def test_an_unfinished_set_has_no_pairs(tmp_path, reference):
     assert len(kept.torch()) + len(kept.torch(split="validation")) == 600 - 256
 
 
-def test_reading(reference):
+def test_reading(reference: Path) -> None:
     kept = datasets.load(reference)
     frame = kept.frame(10, 20)
     assert list(frame.columns) == list(kept.space.names)
@@ -45,7 +48,7 @@ def test_reading(reference):
     np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(everything, axis=0))
 
 
-def test_a_frame_names_categories(tmp_path):
+def test_a_frame_names_categories(tmp_path: Path) -> None:
     names = ["ALGORITHM", "OP1 MODE", "OP1 F FINE", "OP1 F COARSE"]
     made = recipe("Dexed6Op-v0", env_kwargs={"parameters": names}).random(20)
     datasets.make(tmp_path / "set", made, progress=False)
@@ -57,7 +60,7 @@ def test_a_frame_names_categories(tmp_path):
         assert [str(value) for value in row] == [texts[name] for name in names]
 
 
-def test_the_manifest_says_it_all(reference):
+def test_the_manifest_says_it_all(reference: Path) -> None:
     manifest = json.loads((reference / "manifest.json").read_text())
     assert manifest["env"] == "FM-v0"
     assert manifest["source"] == {"kind": "random", "seed": 1}
@@ -69,7 +72,7 @@ def test_the_manifest_says_it_all(reference):
     assert manifest["features"]["mfcc-13"]["shape"][1] == 13
 
 
-def test_what_is_no_set_is_named(tmp_path):
+def test_what_is_no_set_is_named(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nope"):
         with pytest.raises(SynthgymError, match="is no data set"):
             datasets.load(path)
@@ -93,7 +96,7 @@ def test_what_is_no_set_is_named(tmp_path):
         ({"env": None}, "env is None"),
     ],
 )
-def test_a_damaged_manifest_is_named(copied, change, says):
+def test_a_damaged_manifest_is_named(copied: Path, change: dict[str, Any], says: str) -> None:
     file = copied / "manifest.json"
     manifest = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps(manifest | change), encoding="utf-8")
@@ -102,7 +105,7 @@ def test_a_damaged_manifest_is_named(copied, change, says):
 
 
 @pytest.mark.parametrize("text", [b"", b"{}", b"[]", b"null", b'{"size": 1', b"\xff\xfe", b"[" * 100_000])
-def test_a_manifest_that_is_none_is_named(copied, text):
+def test_a_manifest_that_is_none_is_named(copied: Path, text: bytes) -> None:
     (copied / "manifest.json").write_bytes(text)
     with pytest.raises(SynthgymError, match=r"set is no data set: its manifest\.json"):
         datasets.load(copied)
@@ -123,13 +126,13 @@ LOGMEL = ("features", "logmel")
         (lambda f: (f / "split/c/0").write_bytes(b""), "split/c/0 is missing or empty"),
     ],
 )
-def test_a_damaged_array_is_named(copied, damage, says):
+def test_a_damaged_array_is_named(copied: Path, damage: Callable[[Path], object], says: str) -> None:
     damage(copied)
     with pytest.raises(SynthgymError, match=rf"set.*{says}.*give the command that makes it again"):
         datasets.load(copied)
 
 
-def test_a_set_that_is_to_be_larger_than_it_is_is_named(copied):
+def test_a_set_that_is_to_be_larger_than_it_is_is_named(copied: Path) -> None:
     """As a kill leaves a set that was to grow."""
     file = copied / "manifest.json"
     file.write_text(file.read_text(encoding="utf-8").replace('"size": 600', '"size": 900'), encoding="utf-8")

@@ -1,5 +1,7 @@
 """Data sets of presets and their variations."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import make_task
@@ -11,7 +13,7 @@ from synthgym.synths import dx7_voice
 
 
 @pytest.fixture(scope="module")
-def banks(tmp_path_factory):
+def banks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eighty voices in a bank, single voices and a packed file, two of them the same, one silent."""
     folder = tmp_path_factory.mktemp("banks")
     task = recipe("Dexed6Op-v0").task
@@ -34,7 +36,7 @@ def banks(tmp_path_factory):
     return folder
 
 
-def test_sets_of_presets(tmp_path, banks):
+def test_sets_of_presets(tmp_path: Path, banks: Path) -> None:
     made = recipe("Dexed6Op-v0").presets(banks, jitter=0.05, size=210, seed=3)
     assert made.source.describe()["presets"] == 70
     datasets.make(tmp_path / "set", made, progress=False)
@@ -53,7 +55,7 @@ def test_sets_of_presets(tmp_path, banks):
     np.testing.assert_array_equal(datasets.load(tmp_path / "other").parameters[:], units[:70])
 
 
-def test_presets_of_any_synth(tmp_path):
+def test_presets_of_any_synth(tmp_path: Path) -> None:
     task = make_task("FM-v0")
     for i in range(3):
         row = task.space.to_native(np.full(6, 0.3 + 0.1 * i, np.float32))
@@ -63,7 +65,7 @@ def test_presets_of_any_synth(tmp_path):
     np.testing.assert_allclose(datasets.load(tmp_path / "set").parameters[:, 0], [0.3, 0.4, 0.5], atol=1e-6)
 
 
-def test_the_last_test_patch_is_none_of_a_set(tmp_path, monkeypatch):
+def test_the_last_test_patch_is_none_of_a_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The other tests leave out fewer of them, as that is faster."""
     monkeypatch.setattr("synthgym.datasets.making.HELD_OUT", HELD_OUT)
     made = recipe()

@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import ROOT, interrupted, read_until, started
+from conftest import ROOT, Script, interrupted, read_until, started
 from small_sets import SHORT, copied_set, files, recipe, reference_set, small_blocks  # noqa: F401, fixtures
 
 from synthgym import datasets
@@ -32,7 +34,9 @@ DAMAGES = {
 
 @pytest.mark.parametrize("array", ["features/logmel", "split"])
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damaged_chunks_are_found_and_made_again(copied, reference, array, damage):
+def test_damaged_chunks_are_found_and_made_again(
+    copied: Path, reference: Path, array: str, damage: str
+) -> None:
     for block, size in ((1, 256), (2, 88)):
         shard = copied / array / "c" / str(block)
         shard = next(p for p in (shard, shard / "0", shard / "0" / "0") if p.is_file())
@@ -49,7 +53,7 @@ COMMAND += [f"{name}={value}" for name, value in SHORT.items()]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", [["--workers", "1"], ["--workers", "2"], ["--backend", "processes"]])
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, backend):
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path: Path, backend: list[str]) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     begun = time.monotonic()
     subprocess.run([sys.executable, SCRIPT, *COMMAND, "--out", whole], check=True, capture_output=True)
@@ -67,7 +71,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, backend):
 
 
 @pytest.mark.parametrize("moment", ["before the manifest", "before an array", "before a group's json"])
-def test_killed_while_it_opens(tmp_path, reference, moment):
+def test_killed_while_it_opens(tmp_path: Path, reference: Path, moment: str) -> None:
     """What a kill between two files leaves behind."""
     folder = tmp_path / "set"
     folder.mkdir()
@@ -82,17 +86,17 @@ def test_killed_while_it_opens(tmp_path, reference, moment):
 
 
 ENDLESS = [SCRIPT, "--env", "FM-v0", "--size", "1000000"]
-PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 
 
-def test_interrupted_it_says_so(tmp_path):
+def test_interrupted_it_says_so(tmp_path: Path) -> None:
     code, _, errors = interrupted(SCRIPT.name, *ENDLESS[1:], "--out", tmp_path / "set", after="making")
     assert code == 130
     assert errors.splitlines()[-1].endswith("interrupted")
     assert "Traceback" not in errors
 
 
-def test_a_second_writer_is_refused_and_a_killed_one_blocks_nobody(tmp_path, script):
+def test_a_second_writer_is_refused_and_a_killed_one_blocks_nobody(tmp_path: Path, script: Script) -> None:
     folder = tmp_path / "set"
     with started(*ENDLESS, "--out", folder, **PIPES) as making:
         read_until(making.stderr, "making")
@@ -105,7 +109,7 @@ def test_a_second_writer_is_refused_and_a_killed_one_blocks_nobody(tmp_path, scr
         read_until(making.stderr, "making")
 
 
-def test_a_second_writer_removes_nothing_of_the_first(copied, reference):
+def test_a_second_writer_removes_nothing_of_the_first(copied: Path, reference: Path) -> None:
     partial = copied / "split" / "c" / "7.partial"
     with Store(copied, recipe().random(600, seed=1)):
         partial.write_bytes(b"half a block of the first")
@@ -118,7 +122,9 @@ def test_a_second_writer_removes_nothing_of_the_first(copied, reference):
 
 @pytest.mark.parametrize("array", ["features/logmel", "split", "features", "."])
 @pytest.mark.parametrize("text", [None, "", "[]", '{"node_type": "array", "shape": ['])
-def test_a_damaged_zarr_json_is_written_again(copied, reference, array, text):
+def test_a_damaged_zarr_json_is_written_again(
+    copied: Path, reference: Path, array: str, text: str | None
+) -> None:
     """Nothing is lost by it, as it follows from the recipe."""
     file = copied / array / "zarr.json"
     file.unlink()
@@ -128,7 +134,9 @@ def test_a_damaged_zarr_json_is_written_again(copied, reference, array, text):
     assert files(copied) == files(reference)
 
 
-def test_a_block_half_of_whose_arrays_are_written_is_left_out(copied, monkeypatch):
+def test_a_block_half_of_whose_arrays_are_written_is_left_out(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a kill between two of them leaves it: its features would be read as zeros."""
     (copied / "features" / "logmel" / "c" / "1" / "0" / "0").unlink()
     store = Store(copied, recipe().random(600, seed=1))
@@ -140,7 +148,7 @@ def test_a_block_half_of_whose_arrays_are_written_is_left_out(copied, monkeypatc
     class Full:
         """An array that cannot be written."""
 
-        def __setitem__(self, key, value):
+        def __setitem__(self, key: Any, value: Any) -> None:
             raise Killed
 
     store._arrays["features/logmel"] = Full()
@@ -152,8 +160,8 @@ def test_a_block_half_of_whose_arrays_are_written_is_left_out(copied, monkeypatc
     assert (kept.split[:256] != 2).all()
 
 
-def test_a_grid_of_an_older_version_goes_on_without_validation(tmp_path):
-    def made():
+def test_a_grid_of_an_older_version_goes_on_without_validation(tmp_path: Path) -> None:
+    def made() -> Any:
         return recipe(env_kwargs={"parameters": ["attack", "decay"]}).grid(4)
 
     datasets.make(tmp_path / "set", made(), progress=False)
@@ -168,7 +176,7 @@ def test_a_grid_of_an_older_version_goes_on_without_validation(tmp_path):
     assert (kept.split[:] == TRAIN_SPLIT).all()
 
 
-def test_a_full_disk_loses_nothing(tmp_path, reference):
+def test_a_full_disk_loses_nothing(tmp_path: Path, reference: Path) -> None:
     """A file-size limit stands for the full disk: the same call fails, with another number."""
     folder = tmp_path / "set"
     datasets.make(folder, recipe().random(256, seed=1), progress=False)
@@ -187,7 +195,7 @@ def test_a_full_disk_loses_nothing(tmp_path, reference):
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_set(tmp_path):
+def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
     """Peak memory of the process that makes a set ten times the size of another."""
     peaks = []
     for size in (500, 5000):
@@ -202,7 +210,7 @@ def test_memory_does_not_grow_with_the_set(tmp_path):
     assert peaks[1] < peaks[0] + 60_000  # kB; a block of 4,096 items is 3 MB
 
 
-def test_other_settings_are_refused_and_change_nothing(copied, reference):
+def test_other_settings_are_refused_and_change_nothing(copied: Path, reference: Path) -> None:
     for other, says in [
         (recipe().random(600, seed=2), "with source seed 1, not seed 2"),
         (recipe(features=["logmel"]).random(600, seed=1), "with features mfcc-13"),
@@ -216,7 +224,7 @@ def test_other_settings_are_refused_and_change_nothing(copied, reference):
     assert files(copied) == files(reference)
 
 
-def test_a_folder_of_somebody_elses_stays_as_it_is(tmp_path):
+def test_a_folder_of_somebody_elses_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "downloads").mkdir()
     others = [tmp_path / "notes.partial", tmp_path / "downloads" / "film.partial"]
     for other in others:

@@ -1,5 +1,7 @@
 import pickle
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,25 +9,26 @@ from dexed import DexedSynth as PublicEngine
 from dexed import Patch
 
 from synthgym.errors import PresetError, SynthgymError
+from synthgym.parameters import Native
 from synthgym.synths import make_synth
 from synthgym.synths.dx7_voice import PARAMETERS, read_syx, voice_bytes, write_syx
 
 
-def random_rows(count, seed=0, operators=6):
+def random_rows(count: int, seed: int = 0, operators: int = 6) -> Native:
     space = make_synth("dexed", operators=operators).space
     rng = np.random.default_rng(seed)
     return space.to_native(np.stack([space.sample(rng) for _ in range(count)]))
 
 
 @pytest.mark.parametrize(("operators", "count"), [(1, 23), (2, 46), (3, 69), (4, 92), (5, 115), (6, 145)])
-def test_number_of_parameters(operators, count):
+def test_number_of_parameters(operators: int, count: int) -> None:
     synth = make_synth("dexed", operators=operators)
     assert len(synth.space) == count
     assert len(set(synth.space.names)) == count
     assert len(synth.space.parameters) == 145
 
 
-def test_the_rest_of_the_voice_is_init():
+def test_the_rest_of_the_voice_is_init() -> None:
     frozen = make_synth("dexed", operators=1).space.frozen
     assert frozen["ALGORITHM"] == 17
     assert [frozen[f"OP{n} OUTPUT LEVEL"] for n in range(2, 7)] == [0] * 5
@@ -33,7 +36,7 @@ def test_the_rest_of_the_voice_is_init():
     assert make_synth("dexed", operators=1, algorithm=32).space.frozen["ALGORITHM"] == 31
 
 
-def test_a_render_is_an_eighth_of_the_engines_own():
+def test_a_render_is_an_eighth_of_the_engines_own() -> None:
     rows = random_rows(5)
     audio = make_synth("dexed", operators=6).render(rows)
     engine = PublicEngine(44100)
@@ -42,13 +45,13 @@ def test_a_render_is_an_eighth_of_the_engines_own():
         np.testing.assert_array_equal(sound, engine.render(60, 100, 0.7, 1.0) / 8)
 
 
-def test_one_carrier_at_full_level_peaks_at_minus_18_dbfs():
+def test_one_carrier_at_full_level_peaks_at_minus_18_dbfs() -> None:
     synth = make_synth("dexed", operators=1)
     audio = synth.render(synth.space.row({})[None])
     assert np.abs(audio).max() == pytest.approx(1 / 8, rel=1e-3)
 
 
-def test_renders_do_not_depend_on_order_batch_or_copies():
+def test_renders_do_not_depend_on_order_batch_or_copies() -> None:
     rows = random_rows(12)
     synth = make_synth("dexed", operators=6)
     together = synth.render(rows)
@@ -59,7 +62,7 @@ def test_renders_do_not_depend_on_order_batch_or_copies():
 
 @pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
 @pytest.mark.parametrize("duration", [0.5, 0.7, 1.1])
-def test_length_and_pitch_at_every_rate(rate, duration):
+def test_length_and_pitch_at_every_rate(rate: int, duration: float) -> None:
     synth = make_synth("dexed", operators=1, note=69, sample_rate=rate, hold=0.5, duration=duration)
     (audio,) = synth.render(synth.space.row({})[None])
     assert audio.shape == (synth.samples,) == (round(rate * duration),)
@@ -85,12 +88,12 @@ def test_length_and_pitch_at_every_rate(rate, duration):
         ({"duration": float("nan")}, "duration"),
     ],
 )
-def test_bad_options_are_named(options, says):
+def test_bad_options_are_named(options: dict[str, Any], says: str) -> None:
     with pytest.raises(SynthgymError, match=says):
         make_synth("dexed", **{"operators": 1, **options})
 
 
-def test_a_written_voice_renders_the_same_bytes(tmp_path):
+def test_a_written_voice_renders_the_same_bytes(tmp_path: Path) -> None:
     rows = random_rows(20, seed=3)
     synth = make_synth("dexed", operators=6)
     for i, row in enumerate(rows):
@@ -112,7 +115,7 @@ def test_a_written_voice_renders_the_same_bytes(tmp_path):
 
 
 @pytest.fixture
-def bank(tmp_path):
+def bank(tmp_path: Path) -> tuple[Path, Native]:
     rows = random_rows(32, seed=4)
     path = tmp_path / "bank.syx"
     patches = [Patch.from_sysex(voice_bytes(row, f"VOICE {i}")) for i, row in enumerate(rows)]
@@ -120,7 +123,7 @@ def bank(tmp_path):
     return path, rows
 
 
-def test_a_bank_is_read(bank):
+def test_a_bank_is_read(bank: tuple[Path, Native]) -> None:
     path, rows = bank
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -131,7 +134,7 @@ def test_a_bank_is_read(bank):
     assert len(read_syx(path)) == 32, "a bank without its frame"
 
 
-def test_a_wrong_checksum_is_a_warning(bank):
+def test_a_wrong_checksum_is_a_warning(bank: tuple[Path, Native]) -> None:
     path, rows = bank
     data = bytearray(path.read_bytes())
     data[-2] ^= 1
@@ -141,7 +144,7 @@ def test_a_wrong_checksum_is_a_warning(bank):
     np.testing.assert_array_equal([v.native for v in voices], rows)
 
 
-def test_other_messages_and_channels_are_passed_over(bank, tmp_path):
+def test_other_messages_and_channels_are_passed_over(bank: tuple[Path, Native], tmp_path: Path) -> None:
     path, rows = bank
     single = tmp_path / "single.syx"
     write_syx(single, rows[0])
@@ -154,14 +157,14 @@ def test_other_messages_and_channels_are_passed_over(bank, tmp_path):
 @pytest.mark.parametrize(
     "data", [b"", b"\xf0\x43", b"RIFF" * 50, bytes(4095), bytes(163), b"\xf0" + bytes(161)]
 )
-def test_what_is_no_syx_is_refused(data, tmp_path):
+def test_what_is_no_syx_is_refused(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.syx"
     path.write_bytes(data)
     with pytest.raises(PresetError, match=f"{len(data)} bytes"):
         read_syx(path)
 
 
-def test_missing_files_and_wrong_endings_are_refused(tmp_path):
+def test_missing_files_and_wrong_endings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(PresetError, match=r"cannot read .*nope\.syx"):
         read_syx(tmp_path / "nope.syx")
     with pytest.raises(PresetError, match=r"are \.syx or \.json files"):
@@ -169,7 +172,7 @@ def test_missing_files_and_wrong_endings_are_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_names_and_ranges_are_the_plugins():
+def test_names_and_ranges_are_the_plugins() -> None:
     """The names under which issue 3 finds them in the plugin; ranges from the DX7's manual."""
     by_name = {p.name: p for p in PARAMETERS}
     assert len(by_name) == 145

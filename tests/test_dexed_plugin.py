@@ -5,6 +5,8 @@ that is not INIT, and plays what it is set to with Dexed's own engine.
 """
 
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from conftest import ROOT
 import synthgym.synths.plugin as plugin_module
 from envs_registry import ENVIRONMENTS
 from synthgym.errors import SynthError
-from synthgym.synths import make_synth
+from synthgym.synths import Audio, make_synth
 from synthgym.synths.dx7_voice import PARAMETERS
 from synthgym.task import SoundMatchingTask
 
@@ -21,23 +23,27 @@ FACTS = json.loads((ROOT / "tests/data/dexed_vst3_parameters.json").read_text())
 MAXIMA = {p["name"]: p["native_max"] for p in FACTS}
 
 
+Stand = tuple[str, list["StandIn"], list[str]]
+"""The path, the engines made for it, and the names of the parameters."""
+
+
 class StandIn:
     """An engine that answers as the plugin would."""
 
-    def __init__(self, names, sample_rate):
+    def __init__(self, names: list[str], sample_rate: int) -> None:
         self.names = names
         self.values = np.random.default_rng(0).random(len(names))
         self.synth = make_synth("dexed", operators=6, sample_rate=sample_rate)
-        self.rendered = []
+        self.rendered: list[dict[int, float]] = []
 
-    def call(self, method, *arguments):
+    def call(self, method: str, *arguments: Any) -> Any:
         assert method == "describe"
         parameters = [
             {"name": n, "default": v, "texts": []} for n, v in zip(self.names, self.values, strict=True)
         ]
         return {"inputs": 0, "outputs": 2, "parameters": parameters}
 
-    def render(self, settings):
+    def render(self, settings: list[tuple[int, float]]) -> Audio:
         self.rendered.append(dict(settings))
         for index, value in settings:
             self.values[index] = value
@@ -45,23 +51,27 @@ class StandIn:
         switched_on = all(hosts[f"OP{n} SWITCH"] == 1 for n in range(1, 7))
         assert switched_on
         row = np.array([np.round(hosts[p.name] * MAXIMA[p.name]) for p in PARAMETERS])
-        return self.synth.render(row[None])[0]
+        audio: Audio
+        (audio,) = self.synth.render(row[None])
+        return audio
 
-    def close(self):
+    def close(self) -> None:
         pass
 
 
 @pytest.fixture
-def stand_in(monkeypatch, tmp_path):
+def stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stand:
     """A file that is taken for the plugin; gives its path, and the engines made for it."""
-    engines = []
+    engines: list[StandIn] = []
     names = (
         [p["name"] for p in FACTS]
         + ["Bypass", "Program"]
         + [f"MIDI CC {i}|{c}" for i in range(16) for c in (1, 7)]
     )
 
-    def open_engine(kind, options, isolation, name, patience):
+    def open_engine(
+        kind: str, options: dict[str, Any], isolation: str, name: str, patience: object
+    ) -> StandIn:
         # Indices moved between versions: names are all there is to go by.
         order = np.random.default_rng(len(engines)).permutation(len(names))
         engines.append(StandIn([names[i] for i in order], options["sample_rate"]))
@@ -73,7 +83,7 @@ def stand_in(monkeypatch, tmp_path):
     return str(path), engines, names
 
 
-def test_names_and_maxima_are_the_plugins():
+def test_names_and_maxima_are_the_plugins() -> None:
     for p in PARAMETERS:
         assert p.high == MAXIMA[p.name], p.name
     others = {"Cutoff", "Resonance", "Output", "MonoMode", "MASTER TUNE ADJ"} | {
@@ -83,7 +93,7 @@ def test_names_and_maxima_are_the_plugins():
 
 
 @pytest.mark.parametrize("env_id", [i for i in ENVIRONMENTS if i.startswith("Dexed")])
-def test_the_same_vectors_play_the_same_voices(env_id, stand_in):
+def test_the_same_vectors_play_the_same_voices(env_id: str, stand_in: Stand) -> None:
     path, engines, _ = stand_in
     engine = SoundMatchingTask(**ENVIRONMENTS[env_id])
     plugin = SoundMatchingTask(**ENVIRONMENTS[env_id], plugin=path)
@@ -98,14 +108,14 @@ def test_the_same_vectors_play_the_same_voices(env_id, stand_in):
     assert not fields & {"Cutoff", "Output", "Program", "Bypass"}
 
 
-def test_presets_stay_single_voices(stand_in, tmp_path):
+def test_presets_stay_single_voices(stand_in: Stand, tmp_path: Path) -> None:
     synth = make_synth("dexed", operators=1, plugin=stand_in[0])
     row = synth.space.row({"TRANSPOSE": 12})
     synth.save_preset(row, tmp_path / "voice.syx")
     np.testing.assert_array_equal(make_synth("dexed", operators=1).load_preset(tmp_path / "voice.syx"), row)
 
 
-def test_another_plugin_is_refused(stand_in):
+def test_another_plugin_is_refused(stand_in: Stand) -> None:
     path, _, names = stand_in
     names.remove("OP3 F COARSE")
     with pytest.raises(SynthError, match=r"is not Dexed .* it has no parameter 'OP3 F COARSE'"):

@@ -5,14 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from conftest import AMSYNTH, ROOT, needs
+from conftest import AMSYNTH, ROOT, needs, present
 
 from agents.catalogue import prepare
 from agents.evaluation.metrics import compare_parameters, compare_sounds
@@ -34,34 +37,34 @@ RATE = 44100
 
 
 @pytest.fixture(scope="module")
-def fm():
+def fm() -> Iterator[Any]:
     task = SoundMatchingTask("fm")
     yield task
     task.close()
 
 
-def tone(note, level=0.1, seconds=1.0):
+def tone(note: Any, level: Any = 0.1, seconds: Any = 1.0) -> Any:
     """A sound of six partials."""
     time = np.arange(round(seconds * RATE)) / RATE
     hz = 440 * 2 ** ((note - 69) / 12)
     return (level * sum(np.sin(2 * np.pi * hz * k * time) / k for k in range(1, 7))).astype(np.float32)
 
 
-def test_equal_sounds_differ_by_no_measure():
+def test_equal_sounds_differ_by_no_measure() -> None:
     found = compare_sounds(tone(60), tone(60), RATE)
     assert found.pop("voicing") == 1
     assert found == dict.fromkeys(found, 0)
 
 
 @pytest.mark.parametrize("note", [36, 48, 60, 72, 84])
-def test_pitch(note):
+def test_pitch(note: Any) -> None:
     assert np.nanmedian(pitch_of(tone(note), RATE)) == pytest.approx(note, abs=0.25)
     found = compare_sounds(tone(note), tone(note + 7), RATE)
     assert found["pitch"] == pytest.approx(7, abs=0.5)
 
 
 @pytest.mark.slow
-def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path):
+def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path: Path) -> None:
     code = (
         "from agents.evaluation.pitch import *; import numpy as np; {}; "
         "pitch_of(np.{}(44100, dtype=np.float32), 44100)"
@@ -80,7 +83,7 @@ def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path):
     assert cached[0] == cached[1] == cached[2]
 
 
-def test_half_as_loud_is_six_decibels():
+def test_half_as_loud_is_six_decibels() -> None:
     found = compare_sounds(tone(60), tone(60, 0.05), RATE)
     assert found["loudness"] == pytest.approx(6.02, abs=0.1)
     assert 1 < found["log_spectral"] < 6.1, "bins at the floor stay there"
@@ -88,7 +91,7 @@ def test_half_as_loud_is_six_decibels():
     assert found["pitch"] == 0
 
 
-def test_silence_has_no_pitch_and_differs_by_all_other_measures():
+def test_silence_has_no_pitch_and_differs_by_all_other_measures() -> None:
     found = compare_sounds(tone(60), np.zeros(RATE, np.float32), RATE)
     assert np.isnan(found.pop("pitch"))
     assert found.pop("voicing") < 0.1
@@ -96,7 +99,7 @@ def test_silence_has_no_pitch_and_differs_by_all_other_measures():
     assert min(found.values()) > 0.9
 
 
-def test_parameters_are_compared_by_kind():
+def test_parameters_are_compared_by_kind() -> None:
     space = ParameterSpace(
         [
             Parameter("a", "continuous", 0, 1, 0),
@@ -120,7 +123,7 @@ def test_parameters_are_compared_by_kind():
     )
 
 
-def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
+def test_an_interrupted_evaluation_ends_with_the_same_rows(fm: Any, tmp_path: Path) -> None:
     targets, silent = read_targets(fm, "test:3")
     assert silent == 0
     agents = {name: prepare(name, fm) for name in ("random", "hill_climber", "silence", "cma_es")}
@@ -173,7 +176,7 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm, tmp_path):
     assert "2 silent targets were left out" in said
 
 
-def test_statistics():
+def test_statistics() -> None:
     # Holm's own procedure: the least p is multiplied by their number, the next by one less.
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     rng = np.random.default_rng(0)
@@ -200,7 +203,7 @@ def test_statistics():
     assert good["p, random"] == pytest.approx(scipy.stats.wilcoxon(base, base + 0.2).pvalue)
 
 
-def test_curves_are_of_the_best_so_far():
+def test_curves_are_of_the_best_so_far() -> None:
     curves = pd.DataFrame(
         [
             ("a", "t", 0, 1, 0.9),
@@ -214,12 +217,12 @@ def test_curves_are_of_the_best_so_far():
     np.testing.assert_allclose(curve(curves, "a", np.array([1, 2, 3, 9])), [[0.8, 0.8, 0.6, 0.6], [0.2] * 4])
 
 
-def test_the_interquartile_mean_leaves_out_the_ends():
+def test_the_interquartile_mean_leaves_out_the_ends() -> None:
     values = np.array([0, 1, 2, 3, 4, 5, 6, 700.0])
     assert iqm(values) == np.mean([2, 3, 4, 5])
 
 
-def test_targets_are_named_or_in_a_folder(fm, tmp_path):
+def test_targets_are_named_or_in_a_folder(fm: Any, tmp_path: Path) -> None:
     (marimba,), _ = read_targets(fm, "examples/targets/marimba.wav")
     assert (marimba.kind, marimba.name) == ("recording", "marimba.wav")
     for text in (
@@ -239,11 +242,11 @@ def test_targets_are_named_or_in_a_folder(fm, tmp_path):
     assert [target.kind for target in found] == ["recording"] * 8 + ["random"] * 2
     assert isinstance(found[0], Target)
     assert found[0].unit is None
-    (audio,) = fm.render(found[-1].unit[None], audio=True).audio
+    (audio,) = present(fm.render(present(found[-1].unit)[None], audio=True).audio)
     np.testing.assert_array_equal(found[-1].audio[0], audio)
 
 
-def test_presets_are_targets_once_each_and_silent_ones_are_counted(tmp_path):
+def test_presets_are_targets_once_each_and_silent_ones_are_counted(tmp_path: Path) -> None:
     task = SoundMatchingTask("dexed", operators=6)
     units = task.make_patches(PatchStream("pool", 0).ids(range(2))).unit
     rows = task.space.to_native(units)
@@ -260,7 +263,7 @@ def test_presets_are_targets_once_each_and_silent_ones_are_counted(tmp_path):
     assert [target.unit for target in read_targets(one, str(tmp_path))[0]] == [None, None]
 
 
-def test_numbers_that_are_not_finite_are_never_the_best_and_said(fm):
+def test_numbers_that_are_not_finite_are_never_the_best_and_said(fm: Any) -> None:
     targets, _ = read_targets(fm, "test:3")
     nan, inf = float("nan"), float("inf")
     rows = [
@@ -296,10 +299,10 @@ def test_numbers_that_are_not_finite_are_never_the_best_and_said(fm):
 @pytest.mark.parametrize("isolation", ["process", "none", "fork"])
 @needs.amsynth
 @pytest.mark.slow
-def test_rows_of_a_plugin_are_compared_within_its_noise(isolation, script, tmp_path):
+def test_rows_of_a_plugin_are_compared_within_its_noise(isolation: str, script: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = ["--env", "Plugin-v0", "--env-kwargs", f"plugin={AMSYNTH}", f"isolation={isolation}"]
-    command += ["--agents", "random,silence", "--targets", "test:2", "--seeds", 1, "--budgets", "1,5"]
+    command += ["--agents", "random,silence", "--targets", "test:2", "--seeds", "1", "--budgets", "1,5"]
     script("evaluate.py", *command, "--out", out)
     said = script("evaluate.py", "--validate", out).stdout
     assert "8 rows, 0 differ" in said
@@ -312,7 +315,7 @@ def test_rows_of_a_plugin_are_compared_within_its_noise(isolation, script, tmp_p
     assert result.returncode == 1
 
 
-def test_a_target_that_is_gone_is_named(script, tmp_path):
+def test_a_target_that_is_gone_is_named(script: Any, tmp_path: Path) -> None:
     sounds, out = tmp_path / "sounds", tmp_path / "out"
     sounds.mkdir()
     for name in ("a.wav", "b.wav"):
@@ -329,7 +332,7 @@ def test_a_target_that_is_gone_is_named(script, tmp_path):
     assert "target 'b.wav' is gone" in result.stderr
 
 
-def test_evaluate_script(script, tmp_path, monkeypatch):
+def test_evaluate_script(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
     out = tmp_path / "out"
     command = ["--env", "FM-v0", "--agents", "random,hill_climber", "--targets", "test:2", "--seeds", 1]

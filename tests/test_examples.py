@@ -7,7 +7,9 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ import agents
 import synthgym
 
 
-def modules():
+def modules() -> Iterator[str]:
     """The names of all modules of both packages."""
     for package in (synthgym, agents):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -26,7 +28,7 @@ def modules():
                 yield module.name
 
 
-def test_examples_of_docstrings():
+def test_examples_of_docstrings() -> None:
     attempted = {}
     for name in ["synthgym", "agents", "envs_registry", *modules()]:
         found = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS)
@@ -36,20 +38,20 @@ def test_examples_of_docstrings():
     assert {"envs_registry", "agents.spec", "synthgym.features.distance"} <= {*attempted}
 
 
-def blocks(name):
+def blocks(name: str) -> list[str]:
     """The Python blocks of a Markdown file, those in lists too."""
     found = re.findall(r"^ *```python\n(.*?)^ *```", (ROOT / name).read_text(encoding="utf-8"), re.M | re.S)
     return [textwrap.dedent(block) for block in found]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what the README's commands have made before its Python blocks: smaller, but real."""
     folder = tmp_path_factory.mktemp("readme")
     (folder / "examples").symlink_to(ROOT / "examples")
 
-    def run(name, *arguments):
-        command = [sys.executable, ROOT / "scripts" / name, *arguments]
+    def run(name: str, *arguments: str) -> None:
+        command: list[str | Path] = [sys.executable, ROOT / "scripts" / name, *arguments]
         subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
 
     run("make_dataset.py", "--env", "FM-v0", "--out", "data/fm", "--size", "2000")
@@ -73,7 +75,7 @@ def made(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_the_readme_runs(made):
+def test_the_readme_runs(made: Path) -> None:
     """In their order, in one process, as somebody who tries one after the other."""
     code = "\n".join(blocks("README.md"))
     if not Path(AMSYNTH).exists():
@@ -84,9 +86,9 @@ def test_the_readme_runs(made):
     assert (made / "matches/best.syx").stat().st_size == 163
 
 
-def test_the_synth_of_contributing_is_a_synth():
+def test_the_synth_of_contributing_is_a_synth() -> None:
     (code,) = blocks("CONTRIBUTING.md")
-    names = {}
+    names: dict[str, Any] = {}
     exec(code, names)
     synth = names["SineSynth"]()
     audio = synth.render(synth.space.to_native(synth.space.sample(np.random.default_rng(0), 3)))

@@ -2,20 +2,26 @@
 
 import re
 import warnings
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import soundfile
+from conftest import present, synth_env
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from synthgym.envs import SynthGoalEnv, SynthVectorEnv
 from synthgym.errors import SoundError, SynthError
 from synthgym.features import FEATURES, DerivedFeature, LogMel, distance
+from synthgym.features.base import Feature, Features
+from synthgym.parameters import Native
 from synthgym.patches import PatchStream
 from synthgym.rendering import RenderMeter
-from synthgym.synths import SYNTHS, Synth
+from synthgym.synths import SYNTHS, Audio, Synth
 from synthgym.synths.dexed import DexedSynth
 from synthgym.task import MOST_WARNINGS, SoundMatchingTask
 
@@ -30,22 +36,22 @@ FAULTS = {"nan": "+ sqrt(0.0 - bad)", "infinite": "/ (1 - bad)", "overflow": "* 
 
 
 @pytest.fixture(params=FAULTS)
-def dsp(request, tmp_path):
+def dsp(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A Faust program whose knob ``fault`` above one half renders what is not finite."""
     path = tmp_path / "fault.dsp"
     path.write_text(PROGRAM.replace("FAULT", FAULTS[request.param]))
     return str(path)
 
 
-def test_a_failed_render_is_the_worst_and_no_success(dsp):
+def test_a_failed_render_is_the_worst_and_no_success(dsp: str) -> None:
     env = gym.make("Faust-v0", dsp=dsp, duration=0.2, hold=0.1, tolerance=0.05)
     good, bad = np.array([0.2, 0.9], np.float32), np.array([0.9, 0.9], np.float32)
-    assert env.unwrapped.task.space.names == ("fault", "level")
+    assert synth_env(env).task.space.names == ("fault", "level")
     with pytest.warns(UserWarning, match=r"not finite; taken for silence: fault=0\.9, level=0\.9"):
         observation, info = env.reset(options={"target_parameters": good, "start": bad})
     assert (info["distance"], info["is_success"], info["failures"]) == (1.0, False, 1)
     assert np.isfinite(observation).all()
-    assert not env.unwrapped.audio.any()
+    assert not synth_env(env).audio.any()
     with pytest.warns(UserWarning, match="not finite"):
         observation, reward, terminated, _, info = env.step(np.zeros(2, np.float32))
     assert (reward, terminated, info["failures"]) == (-1.0, False, 2)
@@ -59,7 +65,7 @@ def test_a_failed_render_is_the_worst_and_no_success(dsp):
     assert info["best_distance"] == 0.0
 
 
-def test_a_vector_environment_counts_for_each(dsp):
+def test_a_vector_environment_counts_for_each(dsp: str) -> None:
     envs = gym.make_vec("Faust-v0", 2, dsp=dsp, duration=0.2, hold=0.1)
     good = np.array([0.2, 0.9], np.float32)
     envs.reset(options={"target_parameters": good, "start": np.array([0.45, 0.9], np.float32)})
@@ -67,19 +73,20 @@ def test_a_vector_environment_counts_for_each(dsp):
         _, rewards, *_, infos = envs.step(np.array([[1, 0], [0, 0]], np.float32))
     assert infos["failures"].tolist() == [1, 0]
     assert rewards[0] == -1
+    assert isinstance(envs.unwrapped, SynthVectorEnv)
     assert envs.unwrapped.task.meter.failures == 1
 
 
-def test_random_patches_are_never_failures(dsp):
+def test_random_patches_are_never_failures(dsp: str) -> None:
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
     with pytest.warns(UserWarning, match="not finite"):
         patches = task.make_patches(PatchStream("train", 0).ids(range(20)), audio=True)
     assert (patches.unit[:, 0] <= 0.5).all()
-    assert patches.rendered.audio.any(axis=1).all()
+    assert present(patches.rendered.audio).any(axis=1).all()
     assert task.meter.failures == len(patches.rendered.failures) > 3
 
 
-def test_training_goes_on(dsp):
+def test_training_goes_on(dsp: str) -> None:
     from stable_baselines3 import PPO
 
     from agents.rl.vec_env import SynthVecEnv
@@ -95,7 +102,7 @@ def test_training_goes_on(dsp):
 class Broken(DexedSynth):
     """A user's synth that renders infinity for loud voices."""
 
-    def render(self, native):
+    def render(self, native: Native) -> Audio:
         audio = super().render(native)
         audio[np.abs(audio).max(axis=1) > 0.05] = np.inf
         return audio
@@ -104,25 +111,25 @@ class Broken(DexedSynth):
 class Halved(DexedSynth):
     """A user's synth that is half as loud as Dexed."""
 
-    def render(self, native):
-        return super().render(native) / 2
+    def render(self, native: Native) -> Audio:
+        return super().render(native) / np.float32(2)
 
 
-def test_overriding_render_changes_rewards_presets_and_pages_alike(monkeypatch):
+def test_overriding_render_changes_rewards_presets_and_pages_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SYNTHS, "halved", f"{__name__}:Halved")
     halved, whole = SoundMatchingTask("halved", operators=1), SoundMatchingTask("dexed", operators=1)
     unit = whole.make_patches(PatchStream("train", 0).ids([0])).unit
     rendered = halved.render(unit, audio=True)
-    np.testing.assert_array_equal(rendered.audio, whole.render(unit, audio=True).audio / 2)
+    np.testing.assert_array_equal(rendered.audio, present(whole.render(unit, audio=True).audio) / 2)
     np.testing.assert_array_equal(rendered.audio, halved.synth.render(halved.space.to_native(unit)))
     assert distance(rendered.features[0], whole.render(unit).features[0])[0] > 0.01
 
 
-def test_any_synths_infinity_is_silence(monkeypatch):
+def test_any_synths_infinity_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SYNTHS, "broken", f"{__name__}:Broken")
     task, sound = SoundMatchingTask("broken", operators=1), SoundMatchingTask("dexed", operators=1)
     unit = sound.make_patches(PatchStream("train", 0).ids(range(12))).unit
-    audio = sound.render(unit, audio=True).audio
+    audio = present(sound.render(unit, audio=True).audio)
     loud = np.abs(audio).max(axis=1) > 0.05
     assert 0 < loud.sum() < 12
     with pytest.warns(UserWarning, match="not finite"):
@@ -137,17 +144,17 @@ LOUD = 50  # dB
 class Logarithm(DerivedFeature):
     """A user's feature that is NaN for loud sounds."""
 
-    def __init__(self, source):
+    def __init__(self, source: Feature) -> None:
         self.source, self.shape = source, source.shape
         self.bins, self.ticks, self.unit = source.bins, source.ticks, source.unit
         self.low, self.high = source.low, source.high
 
-    def derive(self, features):
+    def derive(self, features: Features) -> Features:
         loud = features.max(axis=(1, 2), keepdims=True) > LOUD
         return np.where(loud, np.nan, features).astype(np.float32)
 
 
-def test_any_features_nan_is_silence(monkeypatch):
+def test_any_features_nan_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FEATURES, "logarithm", lambda maker: Logarithm(maker.make("logmel")))
     task = SoundMatchingTask("dexed", operators=1, feature="logarithm", more_features=["logmel"])
     plain = SoundMatchingTask("dexed", operators=1)
@@ -161,7 +168,7 @@ def test_any_features_nan_is_silence(monkeypatch):
         assert np.isfinite(features).all()
         assert not features[loud].any()
         assert features[~loud].any(axis=(1, 2)).all()
-    assert not rendered.audio[loud].any()
+    assert not present(rendered.audio)[loud].any()
     with pytest.warns(UserWarning, match="a feature is not finite"):
         patches = task.make_patches(PatchStream("train", 0).ids(range(12)))
     assert (patches.rendered.features[1].max(axis=(1, 2)) <= LOUD).all()
@@ -173,7 +180,7 @@ NUMBERS = st.floats(width=32)
 
 
 @given(arrays(np.float32, (3, 2, 2), elements=NUMBERS), arrays(np.float32, (3, 2, 2), elements=NUMBERS))
-def test_a_distance_is_never_nan_and_what_is_not_finite_is_farthest(a, b):
+def test_a_distance_is_never_nan_and_what_is_not_finite_is_farthest(a: Features, b: Features) -> None:
     with np.errstate(all="ignore"):
         far = distance(a, b)
     assert ((far >= 0) & (far <= 1)).all()
@@ -181,22 +188,23 @@ def test_a_distance_is_never_nan_and_what_is_not_finite_is_farthest(a, b):
     assert (far[bad] == 1).all()
 
 
-def test_goals_that_are_not_finite_are_no_success():
+def test_goals_that_are_not_finite_are_no_success() -> None:
     env = gym.make("Dexed1OpGoal-v0", reward="sparse")
     observation, _ = env.reset(seed=0)
     goal = observation["desired_goal"]
+    assert isinstance(env.unwrapped, SynthGoalEnv)
     assert env.unwrapped.compute_reward(goal, goal, {}) == 0
     assert env.unwrapped.compute_reward(np.full_like(goal, np.nan), goal, {}) == -1
 
 
-def test_one_meter_adds_up_failures(dsp):
+def test_one_meter_adds_up_failures(dsp: str) -> None:
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
     with pytest.warns(UserWarning, match="not finite"):
         task.render(np.full((3, 2), 0.9, np.float32))
     assert task.meter == RenderMeter(renders=3, failures=3)
 
 
-def test_warnings_do_not_flood_a_long_training(dsp):
+def test_warnings_do_not_flood_a_long_training(dsp: str) -> None:
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -207,7 +215,7 @@ def test_warnings_do_not_flood_a_long_training(dsp):
     assert task.meter.failures == 50
 
 
-def test_targets_from_elsewhere_are_checked_too():
+def test_targets_from_elsewhere_are_checked_too() -> None:
     task = SoundMatchingTask("dexed", operators=1)
     assert isinstance(task.feature, LogMel)
     tone = np.sin(np.arange(task.synth.samples) / 10)[None].astype(np.float32)
@@ -217,11 +225,11 @@ def test_targets_from_elsewhere_are_checked_too():
             task.extract(tone * np.float32(factor))
 
 
-def test_synths_render_nothing_else_than_by_render():
+def test_synths_render_nothing_else_than_by_render() -> None:
     assert {"encode", "play"}.isdisjoint(dir(Synth))
 
 
-def test_a_search_space_of_failures_is_named_as_such(dsp):
+def test_a_search_space_of_failures_is_named_as_such(dsp: Any) -> None:
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1, frozen={"fault": 0.9})
     with pytest.raises(
         SynthError, match=r"inaudible, \d{4,} of them because they failed, the last: .*level="
@@ -229,7 +237,7 @@ def test_a_search_space_of_failures_is_named_as_such(dsp):
         task.make_patches(PatchStream("train", 0).ids([0]))
 
 
-def test_a_network_goes_on_where_all_first_renders_failed(dsp):
+def test_a_network_goes_on_where_all_first_renders_failed(dsp: Any) -> None:
     from agents.supervised.agent import SampledPatches
     from agents.trials.pool import Pool
     from agents.trials.trial import Trial
@@ -239,21 +247,21 @@ def test_a_network_goes_on_where_all_first_renders_failed(dsp):
 
         dataset, dataset_renders, renders = "a set", 0, 0
 
-        def predict(self, features):
+        def predict(self, features: Any) -> Any:
             return np.full((len(features), 2), 0.9, np.float32)
 
-        def sample(self, features, temperature, rng):
+        def sample(self, features: Any, temperature: Any, rng: Any) -> Any:
             self.samples = getattr(self, "samples", 0) + 1
             return np.full((len(features), 2), 0.9 if self.samples < 3 else 0.2, np.float32)
 
-        def embed(self, features):
+        def embed(self, features: Any) -> Any:
             return None
 
-        def complete(self, embedding, unit, known, temperature, rng):
+        def complete(self, embedding: Any, unit: Any, known: Any, temperature: Any, rng: Any) -> Any:
             return unit
 
     class Searches(SampledPatches):
-        def _model(self, trial):
+        def _model(self, trial: Any) -> Any:
             return model
 
     model = Bad()
@@ -264,11 +272,11 @@ def test_a_network_goes_on_where_all_first_renders_failed(dsp):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Searches("mlp", []).search(trial)
-    assert trial.best.distance == 0
+    assert present(trial.best).distance == 0
     assert len(trial.failures) == 11
 
 
-def test_an_evaluation_says_which_renders_failed(dsp, tmp_path):
+def test_an_evaluation_says_which_renders_failed(dsp: Any, tmp_path: Path) -> None:
     from agents.baselines.random import Random
     from agents.evaluation.results import Results
     from agents.evaluation.targets import Target
@@ -276,7 +284,7 @@ def test_an_evaluation_says_which_renders_failed(dsp, tmp_path):
     from agents.trials.agent import Agent
 
     class Fails(Agent):
-        def search(self, trial):
+        def search(self, trial: Any) -> None:
             trial(np.full((3, 2), 0.9, np.float32))
 
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
@@ -291,7 +299,7 @@ def test_an_evaluation_says_which_renders_failed(dsp, tmp_path):
     results.close()
 
 
-def test_a_preset_that_fails_is_a_silent_file_with_a_warning(dsp, tmp_path):
+def test_a_preset_that_fails_is_a_silent_file_with_a_warning(dsp: Any, tmp_path: Path) -> None:
     from agents.matching.presets import render_to_wav
 
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)

@@ -3,29 +3,33 @@
 import multiprocessing
 import subprocess
 import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import soundfile
-from conftest import PLUGIN_ID, ROOT, source_of
+from conftest import PLUGIN_ID, ROOT, source_of, synth_env
 
 from synthgym.effects import measure_effects
 from synthgym.errors import SynthError, SynthgymError
+from synthgym.parameters import Native
 from synthgym.patches import AUDIBLE_PEAK
-from synthgym.synths import make_synth
+from synthgym.synths import Audio, Synth, make_synth
 from synthgym.synths.faust_program import read_program
 from synthgym.task import SoundMatchingTask
 
 OURS = ["fm", "granulator"]
 
 
-def patches(synth, count, seed=0):
+def patches(synth: Synth, count: int, seed: int = 0) -> Native:
     rng = np.random.default_rng(seed)
     return synth.space.to_native(np.stack([synth.space.sample(rng) for _ in range(count)]))
 
 
-def test_parameters_ranges_and_curves():
+def test_parameters_ranges_and_curves() -> None:
     shared = {
         "attack": (0.001, 0.5, True),
         "decay": (0.005, 1, True),
@@ -43,7 +47,7 @@ def test_parameters_ranges_and_curves():
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_no_random_patch_is_silent_and_all_peak_alike(name):
+def test_no_random_patch_is_silent_and_all_peak_alike(name: str) -> None:
     synth = make_synth(name)
     peaks = np.abs(synth.render(patches(synth, 300))).max(axis=1)
     assert peaks.min() >= AUDIBLE_PEAK
@@ -52,18 +56,18 @@ def test_no_random_patch_is_silent_and_all_peak_alike(name):
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_every_parameter_changes_the_sound(name):
+def test_every_parameter_changes_the_sound(name: str) -> None:
     for effect in measure_effects(SoundMatchingTask(name), 12, settings=5):
         assert effect.audible == 1, effect
         assert effect.distance > 0.1, effect
 
 
-def _render(name, rows, pipe):
+def _render(name: str, rows: Native, pipe: "Connection[Audio, Audio]") -> None:
     pipe.send(make_synth(name).render(rows))
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_the_same_parameters_render_the_same_bytes(name):
+def test_the_same_parameters_render_the_same_bytes(name: str) -> None:
     synth = make_synth(name)
     rows = patches(synth, 30)
     first = synth.render(rows)
@@ -76,7 +80,7 @@ def test_the_same_parameters_render_the_same_bytes(name):
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 48000])
-def test_fm_is_in_tune_and_as_long_as_asked(rate):
+def test_fm_is_in_tune_and_as_long_as_asked(rate: int) -> None:
     synth = make_synth("fm", note=69, sample_rate=rate, duration=1.1, hold=1.0)
     pure = synth.space.row({"modulation index": 0, "attack": 0.001, "sustain": 1})
     (audio,) = synth.render(pure[None])
@@ -89,7 +93,7 @@ def test_fm_is_in_tune_and_as_long_as_asked(rate):
     assert np.abs(held.render(row[None])[0, round(0.25 * rate) :]).max() < 1e-4, "the gate closes"
 
 
-def test_the_granulators_keywords_are_heard(tmp_path):
+def test_the_granulators_keywords_are_heard(tmp_path: Path) -> None:
     source = tmp_path / "noise.wav"
     rng = np.random.default_rng(0)
     soundfile.write(source, 0.1 * rng.standard_normal((48000, 2)), 48000)
@@ -123,15 +127,15 @@ process = wide * gate * (a + b) * (1 + s) / 8 <: _, _;
 """
 
 
-def write(folder, code, name="my.dsp"):
+def write(folder: Path, code: str, name: str = "my.dsp") -> str:
     path = folder / name
     path.write_text(code)
     return str(path)
 
 
-def test_a_program_of_ones_own(tmp_path):
+def test_a_program_of_ones_own(tmp_path: Path) -> None:
     env = gym.make("Faust-v0", dsp=write(tmp_path, PROGRAM))
-    free = {p.name: p for p in env.unwrapped.task.space.free}
+    free = {p.name: p for p in synth_env(env).task.space.free}
     assert set(free) == {"one/level", "two/level", "wave", "octave", "loud"}
     assert free["one/level"].log
     assert not free["two/level"].log
@@ -145,7 +149,7 @@ def test_a_program_of_ones_own(tmp_path):
     assert frozen.action_space.shape == (4,)
 
 
-def test_imports_beside_the_program_and_sounds_are_found(tmp_path):
+def test_imports_beside_the_program_and_sounds_are_found(tmp_path: Path) -> None:
     write(tmp_path, "level = 0.1;", "mine.lib")
     soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(44100) * 0.05), 44100)
     dsp = write(
@@ -176,7 +180,7 @@ def test_imports_beside_the_program_and_sounds_are_found(tmp_path):
         ),
     ],
 )
-def test_programs_that_are_no_instruments_are_named(code, says, tmp_path):
+def test_programs_that_are_no_instruments_are_named(code: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(SynthError, match=says):
         gym.make("Faust-v0", dsp=write(tmp_path, code))
 
@@ -188,7 +192,7 @@ def test_programs_that_are_no_instruments_are_named(code, says, tmp_path):
         ({"dsp": str(ROOT)}, "no such Faust program"),
     ],
 )
-def test_missing_programs_are_named(keywords, says):
+def test_missing_programs_are_named(keywords: dict[str, Any], says: str) -> None:
     with pytest.raises(SynthError, match=says):
         gym.make("Faust-v0", **keywords)
 
@@ -204,18 +208,18 @@ def test_missing_programs_are_named(keywords, says):
         ({"position_modulation": float("nan")}, "position_modulation"),
     ],
 )
-def test_bad_grains_are_named(keywords, says):
+def test_bad_grains_are_named(keywords: dict[str, Any], says: str) -> None:
     with pytest.raises(SynthgymError, match=says):
         gym.make("Granulator-v0", **keywords)
 
 
-def test_a_silent_source_is_named(tmp_path):
+def test_a_silent_source_is_named(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "zero.wav", np.zeros(1000), 44100)
     with pytest.raises(SynthgymError, match="silent"):
         gym.make("Granulator-v0", source=str(tmp_path / "zero.wav"))
 
 
-def test_controls_are_read_as_written():
+def test_controls_are_read_as_written() -> None:
     controls = read_program(PROGRAM, ROOT, "it").controls
     levels = {c.label: c.path for c in controls if "level" in c.label}
     assert levels == {"one/level": "/dawdreamer/one/level", "two/level": "/dawdreamer/two/level"}
@@ -239,7 +243,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("env_id", ["FM-v0", "Granulator-v0", "Faust-v0", PLUGIN_ID])
-def test_memory_stays_flat(env_id):
+def test_memory_stays_flat(env_id: str) -> None:
     result = subprocess.run(
         [sys.executable, "-c", STEPS.format(source_of(env_id))], capture_output=True, text=True, check=True
     )

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from synthgym.synths import make_synth
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
-def test_a_file_has_the_mode_of_any_other_and_the_umask_is_let_alone(tmp_path, umask, monkeypatch):
+def test_a_file_has_the_mode_of_any_other_and_the_umask_is_let_alone(
+    tmp_path: Path, umask: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usual = os.umask(umask)
     try:
         monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("other threads make files, too"))
@@ -30,11 +33,11 @@ def test_a_file_has_the_mode_of_any_other_and_the_umask_is_let_alone(tmp_path, u
     assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~umask
 
 
-def test_a_file_is_as_it_was_if_writing_fails(tmp_path):
+def test_a_file_is_as_it_was_if_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_text("before", encoding="utf-8")
 
-    def fail():
+    def fail() -> None:
         with replaced(path) as temporary:
             temporary.write_text("half", encoding="utf-8")
             raise RuntimeError
@@ -53,13 +56,13 @@ def test_a_file_is_as_it_was_if_writing_fails(tmp_path):
         (TimeoutError(), "TimeoutError"),
     ],
 )
-def test_an_error_without_a_text_of_the_system_is_named(tmp_path, error, says):
+def test_an_error_without_a_text_of_the_system_is_named(tmp_path: Path, error: OSError, says: str) -> None:
     assert reason(error) == says
     assert f"cannot write to {tmp_path}: {says}; " in str(unwritable(tmp_path, error))
 
 
 @pytest.mark.parametrize("rate", [1, 999, 2_000_000_000])
-def test_a_header_with_an_absurd_sample_rate_is_named(tmp_path, rate):
+def test_a_header_with_an_absurd_sample_rate_is_named(tmp_path: Path, rate: int) -> None:
     """Of 1 Hz, each sample would become 44,100."""
     path = tmp_path / "x.wav"
     soundfile.write(path, np.linspace(-0.5, 0.5, 1000), rate)
@@ -72,7 +75,7 @@ def test_a_header_with_an_absurd_sample_rate_is_named(tmp_path, rate):
 
 
 @pytest.mark.parametrize("rate", [1000, 8000, 192_000])
-def test_usual_sample_rates_are_read(tmp_path, rate):
+def test_usual_sample_rates_are_read(tmp_path: Path, rate: int) -> None:
     path = tmp_path / "x.wav"
     soundfile.write(path, np.linspace(-0.5, 0.5, 1000), rate)
     audio, read = read_mono(path)

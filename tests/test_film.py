@@ -2,6 +2,8 @@
 
 import io
 import subprocess
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import imageio_ffmpeg
@@ -17,19 +19,19 @@ from synthgym.making import make_task
 from synthgym.recordings import read_recording
 
 
-def pictures_of(path):
+def pictures_of(path: Any) -> Any:
     """What a film is, and its pictures."""
     reader = imageio_ffmpeg.read_frames(str(path))
     return next(reader), list(reader)
 
 
-def sound_of(path):
+def sound_of(path: Any) -> Any:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path), "-f", "wav", "-"]
     wav = subprocess.run(command, capture_output=True, check=True).stdout
     return soundfile.read(io.BytesIO(wav), dtype="float32")
 
 
-def test_a_film_shows_and_plays_target_search_and_match(script, tmp_path):
+def test_a_film_shows_and_plays_target_search_and_match(script: Any, tmp_path: Path) -> None:
     recording = ROOT / "examples/targets/marimba.wav"
     arguments = ("--env", "FM-v0", "--budget", 30, "--scenes", 2, "--target", recording, "--out", "a.mp4")
     printed = script("watch.py", *arguments).stdout
@@ -49,7 +51,7 @@ def test_a_film_shows_and_plays_target_search_and_match(script, tmp_path):
     assert len(sound) / rate == pytest.approx(5, abs=0.05)
 
 
-def test_one_scene_is_the_match():
+def test_one_scene_is_the_match() -> None:
     task = make_task("FM-v0")
     (target,), _ = read_targets(task, "test:1")
     found = [Best(n, task.space.sample(np.random.default_rng(n)), 1 / n) for n in range(1, 8)]
@@ -71,7 +73,7 @@ def test_one_scene_is_the_match():
         (["--target", "nope.wav"], "no such file or folder: nope.wav"),
     ],
 )
-def test_bad_input_ends_in_one_line(arguments, says, script, tmp_path):
+def test_bad_input_ends_in_one_line(arguments: Any, says: str, script: Any, tmp_path: Path) -> None:
     result = script("watch.py", "--env", "FM-v0", "--budget", 3, "--scenes", 1, *arguments, check=False)
     assert result.returncode == 2
     assert says in result.stderr
@@ -79,7 +81,7 @@ def test_bad_input_ends_in_one_line(arguments, says, script, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_gymnasium_records_an_episode(tmp_path):
+def test_gymnasium_records_an_episode(tmp_path: Path) -> None:
     env = gym.make("FM-v0", render_mode="rgb_array", max_episode_steps=4)
     with gym.wrappers.RecordVideo(
         env, str(tmp_path / "films"), episode_trigger=lambda number: True

@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,6 +26,7 @@ from agents.evaluation.targets import read_targets
 from agents.evaluation.trials import evaluate
 from agents.trials.agent import Agent
 from synthgym.errors import SynthgymError
+from synthgym.rendering import Rendering
 from synthgym.task import SoundMatchingTask
 
 SETTINGS = {"env": "FM-v0", "env_kwargs": {}, "targets": "test:3"}
@@ -30,18 +34,18 @@ BUDGETS = (1, 5)
 
 
 @pytest.fixture(scope="module")
-def fm():
+def fm() -> Iterator[Any]:
     with closing(SoundMatchingTask("fm")) as task:
         yield task
 
 
 @pytest.fixture(scope="module")
-def targets(fm):
+def targets(fm: Any) -> Any:
     return read_targets(fm, "test:3")[0]
 
 
 @pytest.fixture(scope="module")
-def done(fm, targets, tmp_path_factory):
+def done(fm: Any, targets: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The folder of an evaluation that is done."""
     path = tmp_path_factory.mktemp("results") / "done"
     with closing(Results(path, SETTINGS)) as results:
@@ -51,12 +55,12 @@ def done(fm, targets, tmp_path_factory):
 
 
 @pytest.fixture
-def copy(done, tmp_path):
+def copy(done: Any, tmp_path: Path) -> Any:
     shutil.copytree(done, tmp_path / "copy")
     return tmp_path / "copy"
 
 
-def _slowly(worker, renders):
+def _slowly(worker: Any, renders: Any) -> Any:
     unit = worker.space.sample(np.random.default_rng(0), 1)
     for _ in range(renders):
         time.sleep(0.05)
@@ -65,10 +69,10 @@ def _slowly(worker, renders):
 
 
 @pytest.mark.parametrize("rendering", ["threads", "processes"])
-def test_what_is_being_done_is_given_up_when_a_task_is_closed(rendering):
+def test_what_is_being_done_is_given_up_when_a_task_is_closed(rendering: Rendering) -> None:
     task = SoundMatchingTask("fm", rendering=rendering, workers=2)
 
-    def interrupt(result):
+    def interrupt(result: Any) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -79,9 +83,9 @@ def test_what_is_being_done_is_given_up_when_a_task_is_closed(rendering):
 
 
 @pytest.mark.parametrize(("rendering", "workers"), [("inline", None), ("threads", 2), ("processes", 2)])
-def test_results_are_given_before_their_turn(rendering, workers):
+def test_results_are_given_before_their_turn(rendering: Rendering, workers: Any) -> None:
     with closing(SoundMatchingTask("fm", rendering=rendering, workers=workers)) as task:
-        found = []
+        found: list[int] = []
         results = task.renderer.map(_slowly, [10, *range(1, 9)], done=found.append)
         assert list(results) == [10, *range(1, 9)]
         assert sorted(found) == [*range(1, 9), 10]
@@ -97,9 +101,9 @@ def test_results_are_given_before_their_turn(rendering, workers):
     ],
 )
 def test_ctrl_c_ends_an_evaluation_at_once_and_it_goes_on(
-    backend, signals, fm, targets, tmp_path, monkeypatch
-):
-    def command(out, backend):
+    backend: Any, signals: Any, fm: Any, targets: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def command(out: Any, backend: Any) -> Any:
         return [
             *(sys.executable, "-c", "import slow_agent; slow_agent.main()"),
             *("--env", "FM-v0", "--agents", "silence,slow", "--targets", "test:3", "--seeds", "1"),
@@ -147,17 +151,17 @@ def test_ctrl_c_ends_an_evaluation_at_once_and_it_goes_on(
 class _Interrupted(Agent):
     """Ctrl-C in the third trial."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.trials = 0
 
-    def search(self, trial):
+    def search(self, trial: Any) -> None:
         self.trials += 1
         if self.trials == 3:
             raise KeyboardInterrupt
         Random().search(trial)
 
 
-def test_an_interrupted_evaluation_reported(fm, targets, copy, script):
+def test_an_interrupted_evaluation_reported(fm: Any, targets: Any, copy: Any, script: Any) -> None:
     with closing(Results(copy, SETTINGS)) as results:
         assert results.left_out() == []
         with pytest.raises(KeyboardInterrupt):
@@ -181,7 +185,9 @@ def test_an_interrupted_evaluation_reported(fm, targets, copy, script):
     assert "| third |" not in summary
 
 
-def test_an_agent_that_is_alone_is_not_finished_before_its_last_target(fm, targets, tmp_path):
+def test_an_agent_that_is_alone_is_not_finished_before_its_last_target(
+    fm: Any, targets: Any, tmp_path: Path
+) -> None:
     path = tmp_path / "alone"
     with closing(Results(path, SETTINGS)) as results:
         with pytest.raises(KeyboardInterrupt):
@@ -197,7 +203,9 @@ def test_an_agent_that_is_alone_is_not_finished_before_its_last_target(fm, targe
         assert {*results.rows()["target"]} == {"test:0", "test:1"}
 
 
-def test_more_seeds_and_targets_are_asked_for_but_none_is_taken_back(fm, targets, copy):
+def test_more_seeds_and_targets_are_asked_for_but_none_is_taken_back(
+    fm: Any, targets: Any, copy: Any
+) -> None:
     with closing(Results(copy, SETTINGS)) as results:
         before = results.rows()
         evaluate(fm, {"random": Random()}, targets, 1, BUDGETS, results, progress=False)
@@ -210,7 +218,7 @@ def test_more_seeds_and_targets_are_asked_for_but_none_is_taken_back(fm, targets
 
 
 @pytest.mark.parametrize("damage", [b"{\n", b"\xff\xfe\n", b'{"agent": "random"}\n', b"7\n"], ids=repr)
-def test_a_damaged_line_is_named_and_nothing_is_lost(damage, fm, targets, copy):
+def test_a_damaged_line_is_named_and_nothing_is_lost(damage: Any, fm: Any, targets: Any, copy: Any) -> None:
     log = copy / "trials.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     damaged = b"".join([*lines[:4], damage, *lines[5:]])
@@ -226,8 +234,8 @@ def test_a_damaged_line_is_named_and_nothing_is_lost(damage, fm, targets, copy):
         pd.testing.assert_frame_equal(results.rows(), pd.read_parquet(copy / "results.parquet"))
 
 
-def test_numbers_that_are_not_finite_are_json(copy):
-    def refuse(name):
+def test_numbers_that_are_not_finite_are_json(copy: Any) -> None:
+    def refuse(name: Any) -> None:
         raise AssertionError(name)
 
     lines = (copy / "trials.jsonl").read_text(encoding="utf-8").splitlines()
@@ -246,7 +254,7 @@ def test_numbers_that_are_not_finite_are_json(copy):
     assert rows.loc[rows["agent"] == "silence", "pitch"].isna().all()
 
 
-def test_rows_of_a_control_that_had_another_name_are_read(copy, script):
+def test_rows_of_a_control_that_had_another_name_are_read(copy: Any, script: Any) -> None:
     log = copy / "trials.jsonl"
     log.write_bytes(log.read_bytes().replace(b'"silence"', b'"misled+mlp"'))
     with closing(Results(copy, SETTINGS)) as results:
@@ -256,7 +264,7 @@ def test_rows_of_a_control_that_had_another_name_are_read(copy, script):
     assert "24 rows, 0 differ" in script("evaluate.py", "--validate", copy).stdout
 
 
-def test_a_folder_is_one_evaluation_s_at_a_time(done):
+def test_a_folder_is_one_evaluation_s_at_a_time(done: Any) -> None:
     with closing(Results(done, SETTINGS)), pytest.raises(SynthgymError, match="being written by another"):
         Results(done, SETTINGS)
     with pytest.raises(SynthgymError, match="targets 'test:3', not 'test:4'"):
@@ -264,13 +272,13 @@ def test_a_folder_is_one_evaluation_s_at_a_time(done):
     Results(done, SETTINGS).close()
 
 
-def test_a_full_disk_leaves_no_half_a_line(copy, monkeypatch):
+def test_a_full_disk_leaves_no_half_a_line(copy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The write of a line fails in its middle; the next one begins a line of its own."""
     with closing(Results(copy, SETTINGS)) as results:
         trial, count = results.trials[0], len(results.trials)
         before = (copy / "trials.jsonl").read_bytes()
 
-        def half_a_line(trial):
+        def half_a_line(trial: Any) -> None:
             with (copy / "trials.jsonl").open("a", encoding="utf-8") as log:
                 log.write('{"agent": ')
             raise OSError(28, "No space left on device")
@@ -285,7 +293,7 @@ def test_a_full_disk_leaves_no_half_a_line(copy, monkeypatch):
         assert len(results.trials) == count + 1
 
 
-def test_a_second_evaluation_changes_nothing_of_the_first(copy):
+def test_a_second_evaluation_changes_nothing_of_the_first(copy: Any) -> None:
     config = (copy / "evaluation.json").read_bytes()
     with closing(Results(copy, SETTINGS)):
         with pytest.raises(SynthgymError, match="is being written by another evaluation"):

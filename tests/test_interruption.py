@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 from conftest import ROOT, read_until, started
 from small_sets import SHORT
 
 from agents.trials.signals import Signals
 
-PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+PIPES: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
 SHORT_NOTES = [f"{name}={value}" for name, value in SHORT.items()]
 
 
-def test_what_ignores_ctrl_c_goes_on(tmp_path):
+def test_what_ignores_ctrl_c_goes_on(tmp_path: Path) -> None:
     script = ROOT / "scripts" / "make_dataset.py"
     arguments = ["--env", "FM-v0", "--size", "500", "--out", tmp_path / "set", "--env-kwargs", *SHORT_NOTES]
     with started(script, *arguments, sigint="SIG_IGN", **PIPES) as making:
@@ -26,7 +28,7 @@ def test_what_ignores_ctrl_c_goes_on(tmp_path):
     assert "500 items" in output
 
 
-def test_a_training_does_not_catch_what_is_ignored():
+def test_a_training_does_not_catch_what_is_ignored() -> None:
     usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with Signals() as signals:
@@ -41,7 +43,7 @@ def test_a_training_does_not_catch_what_is_ignored():
         signal.signal(signal.SIGINT, usual)
 
 
-def test_tests_interrupt_and_end_their_children_even_in_the_background():
+def test_tests_interrupt_and_end_their_children_even_in_the_background() -> None:
     """The shell's ``trap '' INT`` does what it does to its background jobs."""
     code = (
         "import signal, sys, time; sys.path.insert(0, 'tests'); from conftest import started\n"

@@ -1,8 +1,14 @@
 """PPO learns from sounds: it beats itself untrained, itself shown another target, and any constant patch."""
 
+from pathlib import Path
+from typing import Any
+
 import gymnasium as gym
 import numpy as np
 import pytest
+from conftest import present, synth_env
+from numpy.typing import NDArray
+from stable_baselines3.common.base_class import BaseAlgorithm
 
 from agents.rl.training import load, train
 from agents.training.run_config import RunConfig
@@ -47,15 +53,15 @@ FM = {
 }
 
 
-def held_out(problem):
+def held_out(problem: dict[str, Any]) -> gym.Env[Any, Any]:
     """The environment of a problem with targets of the validation stream."""
     return gym.make(problem["env"], targets="validation", **problem["env_kwargs"])
 
 
-def last_distance(problem, model, shown):
+def last_distance(problem: dict[str, Any], model: BaseAlgorithm, shown: NDArray[np.int64]) -> float:
     """Run one deterministic episode per target; ``shown[i]`` is the one whose features it sees."""
     env = held_out(problem)
-    size = (env.observation_space.shape[0] - env.action_space.shape[0]) // 2
+    size = (present(env.observation_space.shape)[0] - present(env.action_space.shape)[0]) // 2
     target_features = [env.reset(seed=i)[0][-size:] for i in range(TARGETS)]
     ends = []
     for i in range(TARGETS):
@@ -67,23 +73,23 @@ def last_distance(problem, model, shown):
             observation, _, terminated, truncated, info = env.step(action)
             ended = terminated or truncated
         ends.append(info["distance"])
-    return np.mean(ends)
+    return float(np.mean(ends))
 
 
-def best_constant(problem):
+def best_constant(problem: dict[str, Any]) -> float:
     """The mean distance of the target that is nearest to all of them."""
-    env = held_out(problem).unwrapped
-    targets = []
+    env = synth_env(held_out(problem))
+    each = []
     for i in range(TARGETS):
         env.reset(seed=i)
-        targets.append(env.target_features)
-    targets = np.stack(targets)
-    return min(distance(one[None], targets).mean() for one in targets)
+        each.append(env.target_features)
+    targets = np.stack(each)
+    return min(float(distance(one[None], targets).mean()) for one in targets)
 
 
-def trained(problem, steps, folder, **changes):
+def trained(problem: dict[str, Any], steps: int, path: Path, **changes: Any) -> BaseAlgorithm:
     """Train by the package's own way, from a config to the saved model."""
-    folder = RunFolder(folder)
+    folder = RunFolder(path)
     hyperparameters = {**problem["hyperparameters"], **changes}
     folder.begin(RunConfig(problem["env"], "ppo", steps, 16, 0, problem["env_kwargs"], hyperparameters))
     assert train(folder) == 0
@@ -91,7 +97,7 @@ def trained(problem, steps, folder, **changes):
 
 
 @pytest.mark.parametrize("problem", [EASY, pytest.param(FM, marks=pytest.mark.slow)], ids=["easy", "FM-v0"])
-def test_ppo_learns_from_sounds(problem, tmp_path):
+def test_ppo_learns_from_sounds(problem: dict[str, Any], tmp_path: Path) -> None:
     own = np.arange(TARGETS)
     # A learning rate of 0 leaves the network as it was made.
     untrained = trained(problem, 1, tmp_path / "untrained", learning_rate=0.0)

@@ -2,7 +2,10 @@
 
 import json
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,22 +26,22 @@ FM = ("--env", "FM-v0", "--agent", "random", "--budget", 30)
 
 
 @pytest.fixture
-def command(tmp_path, monkeypatch):
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run a command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def run(name, *args):
+    def run(name: str, *args: object) -> Any:
         monkeypatch.setattr(sys, "argv", [name, *map(str, args)])
         return import_module(f"agents.commands.{name}").main()
 
     return run
 
 
-def contents(folder):
+def contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def match_of(folder, **changed):
+def match_of(folder: Path, **changed: Any) -> dict[str, Any]:
     """Write what another match may have left, and return its JSON."""
     folder.mkdir(exist_ok=True)
     answers = [{"preset": "match.json", "distance": 0.1, "render": 1}]
@@ -47,7 +50,9 @@ def match_of(folder, **changed):
     return match
 
 
-def test_a_file_of_the_user_is_kept_and_further_answers_of_the_match_before_are_not(command, tmp_path):
+def test_a_file_of_the_user_is_kept_and_further_answers_of_the_match_before_are_not(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
     session = tmp_path / "match-2019-session.wav"
     session.write_bytes(b"mine")
     command("match", MARIMBA, *FM, "--top", 3, "--out", ".")
@@ -64,7 +69,9 @@ def test_a_file_of_the_user_is_kept_and_further_answers_of_the_match_before_are_
     assert session.read_bytes() == b"mine"
 
 
-def test_a_match_that_names_files_elsewhere_removes_none_of_them(command, tmp_path):
+def test_a_match_that_names_files_elsewhere_removes_none_of_them(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
     out, kept = tmp_path / "out", tmp_path / "kept"
     kept.mkdir()
     for name in ("match-2.wav", "match-3.json"):
@@ -86,7 +93,9 @@ def test_a_match_that_names_files_elsewhere_removes_none_of_them(command, tmp_pa
 
 @pytest.mark.parametrize("name", ["target.wav", "match.wav", "match-2.wav"])
 @pytest.mark.parametrize("own", [False, True])
-def test_a_recording_is_never_overwritten_by_its_match(name, own, command, tmp_path):
+def test_a_recording_is_never_overwritten_by_its_match(
+    name: str, own: bool, command: Callable[..., Any], tmp_path: Path
+) -> None:
     recording = tmp_path / name
     recording.write_bytes(MARIMBA.read_bytes())
     if own:  # it came of a match
@@ -99,14 +108,16 @@ def test_a_recording_is_never_overwritten_by_its_match(name, own, command, tmp_p
 
 
 @pytest.mark.parametrize("name", ["target.wav", "match.html", "match-2.json", "match.json"])
-def test_what_no_match_wrote_is_not_overwritten(name, command, tmp_path):
+def test_what_no_match_wrote_is_not_overwritten(
+    name: str, command: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / name).write_bytes(b"mine")
     with pytest.raises(SynthgymError, match=f"{name} is there already, of no match; choose another --out"):
         command("match", MARIMBA, *FM, "--top", 2, "--out", ".")
     assert contents(tmp_path) == {(tmp_path / name).relative_to(tmp_path): b"mine"}
 
 
-def test_a_bank_is_overwritten_only_beside_matches(tmp_path):
+def test_a_bank_is_overwritten_only_beside_matches(tmp_path: Path) -> None:
     banks = [tmp_path / "bank-1.syx", tmp_path / "bank-2.syx"]
     check_banks(banks)
     banks[1].write_bytes(b"mine")
@@ -117,7 +128,7 @@ def test_a_bank_is_overwritten_only_beside_matches(tmp_path):
     check_banks(banks)
 
 
-def test_a_bank_of_the_user_is_refused_before_the_search(command, tmp_path):
+def test_a_bank_of_the_user_is_refused_before_the_search(command: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "bank.syx").write_bytes(b"mine")
     with pytest.raises(SynthgymError, match=r"bank\.syx is there already"):
         command("match", MARIMBA, MARIMBA, "--agent", "random", "--budget", 5, "--out", ".")
@@ -134,7 +145,9 @@ MUTE, BROKEN = f"{NOTE} loud;", f"{NOTE} sqrt(loud - 0.5);"
 @pytest.mark.parametrize("program", [MUTE, BROKEN], ids=["silent", "failed"])
 @pytest.mark.parametrize("name", ["match", "watch"])
 @pytest.mark.filterwarnings("ignore:the synth rendered audio that is not finite")
-def test_a_match_that_is_silent_or_failed_is_no_match(name, program, command, tmp_path):
+def test_a_match_that_is_silent_or_failed_is_no_match(
+    name: str, program: str, command: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "x.dsp").write_text(program)
     target = [MARIMBA] if name == "match" else ["--target", MARIMBA]
     arguments = (*target, "--env", "x.dsp", "--agent", "default", "--budget", 3)
@@ -143,7 +156,9 @@ def test_a_match_that_is_silent_or_failed_is_no_match(name, program, command, tm
     assert [path.name for path in tmp_path.iterdir()] == ["x.dsp"]
 
 
-def test_a_match_is_written_even_if_its_sound_fails_now(tmp_path, monkeypatch):
+def test_a_match_is_written_even_if_its_sound_fails_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task = SoundMatchingTask("fm")
     target = read_recording(MARIMBA, task.synth.sample_rate, task.synth.samples)
     trial = Search(budget=5).run(task, target, prepare("random", task))
@@ -159,7 +174,7 @@ def test_a_match_is_written_even_if_its_sound_fails_now(tmp_path, monkeypatch):
     task.close()
 
 
-def test_names_that_are_no_utf_8_are_matched_and_written(tmp_path):
+def test_names_that_are_no_utf_8_are_matched_and_written(tmp_path: Path) -> None:
     task = SoundMatchingTask("fm")
     target = make_synth("fm").render(task.space.row({})[None])[0]
     search = Search(budget=5)

@@ -8,27 +8,29 @@ import sys
 import tomllib
 import zipfile
 from importlib.metadata import packages_distributions
+from pathlib import Path
+from types import ModuleType
 
 import pytest
-from conftest import ROOT, TABLE_IDS, make_task
+from conftest import ROOT, TABLE_IDS, make_task, present
 
 from synthgym.effects import Effect, measure_effects
 from synthgym.task import SoundMatchingTask
 
 
-def run(*command, cwd=None):
+def run(*command: object, cwd: Path | None = None) -> str:
     return subprocess.run(
         [str(c) for c in command], cwd=cwd, capture_output=True, text=True, check=True, timeout=600
     ).stdout
 
 
-def imported(*folders):
+def imported(*folders: str) -> set[str]:
     """Top-level names of what the modules of folders import from elsewhere."""
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     trees = [ast.parse(path.read_text()) for path in files]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    names |= {present(node.module) for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
     ours = {"agents", "synthgym", "envs_registry"}
     ours |= {path.stem for path in files} | {path.parent.name for path in files}
     return {name.split(".")[0] for name in names} - ours - sys.stdlib_module_names
@@ -42,12 +44,12 @@ def imported(*folders):
         (["scripts"], ["datasets", "agents", "dev"]),
     ],
 )
-def test_what_is_imported_is_required(folders, extras):
+def test_what_is_imported_is_required(folders: list[str], extras: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"]]
     for name in extras:
         wanted += project["optional-dependencies"][name]
-    names = {re.match(r"[\w-]+", text)[0].lower().replace("_", "-") for text in wanted}
+    names = {present(re.match(r"[\w-]+", text))[0].lower().replace("_", "-") for text in wanted}
     # Comes with stable-baselines3.
     names |= {"torch"}
     found = packages_distributions()
@@ -60,7 +62,7 @@ def test_what_is_imported_is_required(folders, extras):
 
 
 @pytest.mark.slow
-def test_the_wheel_works_without_the_training_extras(tmp_path):
+def test_the_wheel_works_without_the_training_extras(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("*.whl")
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
@@ -84,26 +86,27 @@ def test_the_wheel_works_without_the_training_extras(tmp_path):
     assert run(python, "-c", find, cwd=empty).split() == ["None", "None"]
 
 
-def document_envs():
+def document_envs() -> ModuleType:
     """The script as a module."""
     sys.path.insert(0, str(ROOT / "scripts"))
     try:
-        spec = importlib.util.spec_from_file_location("document_envs", ROOT / "scripts/document_envs.py")
+        path = ROOT / "scripts/document_envs.py"
+        spec = present(importlib.util.spec_from_file_location("document_envs", path))
         module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        present(spec.loader).exec_module(module)
         return module
     finally:
         sys.path.remove(str(ROOT / "scripts"))
 
 
-def without_effects(text):
+def without_effects(text: str) -> list[list[str] | str]:
     """The page without its measured columns, which may differ in the last digit between machines."""
     rows = [line.split("|")[:-3] if line.startswith("|") else line for line in text.splitlines()]
     return [row for row in rows if not str(row).startswith(("Without effect at", "Every parameter"))]
 
 
 @pytest.mark.parametrize("env_id", TABLE_IDS)
-def test_pages_are_those_the_script_writes(env_id):
+def test_pages_are_those_the_script_writes(env_id: str) -> None:
     script = document_envs()
     task = make_task(env_id)
     made = script.page(env_id, task, [Effect(name, 0, 0) for name in task.space.names])
@@ -115,13 +118,13 @@ def test_pages_are_those_the_script_writes(env_id):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("env_id", ["Dexed1Op-v0", "Dexed5Op-v0"])
-def test_pages_name_the_dead_parameters(env_id):
+def test_pages_name_the_dead_parameters(env_id: str) -> None:
     script = document_envs()
     effects = list(measure_effects(make_task(env_id)))
     assert script.dead(effects) in (script.PAGES / f"{env_id}.md").read_text()
 
 
-def test_effects_tell_parameters_with_an_effect_from_those_without():
+def test_effects_tell_parameters_with_an_effect_from_those_without() -> None:
     names = ["OP1 OUTPUT LEVEL", "OSC KEY SYNC", "LFO SPEED"]
     # Without depth, no LFO is heard; one note alone never meets another's phase.
     task = SoundMatchingTask("dexed", operators=5, parameters=names, frozen={"LFO AM DEPTH": 0})

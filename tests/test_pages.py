@@ -6,8 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +32,7 @@ RECORDING = '<i>A&B "it\'s".wav'
 
 
 @pytest.fixture(scope="module")
-def evaluation(tmp_path_factory):
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A small evaluation, one target of which has a name that HTML would take for its own."""
     path = tmp_path_factory.mktemp("results") / "fm"
     sounds = path.parent / "sounds"
@@ -47,14 +49,14 @@ def evaluation(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def report(evaluation):
+def report(evaluation: Any) -> Any:
     command = [sys.executable, ROOT / "scripts" / "report.py", evaluation]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert f"{evaluation / 'report.html'}: 12 matches" in said, "four targets, three agents, the first seed"
     return evaluation / "report.html"
 
 
-def test_a_report_is_one_file_that_needs_no_other(report):
+def test_a_report_is_one_file_that_needs_no_other(report: Any) -> None:
     page = report.read_text(encoding="utf-8")
     assert not re.search(r"""(src|href)=["']?(?!data:)[\w/]""", re.sub(r"xlink:href=\"#\w+\"", "", page))
     assert "http" not in page.replace("http://www.w3.org/", ""), "names of SVG's namespaces"
@@ -63,7 +65,7 @@ def test_a_report_is_one_file_that_needs_no_other(report):
     assert len(page) < 2_000_000
 
 
-def test_a_report_of_fewer_renders(evaluation, script, tmp_path):
+def test_a_report_of_fewer_renders(evaluation: Any, script: Any, tmp_path: Path) -> None:
     out = tmp_path / "early.html"
     script("report.py", evaluation, "--budget", 1, "--out", out)
     assert "Matches after 1 renders" in out.read_text(encoding="utf-8")
@@ -71,7 +73,7 @@ def test_a_report_of_fewer_renders(evaluation, script, tmp_path):
     assert (result.returncode, result.stderr) == (2, "error: --budget is one of 1, 5; got 3\n")
 
 
-def test_what_is_no_evaluation_has_no_report(script, tmp_path):
+def test_what_is_no_evaluation_has_no_report(script: Any, tmp_path: Path) -> None:
     result = script("report.py", tmp_path, check=False)
     assert result.returncode == 2
     assert (
@@ -79,14 +81,14 @@ def test_what_is_no_evaluation_has_no_report(script, tmp_path):
     )
 
 
-def test_sounds_that_are_compared_share_a_gain():
+def test_sounds_that_are_compared_share_a_gain() -> None:
     quiet, loud = np.full(4, 0.1, np.float32), np.full(4, -0.35, np.float32)
     assert playback_gain(quiet, loud) == pytest.approx(2)
     assert playback_gain(np.zeros(4, np.float32)) == 1
 
 
 @pytest.mark.parametrize(("seconds", "rate"), [(60, 44100), (0.1, 192_000), (0.1, 384_000)])
-def test_any_sound_is_inlined(seconds, rate):
+def test_any_sound_is_inlined(seconds: Any, rate: Any) -> None:
     rng = np.random.default_rng(0)
     sound = rng.normal(0, 0.1, round(seconds * rate)).astype(np.float32)
     audio, found = soundfile.read(io.BytesIO(base64.b64decode(ogg(sound, rate))))
@@ -94,7 +96,7 @@ def test_any_sound_is_inlined(seconds, rate):
 
 
 @pytest.fixture
-def browser():
+def browser() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("no chromium here; Debian's package chromium has it")
     from playwright.sync_api import sync_playwright
@@ -107,7 +109,7 @@ def browser():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
-def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
+def test_a_browser_shows_sorts_and_plays_a_report(report: Any, browser: Any, size: Any) -> None:
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     errors = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -115,7 +117,7 @@ def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
     page.goto(report.as_uri())
     rows = page.locator("#matches tbody tr:visible")
 
-    def column(number):
+    def column(number: Any) -> Any:
         return [row.locator("td").nth(number).text_content() for row in rows.all()]
 
     assert column(2) == sorted(column(2)), "the nearest first"
@@ -130,7 +132,7 @@ def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
     page.get_by_role("searchbox").fill("a&b")
     assert {*column(0)} == {RECORDING}
 
-    def playing():
+    def playing() -> Any:
         page.wait_for_function("document.getElementById('audio').currentTime > 0")
         assert page.evaluate("document.getElementById('audio').duration") == pytest.approx(1, abs=0.1)
         return page.evaluate("document.getElementById('audio').src")
@@ -153,7 +155,7 @@ def test_a_browser_shows_sorts_and_plays_a_report(report, browser, size):
 
 
 @pytest.mark.slow
-def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
+def test_a_browser_plays_a_match_and_has_its_preset(script: Any, browser: Any, tmp_path: Path) -> None:
     target = ROOT / "examples" / "targets" / "marimba.wav"
     script("match.py", target, "--agent", "halving", "--budget", 400, "--top", 3, "--out", tmp_path)
     page = browser.new_page(viewport={"width": 390, "height": 844})
@@ -162,13 +164,13 @@ def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto((tmp_path / "match.html").as_uri())
 
-    def playing():
+    def playing() -> Any:
         page.wait_for_function(
             "[...document.querySelectorAll('audio')].some(a => !a.paused && a.currentTime)"
         )
         return page.evaluate("[...document.querySelectorAll('audio')].map(a => !a.paused)")
 
-    def only(number):
+    def only(number: Any) -> Any:
         return [i == number for i in range(4)]
 
     page.keyboard.press("a")
@@ -202,7 +204,7 @@ def test_a_browser_plays_a_match_and_has_its_preset(script, browser, tmp_path):
     assert errors == []
 
 
-def test_envelopes_go_through_their_levels():
+def test_envelopes_go_through_their_levels() -> None:
     adsr, four = envelopes(
         {"amp_attack": 0.2, "amp_decay": 0.4, "amp_sustain": 0.5, "amp_release": 0.1, "cutoff": 0.3}
         | {f"OP1 EG RATE {i}": 0.5 for i in range(1, 5)}
@@ -214,5 +216,6 @@ def test_envelopes_go_through_their_levels():
     for envelope in (adsr, four):
         x = [x for x, _ in envelope.points]
         assert x == sorted(x)
-        assert (x[0], x[-1]) == (0, pytest.approx(1))
+        assert x[0] == 0
+        assert x[-1] == pytest.approx(1)
     assert adsr.path(100, 10).startswith("0.0,10.0 ")

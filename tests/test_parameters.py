@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,14 +8,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from synthgym.errors import ParameterError, UnknownNameError
-from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.parameters import Parameter, ParameterSpace, Unit
 
+KINDS: tuple[Literal["continuous", "integer", "categorical"], ...] = ("continuous", "integer", "categorical")
 finite = st.floats(-1e4, 1e4, allow_nan=False)
 
 
 @st.composite
-def parameters(draw, name):
-    kind = draw(st.sampled_from(["continuous", "integer", "categorical"]))
+def parameters(draw: st.DrawFn, name: str) -> Parameter:
+    kind = draw(st.sampled_from(KINDS))
     if kind == "continuous":
         low = draw(finite)
         high = low + draw(st.floats(0.01, 1e4))
@@ -25,7 +29,7 @@ def parameters(draw, name):
 
 
 @st.composite
-def spaces(draw):
+def spaces(draw: st.DrawFn) -> ParameterSpace:
     count = draw(st.integers(1, 8))
     everything = [draw(parameters(f"p{i}")) for i in range(count)]
     free = draw(st.lists(st.sampled_from([p.name for p in everything]), min_size=1, unique=True))
@@ -33,7 +37,7 @@ def spaces(draw):
 
 
 @st.composite
-def spaces_and_units(draw):
+def spaces_and_units(draw: st.DrawFn) -> tuple[ParameterSpace, Unit]:
     space = draw(spaces())
     rows = draw(st.integers(1, 4))
     unit = draw(arrays(np.float32, (rows, len(space)), elements=st.floats(0, 1, width=32)))
@@ -41,7 +45,9 @@ def spaces_and_units(draw):
 
 
 @given(spaces_and_units())
-def test_native_values_lie_in_their_ranges_and_whole_ones_are_whole(space_and_unit):
+def test_native_values_lie_in_their_ranges_and_whole_ones_are_whole(
+    space_and_unit: tuple[ParameterSpace, Unit],
+) -> None:
     space, unit = space_and_unit
     native = space.to_native(unit)
     assert native.shape == (len(unit), len(space.parameters))
@@ -54,7 +60,7 @@ def test_native_values_lie_in_their_ranges_and_whole_ones_are_whole(space_and_un
 
 
 @given(spaces_and_units())
-def test_quantising_twice_is_quantising_once(space_and_unit):
+def test_quantising_twice_is_quantising_once(space_and_unit: tuple[ParameterSpace, Unit]) -> None:
     space, unit = space_and_unit
     once = space.quantise(unit)
     assert once.dtype == np.float32
@@ -65,21 +71,21 @@ def test_quantising_twice_is_quantising_once(space_and_unit):
 
 
 @given(spaces_and_units())
-def test_a_batch_is_its_rows(space_and_unit):
+def test_a_batch_is_its_rows(space_and_unit: tuple[ParameterSpace, Unit]) -> None:
     space, unit = space_and_unit
     rows = np.stack([space.to_native(row) for row in unit])
     np.testing.assert_array_equal(space.to_native(unit), rows)
 
 
 @given(st.integers(2, 200), st.integers(-50, 50))
-def test_every_whole_value_survives_the_round_trip(steps, low):
+def test_every_whole_value_survives_the_round_trip(steps: int, low: int) -> None:
     space = ParameterSpace([Parameter("p", "integer", low, low + steps - 1, low)])
     native = np.arange(low, low + steps, dtype=float)[:, None]
     np.testing.assert_array_equal(space.to_native(space.to_unit(native)), native)
 
 
 @given(st.integers(2, 20))
-def test_uniform_units_are_uniform_values(steps):
+def test_uniform_units_are_uniform_values(steps: int) -> None:
     space = ParameterSpace([Parameter("p", "categorical", 0, steps - 1, 0)])
     unit = ((np.arange(steps * 100) + 0.5) / (steps * 100)).astype(np.float32)[:, None]
     counts = np.bincount(space.to_native(unit)[:, 0].astype(int))
@@ -87,7 +93,9 @@ def test_uniform_units_are_uniform_values(steps):
 
 
 @given(spaces_and_units(), st.data())
-def test_frozen_parameters_stand_still(space_and_unit, data):
+def test_frozen_parameters_stand_still(
+    space_and_unit: tuple[ParameterSpace, Unit], data: st.DataObject
+) -> None:
     space, _ = space_and_unit
     if len(space) == 1:
         return
@@ -101,19 +109,19 @@ def test_frozen_parameters_stand_still(space_and_unit, data):
     assert only.names == (name,)
 
 
-def test_a_logarithmic_knob_turns_by_ratios():
+def test_a_logarithmic_knob_turns_by_ratios() -> None:
     space = ParameterSpace([Parameter("attack", "continuous", 0.001, 1, 0.01, log=True)])
-    native = space.to_native([[0], [1 / 3], [2 / 3], [1]])
+    native = space.to_native([[0.0], [1 / 3], [2 / 3], [1.0]])
     np.testing.assert_allclose(native[:, 0], [0.001, 0.01, 0.1, 1], rtol=1e-5)
 
 
-def test_a_stepped_knob_stops_at_its_steps():
+def test_a_stepped_knob_stops_at_its_steps() -> None:
     space = ParameterSpace([Parameter("cutoff", "continuous", 100, 1000, 100, step=250)])
     native = space.to_native(np.linspace(0, 1, 7)[:, None])[:, 0]
     np.testing.assert_allclose(native, [100, 350, 350, 600, 600, 850, 1000])
 
 
-def test_samples_are_a_function_of_the_generator():
+def test_samples_are_a_function_of_the_generator() -> None:
     space = ParameterSpace([Parameter("a", "continuous", 0, 1, 0), Parameter("b", "integer", 0, 99, 0)])
     one, two = (space.sample(np.random.default_rng(5)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
@@ -148,12 +156,12 @@ SPACE = ParameterSpace(
         (lambda: Parameter("x", "categorical", 0, 2, 1, ("a",)), ParameterError, "3 values but 1"),
     ],
 )
-def test_bad_input_is_named(call, error, says):
+def test_bad_input_is_named(call: Callable[[], object], error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
         call()
 
 
-def test_values_by_name_and_text():
+def test_values_by_name_and_text() -> None:
     native = SPACE.row({"WAVE": "SQUARE", "COARSE": 7})
     described = {p["name"]: p for p in SPACE.describe(native)}
     assert described["WAVE"] == {"name": "WAVE", "native": 2, "text": "SQUARE", "free": True}

@@ -1,55 +1,60 @@
 import hashlib
 import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import IDS, ROOT, make_task
+from conftest import IDS, ROOT, make_task, present
+from numpy.typing import NDArray
 
 from synthgym.errors import SoundError, SynthError, SynthgymError
-from synthgym.patches import _TEST_SEED, AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream
+from synthgym.parameters import Unit
+from synthgym.patches import _TEST_SEED, AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream, Stream
 from synthgym.recordings import PEAK, as_target, read_recording, write_wav
 from synthgym.rendering import RenderMeter
 from synthgym.task import SoundMatchingTask
 
-TRAINING_STREAMS = ("train", "validation", "start", "pool", "dataset")
+TRAINING_STREAMS: tuple[Stream, ...] = ("train", "validation", "start", "pool", "dataset")
 REAL = sorted((ROOT / "examples/targets").glob("*.wav"))
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_items_depend_on_seed_and_number_only_and_streams_never_meet(env_id):
+def test_items_depend_on_seed_and_number_only_and_streams_never_meet(env_id: str) -> None:
     task = make_task(env_id)
-    seen = {}
+    seen: dict[tuple[str, int], Unit] = {}
     for stream in TRAINING_STREAMS:
         for seed in (0, 1):
             patches = task.make_patches(PatchStream(stream, seed).ids(range(6)), audio=True)
-            assert (np.abs(patches.rendered.audio).max(axis=1) >= AUDIBLE_PEAK).all()
+            audio = present(patches.rendered.audio)
+            assert (np.abs(audio).max(axis=1) >= AUDIBLE_PEAK).all()
             again = task.render(patches.unit, audio=True)
             np.testing.assert_array_equal(again.audio, patches.rendered.audio)
             np.testing.assert_array_equal(again.features[0], patches.rendered.features[0])
             for number in (5, 2):
                 alone = task.make_patches(PatchStream(stream, seed).ids([number]), audio=True)
                 np.testing.assert_array_equal(alone.unit[0], patches.unit[number])
-                np.testing.assert_array_equal(alone.rendered.audio[0], patches.rendered.audio[number])
+                np.testing.assert_array_equal(present(alone.rendered.audio)[0], audio[number])
             seen[stream, seed] = patches.unit
-    seen["test"] = task.make_patches(HeldOutStream().ids(range(6))).unit
+    seen["test", 0] = task.make_patches(HeldOutStream().ids(range(6))).unit
     rows = [task.space.to_native(row).tobytes() for units in seen.values() for row in units]
     assert len(set(rows)) == len(rows) == 66
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_training_never_meets_a_test_patch(env_id):
+def test_training_never_meets_a_test_patch(env_id: str) -> None:
     """On the quantised parameters, whatever the training seed, the test stream's own included."""
     task = make_task(env_id)
     held_out = task.make_patches(HeldOutStream().ids(range(12))).unit
-    held_out = {row.tobytes() for row in task.space.to_native(held_out)}
+    rows = {row.tobytes() for row in task.space.to_native(held_out)}
     for seed in (0, 1, _TEST_SEED):
         for stream in TRAINING_STREAMS:
             units = task.make_patches(PatchStream(stream, seed).ids(range(12))).unit
-            assert held_out.isdisjoint(row.tobytes() for row in task.space.to_native(units))
+            assert rows.isdisjoint(row.tobytes() for row in task.space.to_native(units))
 
 
-def test_the_held_out_targets_never_change():
+def test_the_held_out_targets_never_change() -> None:
     """Whoever changes these makes all earlier results worthless."""
     task = SoundMatchingTask("dexed", operators=1)
     units = task.make_patches(HeldOutStream().ids(range(10))).unit
@@ -57,19 +62,19 @@ def test_the_held_out_targets_never_change():
     assert digest[:16] == "f835a7fd756353d5"
 
 
-def test_training_code_cannot_name_the_test_stream():
+def test_training_code_cannot_name_the_test_stream() -> None:
     with pytest.raises(SynthgymError, match="unknown stream"):
-        PatchStream("test", 0)
+        PatchStream("test", 0)  # type: ignore[arg-type]
 
 
-def test_the_test_stream_ends():
+def test_the_test_stream_ends() -> None:
     """So that a data set can be kept free of it."""
     assert len(HeldOutStream().ids([0, HELD_OUT - 1])) == 2
     with pytest.raises(SynthgymError, match="patches 0 to 999"):
         HeldOutStream().ids([HELD_OUT])
 
 
-def test_a_space_without_audible_patches_is_named(monkeypatch):
+def test_a_space_without_audible_patches_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthgym.patches._MOST_CANDIDATES", 20)
     task = SoundMatchingTask("dexed", operators=1, parameters=["OP1 F FINE"], frozen={"OP1 OUTPUT LEVEL": 0})
     with pytest.raises(SynthError, match="20 random patches in a row are inaudible"):
@@ -77,12 +82,12 @@ def test_a_space_without_audible_patches_is_named(monkeypatch):
 
 
 @pytest.mark.parametrize("unit", [np.zeros((0, 23)), np.zeros(23), np.zeros((2, 3)), np.zeros((1, 2, 23))])
-def test_what_is_no_batch_is_named(unit):
+def test_what_is_no_batch_is_named(unit: NDArray[np.float64]) -> None:
     with pytest.raises(SynthgymError, match="array of shape"):
         SoundMatchingTask("dexed", operators=1).render(unit)
 
 
-def test_one_meter_counts_all_renders():
+def test_one_meter_counts_all_renders() -> None:
     task = SoundMatchingTask("dexed", operators=1)
     task.render(np.full((3, 23), 0.5, np.float32))
     patches = task.make_patches(PatchStream("start", 0).ids(range(3)))
@@ -94,18 +99,18 @@ def test_one_meter_counts_all_renders():
 
 
 @pytest.mark.parametrize("path", REAL, ids=lambda p: p.stem)
-def test_real_recordings_are_read(path):
+def test_real_recordings_are_read(path: Path) -> None:
     audio = read_recording(path, 44100, 44100)
     assert audio.shape == (44100,)
     assert audio.dtype == np.float32
     assert np.abs(audio).max() == pytest.approx(PEAK)
 
 
-def test_there_are_eight_real_recordings():
+def test_there_are_eight_real_recordings() -> None:
     assert len(REAL) == 8
 
 
-def tone(rate, seconds, hz=440.0):
+def tone(rate: int, seconds: float, hz: float = 440.0) -> NDArray[np.float64]:
     return np.sin(2 * np.pi * hz * np.arange(round(rate * seconds)) / rate)
 
 
@@ -122,7 +127,9 @@ def tone(rate, seconds, hz=440.0):
         ("aiff", "PCM_16"),
     ],
 )
-def test_any_rate_format_and_channel_count(tmp_path, rate, channels, suffix, subtype):
+def test_any_rate_format_and_channel_count(
+    tmp_path: Path, rate: int, channels: int, suffix: str, subtype: str
+) -> None:
     path = tmp_path / f"x.{suffix}"
     sound = np.repeat(0.5 * tone(rate, 0.5)[:, None], channels, axis=1)
     soundfile.write(path, sound, rate, subtype=subtype)
@@ -133,12 +140,12 @@ def test_any_rate_format_and_channel_count(tmp_path, rate, channels, suffix, sub
     assert not audio[30000:].any(), "padded with silence"
 
 
-def test_ogg(tmp_path):
+def test_ogg(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "x.ogg", 0.5 * tone(44100, 2.0), 44100)
     assert np.abs(read_recording(tmp_path / "x.ogg", 44100, 44100)).max() == pytest.approx(PEAK)
 
 
-def test_leading_silence_is_trimmed_and_the_end_fades():
+def test_leading_silence_is_trimmed_and_the_end_fades() -> None:
     sound = np.concatenate([np.zeros(20000), tone(44100, 3.0)])
     audio = as_target(sound, 44100, 44100, 44100)
     assert np.abs(audio[:50]).max() > 0.01
@@ -156,7 +163,7 @@ def test_leading_silence_is_trimmed_and_the_end_fades():
         (np.full((1000, 1), np.nan), "NaN"),
     ],
 )
-def test_unusable_recordings_are_named(tmp_path, sound, says):
+def test_unusable_recordings_are_named(tmp_path: Path, sound: NDArray[np.float64], says: str) -> None:
     path = tmp_path / "x.wav"
     soundfile.write(path, sound, 44100, subtype="FLOAT")
     with pytest.raises(SoundError, match=rf"x\.wav: .*{says}"):
@@ -164,7 +171,7 @@ def test_unusable_recordings_are_named(tmp_path, sound, says):
 
 
 @pytest.mark.parametrize("data", [b"", b"not audio at all", bytes(1000)])
-def test_files_that_are_no_audio_are_named(tmp_path, data):
+def test_files_that_are_no_audio_are_named(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "x.wav"
     path.write_bytes(data)
     with pytest.raises(SoundError, match="is not audio"):
@@ -181,26 +188,26 @@ def test_files_that_are_no_audio_are_named(tmp_path, data):
         ("noise", 44100, "array of numbers"),
     ],
 )
-def test_unusable_arrays_are_named(sound, rate, says):
+def test_unusable_arrays_are_named(sound: Any, rate: float, says: str) -> None:
     with pytest.raises(SynthgymError, match=says):
         as_target(sound, rate, 44100, 44100)
 
 
 @pytest.mark.parametrize("path", ["x" * 5000, "x.raw", 7, b"\xff.wav"])
-def test_odd_paths_are_named(path, tmp_path, monkeypatch):
+def test_odd_paths_are_named(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "x.raw").write_bytes(bytes(100))
     with pytest.raises(SoundError):
         read_recording(path, 44100, 44100)
 
 
-def test_missing_files_and_folders_are_named(tmp_path):
+def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nope.wav"):
         with pytest.raises(SoundError, match="no such file"):
             read_recording(path, 44100, 44100)
 
 
-def test_what_is_written_is_whole_or_not_there(tmp_path):
+def test_what_is_written_is_whole_or_not_there(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
     write_wav(path, tone(44100, 0.1).astype(np.float32), 44100)
     before = path.read_bytes()
@@ -210,7 +217,7 @@ def test_what_is_written_is_whole_or_not_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_name_need_not_be_utf8(tmp_path):
+def test_a_name_need_not_be_utf8(tmp_path: Path) -> None:
     write_wav(tmp_path / "a.wav", tone(44100, 0.5).astype(np.float32), 44100)
     latin1 = os.fsdecode(os.fsencode(tmp_path) + b"/fl\xf6te.wav")
     (tmp_path / "a.wav").rename(latin1)

@@ -7,54 +7,62 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from itertools import combinations
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import psutil
 import pytest
-from conftest import AMSYNTH, DX10, ROOT, children_named, needs
+from conftest import AMSYNTH, DX10, ROOT, Script, children_named, needs, present, synth_env
 from gymnasium.vector import AsyncVectorEnv
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 import synthgym
 from synthgym.errors import PluginCrashed, SynthError, SynthgymError, UnknownNameError
 from synthgym.features import distance
+from synthgym.hosting import Isolation
+from synthgym.hosting.remote import RemoteEngine
+from synthgym.parameters import Native
+from synthgym.synths import Audio, Synth
 from synthgym.synths.plugin import PluginSynth, read_knob
 from synthgym.task import SoundMatchingTask
 
 
 @pytest.fixture(scope="session")
-def stub(tmp_path_factory):
+def stub(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The plugin that misbehaves on demand."""
     return _compiled(tmp_path_factory.mktemp("stub") / "stub.so")
 
 
 @pytest.fixture(scope="session")
-def effect(tmp_path_factory):
+def effect(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A plugin that takes audio and gives silence."""
     return _compiled(tmp_path_factory.mktemp("effect") / "effect.so", "-DEFFECT")
 
 
-def _compiled(path, *flags):
+def _compiled(path: Path, *flags: str) -> str:
     source = ROOT / "tests/data/stub_plugin.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
     return str(path)
 
 
-def patches(synth, count, seed=0):
+def patches(synth: Synth, count: int, seed: int = 0) -> Native:
     rng = np.random.default_rng(seed)
     return synth.space.to_native(np.stack([synth.space.sample(rng) for _ in range(count)]))
 
 
-def _render_shuffled(plugin, rows, pipe):
+def _render_shuffled(plugin: str, rows: Native, pipe: "Connection[Audio, Audio]") -> None:
     order = np.random.default_rng(1).permutation(len(rows))
     audio = PluginSynth(plugin=plugin).render(rows[order])
     pipe.send(audio[np.argsort(order)])
 
 
 @pytest.mark.parametrize("plugin", [needs(AMSYNTH), needs(DX10)])
-def test_renders_are_bit_identical_in_any_order_and_process(plugin):
+def test_renders_are_bit_identical_in_any_order_and_process(plugin: str) -> None:
     synth = PluginSynth(plugin=plugin)
     assert synth.repeatable
     rows = patches(synth, 50)
@@ -71,24 +79,24 @@ def test_renders_are_bit_identical_in_any_order_and_process(plugin):
 
 
 @needs.amsynth
-def test_what_is_not_repeatable_is_declared():
+def test_what_is_not_repeatable_is_declared() -> None:
     env = gym.make("Plugin-v0", plugin=AMSYNTH, isolation="none", duration=0.3, hold=0.2)
-    assert 0 < env.unwrapped.noise_floor < 1
-    assert env.spec.nondeterministic
+    assert 0 < synth_env(env).noise_floor < 1
+    assert present(env.spec).nondeterministic
     # The patches that the floor was measured with are again about as far from themselves.
-    task = env.unwrapped.task
+    task = synth_env(env).task
     unit = task.space.sample(np.random.default_rng(0), 3)
     renders = [task.render(unit).features[0] for _ in range(4)]
     far = max(distance(a, b).max() for a, b in combinations(renders, 2))
-    assert env.unwrapped.noise_floor / 3 < far < 3 * env.unwrapped.noise_floor
+    assert synth_env(env).noise_floor / 3 < far < 3 * synth_env(env).noise_floor
     env.close()
     forked = gym.make("Plugin-v0", plugin=AMSYNTH)
-    assert forked.unwrapped.noise_floor == 0
-    assert not forked.spec.nondeterministic
+    assert synth_env(forked).noise_floor == 0
+    assert not present(forked.spec).nondeterministic
 
 
 @needs.amsynth
-def test_parameters_are_found_detected_and_begin_where_the_plugin_does():
+def test_parameters_are_found_detected_and_begin_where_the_plugin_does() -> None:
     synth = PluginSynth(plugin=AMSYNTH)
     by_name = {k.parameter.name: k.parameter for k in synth.knobs}
     assert len(by_name) == 41
@@ -100,7 +108,7 @@ def test_parameters_are_found_detected_and_begin_where_the_plugin_does():
 
 
 @needs.amsynth
-def test_a_state_brings_back_the_patch(tmp_path):
+def test_a_state_brings_back_the_patch(tmp_path: Path) -> None:
     synth = PluginSynth(plugin=AMSYNTH)
     (row,) = patches(synth, 1, seed=3)
     synth.save_preset(row, tmp_path / "patch.fxp")
@@ -109,7 +117,7 @@ def test_a_state_brings_back_the_patch(tmp_path):
     np.testing.assert_allclose(again, row, atol=1e-5)
 
 
-def test_what_is_needed_is_named():
+def test_what_is_needed_is_named() -> None:
     with pytest.raises(SynthgymError, match="needs the keyword 'plugin'"):
         gym.make("Plugin-v0")
     with pytest.raises(SynthgymError, match="needs the keyword 'dsp'"):
@@ -119,16 +127,18 @@ def test_what_is_needed_is_named():
 
 
 @needs.amsynth
-def test_ids_of_ones_own():
+def test_ids_of_ones_own() -> None:
     synthgym.register_plugin("Amsynth-v0", AMSYNTH, parameters=["filter_cutoff", "amp_attack"], note=48)
     env = gym.make("Amsynth-v0", frozen={"filter_resonance": 0.5})
     assert env.action_space.shape == (2,)
-    assert env.unwrapped.task.synth.note.pitch == 48
-    assert env.unwrapped.task.space.frozen["filter_resonance"] == 0.5
-    assert gym.make("AmsynthGoal-v0").observation_space["observation"].shape == (2,)
+    assert synth_env(env).task.synth.note.pitch == 48
+    assert synth_env(env).task.space.frozen["filter_resonance"] == 0.5
+    twin = gym.make("AmsynthGoal-v0").observation_space
+    assert isinstance(twin, gym.spaces.Dict)
+    assert twin["observation"].shape == (2,)
 
 
-def test_pseudo_parameters_are_left_out_unless_asked_for(stub):
+def test_pseudo_parameters_are_left_out_unless_asked_for(stub: str) -> None:
     synth = PluginSynth(plugin=stub)
     assert synth.space.names == ("Level", "Trouble", "Pitch (2)", "Pitch (3)")
     assert synth.space.only(["Bypass"]).names == ("Bypass",)
@@ -141,13 +151,13 @@ def test_pseudo_parameters_are_left_out_unless_asked_for(stub):
 CALM = {"Trouble": "none"}
 
 
-def make_stub(stub, **keywords):
+def make_stub(stub: str, **keywords: Any) -> gym.Env[Any, Any]:
     return gym.make("Plugin-v0", plugin=stub, frozen=CALM, duration=0.2, hold=0.1, **keywords)
 
 
 @pytest.mark.parametrize("trouble", ["exit", "hang", "segfault"])
 @pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_a_plugin_in_trouble_is_survived(stub, trouble, isolation):
+def test_a_plugin_in_trouble_is_survived(stub: str, trouble: str, isolation: Isolation) -> None:
     patience = 5 if trouble == "hang" else None
     synth = PluginSynth(plugin=stub, isolation=isolation, patience=patience, duration=0.2, hold=0.1)
     calm = synth.space.row(CALM)[None]
@@ -163,19 +173,19 @@ def test_a_plugin_in_trouble_is_survived(stub, trouble, isolation):
         np.testing.assert_array_equal(after, before)
 
 
-def test_patience_is_an_option(stub, tmp_path):
+def test_patience_is_an_option(stub: str, tmp_path: Path) -> None:
     slow = _compiled(tmp_path / "slow.so", "-DON_LOAD=sleep(6)")
     says = r"slow\.so hung for 3 seconds \(patience=SECONDS gives it longer\), in loading it"
     with pytest.raises(PluginCrashed, match=says):
         gym.make("Plugin-v0", plugin=slow, patience=3)
     env = make_stub(stub, patience=60)
-    assert '"patience": 60' in env.spec.to_json()
+    assert '"patience": 60' in present(env.spec).to_json()
     for patience in (0, "long", True, float("nan")):
         with pytest.raises(SynthgymError, match="patience must be a number from 1 to 86400"):
-            PluginSynth(plugin=stub, patience=patience)
+            PluginSynth(plugin=stub, patience=patience)  # type: ignore[arg-type]
 
 
-def test_what_a_plugin_says_before_it_dies_is_told(tmp_path):
+def test_what_a_plugin_says_before_it_dies_is_told(tmp_path: Path) -> None:
     says = """fputs("could not connect to display\\n\\n", stderr), abort()"""
     mute = _compiled(tmp_path / "mute.so", f"-DON_LOAD={says}")
     with pytest.raises(PluginCrashed) as raised:
@@ -185,17 +195,17 @@ def test_what_a_plugin_says_before_it_dies_is_told(tmp_path):
     )
 
 
-def test_a_plugin_may_chatter_while_it_is_loaded(tmp_path):
+def test_a_plugin_may_chatter_while_it_is_loaded(tmp_path: Path) -> None:
     """Nobody reads what it says, and it must not wait for a reader."""
     chatter = 'for (int i = 0; i < 100000; i++) fputs("chatter\\n", stderr)'
     PluginSynth(plugin=_compiled(tmp_path / "chatter.so", f"-DON_LOAD={chatter}"))
 
 
-def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
+def test_patches_that_crash_are_silence_until_there_are_too_many(stub: str) -> None:
     """A rare bad patch must not end a training; a plugin that always crashes must not look silent."""
-    note = {"duration": 0.2, "hold": 0.1}
+    note: dict[str, Any] = {"duration": 0.2, "hold": 0.1}
     env = gym.make("Plugin-v0", plugin=stub, **note)
-    task = env.unwrapped.task
+    task = synth_env(env).task
     calm, fatal = (task.space.to_unit(task.synth.space.row({"Trouble": t})) for t in ("none", "segfault"))
     with pytest.warns(UserWarning, match=r"twice, in render; taken for silence: Level=0\.5"):
         _, info = env.reset(options={"target_parameters": calm, "start": fatal})
@@ -208,18 +218,20 @@ def test_patches_that_crash_are_silence_until_there_are_too_many(stub):
 
 
 @pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_a_plugins_nan_is_silence_however_often(stub, isolation):
+def test_a_plugins_nan_is_silence_however_often(stub: str, isolation: Isolation) -> None:
     task = SoundMatchingTask("plugin", plugin=stub, isolation=isolation, duration=0.2, hold=0.1)
     calm, broken = (task.space.to_unit(task.synth.space.row({"Trouble": t})) for t in ("none", "nan"))
     with pytest.warns(UserWarning, match=r"audio that is not finite; taken for silence: Level=0\.5"):
         rendered = task.render(np.stack([broken] * 7), audio=True)
-    assert not rendered.audio.any()
+    assert not present(rendered.audio).any()
     assert task.meter.failures == 7
-    assert task.render(calm[None], audio=True).audio.any()
+    assert present(task.render(calm[None], audio=True).audio).any()
     task.close()
 
 
-def test_grid_points_that_crash_are_left_out_of_a_data_set(stub, tmp_path, monkeypatch):
+def test_grid_points_that_crash_are_left_out_of_a_data_set(
+    stub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from synthgym import datasets
 
     # One trouble and none, by turns.
@@ -232,22 +244,30 @@ def test_grid_points_that_crash_are_left_out_of_a_data_set(stub, tmp_path, monke
     assert (kept.split[:] == 2).tolist() == [False, True, False, True]
 
 
+def pid_of_helper(env: gym.Env[Any, Any]) -> int:
+    synth = synth_env(env).task.synth
+    assert isinstance(synth, PluginSynth)
+    assert isinstance(synth.engine, RemoteEngine)
+    return present(synth.engine._helper)._process.pid
+
+
 @pytest.mark.parametrize("isolation", ["fork", "process"])
-def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub, isolation):
+def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub: str, isolation: Isolation) -> None:
     env, other = make_stub(stub, isolation=isolation), make_stub(stub, isolation=isolation)
     env.reset(seed=0), other.reset(seed=0)
     env.action_space.seed(0)
     for step in range(20):
         if step in (5, 6, 13):
-            os.kill(env.unwrapped.task.synth.engine._helper._process.pid, signal.SIGKILL)
+            os.kill(pid_of_helper(env), signal.SIGKILL)
         action = env.action_space.sample()
         ours, theirs = env.step(action), other.step(action)
         if isolation == "fork":
             np.testing.assert_array_equal(ours[0], theirs[0])
-    env.close(), other.close()
+    env.close()
+    other.close()
 
 
-def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path):
+def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub: str, tmp_path: Path) -> None:
     from agents.rl.training import load, train
     from agents.training.run_config import RunConfig
     from agents.training.run_folder import RunFolder
@@ -257,11 +277,11 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
     hyperparameters = {"policy": "MlpPolicy", "n_steps": 50, "batch_size": 50}
     folder.begin(RunConfig("Plugin-v0", "ppo", 1500, 2, 0, env_kwargs, hyperparameters))
     finished = threading.Event()
-    killed = []
+    killed: list[int] = []
 
-    def kill_helpers():
+    def kill_helpers() -> None:
         # Two, each a second after its first render that is seen: a call that fails twice is an error.
-        at_work = {}
+        at_work: dict[int, float] = {}
         while len(killed) < 2 and not finished.wait(0.05):
             for pid in children_named("helper.py"):
                 with contextlib.suppress(psutil.Error):  # it ends just now
@@ -282,7 +302,7 @@ def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub, tmp_path)
     assert load("ppo", folder.final_model).num_timesteps == 1500
 
 
-def test_helpers_end_with_their_environments(stub):
+def test_helpers_end_with_their_environments(stub: str) -> None:
     before = set(children_named("helper.py"))
     env = make_stub(stub)
     env.reset(seed=0)
@@ -291,7 +311,7 @@ def test_helpers_end_with_their_environments(stub):
     assert set(children_named("helper.py")) <= before
 
 
-def _reset_and_step(make, results):
+def _reset_and_step(make: Callable[[], gym.Env[Any, Any]], results: list[Any]) -> None:
     env = make()
     observation, _ = env.reset(seed=3)
     observation, *_ = env.step(np.zeros(env.action_space.shape, np.float32))
@@ -307,12 +327,12 @@ MAKERS = [
 
 
 @pytest.mark.parametrize("maker", MAKERS)
-def test_threads_never_hang(stub, maker):
+def test_threads_never_hang(stub: str, maker: Callable[[str], Callable[[], gym.Env[Any, Any]]]) -> None:
     """Made, played and closed in threads, before and after the main thread has one of its own."""
     make = maker(stub)
-    results = []
+    results: list[Any] = []
     for _ in range(2):
-        arguments = {"target": _reset_and_step, "args": (make, results), "daemon": True}
+        arguments: dict[str, Any] = {"target": _reset_and_step, "args": (make, results), "daemon": True}
         threads = [threading.Thread(**arguments) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -334,16 +354,16 @@ def test_threads_never_hang(stub, maker):
 class Make:
     """Makes an environment in any process, by name."""
 
-    def __init__(self, env_id, **keywords):
+    def __init__(self, env_id: str, **keywords: Any) -> None:
         self.env_id, self.keywords = env_id, keywords
 
-    def __call__(self):
+    def __call__(self) -> gym.Env[Any, Any]:
         return gym.make(self.env_id, **self.keywords)
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
 @pytest.mark.parametrize("hosted", ["faust", "fork", "none"])
-def test_worker_processes_never_hang(stub, hosted, start_method):
+def test_worker_processes_never_hang(stub: str, hosted: str, start_method: str) -> None:
     made = Make("synthgym:FM-v0")
     if hosted != "faust":
         note = {"duration": 0.2, "hold": 0.1}
@@ -353,7 +373,8 @@ def test_worker_processes_never_hang(stub, hosted, start_method):
     workers = SubprocVecEnv([made] * 2, start_method=start_method)
     workers.seed(4)
     observations = workers.reset()
-    workers.step(np.zeros((2, *alone.action_space.shape), np.float32))
+    assert isinstance(observations, np.ndarray)
+    workers.step(np.zeros((2, *present(alone.action_space.shape)), np.float32))
     workers.close()
     vector = AsyncVectorEnv([made] * 2, context=start_method)
     observations_too, _ = vector.reset(seed=4)
@@ -363,7 +384,7 @@ def test_worker_processes_never_hang(stub, hosted, start_method):
         np.testing.assert_array_equal(observations_too, observations)
 
 
-def test_a_forked_copy_has_a_helper_of_its_own(stub):
+def test_a_forked_copy_has_a_helper_of_its_own(stub: str) -> None:
     env = make_stub(stub)
     observation, _ = env.reset(seed=1)
     child = os.fork()
@@ -375,7 +396,7 @@ def test_a_forked_copy_has_a_helper_of_its_own(stub):
     np.testing.assert_array_equal(env.reset(seed=1)[0], observation)
 
 
-def test_what_is_no_instrument_is_named(stub, effect, tmp_path):
+def test_what_is_no_instrument_is_named(stub: str, effect: str, tmp_path: Path) -> None:
     text = tmp_path / "text.so"
     text.write_text("not a plugin")
     windows = tmp_path / "other.vst3"
@@ -402,8 +423,8 @@ def test_what_is_no_instrument_is_named(stub, effect, tmp_path):
             gym.make("Plugin-v0", plugin=stub, **keywords)
 
 
-def test_discrete_parameters_are_told_by_their_texts():
-    def texts(*names):
+def test_discrete_parameters_are_told_by_their_texts() -> None:
+    def texts(*names: str) -> list[tuple[float, float, str]]:
         ends = np.linspace(0, 1, len(names) + 1)
         return list(zip(ends[:-1].tolist(), ends[1:].tolist(), names, strict=True))
 
@@ -418,7 +439,7 @@ def test_discrete_parameters_are_told_by_their_texts():
 
 
 @needs.amsynth
-def test_the_list_of_a_plugin(script):
+def test_the_list_of_a_plugin(script: Script) -> None:
     printed = script("plugins.py", AMSYNTH, "--patches", 1, "--options", "duration=0.2", "hold=0.1").stdout
     assert "osc1_waveform      integer          5        2" in printed
     assert f'gym.make("Plugin-v0", plugin="{AMSYNTH}")' in printed
@@ -429,7 +450,7 @@ def test_the_list_of_a_plugin(script):
 
 @pytest.mark.slow
 @needs.amsynth
-def test_amsynth_is_trained_and_matched_by_the_scripts(script, tmp_path):
+def test_amsynth_is_trained_and_matched_by_the_scripts(script: Script, tmp_path: Path) -> None:
     plugin = f"plugin={AMSYNTH}"
     script("train.py", "--env", "Plugin-v0", "--env-kwargs", plugin, "--steps", 400, "--log-dir", "run")
     arguments = ("--env", "Plugin-v0", "--model", "run/final_model.zip", "--budget", 20, "--out", "out")

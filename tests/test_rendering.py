@@ -3,6 +3,9 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +13,7 @@ from conftest import children_named
 
 from synthgym.errors import SynthgymError
 from synthgym.patches import PatchStream
-from synthgym.rendering import usable_cores
+from synthgym.rendering import Rendering, Worker, usable_cores
 from synthgym.task import SoundMatchingTask
 
 WAYS = [("inline", None), ("threads", 1), ("threads", 2), ("threads", 5), ("processes", 2), ("processes", 3)]
@@ -18,7 +21,9 @@ WAYS = [("inline", None), ("threads", 1), ("threads", 2), ("threads", 5), ("proc
 
 @pytest.mark.parametrize(("rendering", "workers"), WAYS)
 @pytest.mark.parametrize(("synth", "options"), [("dexed", {"operators": 1}), ("fm", {})])
-def test_batches_and_items(synth, options, rendering, workers):
+def test_batches_and_items(
+    synth: str, options: dict[str, Any], rendering: Rendering, workers: int | None
+) -> None:
     reference = SoundMatchingTask(synth, more_features=["mfcc-13"], **options)
     task = SoundMatchingTask(
         synth, more_features=["mfcc-13"], rendering=rendering, workers=workers, **options
@@ -32,24 +37,26 @@ def test_batches_and_items(synth, options, rendering, workers):
             np.testing.assert_array_equal(ours, theirs)
         assert task.render(units[:count]).audio is None
     items = PatchStream("train", 3).ids(range(20))
-    ours, theirs = task.make_patches(items, audio=True), reference.draw(items, audio=True)
-    np.testing.assert_array_equal(ours.unit, theirs.unit)
-    np.testing.assert_array_equal(ours.rendered.audio, theirs.rendered.audio)
-    np.testing.assert_array_equal(ours.renders, theirs.renders)
+    made, wanted = task.make_patches(items, audio=True), reference.make_patches(items, audio=True)
+    np.testing.assert_array_equal(made.unit, wanted.unit)
+    np.testing.assert_array_equal(made.rendered.audio, wanted.rendered.audio)
+    np.testing.assert_array_equal(made.renders, wanted.renders)
     task.close()
 
 
-def _slow(worker, job):
+def _slow(worker: Worker, job: int) -> tuple[int, int]:
     time.sleep(0.02 * (job % 3))
     return job, os.getpid()
 
 
 @pytest.mark.parametrize(("rendering", "workers"), WAYS)
-def test_results_come_in_order_and_jobs_are_taken_a_few_at_a_time(rendering, workers):
+def test_results_come_in_order_and_jobs_are_taken_a_few_at_a_time(
+    rendering: Rendering, workers: int | None
+) -> None:
     task = SoundMatchingTask("fm", rendering=rendering, workers=workers)
     taken = []
 
-    def jobs():
+    def jobs() -> Iterator[int]:
         for i in range(30):
             taken.append(i)
             yield i
@@ -65,21 +72,21 @@ def test_results_come_in_order_and_jobs_are_taken_a_few_at_a_time(rendering, wor
     task.close()
 
 
-def test_an_unfinished_map_leaves_the_workers_free():
+def test_an_unfinished_map_leaves_the_workers_free() -> None:
     task = SoundMatchingTask("fm", rendering="threads", workers=3)
     assert next(task.renderer.map(_slow, range(100)))[0] == 0
     assert [job for job, _ in task.renderer.map(_slow, range(10))] == list(range(10))
     task.close()
 
 
-def _fail(worker, job):
+def _fail(worker: Worker, job: int) -> str:
     if job == 7:
         raise ValueError("seven")
     return worker.space.names[job]
 
 
 @pytest.mark.parametrize(("rendering", "workers"), WAYS)
-def test_errors_reach_the_caller(rendering, workers):
+def test_errors_reach_the_caller(rendering: Rendering, workers: int | None) -> None:
     task = SoundMatchingTask("dexed", operators=1, rendering=rendering, workers=workers)
     with pytest.raises(ValueError, match="seven"):
         list(task.renderer.map(_fail, range(20)))
@@ -87,7 +94,7 @@ def test_errors_reach_the_caller(rendering, workers):
     task.close()
 
 
-def test_a_killed_process_is_replaced_and_its_job_done_again():
+def test_a_killed_process_is_replaced_and_its_job_done_again() -> None:
     task = SoundMatchingTask("fm", rendering="processes", workers=2)
     reference = SoundMatchingTask("fm")
     units = task.space.sample(np.random.default_rng(0), 64)
@@ -99,7 +106,7 @@ def test_a_killed_process_is_replaced_and_its_job_done_again():
     task.close()
 
 
-def test_a_script_without_a_main_guard_may_use_processes(tmp_path):
+def test_a_script_without_a_main_guard_may_use_processes(tmp_path: Path) -> None:
     import subprocess
     import sys
 
@@ -114,7 +121,7 @@ def test_a_script_without_a_main_guard_may_use_processes(tmp_path):
     assert done.stderr == ""
 
 
-def test_the_default_is_a_worker_for_each_core():
+def test_the_default_is_a_worker_for_each_core() -> None:
     task = SoundMatchingTask("fm", rendering="auto")
     assert task.renderer.workers == usable_cores()
     task.close()
@@ -127,6 +134,6 @@ def test_the_default_is_a_worker_for_each_core():
         ({"rendering": "threads", "workers": 0}, "workers must be a whole number from 1 to 4096; got 0"),
     ],
 )
-def test_bad_ways_are_named(keywords, says):
+def test_bad_ways_are_named(keywords: dict[str, Any], says: str) -> None:
     with pytest.raises(SynthgymError, match=says):
         SoundMatchingTask("fm", **keywords)

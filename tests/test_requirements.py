@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 
-def lower_bounds():
+def lower_bounds() -> Iterator[tuple[str, Version]]:
     """The lowest version of every package that pyproject.toml gives one, whichever extra asks for it."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project = pyproject["project"]
@@ -24,7 +25,7 @@ def lower_bounds():
             yield canonicalize_name(requirement.name), Version(specifier.version)
 
 
-def pins(name):
+def pins(name: str) -> dict[str, Version]:
     """The versions that a file of constraints pins."""
     lines = (ROOT / name).read_text().splitlines()
     found = [Requirement(line) for line in lines if line and not line.startswith("#")]
@@ -34,20 +35,20 @@ def pins(name):
 BOUNDS = sorted(set(lower_bounds()))
 
 
-def test_every_package_has_one_bound():
+def test_every_package_has_one_bound() -> None:
     assert len(dict(BOUNDS)) == len(BOUNDS)
 
 
-def test_the_lowest_versions_are_those_of_the_bounds():
+def test_the_lowest_versions_are_those_of_the_bounds() -> None:
     # stable-baselines3 brings torch; its oldest versions would bring gigabytes of CUDA.
     assert pins("constraints-lowest.txt") == dict(BOUNDS) | {"torch": pins("constraints.txt")["torch"]}
 
 
 @pytest.mark.parametrize(("name", "bound"), BOUNDS, ids=[name for name, _ in BOUNDS])
-def test_the_tested_versions_are_allowed(name, bound):
+def test_the_tested_versions_are_allowed(name: str, bound: Version) -> None:
     assert pins("constraints.txt")[name] >= bound
 
 
-def test_tensorboard_starts():
+def test_tensorboard_starts() -> None:
     # `make demo` ends by naming this command; up to 2.20 it needed what setuptools no longer has.
     subprocess.run([Path(sys.executable).parent / "tensorboard", "--version"], check=True, timeout=60)

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 import yaml
-from conftest import ROOT, interrupted, started
+from conftest import ROOT, Script, interrupted, present, started
+from gymnasium import spaces
 from stable_baselines3 import PPO
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -24,10 +27,17 @@ MARIMBA = ROOT / "examples/targets/marimba.wav"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of two rollouts."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    command = [sys.executable, ROOT / "scripts/train.py", "--env", "Dexed1Op-v0", "--agent", "ppo"]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "scripts/train.py",
+        "--env",
+        "Dexed1Op-v0",
+        "--agent",
+        "ppo",
+    ]
     command += ["--steps", "400", "--num-envs", "4", "--seed", "1", "--log-dir", folder]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "400/400" in result.stderr, "the progress bar reaches its end"
@@ -35,7 +45,7 @@ def run(tmp_path_factory):
     return RunFolder(folder)
 
 
-def test_a_run_leaves_config_checkpoints_scalars_and_model(run):
+def test_a_run_leaves_config_checkpoints_scalars_and_model(run: RunFolder) -> None:
     config = yaml.safe_load(run.config.read_text())
     assert (config["env"], config["agent"], config["steps"], config["seed"]) == ("Dexed1Op-v0", "ppo", 400, 1)
     assert set(config["versions"]) >= {"synthgym", "dexed-py", "stable-baselines3"}
@@ -49,7 +59,7 @@ def test_a_run_leaves_config_checkpoints_scalars_and_model(run):
     assert last["renders_per_second"] > 1
 
 
-def test_a_match_is_in_its_preset(run, script, tmp_path):
+def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("--env", "Dexed1Op-v0", "--model", run.final_model, "--budget", 60, "--out", out)
     printed = script("match.py", MARIMBA, *arguments).stdout
@@ -69,7 +79,7 @@ def test_a_match_is_in_its_preset(run, script, tmp_path):
     target, _ = soundfile.read(out / "target.wav", dtype="float32")
     np.testing.assert_array_equal(target, gain * read_recording(MARIMBA, rate, 44100))
     assert max(np.abs(target).max(), np.abs(match).max()) == pytest.approx(0.7, abs=1e-3)
-    renders = load("ppo", run.final_model).renders
+    renders = vars(load("ppo", run.final_model))["renders"]
     assert renders > 400, "targets and starts cost renders too"
     assert result["offline_renders"] > renders
     # The first episode is deterministic: another seed has another start, but the same start the same end.
@@ -81,7 +91,7 @@ def test_a_match_is_in_its_preset(run, script, tmp_path):
     assert json.loads((again / "match.json").read_text())["history"] == result["history"]
 
 
-def test_a_trained_agent_is_asked_for_its_own_note(run, script, tmp_path):
+def test_a_trained_agent_is_asked_for_its_own_note(run: RunFolder, script: Script, tmp_path: Path) -> None:
     known = ("--env", "Dexed1Op-v0", "--agent", f"ppo@{run.path}", "--budget", 3, "--out", tmp_path / "out")
     script("match.py", MARIMBA, *known)
     assert json.loads((tmp_path / "out/match.json").read_text())["env_kwargs"] == {}
@@ -92,7 +102,7 @@ def test_a_trained_agent_is_asked_for_its_own_note(run, script, tmp_path):
     assert (tmp_path / "out/match.json").read_bytes() == match
 
 
-def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
+def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path: Path) -> None:
     arguments = (MARIMBA, "--env", "FM-v0", "--agent", "hill_climber", "--budget", 1_000_000)
     code, output, errors = interrupted("match.py", *arguments, "--out", tmp_path, after="best distance")
     assert code == 0, errors
@@ -102,7 +112,7 @@ def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path):
     assert (tmp_path / "match.html").exists()
 
 
-def test_a_folder_that_holds_a_run_is_left_alone(run, script):
+def test_a_folder_that_holds_a_run_is_left_alone(run: RunFolder, script: Script) -> None:
     before = {p: p.stat().st_mtime_ns for p in run.path.rglob("*")}
     result = script("train.py", "--env", "Dexed1Op-v0", "--log-dir", run.path, check=False)
     assert result.returncode == 2
@@ -110,7 +120,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(run, script):
     assert {p: p.stat().st_mtime_ns for p in run.path.rglob("*")} == before
 
 
-def test_goal_ids_are_trained_too(script, tmp_path):
+def test_goal_ids_are_trained_too(script: Script, tmp_path: Path) -> None:
     arguments = ("--env", "Dexed1OpGoal-v0", "--steps", 100, "--num-envs", 2, "--log-dir", "run")
     printed = script("train.py", *arguments).stdout
     trained = RunFolder(tmp_path / "run")
@@ -118,10 +128,11 @@ def test_goal_ids_are_trained_too(script, tmp_path):
     assert yaml.safe_load(trained.config.read_text())["env"] == "Dexed1OpGoal-v0"
     model = load("ppo", trained.final_model)
     assert model.num_timesteps >= 100
+    assert isinstance(model.observation_space, spaces.Dict)
     assert set(model.observation_space.spaces) == {"observation", "achieved_goal", "desired_goal"}
 
 
-def test_a_damaged_checkpoint_is_named(script, tmp_path):
+def test_a_damaged_checkpoint_is_named(script: Script, tmp_path: Path) -> None:
     arguments = (
         "--env",
         "synthgym:Dexed1Op-v0",
@@ -133,7 +144,7 @@ def test_a_damaged_checkpoint_is_named(script, tmp_path):
         tmp_path / "run",
     )
     script("train.py", *arguments)
-    newest = RunFolder(tmp_path / "run").newest()
+    newest = present(RunFolder(tmp_path / "run").newest())
     newest.write_bytes(newest.read_bytes()[:1000])
     result = script("train.py", *arguments, "--resume", check=False)
     assert result.returncode == 2
@@ -142,10 +153,12 @@ def test_a_damaged_checkpoint_is_named(script, tmp_path):
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
+def test_a_stopped_run_goes_on_from_its_checkpoint(
+    stop: signal.Signals, tmp_path: Path, script: Script
+) -> None:
     folder = RunFolder(tmp_path / "run")
     arguments = ["--env", "Dexed1Op-v0", "--num-envs", "2", "--log-dir", str(folder.path)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with started(ROOT / "scripts/train.py", *arguments, "--steps", "100000", **pipes) as process:
         deadline = time.monotonic() + 120
         while not list(folder.tensorboard.glob("*")) and time.monotonic() < deadline:
@@ -155,7 +168,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + stop, errors
     assert "--resume goes on from it" in output
-    checkpoint = folder.newest()
+    checkpoint = present(folder.newest())
     steps = int(checkpoint.stem)
     assert 0 < steps < 100_000
     assert not folder.final_model.exists()
@@ -164,7 +177,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
     assert f"{steps}/{steps + 200}" in result.stderr, "the bar begins where the run stopped"
     model = load("ppo", folder.final_model)
     assert model.num_timesteps >= steps + 200
-    assert model.origin["env"] == "Dexed1Op-v0"
+    assert vars(model)["origin"]["env"] == "Dexed1Op-v0"
     again = script("train.py", *arguments, "--steps", steps + 200, "--resume")
     assert str(folder.final_model) in again.stdout, "nothing is left to do"
 
@@ -186,7 +199,7 @@ def test_a_stopped_run_goes_on_from_its_checkpoint(stop, tmp_path, script):
         (["--env", "Dexed1Op-v0", "--log-dir", "/proc/run"], "cannot write to /proc/run"),
     ],
 )
-def test_train_names_bad_input(arguments, says, script, tmp_path):
+def test_train_names_bad_input(arguments: list[str], says: str, script: Script, tmp_path: Path) -> None:
     result = script("train.py", *arguments, check=False)
     assert result.returncode == 2
     assert result.stderr.startswith("error: ")
@@ -195,7 +208,7 @@ def test_train_names_bad_input(arguments, says, script, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_resume_refuses_other_settings(run, script):
+def test_resume_refuses_other_settings(run: RunFolder, script: Script) -> None:
     arguments = ["--env", "Dexed1Op-v0", "--num-envs", 4, "--log-dir", run.path, "--resume"]
     result = script("train.py", *arguments, "--seed", 2, check=False)
     assert result.returncode == 2
@@ -217,7 +230,9 @@ def test_resume_refuses_other_settings(run, script):
         (MARIMBA, ["--out", "/proc/out"], "cannot write to /proc/out"),
     ],
 )
-def test_match_names_bad_input(target, arguments, says, run, script, tmp_path):
+def test_match_names_bad_input(
+    target: str | Path, arguments: list[str], says: str, run: RunFolder, script: Script, tmp_path: Path
+) -> None:
     usual = ["--env", "Dexed1Op-v0", "--model", run.final_model, "--out", tmp_path / "out"]
     result = script("match.py", target, *usual, *arguments, check=False)
     assert result.returncode == 2
@@ -228,8 +243,16 @@ def test_match_names_bad_input(target, arguments, says, run, script, tmp_path):
 
 
 @pytest.mark.slow
-def test_rl_zoo3_trains_with_the_same_hyperparameters(tmp_path):
-    command = [sys.executable, "-m", "rl_zoo3.train", "--algo", "ppo", "--env", "Dexed1Op-v0"]
+def test_rl_zoo3_trains_with_the_same_hyperparameters(tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "rl_zoo3.train",
+        "--algo",
+        "ppo",
+        "--env",
+        "Dexed1Op-v0",
+    ]
     command += ["--gym-packages", "synthgym", "--conf-file", ROOT / "agents/hyperparameters/ppo.yml"]
     command += ["-n", "1600", "--log-folder", tmp_path, "--eval-freq", "-1"]
     subprocess.run(command, check=True, capture_output=True, timeout=300)

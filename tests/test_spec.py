@@ -12,11 +12,12 @@ from agents.training.learners import LEARNERS
 from synthgym.errors import SynthgymError, UnknownNameError
 
 # A path in its normal form: no empty parts, and no dots alone.
-STEPS = st.text(st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=8)
+CHARACTERS = st.characters(exclude_characters="/\0", exclude_categories=["Cs"])
+STEPS = st.text(CHARACTERS, min_size=1, max_size=8)
 PATHS = st.lists(STEPS.filter(lambda step: step not in (".", "..")), min_size=1, max_size=4).map("/".join)
 
 
-def unambiguous(path):
+def unambiguous(path: str) -> bool:
     """Whether no end of a path reads as another agent: ``runs/a+mlp`` does."""
     return not any(f"+{name}{end}" in f"{path}\n" for name in (*AGENTS, *RENAMED) for end in "@+\n")
 
@@ -31,13 +32,13 @@ SPECS = st.lists(PLAIN | TRAINED, min_size=1, max_size=4).map(lambda parts: Agen
 @example(AgentSpec((AgentPart("mlp", Path("me@home/run")), AgentPart("ppo", Path("C:\\runs\\x.zip")))))
 @example(AgentSpec((AgentPart("mlp", Path("runs/mlp+mlpx")),)))
 @example(AgentSpec((AgentPart("mlp", Path("a\n")),)))
-def test_what_is_written_is_read_again(spec):
+def test_what_is_written_is_read_again(spec: AgentSpec) -> None:
     assert parse(str(spec)) == spec
     assert str(parse(str(spec))) == str(spec)
 
 
 @given(st.lists(st.sampled_from([*"+@/ .x\n", *sorted(AGENTS), *RENAMED]), max_size=8).map("".join))
-def test_any_text_is_a_spec_or_one_clear_line(text):
+def test_any_text_is_a_spec_or_one_clear_line(text: str) -> None:
     said, spec = "", None
     try:
         spec = parse(text)
@@ -61,7 +62,9 @@ def test_any_text_is_a_spec_or_one_clear_line(text):
         ("mlp@nearest+mlp/run", [("mlp", "nearest+mlp/run")]),
     ],
 )
-def test_a_path_begins_at_the_first_at_sign_and_ends_where_an_agent_is_named(text, parts):
+def test_a_path_begins_at_the_first_at_sign_and_ends_where_an_agent_is_named(
+    text: str, parts: list[tuple[str, str | None]]
+) -> None:
     spec = parse(text)
     assert [(part.name, part.run) for part in spec.parts] == [(n, p and Path(p)) for n, p in parts]
     assert str(spec) == text
@@ -82,12 +85,12 @@ def test_a_path_begins_at_the_first_at_sign_and_ends_where_an_agent_is_named(tex
         ("mlp@runs/x+misled", "the agent 'misled' is called 'shuffled_target' now"),
     ],
 )
-def test_what_is_left_out_or_renamed_is_said(text, says):
+def test_what_is_left_out_or_renamed_is_said(text: str, says: str) -> None:
     with pytest.raises(SynthgymError, match=says):
         parse(text)
 
 
-def test_only_what_is_trained_has_a_run():
+def test_only_what_is_trained_has_a_run() -> None:
     with pytest.raises(UnknownNameError, match="unknown agent that is trained 'random'"):
         parse("random@runs/x")
     assert str(parse("ppo+random").with_model(Path("m.zip"))) == "ppo@m.zip+random"

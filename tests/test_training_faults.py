@@ -1,11 +1,14 @@
 """What goes wrong in a training ends in one clear line, with what was learned before it kept."""
 
 import logging
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import zarr
+from conftest import present
 from test_training import ITEMS, SPACE, TINY, make_set, train
 
 from agents.rl.training import load
@@ -21,7 +24,7 @@ from synthgym.errors import PluginCrashed, SynthgymError
 from synthgym.making import make_task
 
 
-def test_a_prediction_is_a_unit_vector():
+def test_a_prediction_is_a_unit_vector() -> None:
     encoding = Encoding(SPACE)
     scores = torch.from_numpy(np.random.default_rng(0).normal(0, 8, (4000, encoding.size))).float()
     log = encoding.log_probabilities(scores)
@@ -31,8 +34,10 @@ def test_a_prediction_is_a_unit_vector():
 
 
 @pytest.mark.parametrize("agent", ["ars", pytest.param("mlp", marks=pytest.mark.slow)])
-def test_a_preview_that_fails_does_not_end_a_training(agent, tmp_path, monkeypatch, caplog):
-    def fail(*_):
+def test_a_preview_that_fails_does_not_end_a_training(
+    agent: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
         raise RuntimeError("no picture today")
 
     monkeypatch.setattr("agents.training.preview.side_by_side", fail)
@@ -44,12 +49,14 @@ def test_a_preview_that_fails_does_not_end_a_training(agent, tmp_path, monkeypat
     assert "failed, training goes on (RuntimeError: no picture today)" in said
 
 
-def test_a_validation_that_fails_keeps_what_was_learned(tmp_path, monkeypatch):
+def test_a_validation_that_fails_keeps_what_was_learned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     whole = train("mlp", tmp_path / "whole", "FM-v0", {}, dataset)
     best_of_a_rollout = Trainer._best_of_a_rollout
 
-    def crash(*_):
+    def crash(*_: Any) -> None:
         raise PluginCrashed("the plugin crashed")
 
     monkeypatch.setattr(Trainer, "_best_of_a_rollout", crash)
@@ -60,28 +67,34 @@ def test_a_validation_that_fails_keeps_what_was_learned(tmp_path, monkeypatch):
     with pytest.raises(SynthgymError, match=says):
         train("mlp", tmp_path / "run", "FM-v0", {}, dataset)
     folder = RunFolder(tmp_path / "run")
-    assert folder.newest().stem == "000000003"
+    assert present(folder.newest()).stem == "000000003"
     assert not folder.final_model.exists()
     monkeypatch.setattr(Trainer, "_best_of_a_rollout", best_of_a_rollout)
     assert learner("mlp").train(folder) == 0
-    ends = [Model.load("mlp", each.newest())[0].network.state_dict() for each in (whole, folder)]
+    ends = [Model.load("mlp", present(each.newest()))[0].network.state_dict() for each in (whole, folder)]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0]), "as if it had not failed"
 
 
-def test_a_loss_that_is_not_finite_ends_a_training(tmp_path):
+def test_a_loss_that_is_not_finite_ends_a_training(tmp_path: Path) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
-    store = zarr.open_group(dataset, mode="r+")
+    store: Any = zarr.open_group(dataset, mode="r+")
     features, side = store["features/logmel"][:], store["split"][:]
     features[np.flatnonzero(side == 0)[1:]] = np.nan
     store["features/logmel"][:] = features
     with pytest.raises(Diverged, match=r"diverged after 0 steps: the loss is nan; .*000000000.zip is kept"):
         train("mlp", tmp_path / "run", "FM-v0", {}, dataset)
-    model, _ = Model.load("mlp", RunFolder(tmp_path / "run").newest())
+    model, _ = Model.load("mlp", present(RunFolder(tmp_path / "run").newest()))
     assert all(weights.isfinite().all() for weights in model.network.parameters())
 
 
+def bias_of(trainer: Trainer) -> torch.Tensor:
+    bias = trainer.model.network.head[2].bias
+    assert isinstance(bias, torch.Tensor)
+    return bias
+
+
 @pytest.mark.parametrize("agent", ["mlp", "ppo_imitation"])
-def test_weights_that_are_not_finite_never_become_the_best(agent, tmp_path):
+def test_weights_that_are_not_finite_never_become_the_best(agent: str, tmp_path: Path) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     task = make_task("FM-v0")
     config = make_config("FM-v0", agent, 0, steps=4, hyperparameters=TINY[agent][2], dataset=str(dataset))
@@ -94,18 +107,18 @@ def test_weights_that_are_not_finite_never_become_the_best(agent, tmp_path):
         trainer.validate(validate_on)
         best = trainer.best_weights
         with torch.no_grad():
-            kept = trainer.model.network.head[2].bias.clone()
-            trainer.model.network.head[2].bias.fill_(torch.nan)
+            kept = bias_of(trainer).clone()
+            bias_of(trainer).fill_(torch.nan)
         with pytest.raises(Diverged):
             trainer.validate(validate_on) if validates else trainer.step(train_on)
         assert trainer.best_weights is best
         with torch.no_grad():
-            trainer.model.network.head[2].bias.copy_(kept)
+            bias_of(trainer).copy_(kept)
     task.close()
 
 
 @pytest.mark.parametrize("agent", ["ppo", "sac"])
-def test_a_policy_that_diverged_is_not_saved(agent, tmp_path):
+def test_a_policy_that_diverged_is_not_saved(agent: str, tmp_path: Path) -> None:
     with pytest.raises(Diverged, match=r"diverged after .* steps: .* not finite; .*; lower the"):
         train(agent, tmp_path / "run", "FM-v0", {}, None, learning_rate=1e30)
     folder = RunFolder(tmp_path / "run")
@@ -116,9 +129,11 @@ def test_a_policy_that_diverged_is_not_saved(agent, tmp_path):
 
 
 @pytest.mark.parametrize("side", ["train", "validation"])
-def test_a_set_that_cannot_be_trained_on_is_refused_before_it_is_read(side, tmp_path, monkeypatch):
+def test_a_set_that_cannot_be_trained_on_is_refused_before_it_is_read(
+    side: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
-    store = zarr.open_group(dataset, mode="r+")
+    store: Any = zarr.open_group(dataset, mode="r+")
     store["split"][:] = np.full(ITEMS, 1 if side == "train" else 0, np.uint8)
     config = make_config("FM-v0", "mlp", 0, steps=4, hyperparameters=TINY["mlp"][2], dataset=str(dataset))
     says = f"has no {side} examples"

@@ -20,7 +20,8 @@ from synthgym.task import SoundMatchingTask
 
 if TYPE_CHECKING:
     import pandas
-    import torch.utils.data
+
+    from synthgym.datasets.pairs import Pairs
 
 
 class DataSet:
@@ -101,7 +102,7 @@ class DataSet:
         """Return the numbers of the items on one side of the split, which is read for it."""
         return Items(self.split, split, self.manifest["block"])
 
-    def torch(self, feature: str | None = None, split: Split = "train") -> torch.utils.data.Dataset[Any]:
+    def torch(self, feature: str | None = None, split: Split = "train") -> Pairs:
         """Return a torch Dataset of (feature, parameters) pairs, float32, of one side of the split.
 
         It reads what it is asked for, many items at once where torch asks so, and can be handed to

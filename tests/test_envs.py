@@ -79,7 +79,7 @@ def test_a_seed_gives_the_same_bytes_in_any_process(env_id: str, tmp_path: Path)
     assert one.stdout == two.stdout
 
 
-@pytest.mark.parametrize("context", ["spawn", "forkserver"])
+@pytest.mark.parametrize("context", [pytest.param("spawn", marks=pytest.mark.slow), "forkserver"])
 def test_worker_processes_make_it_by_name(context: str) -> None:
     workers = AsyncVectorEnv([lambda: gym.make("synthgym:Dexed1Op-v0")] * 2, context=context)
     alone = gym.make("synthgym:Dexed1Op-v0")

@@ -315,6 +315,7 @@ def test_rows_of_a_plugin_are_compared_within_its_noise(isolation: str, script: 
     assert result.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_target_that_is_gone_is_named(script: Any, tmp_path: Path) -> None:
     sounds, out = tmp_path / "sounds", tmp_path / "out"
     sounds.mkdir()
@@ -332,6 +333,7 @@ def test_a_target_that_is_gone_is_named(script: Any, tmp_path: Path) -> None:
     assert "target 'b.wav' is gone" in result.stderr
 
 
+@pytest.mark.slow
 def test_evaluate_script(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
     out = tmp_path / "out"

@@ -117,7 +117,7 @@ def test_what_no_match_wrote_is_not_overwritten(
     assert contents(tmp_path) == {(tmp_path / name).relative_to(tmp_path): b"mine"}
 
 
-def test_a_bank_is_overwritten_only_beside_matches(tmp_path: Path) -> None:
+def test_a_bank_is_overwritten_only_if_a_match_wrote_it(tmp_path: Path) -> None:
     banks = [tmp_path / "bank-1.syx", tmp_path / "bank-2.syx"]
     check_banks(banks)
     banks[1].write_bytes(b"mine")
@@ -125,6 +125,9 @@ def test_a_bank_is_overwritten_only_beside_matches(tmp_path: Path) -> None:
     with pytest.raises(SynthgymError, match=r"bank-2\.syx is there already, of no match"):
         check_banks(banks)
     match_of(tmp_path / "marimba-Dexed6Op-v0")
+    with pytest.raises(SynthgymError, match=r"bank-2\.syx is there already, of no match"):
+        check_banks(banks)
+    match_of(tmp_path / "marimba-Dexed6Op-v0", banks=["bank-1.syx", "bank-2.syx"])
     check_banks(banks)
 
 

@@ -246,6 +246,7 @@ def test_a_voice_is_found_and_its_preset_sounds_like_the_match(script: Script, t
     assert begun["history"] == [result["best_distance"]]
 
 
+@pytest.mark.slow
 def test_many_recordings_are_matched_and_become_a_bank(script: Script, tmp_path: Path) -> None:
     out = tmp_path / "out"
     names = ["marimba", "synth_bass"]
@@ -372,6 +373,7 @@ def test_by_default_a_match_begins_with_voices_of_its_cache(
     assert first["best_distance"] < plain["best_distance"] - 0.05
 
 
+@pytest.mark.slow
 def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -> None:
     arguments = (MARIMBA, "--env", "FM-v0", "--seconds", 1, "--others", "random", "--out", "out")
     first = script("compare_matches.py", *arguments).stdout

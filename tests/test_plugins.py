@@ -267,6 +267,7 @@ def test_a_killed_helper_is_replaced_and_nothing_is_lost(stub: str, isolation: I
     other.close()
 
 
+@pytest.mark.slow
 def test_a_helper_killed_in_the_middle_of_training_loses_nothing(stub: str, tmp_path: Path) -> None:
     from agents.rl.training import load, train
     from agents.training.run_config import RunConfig
@@ -361,7 +362,10 @@ class Make:
         return gym.make(self.env_id, **self.keywords)
 
 
-@pytest.mark.parametrize("start_method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize(
+    "start_method",
+    ["fork", *(pytest.param(name, marks=pytest.mark.slow) for name in ("forkserver", "spawn"))],
+)
 @pytest.mark.parametrize("hosted", ["faust", "fork", "none"])
 def test_worker_processes_never_hang(stub: str, hosted: str, start_method: str) -> None:
     made = Make("synthgym:FM-v0")

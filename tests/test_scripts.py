@@ -59,6 +59,7 @@ def test_a_run_leaves_config_checkpoints_scalars_and_model(run: RunFolder) -> No
     assert last["renders_per_second"] > 1
 
 
+@pytest.mark.slow
 def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ("--env", "Dexed1Op-v0", "--model", run.final_model, "--budget", 60, "--out", out)
@@ -152,6 +153,7 @@ def test_a_damaged_checkpoint_is_named(script: Script, tmp_path: Path) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_goes_on_from_its_checkpoint(
     stop: signal.Signals, tmp_path: Path, script: Script

@@ -112,8 +112,10 @@ def searched(task: SoundMatchingTask, agent: Agent, budget: int = 7) -> Trial:
 
 def _fast(env_id: Any) -> Any:
     """The ids that stand for all others where time is short."""
-    fast = env_id in ("Dexed1Op-v0", "FM-v0") or not isinstance(env_id, str)
-    return env_id if fast else pytest.param(env_id, marks=pytest.mark.slow)
+    if env_id in ("Dexed1Op-v0", "FM-v0"):
+        return env_id
+    values, marks = ([env_id], []) if isinstance(env_id, str) else (env_id.values, env_id.marks)
+    return pytest.param(*values, marks=[*marks, pytest.mark.slow])
 
 
 @pytest.mark.parametrize("env_id", [_fast(env_id) for env_id in IDS])
@@ -142,6 +144,7 @@ def test_every_agent_on_every_id(env_id: str, tmp_path: Path) -> None:
     task.close()
 
 
+@pytest.mark.slow
 def test_a_model_searches_alike_in_another_process_and_is_refused_elsewhere(tmp_path: Path) -> None:
     make_set(tmp_path / "set", "FM-v0")
     task = make_task("FM-v0")
@@ -452,7 +455,7 @@ def test_ppo_sees_the_rollout_as_it_is() -> None:
     np.testing.assert_array_equal(rollout.best, best)
 
 
-@pytest.mark.parametrize("agent", ["mlp", "lstm"])
+@pytest.mark.parametrize("agent", ["mlp", pytest.param("lstm", marks=pytest.mark.slow)])
 def test_a_network_learns_from_sounds(agent: str, tmp_path: Path) -> None:
     """Pitch and level of a short sine. Seen: see the margins."""
     env_kwargs = {

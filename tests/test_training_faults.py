@@ -18,6 +18,7 @@ from agents.supervised.model import Model
 from agents.supervised.trainer import Trainer
 from agents.training.divergence import Diverged
 from agents.training.learners import learner, make_config
+from agents.training.run_config import RunConfig
 from agents.training.run_folder import RunFolder
 from synthgym import datasets
 from synthgym.errors import PluginCrashed, SynthgymError
@@ -144,3 +145,13 @@ def test_a_set_that_cannot_be_trained_on_is_refused_before_it_is_read(
     folder.begin(config)
     with pytest.raises(SynthgymError, match=says):
         learner("mlp").train(folder)
+
+
+def test_hindsight_without_whole_episodes_is_refused() -> None:
+    def run(learning_starts: int) -> RunConfig:
+        few = {"learning_starts": learning_starts, "buffer_size": 1000}
+        return make_config("FM-v0", "sac_her", 0, steps=2000, num_envs=16, hyperparameters=few)
+
+    with pytest.raises(SynthgymError, match="give --hyperparameters learning_starts=800 or more"):
+        learner("sac_her").check(run(799))
+    learner("sac_her").check(run(800))

@@ -49,6 +49,10 @@ class Results:
         self._adding = threading.Lock()
         try:
             path.mkdir(parents=True, exist_ok=True)
+            if self._config.exists():
+                remedy = "ask for the same, or choose another folder"
+                kept = _read(self._config)
+                check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy, ignore=[_ASKED])
             self._lock = FileLock(path / ".lock", blocking=False)
             self._lock.acquire()
         except Timeout as error:
@@ -58,13 +62,10 @@ class Results:
         except OSError as error:
             raise unwritable(path, error) from error
         try:
-            if self._config.exists():
-                remedy = "ask for the same, or choose another folder"
-                kept = _read(self._config)
-                check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy, ignore=[_ASKED])
-            elif any(entry.name != ".lock" for entry in path.iterdir()):
-                raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
-            else:
+            # Nothing is written before the folder is ours.
+            if not self._config.exists():
+                if any(entry.name != ".lock" for entry in path.iterdir()):
+                    raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
                 self._write_config()
             self._asked = Asked(**_read(self._config).get(_ASKED, {}))  # by now nobody else changes it
             self.trials = read_log(self._log)

@@ -49,7 +49,14 @@ def check(run: RunConfig) -> None:
     if run.dataset is not None:
         raise SynthgymError(f"{run.agent} learns from no data set; leave --dataset out")
     registered(run.env)
-    gym.make(run.env, **run.env_kwargs).close()
+    with closing(gym.make(run.env, **run.env_kwargs)) as env:
+        steps = env.spec.max_episode_steps if env.spec is not None else None
+    first = run.num_envs * (steps or 0)
+    if METHODS[run.agent].goals and run.hyperparameters["learning_starts"] < first:
+        raise SynthgymError(
+            f"hindsight needs whole episodes: {run.num_envs} environments end their first ones after {first} "
+            f"steps; give --hyperparameters learning_starts={first} or more, or fewer --num-envs"
+        )
 
 
 def train(folder: RunFolder) -> int:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import gymnasium as gym
-
 from synthgym.checks import one_of
-from synthgym.errors import SynthgymError
+from synthgym.registration import registered
 from synthgym.rules import RULES
 from synthgym.synths import keywords as synth_keywords
 from synthgym.task import SoundMatchingTask
@@ -21,14 +19,6 @@ def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None
     """Raise UnknownNameError for a keyword that neither an environment nor its synth takes."""
     for name in given:
         one_of("keyword", name, [*synth_keywords(synth), *own])
-
-
-def registered(env_id: str) -> dict[str, Any]:
-    """Return the keywords that an environment is registered with; SynthgymError if it is none of ours."""
-    keywords = gym.spec(env_id).kwargs
-    if "synth" not in keywords:
-        raise SynthgymError(f"{env_id} has no synthesiser; choose one of synthgym's environments")
-    return keywords
 
 
 def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **options: Any) -> SoundMatchingTask:

@@ -16,14 +16,22 @@ ENTRY_POINT, GOAL_ENTRY_POINT = "synthgym.envs:SynthEnv", "synthgym.envs:SynthGo
 
 def register(env_id: str, keywords: Mapping[str, Any]) -> None:
     """Register an id and its goal-conditioned twin, made with the keywords of SynthEnv."""
-    for registered, entry_point in ((env_id, ENTRY_POINT), (goal_id(env_id), GOAL_ENTRY_POINT)):
+    for name, entry_point in ((env_id, ENTRY_POINT), (goal_id(env_id), GOAL_ENTRY_POINT)):
         gymnasium.register(
-            registered,
+            name,
             entry_point=entry_point,
             vector_entry_point=f"{entry_point.removesuffix('Env')}VectorEnv",
             max_episode_steps=MAX_EPISODE_STEPS,
             kwargs=dict(keywords),
         )
+
+
+def registered(env_id: str) -> dict[str, Any]:
+    """Return the keywords that an environment is registered with; SynthgymError if it is none of ours."""
+    keywords = gymnasium.spec(env_id).kwargs
+    if "synth" not in keywords:
+        raise SynthgymError(f"{env_id} has no synthesiser; choose one of synthgym's environments")
+    return keywords
 
 
 def is_goal_id(env_id: str) -> bool:

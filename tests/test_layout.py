@@ -21,14 +21,14 @@ AGENTS = (
 )
 SYNTHGYM = (
     ("errors",),
-    ("checks", "files", "settings"),
+    ("checks", "files", "settings", "registration"),
     ("parameters", "recordings", "hosting"),
     ("synths",),
     ("features",),
     ("rendering",),
     ("patches",),
     ("rules", "task"),
-    ("making", "effects", "registration"),
+    ("making", "effects"),
     ("viz",),
     ("envs", "datasets"),
 )

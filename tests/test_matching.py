@@ -387,7 +387,7 @@ def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -
     assert match["best_distance"] == kept["agents"]["match.py"]["distance"] <= 1
     assert script("compare_matches.py", *arguments).stdout == first, "what is there is taken"
     for changed, says in (
-        (("--seconds", 2), "is of another comparison"),
+        (("--seconds", 2), "is a comparison with seconds 1.0, not 2.0; choose another --out"),
         (("--others", "silence", "--out", "silent"), "found no sound"),
         (("--others", "cma-es"), "did you mean 'cma_es'"),
         (("--others", "random,mlp"), "unknown agent that needs no model and no data set 'mlp'"),

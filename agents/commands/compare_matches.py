@@ -20,6 +20,7 @@ from synthgym.checks import number, one_of
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.making import make_task
+from synthgym.settings import check_same_settings
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
@@ -100,13 +101,11 @@ def read_comparison(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """Read what was kept of a comparison; SynthgymError if it is damaged, or was asked for otherwise."""
     try:
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        same = {name: kept[name] for name in asked} == asked
-        if same:
-            table_row(kept, columns_of(kept))
+        was = {name: kept[name] for name in asked}
+        table_row(kept, columns_of(kept))
     except (ValueError, KeyError, TypeError) as error:
         raise SynthgymError(f"{path} is damaged; remove it to compare its recording again") from error
-    if not same:
-        raise SynthgymError(f"{path} is of another comparison; choose another --out")
+    check_same_settings(f"{path} is a comparison", was, asked, "choose another --out")
     return kept
 
 

@@ -17,8 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecMonitor
 
 from envs_registry import goal_id
 from synthgym.errors import SynthgymError
-from synthgym.making import registered
-from synthgym.registration import is_goal_id
+from synthgym.registration import is_goal_id, registered
 from synthgym.rendering import RenderMeter
 
 from ..training.divergence import Diverged, diverged, has_finite_weights

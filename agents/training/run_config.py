@@ -77,7 +77,7 @@ class RunConfig:
         Raises:
             SynthgymError: an unknown hyperparameter, or a count out of range.
         """
-        rows = yaml.safe_load((HYPERPARAMETERS / f"{agent}.yml").read_text())
+        rows = yaml.safe_load((HYPERPARAMETERS / f"{agent}.yml").read_text(encoding="utf-8"))
         row: dict[str, Any] = rows.get(env, rows["default"])
         kept = {k: v for k, v in row.items() if k not in _OF_THE_RUN}
         hyperparameters = {**kept, **current_hyperparameters(hyperparameters or {})}
@@ -104,7 +104,7 @@ class RunConfig:
     def read(cls, path: Path) -> Self:
         """Read ``config.yml``; SynthgymError if it is none."""
         try:
-            config = cls(**yaml.safe_load(path.read_text()))
+            config = cls(**yaml.safe_load(path.read_text(encoding="utf-8")))
             config.hyperparameters = current_hyperparameters(config.hyperparameters)
             whole("steps", config.steps, 1, 10**12)
             whole("num_envs", config.num_envs, 1, 4096)
@@ -119,4 +119,5 @@ class RunConfig:
     def write(self, path: Path) -> None:
         """Write ``config.yml``."""
         with replaced(path) as temporary:
-            temporary.write_text(yaml.safe_dump(asdict(self), sort_keys=False))
+            text = yaml.safe_dump(asdict(self), sort_keys=False)
+            temporary.write_text(text, encoding="utf-8")

@@ -124,7 +124,8 @@ class Synth(ABC):
         try:
             if suffix == ".json":
                 with replaced(path) as temporary:
-                    temporary.write_text(json.dumps({"parameters": self.space.describe(native)}, indent=1))
+                    described = {"parameters": self.space.describe(native)}
+                    temporary.write_text(json.dumps(described, indent=1), encoding="utf-8")
             else:
                 self._write_preset(native, Path(path))
         except OSError as error:
@@ -139,7 +140,7 @@ class Synth(ABC):
         if self._suffix(path) != ".json":
             return self._read_preset(Path(path))
         try:
-            described = json.loads(Path(path).read_text())["parameters"]
+            described = json.loads(Path(path).read_text(encoding="utf-8"))["parameters"]
             return self.space.row({p["name"]: p["native"] for p in described})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise PresetError(f"{path} is no preset of this synth: {error}") from error

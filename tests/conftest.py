@@ -11,6 +11,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
@@ -147,6 +148,7 @@ def interrupted(name: str, *args: object, after: str) -> tuple[int, str, str]:
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with started(ROOT / "scripts" / name, *args, **pipes) as process:
         read_until(process.stderr, after)
+        time.sleep(0.3)  # tqdm shows a bar before it has made it, and complains of one that is half made
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
     return process.returncode, output, errors

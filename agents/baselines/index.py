@@ -77,10 +77,12 @@ class Index:
         return found
 
 
-def neighbours(path: Path, feature: str, target: Features, count: int) -> Unit:
+def neighbours(
+    path: Path, feature: str, target: Features, count: int, state: DataSetState | None = None
+) -> Unit:
     """Return the unit vectors (count, n) of the training examples of a data set that are nearest to a target
-    (1, frames, bins), the nearest first."""
-    best = _index_of(path, feature, state_of(path)).nearest(target, count)
+    (1, frames, bins), the nearest first; ``state`` is that of the set, if it was looked at already."""
+    best = _index_of(path, feature, state or state_of(path)).nearest(target, count)
     rows = np.sort(best)
     units: Unit = load(path).parameters.get_orthogonal_selection((rows, slice(None)))
     nearest: Unit = units[np.searchsorted(rows, best)]

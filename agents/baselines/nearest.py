@@ -57,4 +57,4 @@ class Nearest(Agent):
 def _neighbours(path: Path, feature: str, state: DataSetState, target: bytes, shape: tuple[int, ...]) -> Unit:
     """Return what is nearest to a target, looked up once for all trials of it in each state of the set."""
     aim: Features = np.frombuffer(target, np.float32).reshape(1, *shape)
-    return neighbours(path, feature, aim, MOST)
+    return neighbours(path, feature, aim, MOST, state)

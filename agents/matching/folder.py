@@ -64,10 +64,14 @@ def check_banks(banks: Iterable[Path]) -> None:
             raise SynthgymError(f"{bank} is there already, of no match; choose another --out")
 
 
+def _read(folder: Path) -> Any:
+    return json.loads((folder / MATCH).read_text(encoding="utf-8"))
+
+
 def _banks(folder: Path) -> list[str]:
     """Return the names of the banks, beside its folder, that a match says it went into."""
     try:
-        return list(map(str, json.loads((folder / MATCH).read_text(encoding="utf-8"))["banks"]))
+        return list(map(str, _read(folder)["banks"]))
     except (OSError, ValueError, TypeError, KeyError):
         return []
 
@@ -78,7 +82,7 @@ def _written(folder: Path) -> set[str]:
     What a JSON file says is not to be trusted: names that lead out of the folder are passed over.
     """
     try:
-        match: Any = json.loads((folder / MATCH).read_text(encoding="utf-8"))
+        match = _read(folder)
         answers = [str(answer["preset"]) for answer in match["answers"]]
         # Matches that were written before had no list of their files.
         presets = [name for preset in answers for name in (preset, str(Path(preset).with_suffix(".wav")))]

@@ -44,7 +44,6 @@ class Store:
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self.size, self.block = path, recipe.source.size, recipe.block()
-        self._wanted = _as_json(recipe)
         self._lock = FileLock(path / LOCK)
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -81,7 +80,8 @@ class Store:
         kept = read_manifest(path) if (path / MANIFEST).exists() else None
         if kept is not None:
             recipe.source.go_on_from(kept["source"])
-            self._wanted = _as_json(recipe)
+        self._wanted = _as_json(recipe)
+        if kept is not None:
             self._check(kept)
             for stray in path.rglob("*.partial"):  # the folder is that of a data set, and ours alone
                 stray.unlink()

@@ -8,6 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.envs import SynthEnv
@@ -69,18 +70,27 @@ def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0
         raise SynthgymError(f"{env} is no environment of synthgym")
     whole("renders", renders, 1, 10**9)
     whole("seed", seed, 0, 2**32 - 1)
-    return search(agent, synth.task, Rendered((synth.target_features[None],)), renders, seed)
+    target = Rendered((synth.target_features[None],))
+    return search(agent, synth.task, target, synth.episodes.notes[0].copy(), renders, seed)
 
 
-def search(agent: Agent, task: SoundMatchingTask, target: Rendered, renders: int, seed: int) -> Trial:
+def search(
+    agent: Agent,
+    task: SoundMatchingTask,
+    target: Rendered,
+    played: NDArray[np.float64],
+    renders: int,
+    seed: int,
+) -> Trial:
     """Let an agent search for a target, one sound; return the trial.
 
     Args:
         agent: that searches.
         task: renders.
         target: rendered.
+        played: the note that it is of, (3,).
         renders: that the agent may spend.
         seed: of the starts and of all that is random.
     """
     pool = Pool.make(task, seed, min(renders, MOST_STARTS))
-    return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed)))
+    return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed), played))

@@ -47,5 +47,5 @@ def measure_effects(
         for value in np.linspace(0, 1, settings, dtype=np.float32):
             turned = patches.unit.copy()
             turned[:, i] = value
-            farthest = np.maximum(farthest, distance(task.render(turned).features[0], plain))
+            farthest = np.maximum(farthest, distance(task.render(turned, patches.notes).features[0], plain))
         yield Effect(name, float(farthest.mean()), float((farthest > 0).mean()))

@@ -11,7 +11,7 @@ from synthgym.rules import RULES
 from synthgym.synths import keywords as synth_keywords
 from synthgym.task import SoundMatchingTask
 
-TASK = ("feature", "parameters", "frozen")
+TASK = ("feature", "parameters", "frozen", "patches")
 """Keywords of an environment that its task takes, besides those of the synth."""
 
 

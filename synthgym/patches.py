@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import one_of
 from synthgym.errors import SynthError, SynthgymError
+from synthgym.notes import Note, Notes
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Rendered, Sound, Worker
 from synthgym.synths import Audio
@@ -40,6 +41,8 @@ STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
 _TEST_SEED = 20_260_101
 _MOST_CANDIDATES = 10_000
 _BLOCK = 8  # candidates made at once; the accepted one does not depend on it
+_FEW = 2  # likewise of those such as people make, nearly all of which are audible
+_NOTE_KEY = 0  # behind the spawn key of a patch: of its note
 
 
 class PatchId(NamedTuple):
@@ -49,13 +52,18 @@ class PatchId(NamedTuple):
     stream: int
     number: int
 
-    def generator(self) -> np.random.Generator:
-        """Return the generator that the patch is made with."""
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=self[1:]))
+    def generator(self, *more: int) -> np.random.Generator:
+        """Return the generator that the patch is made with, or with numbers one for what goes with it."""
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(*self[1:], *more)))
+
+    @property
+    def is_training(self) -> bool:
+        """Whether an agent may learn from it: validation and test patches are to measure it by."""
+        return STREAMS[self.stream] not in ("validation", "test")
 
 
 class PatchStream:
-    """A stream of uniformly random patches, from which the inaudible ones are rejected.
+    """A stream of random patches, from which the inaudible ones are rejected.
 
     Args:
         stream: ``train``, ``validation``, ``start``, ``pool`` or ``dataset``.
@@ -91,11 +99,13 @@ class Patches:
 
     Attributes:
         unit: quantised unit vectors (B, n).
+        notes: that they were rendered at (B, 3).
         rendered: their features, and their audio if it was asked for.
         renders: how many sounds each item cost, the rejected ones included, (B,).
     """
 
     unit: Unit
+    notes: Notes
     rendered: Rendered
     renders: NDArray[np.int64]
 
@@ -104,6 +114,7 @@ class Patches:
         """Return several as one, in their order."""
         return cls(
             np.concatenate([part.unit for part in parts]),
+            np.concatenate([part.notes for part in parts]),
             Rendered.joined([part.rendered for part in parts]),
             np.concatenate([part.renders for part in parts]),
         )
@@ -116,7 +127,9 @@ class PatchJob:
     Attributes:
         ids: of the patches.
         audio: whether their audio is wanted.
-        near: unit vectors (B, n) that the patches are variations of (default: they are uniformly random).
+        notes: to render them at, (B, 3) (default: each draws its own from the synth's).
+        human: whether they are such as people make, see ``Synth.human_like``, and not uniformly random.
+        near: unit vectors (B, n) that the patches are variations of (default: they are random).
         jitter: how far the variations are from them, see ``ParameterSpace.jitter``.
         pure: which patches are the vectors themselves, (B,) bool; one that cannot be used is varied too.
         forbidden: native rows, as bytes, that no patch may have.
@@ -124,14 +137,23 @@ class PatchJob:
 
     ids: Sequence[PatchId]
     audio: bool = False
+    notes: Notes | None = None
+    human: bool = False
     near: Unit | None = None
     jitter: float = 0.0
     pure: NDArray[np.bool_] | None = None
     forbidden: frozenset[bytes] = frozenset()
 
-    def candidates(self, space: ParameterSpace) -> list[Iterator[Unit]]:
+    def played(self, note: Note) -> Notes:
+        """Return the notes that the patches are rendered at, (B, 3)."""
+        return notes_of(self.ids, note) if self.notes is None else note.rows(len(self.ids), self.notes)
+
+    def candidates(self, worker: Worker) -> list[Iterator[Unit]]:
         """Return, for each patch, an endless iterator of candidates (some, n)."""
+        space = worker.space
         generators = [patch.generator() for patch in self.ids]
+        if self.human:
+            return [_human(worker, rng) for rng in generators]
         if self.near is None:
             # The first candidates of all patches at once: a few numbers take as long as many.
             first = space.quantise(
@@ -145,9 +167,22 @@ class PatchJob:
         ]
 
 
+def notes_of(ids: Sequence[PatchId], note: Note) -> Notes:
+    """Return the notes (B, 3) that patches draw from a range; of one note, that note."""
+    if not note.varies:
+        return note.rows(len(ids))
+    return np.stack([note.draw(patch.generator(_NOTE_KEY)) for patch in ids])
+
+
 def _random(space: ParameterSpace, rng: np.random.Generator) -> Iterator[Unit]:
     while True:
         yield space.sample(rng, _BLOCK)
+
+
+def _human(worker: Worker, rng: np.random.Generator) -> Iterator[Unit]:
+    space = worker.space
+    while True:
+        yield space.quantise(space.to_unit(worker.synth.human_like(_FEW, rng)))
 
 
 def _near(space: ParameterSpace, near: Unit, jitter: float, rng: np.random.Generator) -> Iterator[Unit]:
@@ -161,7 +196,11 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
     Raises:
         SynthError: 10,000 candidates in a row are inaudible.
     """
-    searches = [_audible(worker, job, candidates) for candidates in job.candidates(worker.space)]
+    notes = job.played(worker.synth.note)
+    searches = [
+        _audible(worker, job, candidates, note)
+        for candidates, note in zip(job.candidates(worker), notes, strict=True)
+    ]
     found: list[_Found] = []
 
     def sounds() -> Iterator[Sound]:
@@ -186,6 +225,7 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
     failures += [(row, message) for row, one in enumerate(found) for message in one.failures]
     return Patches(
         np.stack([one.unit for one in found]),
+        notes,
         replace(rendered, failures=tuple(failures)),
         np.array([one.renders for one in found]),
     )
@@ -200,17 +240,19 @@ class _Found(NamedTuple):
     failures: tuple[str, ...]
 
 
-def _audible(worker: Worker, job: PatchJob, candidates: Iterable[Unit]) -> Iterator[_Found]:
-    """Yield the audible patches among candidates, one after the other."""
+def _audible(
+    worker: Worker, job: PatchJob, candidates: Iterable[Unit], note: NDArray[np.float64]
+) -> Iterator[_Found]:
+    """Yield the patches among candidates that are audible at a note (3,), one after the other."""
     renders = forbidden = 0
     failures: tuple[str, ...] = ()
     for units in candidates:
         if renders >= _MOST_CANDIDATES:
             break
-        for unit, sound in zip(units, worker.sounds(units), strict=True):
+        for unit, sound in zip(units, worker.sounds(units, np.tile(note, (len(units), 1))), strict=True):
             renders += 1
             if sound.failure is not None:
-                failures += (worker.message(sound.failure, sound.native),)
+                failures += (worker.message(sound.failure, sound),)
             if not audible(sound.audio):
                 continue
             if job.forbidden and sound.native.tobytes() in job.forbidden:
@@ -230,47 +272,3 @@ def _audible(worker: Worker, job: PatchJob, candidates: Iterable[Unit]) -> Itera
         f"{_MOST_CANDIDATES} random patches in a row are inaudible (peak below -44 dBFS); "
         "free or freeze other parameters"
     )
-
-
-class EpisodeStreams:
-    """The random targets and starts of episodes: episode i after a seed has patch i of both streams.
-
-    Args:
-        count: of environments.
-        targets: name of the stream of targets.
-    """
-
-    def __init__(self, count: int, targets: TargetStream) -> None:
-        self._stream: TargetStream = targets
-        self._patches: dict[int, tuple[PatchStream, PatchStream]] = {}
-        self._number = np.full(count, -1)
-
-    def seed(self, row: int, seed: int) -> None:
-        """Let the next episode of an environment be the first of a seed."""
-        self._patches[row] = PatchStream(self._stream, seed), PatchStream("start", seed)
-        self._number[row] = -1
-
-    def seeded(self, row: int) -> bool:
-        """Whether an environment has a seed."""
-        return row in self._patches
-
-    def begun(self, row: int) -> bool:
-        """Whether an episode of an environment's seed has begun."""
-        return bool(self._number[row] >= 0)
-
-    def targets(self, rows: Sequence[int]) -> list[PatchId]:
-        """Return the targets of the next episodes."""
-        return self._next(0, rows)
-
-    def starts(self, rows: Sequence[int]) -> list[PatchId]:
-        """Return the starts of the next episodes."""
-        return self._next(1, rows)
-
-    def advance(self, rows: Sequence[int]) -> None:
-        """Go on to the episodes after those."""
-        self._number[rows] += 1
-
-    def _next(self, which: int, rows: Sequence[int]) -> list[PatchId]:
-        return [
-            patch for row in rows for patch in self._patches[row][which].ids([int(self._number[row]) + 1])
-        ]

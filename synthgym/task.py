@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,8 +16,10 @@ from numpy.typing import ArrayLike
 
 from synthgym.errors import ParameterError, SoundError
 from synthgym.features import distance, extract, make_features
+from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, Unit
-from synthgym.patches import Patches, PatchId, PatchJob, make_patches
+from synthgym.patches import Patches, PatchId, make_patches
+from synthgym.priors import make_prior
 from synthgym.rendering import (
     Rendered,
     Rendering,
@@ -43,12 +46,16 @@ class SoundMatchingTask:
         more_features: names of further features to extract.
         parameters: names of the parameters to leave free (default: those the synth offers).
         frozen: native values (or labels) by name of parameters to hold.
+        patches: where random patches come from: ``human``, ``uniform``, or a folder of presets; see
+            ``synthgym.priors.make_prior``.
         rendering: ``inline``, ``threads``, ``processes``, ``ray``, or ``auto``: what suits the synth.
         workers: how many render side by side (default: one for each core).
         address: of a running Ray cluster.
         **synth_options: what the synth takes.
 
     Attributes:
+        note: what the synth plays: one note, or a range of notes.
+        prior: where random patches come from.
         meter: counts what the task itself renders. Trials have a budget of their own, and data sets keep
             the cost of each item.
 
@@ -65,6 +72,7 @@ class SoundMatchingTask:
         more_features: Sequence[str] = (),
         parameters: Sequence[str] | None = None,
         frozen: Mapping[str, float | str] | None = None,
+        patches: str | os.PathLike[str] | None = None,
         rendering: Rendering = "inline",
         workers: int | None = None,
         address: str | None = None,
@@ -79,6 +87,7 @@ class SoundMatchingTask:
         self.feature, self.feature_name = self.features[0], feature
         self._rendering = rendering, workers, address
         self._open()
+        self.prior = make_prior(patches, self.worker)
         self.meter = RenderMeter()
 
     def _open(self) -> None:
@@ -122,6 +131,11 @@ class SoundMatchingTask:
         )
         return identity
 
+    @property
+    def note(self) -> Note:
+        """What the synth plays."""
+        return self.synth.note
+
     def noise_floor(self) -> float:
         """Return the greatest distance between renders of one patch; 0 if the synth is repeatable.
 
@@ -130,18 +144,21 @@ class SoundMatchingTask:
         if self.synth.repeatable:
             return 0.0
         unit = self.space.sample(np.random.default_rng(0), 3)
-        rendered = [self.render(unit).features[0] for _ in range(3)]
+        rendered = [self.render(unit, self.note.middle()[0]).features[0] for _ in range(3)]
         return max(float(distance(a, b).max()) for a, b in combinations(rendered, 2))
 
-    def render(self, unit: ArrayLike, *, audio: bool = False) -> Rendered:
+    def render(self, unit: ArrayLike, notes: ArrayLike | None = None, *, audio: bool = False) -> Rendered:
         """Render unit vectors (B, n) and extract their features.
 
         Args:
             unit: (B, n), in [0, 1].
+            notes: what each plays, (B, 3), or the note of all, (3,): MIDI note, velocity, seconds held
+                (default: the synth's note, if it is fixed).
             audio: whether the audio is wanted too.
 
         Raises:
             ParameterError: an empty batch, a wrong length, or values outside [0, 1].
+            SynthgymError: notes that cannot be played, or none where they vary.
             PluginCrashed: a plugin crashes again and again.
         """
         unit = self.space.check(unit)
@@ -149,30 +166,45 @@ class SoundMatchingTask:
             raise ParameterError(f"give a batch of unit vectors, (B, n); got an array of shape {unit.shape}")
         # Equal parts for the workers, none so large that others wait for it.
         size = min(-(-len(unit) // self.renderer.workers), ROWS)
-        parts = ((unit[i : i + size], audio) for i in range(0, len(unit), size))
+        played = self.note.rows(len(unit), notes)
+        parts = ((unit[i : i + size], played[i : i + size], audio) for i in range(0, len(unit), size))
         rendered = Rendered.joined(list(self.renderer.map(_render, parts)))
         self._count(len(unit), rendered)
         return rendered
 
-    def make_patches(self, ids: Sequence[PatchId], *, audio: bool = False) -> Patches:
+    def make_patches(
+        self, ids: Sequence[PatchId], notes: Notes | None = None, *, audio: bool = False
+    ) -> Patches:
         """Make patches of streams, with what they sound like.
+
+        Args:
+            ids: of the patches.
+            notes: to render them at, (B, 3) (default: each draws its own, where they vary).
+            audio: whether the audio is wanted too.
 
         Raises:
             SynthError: 10,000 candidates for a patch are inaudible.
         """
         # A patch may cost many renders or one, so that each is a job of its own.
-        jobs = (PatchJob([patch], audio) for patch in ids)
+        rows = [None] * len(ids) if notes is None else list(notes[:, None])
+        jobs = (self.prior.job([patch], notes=row, audio=audio) for patch, row in zip(ids, rows, strict=True))
         patches = Patches.joined(list(self.renderer.map(make_patches, jobs)))
         self._count(int(patches.renders.sum()), patches.rendered)
         return patches
 
-    def render_native(self, native: Native) -> Rendered:
+    def render_native(self, native: Native, notes: ArrayLike | None = None) -> Rendered:
         """Render native rows (B, all parameters), as presets hold them, in this thread; with their audio.
+
+        Args:
+            native: the rows.
+            notes: as ``render`` takes them.
 
         Raises:
             PluginCrashed: a plugin crashes again and again.
         """
-        rendered = self.worker.extract(self.worker.sounds_of(native), len(native), audio=True)
+        rendered = self.worker.extract(
+            self.worker.sounds_of(native, self.note.rows(len(native), notes)), len(native), audio=True
+        )
         self._count(len(native), rendered)
         return rendered
 
@@ -197,6 +229,6 @@ class SoundMatchingTask:
                 warnings.warn(message, stacklevel=3)
 
 
-def _render(worker: Worker, job: tuple[Unit, bool]) -> Rendered:
-    unit, audio = job
-    return worker.render(unit, audio=audio)
+def _render(worker: Worker, job: tuple[Unit, Notes, bool]) -> Rendered:
+    unit, notes, audio = job
+    return worker.render(unit, notes, audio=audio)

@@ -22,11 +22,13 @@ AGENTS = (
 SYNTHGYM = (
     ("errors",),
     ("checks", "files", "settings", "registration"),
+    ("notes",),
     ("parameters", "recordings", "hosting"),
     ("synths",),
     ("features",),
     ("rendering",),
     ("patches",),
+    ("priors",),
     ("rules", "task"),
     ("making", "effects"),
     ("viz",),

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from synthgym.datasets import load_for
+from synthgym.datasets import load, load_for
 from synthgym.features import Features
+from synthgym.notes import Note
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
@@ -51,6 +52,11 @@ class Nearest(Agent):
         trial.count_offline(str(self._path), self._renders)
         (aim,) = trial.shown.features[0]
         return _neighbours(self._path, self._feature, state_of(self._path), aim.tobytes(), aim.shape)
+
+
+def note_of_dataset(path: Path) -> Note:
+    """Return what the synth of a data set played; SynthgymError if there is none."""
+    return load(path).note
 
 
 @lru_cache(256)

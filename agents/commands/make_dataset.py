@@ -2,8 +2,8 @@
 
     python scripts/make_dataset.py --env FM-v0 --out data/fm --grid 11
     python scripts/make_dataset.py --env Dexed1Op-v0 --out data/dexed --size 100000 --seed 0
-    python scripts/make_dataset.py --env Dexed6Op-v0 --out data/voices --human-like --size 30000
-    python scripts/make_dataset.py --env Dexed6Op-v0 --out data/dx7 --presets DIR --jitter 0.05 --size 50000
+    python scripts/make_dataset.py --env Dexed6Op-v0 --out data/voices --patches human --size 30000
+    python scripts/make_dataset.py --env Dexed6Op-v0 --out data/dx7 --patches DIR --jitter 0.05 --size 50000
 
 Stopped at any moment, the same command goes on; with a larger --size the set grows. About a tenth of the
 items, or of the presets, is for validation. Read it with synthgym.datasets.load(FOLDER).
@@ -31,16 +31,13 @@ def main() -> int:
     parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, as FM-v0")
     parser.add_argument("--out", type=Path, required=True, help="folder of the set")
-    parser.add_argument("--size", type=int, help="items, random ones unless --presets is given")
+    parser.add_argument("--size", type=int, help="items: random patches, or presets and variations of them")
     parser.add_argument(
-        "--human-like",
-        action="store_true",
-        help="random ones such as people make, if the synth knows (Dexed)",
+        "--patches",
+        help="human (such as people make; the default where the synth knows them: Dexed), uniform, or a "
+        "folder of presets: .syx, .dx7, .json",
     )
     parser.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
-    parser.add_argument(
-        "--presets", type=Path, metavar="DIR", help="presets to start from: .syx, .dx7, .json"
-    )
     parser.add_argument("--jitter", type=float, help="how far variations are from their preset, 0 to 1")
     parser.add_argument("--seed", type=int, help="of random items and variations (default: 0)")
     parser.add_argument(
@@ -59,7 +56,10 @@ def main() -> int:
     parser.add_argument("--address", help="of a Ray cluster (default: the one this machine is part of)")
     args = parser.parse_args()
 
-    check(args)
+    folder = check(args)
+    env_kwargs = read_keywords(args.env_kwargs)
+    if args.patches is not None and folder is None:
+        env_kwargs["patches"] = args.patches
     from synthgym import datasets  # after the checks: zarr is an extra
 
     recipe = datasets.Recipe(
@@ -67,7 +67,7 @@ def main() -> int:
         [name for name in args.features.split(",") if name],
         dtype=args.dtype,
         audio=args.audio,
-        env_kwargs=read_keywords(args.env_kwargs),
+        env_kwargs=env_kwargs,
         rendering=args.backend,
         workers=args.workers,
         address=args.address,
@@ -76,10 +76,8 @@ def main() -> int:
     with closing(recipe.task):
         if args.grid is not None:
             recipe.grid(args.grid)
-        elif args.presets is not None:
-            recipe.presets(args.presets, jitter=args.jitter or 0.0, size=args.size, seed=seed)
-        elif args.human_like:
-            recipe.human_like(args.size, seed)
+        elif folder is not None:
+            recipe.presets(folder, jitter=args.jitter or 0.0, size=args.size, seed=seed)
         else:
             recipe.random(args.size, seed)
         made = datasets.make(args.out, recipe)
@@ -87,17 +85,16 @@ def main() -> int:
     return 0
 
 
-def check(args: argparse.Namespace) -> None:
-    """Raise SynthgymError for options that do not go together."""
-    if (args.grid, args.presets, args.size) == (None, None, None):
-        raise SynthgymError("say what to make: --size N, --grid N, or --presets DIR")
-    for name in ("presets", "size", "seed"):
+def check(args: argparse.Namespace) -> Path | None:
+    """Return the folder of presets, if there is one; SynthgymError for options that do not go together."""
+    folder = None if args.patches in (None, "human", "uniform") else Path(args.patches)
+    if (args.grid, folder, args.size) == (None, None, None):
+        raise SynthgymError("say what to make: --size N, --grid N, or --patches FOLDER")
+    for name in ("patches", "size", "seed"):
         if getattr(args, name) is not None and args.grid is not None:
             raise SynthgymError(f"--{name} does not go with --grid; give one of them")
-    for name in ("presets", "grid"):
-        if args.human_like and getattr(args, name) is not None:
-            raise SynthgymError(f"--human-like does not go with --{name}; give one of them")
-    if args.jitter is not None and args.presets is None:
-        raise SynthgymError("--jitter goes with --presets DIR")
+    if args.jitter is not None and folder is None:
+        raise SynthgymError("--jitter goes with --patches FOLDER")
     if args.address is not None and args.backend != "ray":
         raise SynthgymError("--address goes with --backend ray")
+    return folder

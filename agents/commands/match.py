@@ -22,8 +22,10 @@ from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 
+from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
 from ..matching.folder import check_banks, check_folder, check_inputs
+from ..matching.learned import note_of_keywords, within
 from ..matching.presets import Found, bank_paths, render_to_wav, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
@@ -60,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--note",
         type=int,
-        help="MIDI note of the target (default: by its pitch; with --model and --dataset theirs)",
+        help="MIDI note of the target (default: by its pitch; of a model or data set of one note, that note)",
     )
     parser.add_argument(
         "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"
@@ -150,10 +152,12 @@ def match(
         env_kwargs = {**trained_with(search.agent, args.model, env_id), **env_kwargs}
     if args.dataset is None and not has_learned(search.agent):
         env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
-        for remark in remarks:
-            print(f"{recording.path}: {remark}", file=sys.stderr)
-    elif args.note is not None:
-        raise SynthgymError("what was learned is of one note, and --note changes it: leave --note out")
+    else:
+        learned = note_of_keywords(env_kwargs) if args.dataset is None else note_of_dataset(args.dataset)
+        played, remarks = within(recording, learned, args.note)
+        env_kwargs = {**env_kwargs, **played}
+    for remark in remarks:
+        print(f"{recording.path}: {remark}", file=sys.stderr)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         synth, total = task.synth, len(args.targets)
         banks = bank_paths(out.parent, synth, total)

@@ -54,7 +54,7 @@ def main() -> int:
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         target = read_targets(task, args.target)[0][-1]
         agent = prepare(spec, task, Sources(env=env_id, dataset=args.dataset))
-        trial = search(agent, task, target.rendered, budget, seed)
+        trial = search(agent, task, target.rendered, target.played, budget, seed)
         if not trial.has_sound:
             raise SynthgymError(f"{name} found no sound; choose another --agent")
         write_film(args.out, task, target, scenes(task, target, trial.records, most))

@@ -54,18 +54,20 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
         targets: those that rows name.
         rows: of an evaluation.
     """
-    by_name = {target.name: target.rendered.features[0] for target in targets}
+    by_name = {target.name: target for target in targets}
     times = 1 if task.synth.repeatable else TIMES
     target_noise = np.zeros(len(targets))
     if times > 1:  # targets that are patches have been rendered again, too
-        target_noise = _noise([_features(task, [target.unit for target in targets]) for _ in range(times)])
+        units, notes = [target.unit for target in targets], [target.played for target in targets]
+        target_noise = _noise([_features(task, units, notes) for _ in range(times)])
     noise_by_name = {target.name: noise for target, noise in zip(targets, target_noise, strict=True)}
     result = Replay()
     for at in range(0, len(rows), _BATCH):
         part = rows[at : at + _BATCH]
         units = [_unit(task, row["parameters"]) for row in part]
-        aims = np.concatenate([by_name[row["target"]] for row in part])
-        renders = [_features(task, units) for _ in range(times)]
+        of = [by_name[row["target"]] for row in part]
+        aims = np.concatenate([target.rendered.features[0] for target in of])
+        renders = [_features(task, units, [target.played for target in of]) for _ in range(times)]
         found = np.stack([distance(features, aims) for features in renders]).astype(np.float64)
         written = np.array([row["distance"] for row in part], np.float64)
         off = np.abs(found - written).min(axis=0)
@@ -96,12 +98,15 @@ def _unit(task: SoundMatchingTask, parameters: Sequence[float]) -> Unit | str | 
         return str(error)
 
 
-def _features(task: SoundMatchingTask, units: Sequence[Unit | str | None]) -> Features:
-    """Return the first features (B, ...) of unit vectors; zeros where there is none."""
+def _features(
+    task: SoundMatchingTask, units: Sequence[Unit | str | None], notes: Sequence[NDArray[np.float64]]
+) -> Features:
+    """Return the first features (B, ...) of unit vectors at notes (3,) each; zeros where there is none."""
     features = np.zeros((len(units), *task.feature.shape), np.float32)
     rendered = {place: unit for place, unit in enumerate(units) if isinstance(unit, np.ndarray)}
     if rendered:
-        features[[*rendered]] = task.render(np.stack([*rendered.values()])).features[0]
+        played = np.stack([notes[place] for place in rendered])
+        features[[*rendered]] = task.render(np.stack([*rendered.values()]), played).features[0]
     return features
 
 

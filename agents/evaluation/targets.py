@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Native, Unit
-from synthgym.patches import HELD_OUT, HeldOutStream, audible
-from synthgym.recordings import read_recording
+from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream, audible, notes_of
+from synthgym.recordings import read_mono, read_recording
 from synthgym.rendering import Rendered
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
+
+from .pitch import note_of
 
 _RECORDINGS = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
 _WHAT = f"test:N (N to {HELD_OUT}), a recording or a folder"
@@ -30,12 +32,14 @@ class Target:
         kind: ``random``, ``preset`` or ``recording``.
         name: of a test item, a preset or a file.
         rendered: its features and its audio, one sound.
+        played: the note that it is of, (3,): MIDI note, velocity, seconds held.
         unit: its unit vector (n,), if it is made by the parameters that are looked for.
     """
 
     kind: str
     name: str
     rendered: Rendered
+    played: NDArray[np.float64]
     unit: Unit | None = None
 
     @property
@@ -88,7 +92,8 @@ def _held_out(task: SoundMatchingTask, text: str, count: str) -> list[Target]:
     ids = HeldOutStream().ids(range(whole("number of targets", int(count), 1, HELD_OUT)))
     patches = task.make_patches(ids, audio=True)
     return [
-        Target("random", f"test:{i}", _row(patches.rendered, i), unit) for i, unit in enumerate(patches.unit)
+        Target("random", f"test:{i}", _row(patches.rendered, i), note, unit)
+        for i, (unit, note) in enumerate(zip(patches.unit, patches.notes, strict=True))
     ]
 
 
@@ -104,24 +109,49 @@ def _in_files(task: SoundMatchingTask, path: Path) -> tuple[list[Target], int]:
     if not sounds:
         raise SynthgymError(f"{path} holds no recordings and no presets of this synth; give another")
     rendered = [
-        Target(kind, name, task.extract(sound[None]), unit)
-        for kind, name, sound, unit in sounds
+        Target(kind, name, task.extract(sound[None]), note, unit)
+        for kind, name, sound, note, unit in sounds
         if audible(sound)
     ]
     return rendered, len(sounds) - len(rendered)
 
 
-def _recordings(task: SoundMatchingTask, source: Path) -> list[tuple[str, str, Audio, Unit | None]]:
+_Sound = tuple[str, str, Audio, NDArray[np.float64], Unit | None]
+
+
+def _recordings(task: SoundMatchingTask, source: Path) -> list[_Sound]:
     files = source.iterdir() if source.is_dir() else [source]
     paths = sorted(path for path in files if path.suffix.lower() in _RECORDINGS)
     synth = task.synth
     return [
-        ("recording", path.name, read_recording(path, synth.sample_rate, synth.samples), None)
-        for path in paths
+        ("recording", path.name, read_recording(path, synth.sample_rate, synth.samples), note, None)
+        for path, note in zip(paths, _notes_of_recordings(task, paths), strict=True)
     ]
 
 
-def _presets(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audio, Unit | None]]:
+def _notes_of_recordings(task: SoundMatchingTask, paths: Sequence[Path]) -> list[NDArray[np.float64]]:
+    """Return the notes (3,) that recordings are of; where notes are fixed, the one that is played."""
+    (middle,) = task.note.middle()
+    if not task.note.varies:
+        return [middle] * len(paths)
+    return [_note_of_recording(task, path, middle.copy()) for path in paths]
+
+
+def _note_of_recording(task: SoundMatchingTask, path: Path, note: NDArray[np.float64]) -> NDArray[np.float64]:
+    if 0 in task.note.varies:
+        heard = note_of(*read_mono(path))
+        if heard is None:
+            raise SynthgymError(f"{path} has no pitch, and its note is not known; leave it out")
+        note[0] = heard
+    low, high = task.note.range
+    if not low[0] <= note[0] <= high[0]:
+        raise SynthgymError(
+            f"{path} is of note {note[0]:g}, and the environment plays {task.note}; leave it out"
+        )
+    return note
+
+
+def _presets(task: SoundMatchingTask, folder: Path) -> list[_Sound]:
     """Return every preset once, as the whole synth plays it, whatever parameters are free."""
     synth, seen, found = task.synth, set(), []
     for path, rows in synth.presets_in(folder):
@@ -129,9 +159,10 @@ def _presets(task: SoundMatchingTask, folder: Path) -> list[tuple[str, str, Audi
             if row.tobytes() not in seen:
                 seen.add(row.tobytes())
                 name = f"{path.relative_to(folder)}:{number}"
-                audio = task.render_native(np.asarray(row)[None]).audio
+                (note,) = notes_of(PatchStream("validation", 0).ids([len(found)]), task.note)
+                audio = task.render_native(np.asarray(row)[None], note).audio
                 assert audio is not None
-                found.append(("preset", name, audio[0], _unit(task, row)))
+                found.append(("preset", name, audio[0], note, _unit(task, row)))
     return found
 
 

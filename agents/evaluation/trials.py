@@ -100,7 +100,7 @@ def evaluate(
 
 def _run(worker: Worker, job: _Job) -> Row:
     budget = max(job.budgets)
-    trial = Trial(worker, job.target.rendered, budget, job.pool, _generator(job), job.seed)
+    trial = Trial(worker, job.target.rendered, budget, job.pool, _generator(job), job.target.played, job.seed)
     run(job.agent, trial)
     # The best is often the same at several budgets.
     bests = {best.render: best for best in map(trial.best_of, job.budgets)}
@@ -113,7 +113,10 @@ def _run(worker: Worker, job: _Job) -> Row:
         "failures": len(trial.failures),
         "first_failure": trial.failures[0] if trial.failures else None,
         "curve": [[best.render, best.distance] for best in trial.records],
-        "rows": [_row(trial, budget) | metrics[trial.best_of(budget).render] for budget in job.budgets],
+        "rows": [
+            _row(trial, budget) | _played(trial) | metrics[trial.best_of(budget).render]
+            for budget in job.budgets
+        ],
     }
 
 
@@ -137,11 +140,16 @@ def _row(trial: Trial, budget: int) -> Row:
     }
 
 
+def _played(trial: Trial) -> Row:
+    pitch, velocity, hold = trial.notes[0].tolist()
+    return {"note": int(pitch), "velocity": int(velocity), "hold": hold}
+
+
 def _metrics(worker: Worker, job: _Job, best: Best) -> dict[str, float]:
     target, synth = job.target, worker.synth
     sound = np.zeros(synth.samples, np.float32)
     if best.unit is not None:
-        audio = worker.render(best.unit[None], audio=True).audio
+        audio = worker.render(best.unit[None], target.played[None], audio=True).audio
         assert audio is not None
         (sound,) = audio
     (aim,) = target.audio

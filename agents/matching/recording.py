@@ -12,9 +12,10 @@ from typing import Any
 import librosa
 import numpy as np
 
+from synthgym import notes
 from synthgym.checks import number
 from synthgym.recordings import as_target, read_mono, start_of
-from synthgym.synths import Audio, base
+from synthgym.synths import Audio
 
 from ..evaluation.pitch import note_of
 
@@ -86,13 +87,13 @@ class Recording:
         if note is None and "note" not in asked:
             note = self.note
             if note is None:
-                note = base.Note().pitch
+                note = notes.MIDDLE_C
                 remarks.append(f"no pitch found: taken as note {_name(note)}; --note says which it is")
             else:
                 remarks.append(f"note {_name(note)}, by its pitch; --note says another")
         length = max(SHORTEST, math.ceil(self.seconds / _GRAIN - 1e-6) * _GRAIN)
         duration = number(
-            "duration", asked.get("duration", round(min(length, LONGEST), 1)), base.SHORTEST, base.LONGEST
+            "duration", asked.get("duration", round(min(length, LONGEST), 1)), notes.SHORTEST, notes.LONGEST
         )
         if self.seconds > duration:
             remarks.append(

@@ -45,7 +45,7 @@ class Voices:
     """
 
     def __init__(self, env_id: str, sample_rate: int) -> None:
-        recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs={"sample_rate": sample_rate}).human_like(SIZE)
+        recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs={"sample_rate": sample_rate}).random(SIZE)
         # Other versions of what it depends on make another set.
         key = hashlib.sha256(json.dumps(recipe.manifest(), sort_keys=True).encode()).hexdigest()[:12]
         cache = user_cache_path("synthgym") / "voices"
@@ -64,7 +64,8 @@ class Voices:
 
     def nearest(self, task: SoundMatchingTask, target: Audio, count: int) -> Unit:
         """Return unit vectors (count, n) of a task, the nearest to a target clip (samples,) first."""
-        own, semitones = self._task.synth, self._task.synth.note.pitch - task.synth.note.pitch
+        own = self._task.synth
+        semitones = int(own.note.rows(1)[0, 0] - task.note.rows(1)[0, 0])
         clip = transposed(target, own.sample_rate, semitones, own.samples)
         (aim,) = self._task.extract(clip[None]).features
         near = neighbours(self._path, _FEATURE, aim, count)

@@ -99,7 +99,7 @@ def _matches(
         sounding = np.flatnonzero([len(unit) for unit in of["parameters"]])
         if len(sounding):
             units = np.stack([of["parameters"].iloc[i] for i in sounding]).astype(np.float32)
-            rendered = task.render(units, audio=True)
+            rendered = task.render(units, target.played, audio=True)
             found[sounding], features[sounding] = rendered.audio, rendered.features[0]
         (aim,) = target.audio
         gain = playback_gain(aim, *found)

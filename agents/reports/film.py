@@ -60,7 +60,7 @@ def scenes(task: SoundMatchingTask, target: Target, found: Sequence[Best], most:
     places = np.unique(np.linspace(len(rendered) - 1, 0, min(most, len(rendered))).round().astype(int))
     shown = [rendered[place] for place in places]
     units: list[Unit] = [best.unit for best in shown if best.unit is not None]
-    sounds = task.render(np.stack(units), audio=True).audio
+    sounds = task.render(np.stack(units), target.played, audio=True).audio
     assert sounds is not None
     titles = [f"render {best.render:,}, distance {best.distance:.3f}" for best in shown]
     steps = [

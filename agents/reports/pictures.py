@@ -76,7 +76,8 @@ def draw_matches(task: SoundMatchingTask, targets: Sequence[Target], rows: pd.Da
         row = last[(last["agent"] == agent) & (last["target"] == name)].nsmallest(1, "distance").iloc[0]
         match = np.zeros_like(by_name[name].rendered.features[0])
         if len(row["parameters"]):
-            match = task.render(np.array([row["parameters"]], np.float32)).features[0]
+            unit = np.array([row["parameters"]], np.float32)
+            match = task.render(unit, by_name[name].played).features[0]
         line, column = divmod(number, columns)
         above, below = axes[2 * line : 2 * line + 2, column]
         for axis, picture in ((above, by_name[name].rendered.features[0]), (below, match)):

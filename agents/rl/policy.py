@@ -52,9 +52,9 @@ class Policy(Trained):
         rules = Rules(**{name: value for name, value in made_for.env_kwargs.items() if name in RULES})
         # What the policy observes says it, whatever the id of its environment is called.
         kind = GoalEpisodes if isinstance(model.observation_space, gym.spaces.Dict) else Episodes
-        episodes = kind(1, rules, trial)
+        episodes = kind(1, rules, trial, note=made_for.note)
         start, rendered = trial.episode_start()
-        episodes.begin([0], trial.shown, start, rendered)
+        episodes.begin([0], trial.shown, trial.notes, start, rendered)
         for _ in range(made_for.env_kwargs.get("max_episode_steps", MAX_EPISODE_STEPS)):
             action, _ = model.predict(episodes.observe(), deterministic=deterministic)
             episodes.nudge(ALL, action)

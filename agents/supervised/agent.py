@@ -29,20 +29,20 @@ class SampledPatches(Trained):
     def guess(self, trial: Trial) -> None:
         """Render the prediction, and samples."""
         model, target, rng = self._model(trial), trial.shown.features[0], trial.rng
-        trial(model.predict(target))
+        trial(model.predict(target, trial.notes))
         samples = min(FIRST_RENDERS, trial.left) - 1
         if samples > 0:
-            trial(model.sample(np.repeat(target, samples, axis=0), SEARCHING[0], rng))
+            trial(model.sample(np.repeat(target, samples, axis=0), SEARCHING[0], rng, trial.notes))
 
     def search(self, trial: Trial) -> None:
         """Start, unless there is a guess, and go on until the budget is spent."""
         if trial.found is None:
             self.guess(trial)
         model, rng, n = self._model(trial), trial.rng, len(trial.space)
-        embedding = model.embed(trial.shown.features[0])
+        embedding = model.embed(trial.shown.features[0], trial.notes)
         while trial.left:
             if trial.found is None:  # all renders failed so far
-                unit = model.sample(trial.shown.features[0], SEARCHING[0], rng)
+                unit = model.sample(trial.shown.features[0], SEARCHING[0], rng, trial.notes)
             elif trial.left > 1:
                 unit = model.complete(embedding, trial.found[None], kept_parts(1, n, rng), SEARCHING[1], rng)
             else:

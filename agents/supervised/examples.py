@@ -12,9 +12,12 @@ from synthgym.datasets import DataSet
 from synthgym.datasets.splits import SIDES, Split
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
+from synthgym.notes import Notes
 from synthgym.parameters import Unit
+from synthgym.task import SoundMatchingTask
 
-Batch = tuple[Features, Unit]
+Batch = tuple[Features, Unit, Notes]
+"""Of examples: features (B, frames, bins), unit vectors (B, n), and the notes that are played (B, 3)."""
 _BLOCK = 4096
 
 
@@ -23,11 +26,17 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, epoch]).permutation(count)
 
 
-def check_split(dataset: DataSet) -> None:
-    """Raise SynthgymError unless a data set has examples to train on and others to validate on.
+def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
+    """Raise SynthgymError unless a data set has examples to train on and others to validate on, of notes that
+    a task plays.
 
     It reads the small array of the split only, not the features.
     """
+    if not task.note.covers(dataset.note):
+        raise SynthgymError(
+            f"{dataset.path} is of {dataset.note}, and the environment plays {task.note}; give its notes by "
+            "--env-kwargs (note=[LOW,HIGH], velocity, hold), or another --dataset"
+        )
     sides = dataset.split[:]
     for split, side in SIDES.items():
         if not np.any(sides == side):
@@ -38,7 +47,7 @@ def check_split(dataset: DataSet) -> None:
 
 
 class Examples:
-    """Features and parameters of the examples on one side of a data set's split, in memory.
+    """Features, parameters and notes of the examples on one side of a data set's split, in memory.
 
     Args:
         dataset: from which they are read.
@@ -48,7 +57,7 @@ class Examples:
     """
 
     def __init__(self, dataset: DataSet, feature: str, split: Split, most: int | None = None) -> None:
-        features, units, count = [], [], 0
+        features, units, notes, count = [], [], [], 0
         blocks = range(0, len(dataset), _BLOCK)
         for at in tqdm(blocks, desc=f"reading, {split}", unit=" blocks", leave=False):
             if most is not None and count >= most:
@@ -56,8 +65,11 @@ class Examples:
             chosen = dataset.split[at : at + _BLOCK] == SIDES[split]
             features.append(dataset.features[feature][at : at + _BLOCK][chosen])
             units.append(dataset.parameters[at : at + _BLOCK][chosen])
+            played = None if dataset.notes is None else dataset.notes[at : at + _BLOCK][chosen]
+            notes.append(dataset.note.rows(len(units[-1]), played))
             count += len(units[-1])
         self.features, self.units = np.concatenate(features)[:most], np.concatenate(units)[:most]
+        self.notes = np.concatenate(notes)[:most]
 
     def __len__(self) -> int:
         return len(self.units)
@@ -69,4 +81,4 @@ class Examples:
         return self[_order(seed, epoch, len(self))[place * size : (place + 1) * size]]
 
     def __getitem__(self, rows: np.ndarray | slice) -> Batch:
-        return self.features[rows].astype(np.float32), self.units[rows]
+        return self.features[rows].astype(np.float32), self.units[rows], self.notes[rows]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from synthgym.features import Features
+from synthgym.notes import Notes
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.task import SoundMatchingTask
 
@@ -34,7 +35,7 @@ class Model:
     Args:
         agent: name of the agent, which says which network it is.
         options: that shape the network.
-        shape: of the feature, (frames, bins).
+        shape: of the feature, (frames, bins); what varies of the notes is seen beside it in each frame.
         bounds: least and greatest value of the feature, in each bin.
         origin: of the model.
 
@@ -57,7 +58,10 @@ class Model:
         self.dataset, self.dataset_renders = "", 0
         self._made_of = {"options": dict(options), "shape": shape, "bounds": bounds}
         free = [Parameter.read(kept) for kept in origin.identity["parameters"]]
-        self.network = Network(agent, shape, ParameterSpace(free), **options)
+        self.note = origin.note
+        frames, bins = shape
+        seen = frames, bins + len(self.note.varies)
+        self.network = Network(agent, seen, ParameterSpace(free), **options)
         self._low, high = (torch.tensor(bound) for bound in bounds)
         self._range = high - self._low
 
@@ -71,31 +75,49 @@ class Model:
         )
         return cls(agent, options, feature.shape, (low, high), origin)
 
-    def encode(self, features: Features) -> torch.Tensor:
-        """Return the embeddings (B, width) of features (B, frames, bins), with their gradient."""
-        embedding: torch.Tensor = self.network.encoder((torch.from_numpy(features) - self._low) / self._range)
-        return embedding
-
-    def embed(self, features: Features) -> torch.Tensor:
-        """Return the embeddings (B, width) of features (B, frames, bins), without a gradient."""
-        self.network.eval()
-        with torch.no_grad():
-            return self.encode(features)
-
-    def predict(self, features: Features) -> Unit:
-        """Return the most probable unit vectors (B, n) for features (B, frames, bins)."""
-        embedding = self.embed(features)
-        return self.complete(embedding, *self._nothing_known(len(features)))
-
-    def sample(self, features: Features, temperature: float, rng: np.random.Generator) -> Unit:
-        """Return random unit vectors (B, n) for features (B, frames, bins).
+    def encode(self, features: Features, notes: Notes | None = None) -> torch.Tensor:
+        """Return the embeddings (B, width) of sounds, with their gradient.
 
         Args:
-            features: of the sounds.
+            features: of the sounds, (B, frames, bins).
+            notes: that they play, (B, 3), or that all of them play, (1, 3) (default: the note that was
+                learned, if it is one).
+        """
+        seen = (torch.from_numpy(features) - self._low) / self._range
+        if self.note.varies:
+            played = np.broadcast_to(self.note.rows(1) if notes is None else notes, (len(features), 3))
+            scaled = torch.from_numpy(self.note.scaled(played))[:, None]
+            seen = torch.cat([seen, scaled.expand(-1, seen.shape[1], -1)], dim=2)
+        embedding: torch.Tensor = self.network.encoder(seen)
+        return embedding
+
+    def embed(self, features: Features, notes: Notes | None = None) -> torch.Tensor:
+        """As ``encode``, without a gradient."""
+        self.network.eval()
+        with torch.no_grad():
+            return self.encode(features, notes)
+
+    def predict(self, features: Features, notes: Notes | None = None) -> Unit:
+        """Return the most probable unit vectors (B, n) for sounds, as ``encode`` takes them."""
+        embedding = self.embed(features, notes)
+        return self.complete(embedding, *self._nothing_known(len(features)))
+
+    def sample(
+        self,
+        features: Features,
+        temperature: float,
+        rng: np.random.Generator,
+        notes: Notes | None = None,
+    ) -> Unit:
+        """Return random unit vectors (B, n) for sounds.
+
+        Args:
+            features: of the sounds, (B, frames, bins).
             temperature: above 0; the samples vary the more the higher it is.
             rng: of the samples.
+            notes: as ``encode`` takes them.
         """
-        embedding = self.embed(features)
+        embedding = self.embed(features, notes)
         return self.complete(embedding, *self._nothing_known(len(features)), temperature, rng)
 
     def _nothing_known(self, count: int) -> tuple[Unit, NDArray[np.bool_]]:

@@ -18,6 +18,7 @@ from stable_baselines3.common.torch_layers import CombinedExtractor
 from torch import nn
 
 from synthgym.features import Features
+from synthgym.notes import Notes
 from synthgym.task import SoundMatchingTask
 
 from ..training.divergence import Diverged, has_finite_weights
@@ -86,7 +87,7 @@ class SamplingPolicy(ActorCriticPolicy):
         return self._value(self._encode(obs), obs)
 
     def _encode(self, obs: Observation) -> torch.Tensor:
-        return self._model.encode(obs["feature"].numpy())
+        return self._model.encode(obs["feature"].numpy(), obs["notes"].numpy())
 
     def _value(self, embedding: torch.Tensor, obs: Observation) -> torch.Tensor:
         seen = torch.cat([embedding.detach(), obs["best"], obs["known"], obs["so_far"]], dim=1)
@@ -148,9 +149,12 @@ class PPOLearner:
         assert isinstance(policy, SamplingPolicy)
         return policy
 
-    def learn(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
+    def learn(
+        self, features: Features, notes: Notes, rehearsal: Rehearsal, rng: np.random.Generator
+    ) -> float:
         """Learn from a rollout, then rehearse."""
-        self._env.features, self._env.rng, self._policy.rng = features, rng, rng
+        self._env.features, self._env.notes = features, notes
+        self._env.rng, self._policy.rng = rng, rng
         rate = self.optimizer.param_groups[0]["lr"]
         self._ppo.lr_schedule = lambda _: rate
         # PPO goes through its mini-batches in an order of NumPy's global generator.

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from synthgym.errors import SynthgymError
 from synthgym.features import Features, distance
+from synthgym.notes import Notes
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
@@ -32,11 +33,13 @@ class RolloutVecEnv(VecEnv):
 
     Attributes:
         features: of the targets (B, frames, bins); to be set before a reset.
+        notes: that they play (B, 3); likewise.
         rng: of all that is random; likewise.
         best: distances of the best so far (B,).
     """
 
     features: Features
+    notes: Notes
     rng: np.random.Generator
     render_mode = None
 
@@ -47,6 +50,7 @@ class RolloutVecEnv(VecEnv):
         of_patch = gym.spaces.Box(0, 1, (n,), np.float32)
         observed: dict[str, gym.Space[Any]] = {
             "feature": gym.spaces.Box(-np.inf, np.inf, task.feature.shape, np.float32),
+            "notes": gym.spaces.Box(0, np.inf, (3,), np.float64),
             "best": of_patch,
             "known": of_patch,
             "seen": of_patch,
@@ -78,6 +82,7 @@ class RolloutVecEnv(VecEnv):
         done = np.full(count, self._step / self._steps)
         return {
             "feature": self.features,
+            "notes": self.notes,
             "best": self._unit.copy(),
             "known": known.astype(np.float32),
             "seen": seen.astype(np.float32),
@@ -90,7 +95,7 @@ class RolloutVecEnv(VecEnv):
 
     def step_wait(self) -> tuple[Observation, np.ndarray, np.ndarray, list[dict[str, Any]]]:
         """Render them."""
-        distances = distance(self._task.render(self._actions).features[0], self.features)
+        distances = distance(self._task.render(self._actions, self.notes).features[0], self.features)
         # A first patch counts even if it shares nothing with its target: parts of it can be sampled again.
         better = (distances < self.best) | (self._step == 0)
         self._unit[better], self.best[better] = self._actions[better], distances[better]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from synthgym.features import Features
+from synthgym.notes import Notes
 from synthgym.task import SoundMatchingTask
 
 from ..training.divergence import Diverged
@@ -31,8 +32,13 @@ class RolloutLearner(Protocol):
     optimizer: torch.optim.Optimizer
     rehearsals: int
 
-    def learn(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
-        """Learn from a rollout for targets (B, frames, bins); return the mean distance of the best.
+    def learn(
+        self, features: Features, notes: Notes, rehearsal: Rehearsal, rng: np.random.Generator
+    ) -> float:
+        """Learn from a rollout for targets (B, frames, bins) at notes (B, 3).
+
+        Returns:
+            The mean distance of the best.
 
         Raises:
             Diverged: a loss is not finite.
@@ -60,12 +66,16 @@ class RewardWeighted:
         weights = model.network.parameters()
         self.optimizer: torch.optim.Optimizer = torch.optim.AdamW(weights, weight_decay=config.weight_decay)
 
-    def learn(self, features: Features, rehearsal: Rehearsal, rng: np.random.Generator) -> float:
+    def learn(
+        self, features: Features, notes: Notes, rehearsal: Rehearsal, rng: np.random.Generator
+    ) -> float:
         """Learn after each round of a rollout."""
         config, model = self._config, self._model
-        rounds = roll_out(model, features, self._task, config.rounds, config.candidates, EXPLORING, rng)
+        rounds = roll_out(
+            model, features, notes, self._task, config.rounds, config.candidates, EXPLORING, rng
+        )
         for turn, now in enumerate(rounds):
-            rewarded = reward_loss(model, features, now, rng)
+            rewarded = reward_loss(model, features, notes, now, rng)
             descend(self.optimizer, rewarded + config.rehearsal * rehearsal(turn))
         return float(now.best.mean())
 

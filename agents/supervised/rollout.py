@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from synthgym.features import Features, distance
+from synthgym.notes import Notes
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
@@ -72,6 +73,7 @@ def kept_parts(count: int, n: int, rng: np.random.Generator) -> NDArray[np.bool_
 def roll_out(
     model: Model,
     features: Features,
+    notes: Notes,
     task: SoundMatchingTask,
     rounds: int,
     candidates: int,
@@ -83,6 +85,7 @@ def roll_out(
     Args:
         model: samples; it may learn between rounds.
         features: of the targets (B, frames, bins).
+        notes: that they play (B, 3).
         task: renders.
         rounds: how many.
         candidates: of each round, for each target.
@@ -93,14 +96,14 @@ def roll_out(
         Each round.
     """
     count, n = len(features), model.network.encoding.parameters
-    targets = np.repeat(features, candidates, axis=0)
+    targets, played = (np.repeat(each, candidates, axis=0) for each in (features, notes))
     best_unit, best = np.zeros((count, n), np.float32), np.full(count, np.inf)
     for number in range(rounds):
         known = kept_parts(count, n, rng) if number else np.zeros((count, n), np.bool_)
-        embedding = model.embed(features).repeat_interleave(candidates, dim=0)
+        embedding = model.embed(features, notes).repeat_interleave(candidates, dim=0)
         unit, kept = np.repeat(best_unit, candidates, axis=0), np.repeat(known, candidates, axis=0)
         sample = model.complete(embedding, unit, kept, temperatures[number > 0], rng)
-        rendered = task.render(sample).features[0]
+        rendered = task.render(sample, played).features[0]
         distances = distance(rendered, targets).reshape(count, candidates).astype(np.float64)
         now = Round(known, sample.reshape(count, candidates, n), distances, best)
         yield now
@@ -110,7 +113,9 @@ def roll_out(
         best = now.best
 
 
-def reward_loss(model: Model, features: Features, now: Round, rng: np.random.Generator) -> torch.Tensor:
+def reward_loss(
+    model: Model, features: Features, notes: Notes, now: Round, rng: np.random.Generator
+) -> torch.Tensor:
     """Return a loss that falls as the samples of a network approach what was near in a round.
 
     A synthesiser has no gradient. But candidates can be learned as examples are, the nearer the more
@@ -119,16 +124,18 @@ def reward_loss(model: Model, features: Features, now: Round, rng: np.random.Gen
     """
     count, candidates, n = now.unit.shape
     model.network.train()
-    embedding = model.encode(features).repeat_interleave(candidates, dim=0)
+    embedding = model.encode(features, notes).repeat_interleave(candidates, dim=0)
     unit, known = now.unit.reshape(-1, n), np.repeat(now.known, candidates, axis=0)
     losses = model.network.loss(embedding, torch.from_numpy(unit), torch.from_numpy(known), rng)
     loss: torch.Tensor = (torch.from_numpy(now.weights().reshape(-1)).float() * losses).sum() / count
     return loss
 
 
-def example_loss(model: Model, features: Features, unit: Unit, rng: np.random.Generator) -> torch.Tensor:
+def example_loss(
+    model: Model, features: Features, unit: Unit, notes: Notes, rng: np.random.Generator
+) -> torch.Tensor:
     """Return the cross-entropy of the parameters of examples (imitation)."""
     values = torch.from_numpy(unit)
     nothing = torch.zeros(unit.shape, dtype=torch.bool)
-    loss: torch.Tensor = model.network.loss(model.encode(features), values, nothing, rng).mean()
+    loss: torch.Tensor = model.network.loss(model.encode(features, notes), values, nothing, rng).mean()
     return loss

@@ -167,13 +167,13 @@ class Trainer:
 
     def _roll_out(self, rollouts: RolloutLearner, examples: Examples, rng: np.random.Generator) -> float:
         config, seed, done = self.config, self.run.seed, self.model.steps
-        features, _ = examples.batch(done, config.targets, seed)
+        features, _, notes = examples.batch(done, config.targets, seed)
 
         def rehearsal(turn: int) -> torch.Tensor:
             again = examples.batch(done * rollouts.rehearsals + turn, config.batch_size, seed)
             return example_loss(self.model, *again, rng)
 
-        return rollouts.learn(features, rehearsal, rng)
+        return rollouts.learn(features, notes, rehearsal, rng)
 
     def is_due(self) -> bool:
         """Return whether it is time to validate: every so often, and where a phase ends."""
@@ -206,14 +206,14 @@ class Trainer:
         return errors
 
     def _errors(self, examples: Examples) -> dict[str, float]:
-        features, units = examples[:]
+        features, units, notes = examples[:]
         self.model.network.eval()
         with torch.no_grad():
             rng = np.random.default_rng(self.run.seed)
-            cross_entropy = float(example_loss(self.model, features, units, rng))
+            cross_entropy = float(example_loss(self.model, features, units, notes, rng))
         if not math.isfinite(cross_entropy):
             raise Diverged(f"the cross-entropy of the validation examples is {cross_entropy:g}")
-        rendered = self.task.render(self.model.predict(features)).features[0]
+        rendered = self.task.render(self.model.predict(features, notes), notes).features[0]
         return {"distance": float(distance(rendered, features).mean()), "cross_entropy": cross_entropy}
 
     def _judge_imitation(self, examples: Examples, errors: dict[str, float]) -> None:
@@ -231,8 +231,8 @@ class Trainer:
             self.loss = None
 
     def _best_of_a_rollout(self, examples: Examples) -> float:
-        features, _ = examples[: max(1, self.config.validate_on // 4)]
+        features, _, notes = examples[: max(1, self.config.validate_on // 4)]
         rng = np.random.default_rng(self.run.seed)
         rounds, candidates = self.config.rounds, self.config.candidates
-        *_, last = roll_out(self.model, features, self.task, rounds, candidates, SEARCHING, rng)
+        *_, last = roll_out(self.model, features, notes, self.task, rounds, candidates, SEARCHING, rng)
         return float(last.best.mean())

@@ -22,7 +22,7 @@ from ..training.run_config import RunConfig
 from ..training.run_folder import CHECKPOINTS, RunFolder
 from ..trials.signals import Signals
 from .config import TRAINER_NAMES
-from .examples import Examples, check_split
+from .examples import Examples, check_examples
 from .model import shaping
 from .trainer import Trainer
 
@@ -44,7 +44,7 @@ def check(run: RunConfig) -> None:
             f"{run.agent} learns from a data set: give --dataset (scripts/make_dataset.py makes one)"
         )
     with closing(make_task(run.env, run.env_kwargs)) as task:
-        check_split(load_for(task, run.dataset))
+        check_examples(load_for(task, run.dataset), task)
         Trainer(run, task)
 
 
@@ -63,7 +63,7 @@ def train(folder: RunFolder) -> int:
     run = RunConfig.read(folder.config)
     with closing(make_task(run.env, run.env_kwargs, rendering="auto")) as task:
         dataset = load_for(task, run.dataset or "")
-        check_split(dataset)
+        check_examples(dataset, task)
         trainer = Trainer(run, task, folder.newest())
         model = trainer.model
         model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()

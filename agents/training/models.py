@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from synthgym.errors import SynthgymError
+from synthgym.notes import Note
 from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
 
@@ -50,15 +51,23 @@ class Origin:
         """Return it as JSON, to be saved with the model."""
         return asdict(self)
 
+    @property
+    def note(self) -> Note:
+        """The notes that it was trained on."""
+        return Note(**self.identity["note"])
+
     def check(self, task: SoundMatchingTask, path: Path) -> None:
-        """Raise SynthgymError unless a task is like that of the model at a path."""
+        """Raise SynthgymError unless a task, and each of its notes, is one of a model's, at a path."""
         if self.feature != task.feature_name:
             raise SynthgymError(
                 f"{path} was trained on the feature {self.feature}, not {task.feature_name}; "
                 f"give --env-kwargs feature={self.feature}, or train another"
             )
         what = f"{path} was trained on {self.env} {self.env_kwargs or ''}".rstrip()
-        check_same_settings(what, self.identity, task.identity(), "train one on this environment")
+        remedy = "train one on this environment"
+        check_same_settings(what, self.identity, task.identity(), remedy, ignore=("note",))
+        if not self.note.covers(task.note):
+            raise SynthgymError(f"{path} was trained on {self.note}, not {task.note}; {remedy}")
 
 
 class Trained(Agent):

@@ -96,7 +96,9 @@ class Preview:
         bests = []
         for i in range(TARGETS):
             rng = np.random.default_rng([self._run.seed, i])
-            trial = run(agent, Trial(self._task, self._target(i), RENDERS, self._pool, rng))
+            trial = run(
+                agent, Trial(self._task, self._target(i), RENDERS, self._pool, rng, self._patches.notes[i])
+            )
             assert trial.best is not None
             bests.append(trial.best)
         return bests
@@ -113,7 +115,8 @@ class Preview:
         errors = np.abs(space.quantise(unit) - self._patches.unit).mean(axis=0)
         for parameter, error in zip(space.free, errors, strict=True):
             writer.add_scalar(f"parameter_error/{parameter.name}", error, steps)
-        targets, matches = self._patches.rendered, self._task.render(unit[:SHOWN], audio=True)
+        targets = self._patches.rendered
+        matches = self._task.render(unit[:SHOWN], self._patches.notes[:SHOWN], audio=True)
         assert targets.audio is not None
         assert matches.audio is not None
         for i in range(SHOWN):

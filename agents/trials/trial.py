@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.features import Feature, distance
+from synthgym.notes import Note, Notes
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Rendered, Worker
 from synthgym.task import SoundMatchingTask
@@ -47,6 +48,8 @@ class Trial:
         budget: how many renders may be spent; all count, the start included.
         pool: where starts come from.
         rng: of all that is random in the agent.
+        played: the note that the target is of, (3,) (default: the synth's note, if it is fixed).
+        notes: that note, at which everything is rendered, (1, 3).
         number: of the trial among those of its target; an agent that was trained several times searches by
             the model of that number.
         distances: of every render so far, by the first feature.
@@ -61,19 +64,21 @@ class Trial:
     budget: int
     pool: Pool
     rng: np.random.Generator
+    played: NDArray[np.float64] | None = None
     number: int = 0
     distances: list[float] = field(default_factory=list)
     records: list[Best] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     offline: list[int] = field(default_factory=list)
     shown: Rendered = field(init=False)
+    notes: Notes = field(init=False)
     _starts: int = 0
     _offline_by_source: dict[str, int] = field(default_factory=dict)
     _best_rendered: Rendered | None = None
 
     def __post_init__(self) -> None:
         whole("budget", self.budget, 1, 10**9)
-        self.shown = self.target
+        self.shown, self.notes = self.target, self.note.rows(1, self.played)
 
     @property
     def space(self) -> ParameterSpace:
@@ -84,6 +89,11 @@ class Trial:
     def features(self) -> Sequence[Feature]:
         """Of every sound; distances are of the first."""
         return self.source.features
+
+    @property
+    def note(self) -> Note:
+        """What the synth plays: one note, or the range that ``notes`` are of."""
+        return self.source.note
 
     @property
     def best(self) -> Best | None:
@@ -128,13 +138,13 @@ class Trial:
             axis=1,
         ).astype(np.float64)
 
-    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
-        """As the call, but return what was rendered."""
+    def render(self, unit: Unit, notes: Notes | None = None, *, audio: bool = False) -> Rendered:
+        """As the call, but return what was rendered; ``notes`` are those of the target, if they are given."""
         asked = len(unit)
         unit = np.asarray(unit, np.float32)[: self.left]
         if not len(unit):
             raise BudgetSpent
-        rendered = self.source.render(unit, audio=audio)
+        rendered = self.source.render(unit, np.repeat(self.notes, len(unit), axis=0), audio=audio)
         far = distance(rendered.features[0], self.target.features[0]).tolist()
         failed = {row for row, _ in rendered.failures}
         self.failures += [message for _, message in rendered.failures]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
+from synthgym.notes import Notes
 from synthgym.parameters import Unit
 from synthgym.rendering import Rendered
 
@@ -45,7 +46,7 @@ class WatchedTrial(Trial):
             return super().spent
         return max(super().spent, (time.monotonic() - self._began) / self.seconds)
 
-    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
+    def render(self, unit: Unit, notes: Notes | None = None, *, audio: bool = False) -> Rendered:
         """As of any trial.
 
         Raises:
@@ -53,7 +54,7 @@ class WatchedTrial(Trial):
         """
         if self.signals.caught is not None or self.spent >= 1:
             raise BudgetSpent
-        return super().render(unit, audio=audio)
+        return super().render(unit, notes, audio=audio)
 
     def after_render(self, unit: Unit, rendered: Rendered) -> None:
         """Keep the nearest and show the progress."""

@@ -6,14 +6,13 @@ try:
     from synthgym.datasets.loading import DataSet, load, load_for
     from synthgym.datasets.making import make
     from synthgym.datasets.recipe import Recipe
-    from synthgym.datasets.sources import Grid, HumanLike, Presets, Random, Source
+    from synthgym.datasets.sources import Grid, Presets, Random, Source
 except ModuleNotFoundError as error:
     raise SynthgymError(f"data sets need {error.name}: pip install 'synthgym[datasets]'") from error
 
 __all__ = [
     "DataSet",
     "Grid",
-    "HumanLike",
     "Presets",
     "Random",
     "Recipe",

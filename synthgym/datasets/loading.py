@@ -14,6 +14,7 @@ from synthgym.datasets.arrays import AGAIN, check_shards, open_array
 from synthgym.datasets.manifest import MANIFEST, read_manifest
 from synthgym.datasets.splits import Items, Split
 from synthgym.errors import SynthgymError
+from synthgym.notes import Note
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
@@ -33,6 +34,9 @@ class DataSet:
     Attributes:
         manifest: all that decides the bytes of the set.
         parameters: unit vectors (items, n) float32, quantised: what was really rendered.
+        note: what was played: one note, or a range of notes.
+        notes: what each item played, (items, 3) float64: MIDI note, velocity, seconds held; None if all
+            play the one note.
         features: by name, (items, frames, bins).
         audio: (items, samples), or None if it was not kept.
         split: 0 for training, 1 for validation, 2 for what is left out, (items,).
@@ -46,15 +50,16 @@ class DataSet:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self.manifest = read_manifest(self.path)
+        self.note = _note(self.path, self.manifest)
         features = {name: f"features/{name}" for name in self.manifest["features"]}
         names = ["parameters", "split", "renders", *features.values()]
         arrays = {name: self._open(name) for name in names}
-        if self.manifest["audio"]:
-            arrays["audio"] = self._open("audio")
+        optional = {"audio": bool(self.manifest["audio"]), "notes": bool(self.note.varies)}
+        arrays |= {name: self._open(name) for name, there in optional.items() if there}
         check_shards(self.path, arrays, len(self), self.manifest["block"])
         self.parameters, self.split, self.renders = (arrays[name] for name in names[:3])
         self.features = {name: arrays[array] for name, array in features.items()}
-        self.audio = arrays.get("audio")
+        self.audio, self.notes = arrays.get("audio"), arrays.get("notes")
         try:
             self.space = ParameterSpace([Parameter.read(kept) for kept in self.manifest["parameters"]])
         except (KeyError, TypeError, ValueError) as error:
@@ -119,6 +124,15 @@ class DataSet:
         return Pairs(self.features[name], self.parameters, self.items(split))
 
 
+def _note(path: Path, manifest: dict[str, Any]) -> Note:
+    try:
+        return Note(**manifest["note"])
+    except (KeyError, TypeError, SynthgymError) as error:
+        raise SynthgymError(
+            f"{path}: the note in its {MANIFEST} is damaged ({error}); make it again"
+        ) from error
+
+
 def load(path: str | os.PathLike[str]) -> DataSet:
     """Open a data set; SynthgymError if there is none."""
     return DataSet(path)
@@ -128,13 +142,14 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
     """Open a data set of a task.
 
     Raises:
-        SynthgymError: there is none, or it is of other parameters, or has not the feature that the task
-            measures distance by.
+        SynthgymError: there is none, or it is of other parameters or another sound, or has not the feature
+            that the task measures distance by. It may be of other notes.
     """
     dataset = load(Path(path).resolve())
     identity, manifest = task.identity(), dataset.manifest
     what = f"{path} is a data set of {manifest['env']} {manifest['env_kwargs'] or ''}".rstrip()
     kept = {name: manifest.get(name) for name in identity}
-    check_same_settings(what, kept, identity, "make one of this environment with scripts/make_dataset.py")
+    remedy = "make one of this environment with scripts/make_dataset.py"
+    check_same_settings(what, kept, identity, remedy, ignore=("note",))
     one_of(f"feature of {path}", task.feature_name, dataset.features)
     return dataset

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from synthgym.datasets.recipe import Recipe
+from synthgym.datasets.sources import Points
 from synthgym.datasets.splits import LEFT_OUT
 from synthgym.datasets.store import Store
 from synthgym.parameters import Unit
-from synthgym.patches import HELD_OUT, HeldOutStream, PatchId, PatchJob, make_patches
+from synthgym.patches import HELD_OUT, HeldOutStream, PatchJob, make_patches
 from synthgym.rendering import Rendered, Worker
 
 Arrays = dict[str, NDArray[Any]]
@@ -92,7 +93,7 @@ def _fill(store: Store, missing: list[tuple[int, int]], recipe: Recipe, progress
 class _Job:
     """What a worker makes: patches, or given unit vectors; and how they are stored."""
 
-    what: PatchJob | Unit
+    what: PatchJob | Points
     split: NDArray[np.uint8]
     features: tuple[str, ...]
     dtype: str
@@ -116,12 +117,15 @@ def _make(worker: Worker, job: _Job) -> tuple[Arrays, list[str]]:
     split = job.split.copy()  # what comes from afar cannot be written to
     if isinstance(job.what, PatchJob):
         patches = make_patches(worker, replace(job.what, audio=job.audio))
-        unit, rendered, renders = patches.unit, patches.rendered, patches.renders
+        unit, notes, rendered, renders = patches.unit, patches.notes, patches.rendered, patches.renders
     else:
-        unit, renders = job.what, np.ones(len(job.what), np.int64)
-        rendered = worker.render(unit, audio=job.audio)
+        unit, notes = job.what
+        renders = np.ones(len(unit), np.int64)
+        rendered = worker.render(unit, notes, audio=job.audio)
         split[[row for row, _ in rendered.failures]] = LEFT_OUT
     arrays: Arrays = {"parameters": unit, "split": split, "renders": renders.astype(np.int32)}
+    if worker.synth.note.varies:
+        arrays["notes"] = notes
     return arrays | _kept(job, rendered), [said for _, said in rendered.failures]
 
 
@@ -143,7 +147,7 @@ def _stored(values: NDArray[np.float32], dtype: str) -> NDArray[Any]:
 def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     """Return the native rows of all test patches, as bytes."""
     items = HeldOutStream().ids(range(HELD_OUT))
-    parts = (items[at : at + _FEW] for at in range(0, HELD_OUT, _FEW))
+    parts = (recipe.task.prior.job(items[at : at + _FEW]) for at in range(0, HELD_OUT, _FEW))
     bar = tqdm(total=HELD_OUT, unit=" test patches", desc="leaving out", disable=not progress, leave=False)
     rows: set[bytes] = set()
     with bar:
@@ -153,8 +157,8 @@ def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     return frozenset(rows)
 
 
-def _unit(worker: Worker, ids: list[PatchId]) -> Unit:
-    return make_patches(worker, PatchJob(ids)).unit
+def _unit(worker: Worker, job: PatchJob) -> Unit:
+    return make_patches(worker, job).unit
 
 
 def _without(

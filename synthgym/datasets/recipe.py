@@ -9,9 +9,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from synthgym import priors
 from synthgym.checks import one_of
 from synthgym.datasets.manifest import FORMAT
-from synthgym.datasets.sources import Grid, HumanLike, Presets, Random, Source
+from synthgym.datasets.sources import Grid, Presets, Random, Source
 from synthgym.datasets.splits import VALIDATION
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
@@ -33,14 +34,14 @@ class Recipe:
         features: names of features.
         dtype: of features and audio in the store; values beyond its range (65,504 for float16) are clipped.
         audio: whether the audio is kept too.
-        env_kwargs: keywords of the environment: parameters, frozen, and those of the synth.
+        env_kwargs: keywords of the environment: parameters, frozen, patches, and those of the synth.
         rendering: how it is rendered, see ``SoundMatchingTask``.
         workers: how many render at a time.
         address: of a Ray cluster.
 
     Attributes:
         task: renders the patches.
-        source: which patches; set by ``random``, ``human_like``, ``grid`` or ``presets``.
+        source: which patches; set by ``random``, ``grid`` or ``presets``.
 
     Raises:
         SynthgymError: an id, keyword or feature that does not exist, or one that cannot be used.
@@ -81,13 +82,14 @@ class Recipe:
         )
 
     def random(self, size: int, seed: int = 0) -> Recipe:
-        """Take random audible patches; return this recipe."""
-        self.source = Random(size, seed)
-        return self
-
-    def human_like(self, size: int, seed: int = 0) -> Recipe:
-        """Take random patches such as people make; return this recipe."""
-        self.source = HumanLike(self.task, size, seed)
+        """Take random audible patches, as the keyword ``patches`` says; return this recipe."""
+        prior = self.task.prior
+        if isinstance(prior, priors.Presets):
+            # Split by preset, lest variations of one are for training and for validation.
+            jitter = priors.VARIATION
+            self.source = Presets(prior, self.env_kwargs["patches"], jitter=jitter, size=size, seed=seed)
+        else:
+            self.source = Random(prior, size, seed)
         return self
 
     def grid(self, values: int) -> Recipe:
@@ -98,8 +100,9 @@ class Recipe:
     def presets(
         self, folder: str | os.PathLike[str], *, jitter: float = 0.0, size: int | None = None, seed: int = 0
     ) -> Recipe:
-        """Take presets and variations of them; return this recipe."""
-        self.source = Presets(self.task, folder, jitter=jitter, size=size, seed=seed)
+        """Take the presets in a folder and variations of them; return this recipe."""
+        presets = priors.Presets(folder, self.task.worker)
+        self.source = Presets(presets, folder, jitter=jitter, size=size, seed=seed)
         return self
 
     def arrays(self) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -109,6 +112,8 @@ class Recipe:
             "split": ((), "uint8"),
             "renders": ((), "int32"),
         }
+        if self.task.note.varies:
+            arrays["notes"] = (3,), "float64"
         for name, feature in zip(self.features, self.task.features, strict=True):
             arrays[f"features/{name}"] = feature.shape, self.dtype
         if self.audio:

@@ -10,8 +10,7 @@ import hashlib
 import math
 import os
 from abc import ABC, abstractmethod
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,20 @@ from numpy.typing import NDArray
 from synthgym.checks import number, whole
 from synthgym.datasets.manifest import MOST_ITEMS
 from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION, VALIDATION_SPLIT, split_of
-from synthgym.errors import PresetError, SynthgymError
+from synthgym.errors import SynthgymError
+from synthgym.notes import Notes
 from synthgym.parameters import ParameterSpace, Unit
-from synthgym.patches import PatchJob, PatchStream, audible
+from synthgym.patches import PatchJob, PatchStream, notes_of
+from synthgym.priors import Presets as PresetPatches
+from synthgym.priors import Prior, Uniform
 from synthgym.task import SoundMatchingTask
 
-_VOICES_KEY = 1 << 17  # no stream of patches has this spawn key, nor has the split
-_VOICES = 256
-_INAUDIBLE_JITTER = 0.1
+
+class Points(NamedTuple):
+    """Unit vectors (B, n) to be rendered as they are, at notes (B, 3)."""
+
+    unit: Unit
+    notes: Notes
 
 
 class Source(ABC):
@@ -45,8 +50,8 @@ class Source(ABC):
     @abstractmethod
     def job(
         self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]
-    ) -> PatchJob | Unit:
-        """Return what a worker needs to make items: a job, or the unit vectors themselves (B, n).
+    ) -> PatchJob | Points:
+        """Return what a worker needs to make items: a job, or the unit vectors themselves.
 
         Args:
             task: whose space the items are in.
@@ -64,64 +69,36 @@ class Source(ABC):
 
 
 class Random(Source):
-    """Uniformly random audible patches.
+    """Random audible patches of a prior.
 
     Args:
+        prior: of the task, see ``synthgym.priors``; not a folder's, whose items are ``Presets``.
         size: number of items.
         seed: any whole number from 0.
     """
 
-    def __init__(self, size: int, seed: int = 0) -> None:
+    def __init__(self, prior: Prior, size: int, seed: int = 0) -> None:
         self.size = whole("size", size, 1, MOST_ITEMS)
         self.seed = whole("seed", seed, 0, 2**63)
+        self._prior, self._described = prior, prior.describe()
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the items."""
-        return {"kind": "random", "seed": self.seed}
+        return {"kind": "random", "seed": self.seed, **self._described}
+
+    def go_on_from(self, described: Any) -> None:
+        """Sets of the first version had uniformly random patches, and did not say so."""
+        if "patches" not in described and isinstance(self._prior, Uniform):
+            self._described = {}
 
     def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
         """Return the job of items."""
         ids = PatchStream("dataset", self.seed).ids(range(start, stop))
-        return PatchJob(ids, forbidden=forbidden)
+        return self._prior.job(ids, forbidden=forbidden)
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return a tenth of the items for validation, each by its number."""
         return split_of(self.seed, start, stop)
-
-
-class HumanLike(Random):
-    """Random patches such as people make, see ``Synth.human_like``; those that are inaudible are varied.
-
-    Args:
-        task: whose synth knows them.
-        size: number of items.
-        seed: any whole number from 0.
-
-    Raises:
-        SynthError: the synth knows none.
-    """
-
-    def __init__(self, task: SoundMatchingTask, size: int, seed: int = 0) -> None:
-        super().__init__(size, seed)
-        self._sha256 = hashlib.sha256(self._voices(task, 0).tobytes()).hexdigest()
-
-    def describe(self) -> dict[str, Any]:
-        """Return what decides the items; the first tell which habits are meant."""
-        return {"kind": "human-like", "seed": self.seed, "jitter": _INAUDIBLE_JITTER, "sha256": self._sha256}
-
-    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> PatchJob:
-        """Return the job of items."""
-        # Made in whole blocks, as one at a time would take as long as rendering it.
-        first, last = start // _VOICES, (stop - 1) // _VOICES
-        voices = np.concatenate([self._voices(task, block) for block in range(first, last + 1)])
-        near = voices[start - first * _VOICES : stop - first * _VOICES]
-        ids = PatchStream("dataset", self.seed).ids(range(start, stop))
-        pure = np.ones(len(near), np.bool_)
-        return PatchJob(ids, near=near, jitter=_INAUDIBLE_JITTER, pure=pure, forbidden=forbidden)
-
-    def _voices(self, task: SoundMatchingTask, block: int) -> Unit:
-        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(_VOICES_KEY, block)))
-        return task.space.quantise(task.space.to_unit(task.synth.human_like(_VOICES, rng)))
 
 
 class Grid(Source):
@@ -152,11 +129,12 @@ class Grid(Source):
         """Grids of the first version had no items for validation."""
         self._validates = "validation" in described
 
-    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Unit:
-        """Return the unit vectors of items."""
+    def job(self, task: SoundMatchingTask, start: int, stop: int, forbidden: frozenset[bytes]) -> Points:
+        """Return the unit vectors of items, each at a note of its own where they vary."""
         places = np.unravel_index(np.arange(start, stop), self._counts)
         steps = np.array(self._counts) - 1
-        return task.space.quantise((np.stack(places, axis=1) / steps).astype(np.float32))
+        unit = task.space.quantise((np.stack(places, axis=1) / steps).astype(np.float32))
+        return Points(unit, notes_of(PatchStream("dataset", 0).ids(range(start, stop)), task.note))
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return a tenth of the items for validation, each by its number."""
@@ -170,20 +148,19 @@ class Presets(Source):
     repeated ones are passed over.
 
     Args:
-        task: whose synth reads the files.
-        folder: with the files; it is searched through.
+        presets: of a folder.
+        folder: what messages call them.
         jitter: how far variations are from their preset, see ``ParameterSpace.jitter``.
         size: number of items (default: one for each preset).
         seed: of the variations.
 
     Raises:
-        PresetError: the folder holds no audible preset of the synth.
         SynthgymError: more items than presets without jitter.
     """
 
     def __init__(
         self,
-        task: SoundMatchingTask,
+        presets: PresetPatches,
         folder: str | os.PathLike[str],
         *,
         jitter: float = 0.0,
@@ -192,12 +169,12 @@ class Presets(Source):
     ) -> None:
         self.jitter = number("jitter", jitter, 0, 1)
         self.seed = whole("seed", seed, 0, 2**63)
-        self._unit = read_presets(task, Path(folder))
+        self._unit = presets.unit
         count = len(self._unit)
         self.size = count if size is None else whole("size", size, 1, MOST_ITEMS)
         if self.size > count and not self.jitter:
             raise SynthgymError(f"{folder} has {count} presets; for {self.size} items give a jitter above 0")
-        self._sides = np.array([_side(unit) for unit in self._unit], np.uint8)
+        self._sides = np.where(presets.held_out, VALIDATION_SPLIT, TRAIN_SPLIT).astype(np.uint8)
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the items."""
@@ -217,31 +194,3 @@ class Presets(Source):
         """Return the side of each item's preset: about a tenth of them are for validation."""
         sides: NDArray[np.uint8] = self._sides[np.arange(start, stop) % len(self._sides)]
         return sides
-
-
-def read_presets(task: SoundMatchingTask, folder: Path) -> Unit:
-    """Return unit vectors (P, n) of the audible presets in a folder, each once, in the order of names.
-
-    Files that are no presets of the synth are passed over.
-
-    Raises:
-        PresetError: no such folder, or none in it.
-    """
-    if not folder.is_dir():
-        raise PresetError(f"no such folder: {folder}")
-    synth = task.synth
-    rows = [row for _, found in synth.presets_in(folder) for row in found]
-    if rows:
-        units = task.space.quantise(task.space.to_unit(np.stack(rows)))
-        units = units[np.sort(np.unique(units, axis=0, return_index=True)[1])]
-        kept = [audible(sound.audio) for sound in task.worker.sounds(units)]
-        if any(kept):
-            return units[kept]
-    kinds = ", ".join(sorted({synth.preset_suffix, *synth.bank_suffixes, ".json"}))
-    raise PresetError(f"{folder} holds no audible preset of this synth ({kinds})")
-
-
-def _side(unit: NDArray[np.float32]) -> int:
-    """Return the side of a preset: by its values, so that the same preset is never on both."""
-    value = int.from_bytes(hashlib.sha256(unit.tobytes()).digest()[:8], "big") / 2**64
-    return VALIDATION_SPLIT if value < VALIDATION else TRAIN_SPLIT

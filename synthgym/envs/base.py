@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from synthgym.checks import one_of
 from synthgym.envs.episodes import Episodes
+from synthgym.envs.inputs import NOTHING, Given
+from synthgym.envs.streams import EpisodeStreams
 from synthgym.making import TASK, check_keywords
-from synthgym.parameters import Unit
-from synthgym.patches import EpisodeStreams
-from synthgym.rendering import Rendered
+from synthgym.patches import notes_of
 from synthgym.rules import RULES, Rules
 from synthgym.task import SoundMatchingTask
 
@@ -69,27 +69,28 @@ class EnvBase:
         self.noise_floor = self.task.noise_floor()
         self.render_mode = render_mode
 
-    def _begin(self, rows: Sequence[int], target: Rendered | None = None, start: Unit | None = None) -> None:
+    def _begin(self, rows: Sequence[int], given: Given = NOTHING) -> None:
         """Begin the next episodes of rows.
 
         Args:
             rows: distinct.
-            target: the one target of all (default: the next patches of the streams).
-            start: the one start of all (1, n), likewise.
+            given: by the caller of ``reset``; what is not are the next patches of the streams.
         """
         task, with_audio = self.task, self.episodes.with_audio
         renders: NDArray[np.int64] | int = 1
+        ids, target = self.streams.targets(rows), given.target
+        notes = given.over(notes_of(ids, task.note))
         if target is None:
-            target = task.make_patches(self.streams.targets(rows), audio=with_audio).rendered
-        if start is None:
-            patches = task.make_patches(self.streams.starts(rows), audio=with_audio)
+            target = task.make_patches(ids, notes, audio=with_audio).rendered
+        if given.start is None:
+            patches = task.make_patches(self.streams.starts(rows), notes, audio=with_audio)
             start, rendered, renders = patches.unit, patches.rendered, patches.renders
         else:
-            start = np.repeat(start, len(rows), axis=0)
-            rendered = task.render(start, audio=with_audio)
+            start = np.repeat(given.start, len(rows), axis=0)
+            rendered = task.render(start, notes, audio=with_audio)
         # Nothing can fail from here.
         self.streams.advance(rows)
-        self.episodes.begin(rows, target, start, rendered, renders)
+        self.episodes.begin(rows, target, notes, start, rendered, renders)
 
     def _pictures(self) -> list[NDArray[np.uint8]]:
         """Return a picture (height, width, 3) of target and current feature for every episode."""

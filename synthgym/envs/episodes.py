@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthgym.envs.observation import ObservedFeature
 from synthgym.features import Feature, distance
+from synthgym.notes import Note, Notes
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Rendered
 from synthgym.rules import Rules
@@ -30,8 +31,12 @@ class SoundSource(Protocol):
     def features(self) -> Sequence[Feature]:
         """Of every sound; distances are of the first."""
 
-    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
-        """Render unit vectors (B, n) and extract their features."""
+    @property
+    def note(self) -> Note:
+        """What the synth plays: one note, or a range of notes."""
+
+    def render(self, unit: Unit, notes: Notes, *, audio: bool = False) -> Rendered:
+        """Render unit vectors (B, n) at notes (B, 3) and extract their features."""
 
 
 class Episodes:
@@ -41,11 +46,13 @@ class Episodes:
         count: how many go on side by side.
         rules: of the episodes.
         source: renders.
+        note: the range of notes that is observed (default: that of the source).
         with_audio: whether audio is kept.
 
     Attributes:
         action_space: of one environment.
         observation_space: of one environment.
+        notes: that targets and sounds are played at, (count, 3).
         target: features of the targets, (count, frames, bins).
         target_audio: for each, (samples,); audio is kept only ``with_audio``.
         unit: unquantised unit vectors now, (count, n).
@@ -57,16 +64,25 @@ class Episodes:
         failures: how many of them were silence because their render failed, (count,).
     """
 
-    def __init__(self, count: int, rules: Rules, source: SoundSource, *, with_audio: bool = False) -> None:
+    def __init__(
+        self,
+        count: int,
+        rules: Rules,
+        source: SoundSource,
+        *,
+        note: Note | None = None,
+        with_audio: bool = False,
+    ) -> None:
         self.rules, self.source, self.with_audio = rules, source, with_audio
         feature = source.features[0]
         self.observed = ObservedFeature(feature)
-        size = len(source.space)
+        size, self._note = len(source.space), note or source.note
         self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
-        self.observation_space = self._observation_space(size, self.observed.size)
+        self.observation_space = self._observation_space(size + len(self._note.varies), self.observed.size)
 
         self.unit: Unit = np.zeros((count, size), np.float32)
         self.best_unit = self.unit.copy()
+        self.notes: Notes = np.repeat(self._note.middle(), count, axis=0)
         self.features, self.target = (np.zeros((count, *feature.shape), np.float32) for _ in range(2))
         self._pooled, self._pooled_target = (
             np.zeros((count, self.observed.size), np.float32) for _ in range(2)
@@ -78,13 +94,14 @@ class Episodes:
         self.renders, self.failures = (np.zeros(count, np.int64) for _ in range(2))
         self.audio, self.best_audio, self.target_audio = ([np.zeros(0, np.float32)] * count for _ in range(3))
 
-    def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
-        return gym.spaces.Box(0, 1, (parameters + 2 * pooled_size,), np.float32)
+    def _observation_space(self, state_size: int, pooled_size: int) -> gym.Space[Any]:
+        return gym.spaces.Box(0, 1, (state_size + 2 * pooled_size,), np.float32)
 
     def begin(
         self,
         rows: Sequence[int],
         target: Rendered,
+        notes: Notes,
         start: Unit,
         rendered: Rendered,
         renders: NDArray[np.int64] | int = 1,
@@ -94,10 +111,12 @@ class Episodes:
         Args:
             rows: distinct.
             target: their targets, or the one target of all.
+            notes: that they are played at, (rows, 3).
             start: unit vectors that they start from, (rows, n).
             rendered: those starts.
             renders: how many sounds each start cost.
         """
+        self.notes[rows] = notes
         self.target[rows] = target.features[0]
         self._pooled_target[rows] = self.observed.scaled(target.features[0])
         self.renders[rows] = renders
@@ -113,7 +132,7 @@ class Episodes:
         """Nudge the parameters of rows by actions (rows, n), render and compare; return the rewards."""
         judged = self.judged[rows].copy()
         unit: Unit = np.clip(self.unit[rows] + np.float32(self.rules.max_nudge) * actions, 0, 1)
-        rendered = self.source.render(unit, audio=self.with_audio)
+        rendered = self.source.render(unit, self.notes[rows], audio=self.with_audio)
         self.renders[rows] += 1
         self._take(rows, unit, rendered)
         now = self.judged[rows]
@@ -151,7 +170,13 @@ class Episodes:
 
     def observe(self, rows: Rows = ALL) -> Any:
         """Return fresh observations of rows."""
-        return np.concatenate([self.unit[rows], self._pooled[rows], self._pooled_target[rows]], axis=1)
+        return np.concatenate([self._state(rows), self._pooled[rows], self._pooled_target[rows]], axis=1)
+
+    def _state(self, rows: Rows) -> NDArray[np.float32]:
+        """Return what the synth is set to, (rows, n + what varies of the notes), each in [0, 1]."""
+        if not self._note.varies:
+            return self.unit[rows].copy()
+        return np.concatenate([self.unit[rows], self._note.scaled(self.notes[rows])], axis=1)
 
     def success(self) -> NDArray[np.bool_]:
         """Return which sounds are near enough to their targets, (count,)."""
@@ -170,4 +195,7 @@ class Episodes:
             "is_success": self.success(),
             "renders": self.renders.copy(),
             "failures": self.failures.copy(),
+            "note": self.notes[:, 0].astype(np.int64),
+            "velocity": self.notes[:, 1].astype(np.int64),
+            "hold": self.notes[:, 2].copy(),
         }

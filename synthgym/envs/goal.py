@@ -32,10 +32,10 @@ class GoalRules(Rules):
 class GoalEpisodes(Episodes):
     """Episodes whose rewards and success follow from pooled features alone, the goals."""
 
-    def _observation_space(self, parameters: int, pooled_size: int) -> gym.Space[Any]:
+    def _observation_space(self, state_size: int, pooled_size: int) -> gym.Space[Any]:
         return gym.spaces.Dict(
             {
-                "observation": gym.spaces.Box(0, 1, (parameters,), np.float32),
+                "observation": gym.spaces.Box(0, 1, (state_size,), np.float32),
                 "achieved_goal": gym.spaces.Box(0, 1, (pooled_size,), np.float32),
                 "desired_goal": gym.spaces.Box(0, 1, (pooled_size,), np.float32),
             }
@@ -58,7 +58,7 @@ class GoalEpisodes(Episodes):
     def observe(self, rows: Rows = ALL) -> Any:
         """Return fresh observations of rows."""
         return {
-            "observation": self.unit[rows].copy(),
+            "observation": self._state(rows),
             "achieved_goal": self._pooled[rows].copy(),
             "desired_goal": self._pooled_target[rows].copy(),
         }

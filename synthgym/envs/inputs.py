@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, one_of
 from synthgym.errors import ActionError, SoundError, SynthgymError
+from synthgym.notes import FIELDS, NOTE, Note, Notes
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
 from synthgym.rendering import Rendered
@@ -18,6 +20,7 @@ from synthgym.task import SoundMatchingTask
 
 TARGETS = ("target_parameters", "target_audio", "target_file")
 START = "start"
+OPTIONS = (*TARGETS, START, *NOTE)
 FULLEST = 100.0
 """Audio beyond this is no audio with full scale at 1."""
 
@@ -38,31 +41,79 @@ def checked_actions(actions: Any, shape: tuple[int, ...]) -> NDArray[np.float32]
 def _check_names(options: Mapping[str, Any]) -> None:
     """Raise UnknownNameError for an option that does not exist, SoundError for two targets."""
     if not isinstance(options, Mapping):
-        raise SynthgymError(f"reset options are a dict with {', '.join((*TARGETS, START))}; got {options!r}")
+        raise SynthgymError(f"reset options are a dict with {', '.join(OPTIONS)}; got {options!r}")
     for name in options:
-        one_of("reset option", name, (*TARGETS, START))
+        one_of("reset option", name, OPTIONS)
     given = [name for name in TARGETS if options.get(name) is not None]
     if len(given) > 1:
         raise SoundError(f"give one target, not {' and '.join(given)}")
 
 
-def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> tuple[Rendered | None, Unit | None]:
-    """Return the rendered target that the options name, and the start (1, n), or None for each.
+@dataclass(frozen=True)
+class Given:
+    """What the caller of ``reset`` gives of an episode.
+
+    Attributes:
+        target: the rendered target, one sound, or None for a random one.
+        start: unit vector of the start (1, n), or None for a random one.
+        note: (3,), NaN for what is drawn.
+    """
+
+    target: Rendered | None
+    start: Unit | None
+    note: NDArray[np.float64]
+
+    def over(self, drawn: Notes) -> Notes:
+        """Return notes (B, 3), in which what is given takes the place of what was drawn."""
+        return np.where(np.isnan(self.note), drawn, self.note)
+
+
+NOTHING = Given(None, None, np.full(3, np.nan))
+
+
+def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> Given:
+    """Return what the options of a reset give.
 
     Raises:
         UnknownNameError: an option that does not exist.
         SoundError: missing, silent, no audio, or of a wrong length.
         ParameterError: parameters of a wrong length or outside [0, 1].
+        SynthgymError: a note that cannot be played, or one where the environment has one note.
     """
     _check_names(options)
+    note = _note(task, options)
     start = None if options.get(START) is None else _vector(task, options[START])
-    return _target(task, options), start
+    return Given(_target(task, options, note), start, note)
 
 
-def _target(task: SoundMatchingTask, options: Mapping[str, Any]) -> Rendered | None:
+def _note(task: SoundMatchingTask, options: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return the note (3,) of the options; of a target that is given, what they leave open is the middle."""
+    note, middle = np.full(3, np.nan), task.note.middle()[0]
+    for i, name in enumerate(NOTE):
+        if options.get(name) is None:
+            continue
+        if i not in task.note.varies:
+            raise SynthgymError(
+                f"this environment plays one {name}, {middle[i]:g}; give {name}=(low, high) to gym.make"
+            )
+        # As the note of a synth it is checked by name.
+        note[i] = getattr(Note(**{FIELDS[i]: options[name]}, duration=task.note.duration), FIELDS[i])
+    target = next((name for name in TARGETS if options.get(name) is not None), None)
+    if target is None:
+        return note
+    if target != "target_parameters" and 0 in task.note.varies and np.isnan(note[0]):
+        raise SynthgymError(
+            f"this environment plays a range of notes; say that of the {target} with options={{'note': 60}}"
+        )
+    return np.where(np.isnan(note), middle, note)
+
+
+def _target(
+    task: SoundMatchingTask, options: Mapping[str, Any], note: NDArray[np.float64]
+) -> Rendered | None:
     synth = task.synth
     if options.get("target_parameters") is not None:
-        target = task.render(_vector(task, options["target_parameters"]), audio=True)
+        target = task.render(_vector(task, options["target_parameters"]), note, audio=True)
     elif options.get("target_file") is not None:
         target = task.extract(read_recording(options["target_file"], synth.sample_rate, synth.samples)[None])
     elif options.get("target_audio") is not None:

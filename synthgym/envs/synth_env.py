@@ -107,11 +107,11 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
             ParameterError: parameters of a wrong length or outside [0, 1].
         """
         # What can fail comes first: a reset that raises leaves everything as it was.
-        target, start = given(self.task, options or {})
+        chosen = given(self.task, options or {})
         super().reset(seed=seed)
         if seed is not None or not self.streams.seeded(0):
             self.streams.seed(0, self.np_random_seed)
-        self._begin([0], target, start)
+        self._begin([0], chosen)
         return self._first(self.episodes.observe()), self._info()
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:

@@ -15,10 +15,10 @@ from envs_registry import MAX_EPISODE_STEPS
 from synthgym.checks import one_of, whole
 from synthgym.envs.base import METADATA, EnvBase
 from synthgym.envs.episodes import ALL
-from synthgym.envs.inputs import checked_actions, given
+from synthgym.envs.inputs import NOTHING, Given, checked_actions, given
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
-from synthgym.rendering import Rendered, Rendering, usable_cores
+from synthgym.rendering import Rendering, usable_cores
 from synthgym.synths import Audio
 
 MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
@@ -89,16 +89,16 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         options = dict(options or {})
         mask = self._mask(options.pop("reset_mask", None))
         seeds = self._seeds(seed)
-        target, start = given(self.task, options)
+        chosen = given(self.task, options)
         rows = np.flatnonzero(mask).tolist()
         for row in rows:
             if seeds[row] is not None or not self.streams.seeded(row):
                 self.streams.seed(row, seeding.np_random(seeds[row])[1])
-        self._begin(rows, target, start)
+        self._begin(rows, chosen)
         return self.episodes.observe(), self._info(mask)
 
-    def _begin(self, rows: Sequence[int], target: Rendered | None = None, start: Unit | None = None) -> None:
-        super()._begin(rows, target, start)
+    def _begin(self, rows: Sequence[int], given: Given = NOTHING) -> None:
+        super()._begin(rows, given)
         self._steps[rows] = 0
         self._done[rows] = False
 
@@ -196,6 +196,6 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
     @property
     def audio(self) -> Audio:
         """The sounds of now, (num_envs, samples); rendered again, as steps do not keep them."""
-        audio = self.task.render(self.parameters, audio=True).audio
+        audio = self.task.render(self.parameters, self.episodes.notes, audio=True).audio
         assert audio is not None
         return audio

@@ -76,22 +76,16 @@ class PluginEngine:
         path: of the plugin, or the URI of an LV2 plugin.
         sample_rate: Hz.
         samples: length of a render.
-        note: MIDI note number.
-        velocity: MIDI velocity.
-        hold: seconds from note-on to note-off.
 
     Raises:
         RuntimeError: DawDreamer cannot load it.
     """
 
-    def __init__(
-        self, *, path: str, sample_rate: int, samples: int, note: int, velocity: int, hold: float
-    ) -> None:
+    def __init__(self, *, path: str, sample_rate: int, samples: int) -> None:
         self._samples = samples
         self._seconds = (samples + 0.5) / sample_rate
         self._engine = dawdreamer.RenderEngine(sample_rate, BLOCK)
         self._plugin = self._engine.make_plugin_processor("plugin", path)
-        self._plugin.add_midi_note(note, velocity, 0.0, hold)
         self._engine.load_graph([(self._plugin, [])])
 
     def describe(self, pseudo: str) -> dict[str, Any]:
@@ -114,9 +108,16 @@ class PluginEngine:
             ],
         }
 
-    def render(self, settings: Sequence[tuple[int, float]]) -> NDArray[np.float32]:
-        """Return mono audio (samples,) with parameters set to values in [0, 1], given by index."""
+    def render(self, code: tuple[Sequence[tuple[int, float]], tuple[int, int, float]]) -> NDArray[np.float32]:
+        """Return mono audio (samples,) of settings and a note.
+
+        Args:
+            code: values in [0, 1] of parameters, by index; and MIDI note, velocity, seconds held.
+        """
+        settings, (note, velocity, hold) = code
         self._set(settings)
+        self._plugin.clear_midi()
+        self._plugin.add_midi_note(note, velocity, 0.0, hold)
         self._engine.render(self._seconds)
         return mono(self._engine.get_audio(), self._samples)
 

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from synthgym.hosting.remote import ENDLESS, RemoteEngine
+from synthgym.notes import Notes
 from synthgym.parameters import Native
 from synthgym.rendering.renderer import Job, Renderer, Result
 from synthgym.rendering.worker import Sound, Worker
@@ -122,9 +123,9 @@ class _ThreadWorker(Worker):
 
     ended = False
 
-    def sounds_of(self, native: Native) -> Iterator[Sound]:
+    def sounds_of(self, native: Native, notes: Notes) -> Iterator[Sound]:
         """As of any worker; CancelledError if it is ended."""
-        for sound in super().sounds_of(native):
+        for sound in super().sounds_of(native, notes):
             if self.ended:
                 raise CancelledError
             yield sound

@@ -10,6 +10,7 @@ import numpy as np
 
 from synthgym.errors import PluginCrashed
 from synthgym.features import Feature, Features, extract
+from synthgym.notes import NOTE, Note, Notes
 from synthgym.parameters import Native, ParameterSpace, Unit
 from synthgym.synths import Audio, Synth
 
@@ -27,11 +28,13 @@ class Sound(NamedTuple):
     Attributes:
         audio: (samples,).
         native: the native row that was rendered (all parameters,).
+        note: that was played (3,).
         failure: why it is silence, if its render failed.
     """
 
     audio: Audio
     native: Native
+    note: Notes
     failure: str | None
 
 
@@ -86,34 +89,42 @@ class Worker:
         # Kept, as new memory costs more than what is done with it.
         self._block = np.zeros((BLOCK, synth.samples), np.float32)
 
+    @property
+    def note(self) -> Note:
+        """What the synth plays: one note, or a range of notes."""
+        return self.synth.note
+
     def do(self, work: Callable[[Worker, Any], Any], job: Any) -> Any:
         """Return ``work(self, job)``: how a renderer calls a worker in another process."""
         return work(self, job)
 
-    def sounds(self, unit: Unit) -> Iterator[Sound]:
-        """Render unit vectors (B, n) one by one, each when it is asked for."""
-        return self.sounds_of(self.space.to_native(unit))
+    def sounds(self, unit: Unit, notes: Notes) -> Iterator[Sound]:
+        """Render unit vectors (B, n) at notes (B, 3) one by one, each when it is asked for."""
+        return self.sounds_of(self.space.to_native(unit), notes)
 
-    def sounds_of(self, native: Native) -> Iterator[Sound]:
+    def sounds_of(self, native: Native, notes: Notes) -> Iterator[Sound]:
         """As ``sounds``, of native rows (B, all parameters)."""
-        for row in native:
+        for row, note in zip(native, notes, strict=True):
             try:
-                audio = self.synth.render(row[None])[0]
+                audio = self.synth.render(row[None], note[None])[0]
             except PluginCrashed as error:
                 self._crashes_in_a_row += 1
                 if self._crashes_in_a_row >= MOST_CRASHES:
                     raise
-                yield Sound(self._silence(), row, str(error))
+                yield Sound(self._silence(), row, note, str(error))
                 continue
             self._crashes_in_a_row = 0
             if usable(audio):
-                yield Sound(audio, row, None)
+                yield Sound(audio, row, note, None)
             else:
-                yield Sound(self._silence(), row, "the synth rendered audio that is not finite")
+                yield Sound(self._silence(), row, note, "the synth rendered audio that is not finite")
 
-    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
-        """Render unit vectors (B, n) and extract their features; return the audio too if it is asked for."""
-        return self.extract(self.sounds(unit), len(unit), audio=audio)
+    def render(self, unit: Unit, notes: Notes, *, audio: bool = False) -> Rendered:
+        """Render unit vectors (B, n) at notes (B, 3) and extract their features.
+
+        The audio is returned too if it is asked for.
+        """
+        return self.extract(self.sounds(unit, notes), len(unit), audio=audio)
 
     def extract(self, sounds: Iterable[Sound], count: int, *, audio: bool = False) -> Rendered:
         """Return the features of ``count`` sounds, which come as from ``sounds``."""
@@ -128,13 +139,13 @@ class Worker:
             if kept is not None:
                 kept[i] = sound.audio
             if sound.failure is not None:
-                failures.append((i, self.message(sound.failure, sound.native)))
+                failures.append((i, self.message(sound.failure, sound)))
             if place == BLOCK - 1 or i == count - 1:
                 part = extract(self.features, self._block[: place + 1])
                 for failed in (i - place + row for row in silence_failures(part)):
                     # A feature may be at fault with the silence that a failed render is, too.
                     if rows[failed].failure is None:
-                        message = self.message("a feature is not finite", rows[failed].native)
+                        message = self.message("a feature is not finite", rows[failed])
                         failures.append((failed, message))
                     if kept is not None:
                         kept[failed] = 0
@@ -144,15 +155,16 @@ class Worker:
     def _silence(self) -> Audio:
         return np.zeros(self.synth.samples, np.float32)
 
-    def message(self, failure: str, native: Native) -> str:
+    def message(self, failure: str, sound: Sound) -> str:
         """Return the warning of a failed render, which names the parameters that were set."""
         free = {p.name for p in self.space.free}
         settings = ", ".join(
             f"{p.name}={p.text(value)}"
-            for p, value in zip(self.space.parameters, native, strict=True)
+            for p, value in zip(self.space.parameters, sound.native, strict=True)
             if p.name in free
         )
-        return f"{failure}; taken for silence: {settings}"
+        played = "".join(f"{NOTE[i]}={sound.note[i]:g}, " for i in self.note.varies)
+        return f"{failure}; taken for silence: {played}{settings}"
 
 
 def usable(audio: Audio) -> bool:

@@ -8,7 +8,8 @@ from typing import Any
 
 from synthgym.checks import one_of
 from synthgym.errors import SynthError
-from synthgym.synths.base import Audio, Note, Synth
+from synthgym.notes import Note
+from synthgym.synths.base import Audio, Synth
 
 __all__ = ["SYNTHS", "Audio", "Note", "Synth", "make_synth"]
 

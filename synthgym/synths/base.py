@@ -6,50 +6,20 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.checks import number, whole
+from synthgym.checks import whole
 from synthgym.errors import PresetError, SynthError
 from synthgym.files import replaced
+from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.diagram import Diagram
 
 Audio = NDArray[np.float32]
-
-
-SHORTEST, LONGEST = 0.01, 60.0
-"""Seconds a render may last."""
-
-
-@dataclass(frozen=True)
-class Note:
-    """The note of every render.
-
-    Args:
-        pitch: MIDI note number, 0 to 127; 60 is middle C.
-        velocity: MIDI velocity, 1 to 127.
-        hold: seconds from note-on to note-off, 0.001 to the duration.
-        duration: seconds of audio rendered, 0.01 to 60.
-
-    Raises:
-        SynthgymError: one is out of range.
-    """
-
-    pitch: int = 60
-    velocity: int = 100
-    hold: float = 0.7
-    duration: float = 1.0
-
-    def __post_init__(self) -> None:
-        whole("note", self.pitch, 0, 127)
-        whole("velocity", self.velocity, 1, 127)
-        number("duration", self.duration, SHORTEST, LONGEST)
-        number("hold", self.hold, 0.001, self.duration)
 
 
 class Synth(ABC):
@@ -57,12 +27,13 @@ class Synth(ABC):
 
     Args:
         sample_rate: Hz.
-        note: MIDI note number.
-        velocity: MIDI velocity.
-        hold: seconds from note-on to note-off.
+        note: MIDI note number, or a pair ``(low, high)``; see Note, so velocity and hold.
+        velocity: MIDI velocity, or a pair.
+        hold: seconds from note-on to note-off, or a pair.
         duration: seconds of audio rendered.
 
     Attributes:
+        note: what it plays.
         space: all its parameters; the ones it offers to agents are free.
         preset_suffix: the file name ending of its own preset format.
         lowest_sample_rate: Hz at which it still renders, and in tune.
@@ -86,9 +57,9 @@ class Synth(ABC):
         self,
         *,
         sample_rate: int = 44100,
-        note: int = 60,
-        velocity: int = 100,
-        hold: float = 0.7,
+        note: int | tuple[int, int] = 60,
+        velocity: int | tuple[int, int] = 100,
+        hold: float | tuple[float, float] = 0.7,
         duration: float = 1.0,
     ) -> None:
         self.sample_rate = whole("sample_rate", sample_rate, self.lowest_sample_rate, 384_000)
@@ -100,11 +71,16 @@ class Synth(ABC):
         return round(self.note.duration * self.sample_rate)
 
     @abstractmethod
-    def render(self, native: Native) -> Audio:
+    def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return float32 audio (B, samples) for native rows (B, all parameters).
 
-        Mono, at the synth's own natural level: full scale is 1, nothing is normalised. The same row gives
-        the same bytes, in any batch, order and process, if the synth is ``repeatable``.
+        Args:
+            native: the rows.
+            notes: what each row plays, (B, 3) (default: the synth's note, if it is fixed);
+                ``self.note.rows(len(native), notes)`` are them.
+
+        Mono, at the synth's own natural level: full scale is 1, nothing is normalised. The same row
+        and note give the same bytes, in any batch, order and process, if the synth is ``repeatable``.
 
         This is the one way to render: rewards, data sets, presets and pages all call it. A worker passes one
         row at a time.

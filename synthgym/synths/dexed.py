@@ -12,6 +12,7 @@ from dexed import DexedSynth as Engine
 
 from synthgym.checks import whole
 from synthgym.errors import PresetError, SynthError
+from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths import dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
@@ -81,17 +82,17 @@ class DexedSynth(Synth):
         self.__dict__.update(state)
         self._open()
 
-    def render(self, native: Native) -> Audio:
+    def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows (B, 145), at the level of the Dexed plugin."""
         voices, size = dx7_voice.voice_bytes(native), dx7_voice.VOICE_BYTES
-        note = self.note
+        played = self.note.rows(len(native), notes).tolist()
         # The engine rounds in its own way; of a whole number of samples it makes that number.
         duration = self.samples / self.sample_rate
         audio = np.empty((len(native), self.samples), np.float32)
-        for row, sound in enumerate(audio):
+        for row, (sound, (pitch, velocity, hold)) in enumerate(zip(audio, played, strict=True)):
             try:
                 self._engine.load_sysex(voices[row * size : (row + 1) * size] + _ALL_OPERATORS_ON)
-                rendered = self._engine.render(note.pitch, note.velocity, note.hold, duration)
+                rendered = self._engine.render(int(pitch), int(velocity), hold, duration)
             except RuntimeError as error:
                 raise SynthError(
                     f"Dexed: {error}; render at one sample rate at a time in a process"

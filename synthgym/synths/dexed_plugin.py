@@ -12,6 +12,7 @@ import numpy as np
 
 from synthgym.errors import SynthError
 from synthgym.hosting import Isolation
+from synthgym.notes import Notes
 from synthgym.parameters import Native
 from synthgym.synths.base import Audio
 from synthgym.synths.dexed import DexedSynth
@@ -44,16 +45,12 @@ class DexedPluginSynth(DexedSynth):
         **options: Any,
     ) -> None:
         super().__init__(**options)
-        note = self.note
         self._host = PluginSynth(
             plugin=plugin,
             isolation=isolation,
             patience=patience,
             sample_rate=self.sample_rate,
-            note=note.pitch,
-            velocity=note.velocity,
-            hold=note.hold,
-            duration=note.duration,
+            duration=self.note.duration,
         )
         index = {knob.parameter.name: knob.index for knob in self._host.knobs}
         parameters = self.space.parameters
@@ -69,12 +66,12 @@ class DexedPluginSynth(DexedSynth):
         """Whether equal rows are bound to give equal bytes; see PluginSynth."""
         return self._host.repeatable
 
-    def render(self, native: Native) -> Audio:
+    def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows (B, 145); every voice field and switch is set."""
         rows = []
-        for row in native.tolist():
+        for row, note in zip(native.tolist(), self.note.rows(len(native), notes), strict=True):
             fields = [(i, value / high) for (i, high), value in zip(self._fields, row, strict=True)]
-            rows.append(self._host.render_settings(fields + self._switched_on))
+            rows.append(self._host.render_settings(fields + self._switched_on, note))
         return np.stack(rows)
 
     def close(self) -> None:

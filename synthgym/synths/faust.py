@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synthgym.checks import number, whole
 from synthgym.errors import SynthError
 from synthgym.hosting import Engine, open_engine
+from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
 from synthgym.synths.base import Audio, Synth
@@ -86,20 +87,20 @@ class FaustSynth(HostedSynth):
                 raise SynthError(f"{dsp.name} reads a sound {label!r}; give soundfiles={{{label!r}: PATH}}")
         knobs = [c for label, c in controls.items() if label not in (*PLAYED, *constants)]
         self.space = ParameterSpace([control.parameter for control in knobs])
-        note_values = {
-            "freq": 440 * 2 ** ((self.note.pitch - 69) / 12),
-            "gain": self.note.velocity / 127,
-            **constants,
-        }
-        held = {f"/dawdreamer/{_HELD.replace(' ', '_')}": round(self.note.hold * self.sample_rate)}
+        self._plays_gain = "gain" in controls
+        played = [controls[label].path for label in ("freq", "gain") if label in controls]
         self._options = {
             "code": code,
             "folder": str(dsp.parent),
             "soundfiles": dict(sounds),
             "sample_rate": self.sample_rate,
             "samples": self.samples,
-            "constants": held | {controls[k].path: v for k, v in note_values.items() if k in controls},
-            "controls": [control.path for control in knobs],
+            "constants": {controls[k].path: v for k, v in constants.items() if k in controls},
+            "controls": [
+                f"/dawdreamer/{_HELD.replace(' ', '_')}",
+                *played,
+                *(control.path for control in knobs),
+            ],
         }
 
     def sources(self) -> list[Path]:
@@ -109,9 +110,20 @@ class FaustSynth(HostedSynth):
     def _make_engine(self) -> Engine:
         return open_engine("faust", self._options, "none", self._name)
 
-    def render(self, native: Native) -> Audio:
+    def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; the program starts anew for each."""
-        return np.stack([self.engine.render(values) for values in native.tolist()])
+        played = self.note.rows(len(native), notes).tolist()
+        return np.stack(
+            [
+                self.engine.render([*self._played(*note), *values])
+                for values, note in zip(native.tolist(), played, strict=True)
+            ]
+        )
+
+    def _played(self, pitch: float, velocity: float, hold: float) -> list[float]:
+        """Return the values of the controls by which a note is played."""
+        gain = [velocity / 127] if self._plays_gain else []
+        return [round(hold * self.sample_rate), 440 * 2 ** ((pitch - 69) / 12), *gain]
 
 
 class FMSynth(FaustSynth):
@@ -124,6 +136,10 @@ class FMSynth(FaustSynth):
 
 class GranulatorSynth(FaustSynth):
     """Grains of a source sound (``granulator.dsp``).
+
+    The note transposes the source, which is taken to sound middle C at its own speed, and the parameter
+    ``frequency`` transposes it again: at another note, the same pitch takes another ``frequency``. Of a
+    range of notes, an agent therefore sees the note that is played, and ``frequency`` tunes against it.
 
     Args:
         source: path of a sound file (default: a synthesised tone of many partials).

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgym.checks import number, one_of
 from synthgym.errors import PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.hosting import Engine, Isolation, Patience, open_engine
+from synthgym.notes import Notes
 from synthgym.parameters import Native, Parameter, ParameterSpace
 from synthgym.synths.base import Audio
 from synthgym.synths.hosted import HostedSynth
@@ -147,7 +149,7 @@ class PluginSynth(HostedSynth):
         free = [p.name for p in parameters if not PSEUDO.search(p.name)]
         self.space = ParameterSpace(parameters, free)
         self.preset_suffix = _preset_suffix(plugin)
-        if described["inputs"] and not np.any(self.render(self.space.row({})[None])):
+        if described["inputs"] and not np.any(self.render(self.space.row({})[None], self.note.middle())):
             raise SynthError(
                 f"{self._name} takes {described['inputs']} audio inputs and is silent on a note: "
                 "an effect; give an instrument"
@@ -162,9 +164,6 @@ class PluginSynth(HostedSynth):
             "path": self.plugin,
             "sample_rate": self.sample_rate,
             "samples": self.samples,
-            "note": self.note.pitch,
-            "velocity": self.note.velocity,
-            "hold": self.note.hold,
         }
         try:
             return open_engine("plugin", options, self._isolation, self._name, self._patience)
@@ -179,14 +178,21 @@ class PluginSynth(HostedSynth):
         """Whether equal rows are bound to give equal bytes: only by forking."""
         return self._isolation == "fork"
 
-    def render(self, native: Native) -> Audio:
+    def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; PluginCrashed if a row crashes or hangs it twice."""
-        return np.stack([self.render_settings(self._settings(row)) for row in native])
+        played = self.note.rows(len(native), notes)
+        return np.stack(
+            [
+                self.render_settings(self._settings(row), note)
+                for row, note in zip(native, played, strict=True)
+            ]
+        )
 
-    def render_settings(self, settings: list[tuple[int, float]]) -> Audio:
-        """Return the audio (samples,) of parameters by (index, host value)."""
+    def render_settings(self, settings: list[tuple[int, float]], note: NDArray[np.float64]) -> Audio:
+        """Return the audio (samples,) of parameters by (index, host value), and a note (3,)."""
+        pitch, velocity, hold = note.tolist()
         for _ in range(2):
-            audio: Audio = self.engine.render(settings)
+            audio: Audio = self.engine.render((settings, (int(pitch), int(velocity), hold)))
             if np.isfinite(audio).all():
                 break
             # What gave NaN once may give nothing else from now on: begin with a fresh one.

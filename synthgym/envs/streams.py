@@ -1,0 +1,53 @@
+"""The random targets and starts of episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from synthgym.patches import PatchId, PatchStream, TargetStream
+
+
+class EpisodeStreams:
+    """The random targets and starts of episodes: episode i after a seed has patch i of both streams.
+
+    Args:
+        count: of environments.
+        targets: name of the stream of targets.
+    """
+
+    def __init__(self, count: int, targets: TargetStream) -> None:
+        self._stream: TargetStream = targets
+        self._patches: dict[int, tuple[PatchStream, PatchStream]] = {}
+        self._number = np.full(count, -1)
+
+    def seed(self, row: int, seed: int) -> None:
+        """Let the next episode of an environment be the first of a seed."""
+        self._patches[row] = PatchStream(self._stream, seed), PatchStream("start", seed)
+        self._number[row] = -1
+
+    def seeded(self, row: int) -> bool:
+        """Whether an environment has a seed."""
+        return row in self._patches
+
+    def begun(self, row: int) -> bool:
+        """Whether an episode of an environment's seed has begun."""
+        return bool(self._number[row] >= 0)
+
+    def targets(self, rows: Sequence[int]) -> list[PatchId]:
+        """Return the targets of the next episodes."""
+        return self._next(0, rows)
+
+    def starts(self, rows: Sequence[int]) -> list[PatchId]:
+        """Return the starts of the next episodes."""
+        return self._next(1, rows)
+
+    def advance(self, rows: Sequence[int]) -> None:
+        """Go on to the episodes after those."""
+        self._number[rows] += 1
+
+    def _next(self, which: int, rows: Sequence[int]) -> list[PatchId]:
+        return [
+            patch for row in rows for patch in self._patches[row][which].ids([int(self._number[row]) + 1])
+        ]

@@ -1,0 +1,152 @@
+"""The notes that a synth plays: one for every render, or a range from which each is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synthgym.checks import floats, number, whole
+from synthgym.errors import SynthgymError
+
+Notes = NDArray[np.float64]
+"""(B, 3): MIDI note number, MIDI velocity, and seconds from note-on to note-off."""
+
+NOTE = ("note", "velocity", "hold")
+"""The keywords that say what a note is, in the order of ``Notes``."""
+FIELDS = ("pitch", "velocity", "hold")
+"""The fields of ``Note`` that they are."""
+
+SHORTEST, LONGEST = 0.01, 60.0
+"""Seconds a render may last."""
+_SHORTEST_HOLD = 0.001
+MIDDLE_C = 60
+_WHOLE = (True, True, False)
+
+
+@dataclass(frozen=True)
+class Note:
+    """The note of every render, or the range from which each is drawn.
+
+    Args:
+        pitch: MIDI note number, 0 to 127; 60 is middle C.
+        velocity: MIDI velocity, 1 to 127.
+        hold: seconds from note-on to note-off, 0.001 to the duration.
+        duration: seconds of audio rendered, 0.01 to 60; one number.
+
+    Each of the first three is a number, or a pair ``(low, high)``: of every value from low to high, both
+    included, one is as likely as another. A hold that is drawn is a whole number of milliseconds.
+
+    Raises:
+        SynthgymError: one is out of range, or a pair is out of order.
+    """
+
+    pitch: int | tuple[int, int] = MIDDLE_C
+    velocity: int | tuple[int, int] = 100
+    hold: float | tuple[float, float] = 0.7
+    duration: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("duration", self.duration, SHORTEST, LONGEST)
+        for field, name, low, high, is_whole in zip(FIELDS, NOTE, *self._limits(), _WHOLE, strict=True):
+            value = getattr(self, field)
+            if isinstance(value, (tuple, list)):
+                if len(value) != 2:
+                    raise SynthgymError(f"{name} is a number or a pair (low, high); got {value!r:.60}")
+                first, last = (_checked(name, end, low, high, is_whole) for end in value)
+                if first > last:
+                    raise SynthgymError(
+                        f"the range of {name} is from low to high; got {value!r}, try ({last:g}, {first:g})"
+                    )
+                object.__setattr__(self, field, (first, last) if first < last else first)
+            else:
+                _checked(name, value, low, high, is_whole)
+
+    def _limits(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        return (0, 1, _SHORTEST_HOLD), (127, 127, self.duration)
+
+    @property
+    def range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The least and the greatest note, (3,) each."""
+        pairs = [p if isinstance(p, tuple) else (p, p) for p in (self.pitch, self.velocity, self.hold)]
+        low, high = np.array(pairs, np.float64).T
+        return low, high
+
+    @property
+    def varies(self) -> tuple[int, ...]:
+        """The columns of ``Notes`` that are drawn."""
+        low, high = self.range
+        return tuple(np.flatnonzero(low < high).tolist())
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return a note (3,) of the range."""
+        (low, high), drawn = self.range, self.range[0].copy()
+        for i in self.varies:
+            drawn[i] = (
+                rng.integers(int(low[i]), int(high[i]), endpoint=True)
+                if _WHOLE[i]
+                else np.clip(round(rng.uniform(low[i], high[i]), 3), low[i], high[i])
+            )
+        return drawn
+
+    def middle(self) -> Notes:
+        """Return the note in the middle of the range, (1, 3); the note itself if it is fixed."""
+        low, high = self.range
+        middle = np.where(_WHOLE, np.floor((low + high) / 2), (low + high) / 2)
+        return np.where(low < high, middle, low)[None]
+
+    def rows(self, count: int, notes: ArrayLike | None = None) -> Notes:
+        """Return notes for a batch, (count, 3).
+
+        Args:
+            count: of renders.
+            notes: the notes (count, 3), or the one note of all (3,); default: the note, if it is fixed.
+
+        Raises:
+            SynthgymError: notes of another shape, or that cannot be played; or none where they vary.
+        """
+        if notes is None:
+            if self.varies:
+                names = " and ".join(NOTE[i] for i in self.varies)
+                raise SynthgymError(f"{names} vary from render to render; say the notes (count, 3) to play")
+            return np.repeat(self.range[0][None], count, axis=0)
+        array = floats("notes", notes)
+        if array.shape not in ((3,), (count, 3)):
+            raise SynthgymError(
+                f"notes are ({count}, 3): MIDI note, velocity, seconds held; got shape {array.shape}"
+            )
+        low, high = (np.array(limit) for limit in self._limits())
+        if not np.all((array >= low) & (array <= high)) or np.any(array[..., :2] % 1):
+            raise SynthgymError(
+                f"a note has a MIDI note of 0 to 127, a velocity of 1 to 127, and is held for "
+                f"{_SHORTEST_HOLD:g} to {self.duration:g} s; got {array.tolist()!r:.80}"
+            )
+        return np.broadcast_to(array, (count, 3))
+
+    def scaled(self, notes: Notes) -> NDArray[np.float32]:
+        """Return what varies of notes (B, 3), scaled to [0, 1], (B, values); those beyond are clipped."""
+        columns, (low, high) = list(self.varies), self.range
+        low, high = low[columns], high[columns]
+        scaled: NDArray[np.float32] = np.clip((notes[:, columns] - low) / (high - low), 0, 1).astype(
+            np.float32
+        )
+        return scaled
+
+    def covers(self, other: Note) -> bool:
+        """Return whether every note of another range is in this one."""
+        (low, high), (first, last) = self.range, other.range
+        return bool(np.all((low <= first) & (last <= high)))
+
+    def __str__(self) -> str:
+        values: Sequence[Any] = self.pitch, self.velocity, self.hold
+        return ", ".join(
+            f"{name} {value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{name} {value:g}"
+            for name, value in zip(NOTE, values, strict=True)
+        )
+
+
+def _checked(name: str, value: Any, low: float, high: float, is_whole: bool) -> float:
+    return whole(name, value, int(low), int(high)) if is_whole else number(name, value, low, high)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -135,17 +134,19 @@ class Note:
         )
         return scaled
 
-    def covers(self, other: Note) -> bool:
-        """Return whether every note of another range is in this one."""
+    def lacks(self, other: Note) -> str | None:
+        """Return in which way another range is beyond this one, as ``note 60, not note 48``; None if it is not."""
         (low, high), (first, last) = self.range, other.range
-        return bool(np.all((low <= first) & (last <= high)))
+        beyond = np.flatnonzero((first < low) | (high < last))
+        return f"{self.text(beyond[0])}, not {other.text(beyond[0])}" if len(beyond) else None
+
+    def text(self, column: int) -> str:
+        """Return what is played by name, as ``note 60`` or ``hold 0.1 to 1``."""
+        low, high = (float(end[column]) for end in self.range)
+        return f"{NOTE[column]} {low:g}" + (f" to {high:g}" if low < high else "")
 
     def __str__(self) -> str:
-        values: Sequence[Any] = self.pitch, self.velocity, self.hold
-        return ", ".join(
-            f"{name} {value[0]:g} to {value[1]:g}" if isinstance(value, tuple) else f"{name} {value:g}"
-            for name, value in zip(NOTE, values, strict=True)
-        )
+        return ", ".join(map(self.text, range(len(NOTE))))
 
 
 def _checked(name: str, value: Any, low: float, high: float, is_whole: bool) -> float:

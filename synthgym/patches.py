@@ -266,7 +266,8 @@ def _audible(
         )
     if forbidden:
         raise SynthError(
-            f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; free more parameters"
+            f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; "
+            "free more parameters, or give patches='uniform'"
         )
     raise SynthError(
         f"{_MOST_CANDIDATES} random patches in a row are inaudible (peak below -44 dBFS); "

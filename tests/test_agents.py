@@ -22,6 +22,7 @@ from agents.trials.trial import BudgetSpent, Trial
 from synthgym import datasets
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import distance
+from synthgym.notes import Note, Notes
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
@@ -33,6 +34,9 @@ NO_TASK: Any = None
 """For agents that need nothing of a task."""
 
 
+NOTES = Note().rows(1)
+
+
 class Bowl:
     """Renders features whose distance grows with that of the parameters: a smooth toy."""
 
@@ -41,9 +45,9 @@ class Bowl:
             "integer" if i in discrete else "continuous" for i in range(size)
         ]
         self.space = ParameterSpace([Parameter(f"p{i}", kind, 0, 9, 0) for i, kind in enumerate(kinds)])
-        self.made = 0
+        self.made, self.note = 0, Note()
 
-    def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
+    def render(self, unit: Unit, notes: Notes = NOTES, *, audio: bool = False) -> Rendered:
         self.made += len(unit)
         # Values from 1 to 2: Ruzicka's distance of such is smooth, and zero for equal ones alone.
         features = 1 + self.space.quantise(unit)[:, None, :]
@@ -94,7 +98,7 @@ def test_a_search_that_starts_at_the_answer_reports_zero(name: str) -> None:
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_search_goes_on_from_silence_where_every_patch_is_as_far(name: str) -> None:
     class Mute(Bowl):
-        def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
+        def render(self, unit: Unit, notes: Notes = NOTES, *, audio: bool = False) -> Rendered:
             return Rendered((np.zeros((len(unit), 1, 6), np.float32),))
 
     trial = trial_of(Bowl(), np.full(6, 0.4), 300)
@@ -188,7 +192,7 @@ def test_the_first_episode_begins_at_the_best_that_is_known() -> None:
     trial(np.full((2, 6), [[0.4], [0.9]], np.float32))
     start, rendered = trial.episode_start()
     np.testing.assert_array_equal(start[0], np.full(6, 0.4, np.float32))
-    np.testing.assert_array_equal(rendered.features[0], trial.source.render(start).features[0])
+    np.testing.assert_array_equal(rendered.features[0], trial.source.render(start, trial.notes).features[0])
     assert len(trial.distances) == 2, "it was rendered already"
     trial.starts(1)
     start, rendered = trial.episode_start()
@@ -291,7 +295,7 @@ def test_nearest_finds_what_a_set_has_grown_by_and_what_it_was_made_anew_with(
 
 def test_a_render_that_failed_is_never_found(fm: SoundMatchingTask) -> None:
     class Broken(Bowl):
-        def render(self, unit: Unit, *, audio: bool = False) -> Rendered:
+        def render(self, unit: Unit, notes: Notes = NOTES, *, audio: bool = False) -> Rendered:
             failures = tuple((row, "failed") for row in range(len(unit)))
             return Rendered((np.zeros((len(unit), 1, 6), np.float32),), failures=failures)
 

@@ -1,5 +1,6 @@
 """What data sets hold: items that are a function of their number alone, and no test patch."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from small_sets import FEATURES, files, recipe, reference_set, small_blocks  # n
 
 from synthgym import datasets
 from synthgym.errors import SynthgymError
-from synthgym.patches import AUDIBLE_PEAK, HeldOutStream
+from synthgym.patches import AUDIBLE_PEAK, HeldOutStream, PatchStream
+from synthgym.priors import Uniform
 from synthgym.task import SoundMatchingTask
 
 
@@ -62,36 +64,42 @@ def test_a_set_grows_to_the_same_bytes(reference: Path, tmp_path: Path) -> None:
 
 def test_the_split_is_stable_and_about_a_tenth(reference: Path) -> None:
     split = datasets.load(reference).split[:]
-    source = datasets.Random(100_000, seed=1)
+    source = datasets.Random(Uniform(), 100_000, seed=1)
     large = source.split(0, 100_000)
     np.testing.assert_array_equal(split, large[:600])
     np.testing.assert_array_equal(source.split(77, 1234), large[77:1234])
     assert 0.09 < (large == 1).mean() < 0.11
     assert set(large) == {0, 1}
-    assert (datasets.Random(100_000, seed=2).split(0, 1000) != large[:1000]).any()
+    assert (datasets.Random(Uniform(), 100_000, seed=2).split(0, 1000) != large[:1000]).any()
 
 
-def test_human_like_items_are_a_function_of_seed_and_number(tmp_path: Path) -> None:
+def test_human_items_are_a_function_of_seed_and_number(tmp_path: Path) -> None:
     recipe = datasets.Recipe("Dexed2Op-v0", env_kwargs={"duration": 0.1, "hold": 0.1}, rendering="inline")
-    source = recipe.human_like(600).source
     task = recipe.task
-    assert isinstance(source, datasets.HumanLike)
-    some = present(source.job(task, 0, 600, frozenset()).near)
-    np.testing.assert_array_equal(present(source.job(task, 250, 270, frozenset()).near), some[250:270])
-    other = datasets.HumanLike(task, 600, seed=1).job(task, 0, 20, frozenset()).near
-    assert (present(other) != some[:20]).any()
-    algorithm = task.space.to_native(some)[:, -1]
-    assert (algorithm == 17).all(), "the environment's own"
-    datasets.make(tmp_path / "whole", recipe.human_like(60), progress=False)
-    datasets.make(tmp_path / "grown", recipe.human_like(40), progress=False)
-    datasets.make(tmp_path / "grown", recipe.human_like(60), progress=False)
+    for size in (40, 60):
+        datasets.make(tmp_path / "grown", recipe.random(size), progress=False)
+    datasets.make(tmp_path / "whole", recipe.random(60), progress=False)
     whole, grown = (datasets.load(tmp_path / name) for name in ("whole", "grown"))
     np.testing.assert_array_equal(whole.parameters[:], grown.parameters[:])
-    np.testing.assert_array_equal(whole.features["logmel"][:], grown.features["logmel"][:])
-    itself = (whole.parameters[:] == some[:60]).all(axis=1)
-    assert itself.mean() > 0.5, "most are rendered as they were made"
-    with pytest.raises(SynthgymError, match="not known what patches people make with FMSynth"):
-        datasets.Recipe("FM-v0").human_like(10)
+    assert (task.space.to_native(whole.parameters[:])[:, -1] == 17).all(), "the algorithm of the synth"
+    patches = task.make_patches(PatchStream("dataset", 0).ids([17, 59]))
+    np.testing.assert_array_equal(whole.parameters[:][[17, 59]], patches.unit)
+    assert whole.manifest["source"]["patches"] == "human"
+    other = datasets.Recipe("Dexed2Op-v0", env_kwargs={**recipe.env_kwargs, "patches": "uniform"})
+    with pytest.raises(SynthgymError, match="with source patches 'human', not patches 'uniform'"):
+        datasets.make(tmp_path / "whole", other.random(60), progress=False)
+    with pytest.raises(SynthgymError, match="not known what patches people make with this synth"):
+        datasets.Recipe("FM-v0", env_kwargs={"patches": "human"})
+
+
+def test_sets_from_before_priors_were_told_are_gone_on_with(tmp_path: Path) -> None:
+    made = recipe().random(20)
+    datasets.make(tmp_path / "set", made, progress=False)
+    path = tmp_path / "set" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    assert manifest["source"].pop("patches") == "uniform"
+    path.write_text(json.dumps(manifest))
+    assert datasets.make(tmp_path / "set", recipe().random(40), progress=False) == 40
 
 
 def test_a_grid_is_every_combination_once_with_a_tenth_for_validation(tmp_path: Path) -> None:
@@ -120,7 +128,11 @@ def test_a_grid_of_few_values_has_no_more_than_there_are() -> None:
 
 
 # So few combinations that many are test patches.
-TINY = {"parameters": ["TRANSPOSE", "FEEDBACK"], "frozen": {"OP1 OUTPUT LEVEL": 99}}
+TINY = {
+    "parameters": ["TRANSPOSE", "FEEDBACK"],
+    "frozen": {"OP1 OUTPUT LEVEL": 99},
+    "patches": "uniform",
+}
 
 
 @pytest.fixture
@@ -143,7 +155,7 @@ def test_no_test_patch_ever_enters_a_random_set(tmp_path: Path, half_held_out: N
     held_out = held_out_rows(made.task)
     assert len(held_out) > 100
     assert held_out.isdisjoint(rows)
-    patches = made.task.make_patches(datasets.Random(300).job(made.task, 0, 300, frozenset()).ids).unit
+    patches = made.task.make_patches(PatchStream("dataset", 0).ids(range(300))).unit
     met = np.array([row.tobytes() in held_out for row in made.task.space.to_native(patches)])
     assert 50 < met.sum() < 250
     np.testing.assert_array_equal(kept.parameters[:][~met], patches[~met])

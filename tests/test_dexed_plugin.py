@@ -43,7 +43,8 @@ class StandIn:
         ]
         return {"inputs": 0, "outputs": 2, "parameters": parameters}
 
-    def render(self, settings: list[tuple[int, float]]) -> Audio:
+    def render(self, code: tuple[list[tuple[int, float]], tuple[int, int, float]]) -> Audio:
+        settings, note = code
         self.rendered.append(dict(settings))
         for index, value in settings:
             self.values[index] = value
@@ -52,7 +53,7 @@ class StandIn:
         assert switched_on
         row = np.array([np.round(hosts[p.name] * MAXIMA[p.name]) for p in PARAMETERS])
         audio: Audio
-        (audio,) = self.synth.render(row[None])
+        (audio,) = self.synth.render(row[None], np.array([note]))
         return audio
 
     def close(self) -> None:

@@ -23,7 +23,17 @@ from synthgym.errors import SynthgymError
 from synthgym.patches import PatchStream
 from synthgym.rendering import RenderMeter
 
-INFO = {"distance", "best_distance", "start_distance", "is_success", "renders", "failures"}
+INFO = {
+    "distance",
+    "best_distance",
+    "start_distance",
+    "is_success",
+    "renders",
+    "failures",
+    "note",
+    "velocity",
+    "hold",
+}
 
 
 @pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
@@ -240,7 +250,7 @@ def test_reduced_spaces() -> None:
 
 def test_every_render_since_the_target_is_counted() -> None:
     """The start, and the inaudible ones drawn before it; not the target's."""
-    env = gym.make("Dexed1Op-v0")
+    env = gym.make("Dexed1Op-v0", patches="uniform")
     task = synth_env(env).task
     counts = []
     for seed in range(20):

@@ -18,6 +18,7 @@ from synthgym.envs import SynthGoalEnv, SynthVectorEnv
 from synthgym.errors import SoundError, SynthError
 from synthgym.features import FEATURES, DerivedFeature, LogMel, distance
 from synthgym.features.base import Feature, Features
+from synthgym.notes import Notes
 from synthgym.parameters import Native
 from synthgym.patches import PatchStream
 from synthgym.rendering import RenderMeter
@@ -102,8 +103,8 @@ def test_training_goes_on(dsp: str) -> None:
 class Broken(DexedSynth):
     """A user's synth that renders infinity for loud voices."""
 
-    def render(self, native: Native) -> Audio:
-        audio = super().render(native)
+    def render(self, native: Native, notes: Notes | None = None) -> Audio:
+        audio = super().render(native, notes)
         audio[np.abs(audio).max(axis=1) > 0.05] = np.inf
         return audio
 
@@ -111,8 +112,8 @@ class Broken(DexedSynth):
 class Halved(DexedSynth):
     """A user's synth that is half as loud as Dexed."""
 
-    def render(self, native: Native) -> Audio:
-        return super().render(native) / np.float32(2)
+    def render(self, native: Native, notes: Notes | None = None) -> Audio:
+        return super().render(native, notes) / np.float32(2)
 
 
 def test_overriding_render_changes_rewards_presets_and_pages_alike(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,14 +248,14 @@ def test_a_network_goes_on_where_all_first_renders_failed(dsp: Any) -> None:
 
         dataset, dataset_renders, renders = "a set", 0, 0
 
-        def predict(self, features: Any) -> Any:
+        def predict(self, features: Any, notes: Any) -> Any:
             return np.full((len(features), 2), 0.9, np.float32)
 
-        def sample(self, features: Any, temperature: Any, rng: Any) -> Any:
+        def sample(self, features: Any, temperature: Any, rng: Any, notes: Any) -> Any:
             self.samples = getattr(self, "samples", 0) + 1
             return np.full((len(features), 2), 0.9 if self.samples < 3 else 0.2, np.float32)
 
-        def embed(self, features: Any) -> Any:
+        def embed(self, features: Any, notes: Any) -> Any:
             return None
 
         def complete(self, embedding: Any, unit: Any, known: Any, temperature: Any, rng: Any) -> Any:
@@ -288,7 +289,9 @@ def test_an_evaluation_says_which_renders_failed(dsp: Any, tmp_path: Path) -> No
             trial(np.full((3, 2), 0.9, np.float32))
 
     task = SoundMatchingTask("faust", dsp=dsp, duration=0.2, hold=0.1)
-    target = Target("random", "mine", task.render(np.full((1, 2), 0.2, np.float32), audio=True))
+    target = Target(
+        "random", "mine", task.render(np.full((1, 2), 0.2, np.float32), audio=True), task.note.rows(1)[0]
+    )
     results = Results(tmp_path / "results", {"env": "Faust-v0", "env_kwargs": {}, "targets": "mine"})
     pattern = r"fails, mine: 3 renders failed, the first: .*fault=0\.9"
     with warnings.catch_warnings(record=True) as caught:

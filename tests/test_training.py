@@ -40,6 +40,7 @@ from synthgym.errors import SynthgymError
 from synthgym.features import distance
 from synthgym.features.base import Features
 from synthgym.making import make_task
+from synthgym.notes import Note, Notes
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
@@ -168,7 +169,7 @@ def test_a_model_searches_alike_in_another_process_and_is_refused_elsewhere(tmp_
     assert json.loads(result.stdout.splitlines()[-1]) == here
     for options, says in (
         ({"frozen": {"attack": 0.1}}, "with frozen attack None, not attack 0.1"),
-        ({"note": 48}, "with note pitch 60, not pitch 48"),
+        ({"note": 48}, "was trained on note 60, not note 48"),
         ({"feature": "mfcc"}, "trained on the feature logmel, not mfcc"),
     ):
         other = make_task("FM-v0", options)
@@ -240,6 +241,9 @@ def test_an_encoding_predicts_what_it_was_told(seed: int) -> None:
     np.testing.assert_allclose(encoding.entropy(even), 1, atol=1e-5)
 
 
+NOTES = Note().rows(1)
+
+
 class Ruler:
     """Renders features whose distance grows with the distance of the parameters."""
 
@@ -247,7 +251,7 @@ class Ruler:
         self.space = SPACE
         self.feature = SimpleNamespace(shape=(1, len(SPACE)))
 
-    def render(self, unit: Unit) -> Rendered:
+    def render(self, unit: Unit, notes: Notes = NOTES) -> Rendered:
         return Rendered((1 + self.space.quantise(unit)[:, None, :],))
 
 
@@ -257,7 +261,7 @@ def stand_in(ruler: Ruler) -> Any:
 
 
 def small_model() -> Model:
-    identity = {"parameters": [asdict(parameter) for parameter in SPACE.free]}
+    identity = {"parameters": [asdict(parameter) for parameter in SPACE.free], "note": asdict(Note())}
     bounds = [1.0] * 5, [2.0] * 5
     torch.manual_seed(0)
     return Model("mlp", {"width": 32}, (1, 5), bounds, Origin("", {}, "", identity))
@@ -384,7 +388,8 @@ def test_a_rollout_keeps_what_is_best_and_samples_parts_of_it_again() -> None:
     model, source, rng = small_model(), Ruler(), np.random.default_rng(0)
     features = source.render(SPACE.sample(rng, 20)).features[0]
     best, before = None, np.full(20, np.inf)
-    for now in roll_out(model, features, stand_in(source), 4, 3, EXPLORING, rng):
+    notes = np.repeat(NOTES, 20, axis=0)
+    for now in roll_out(model, features, notes, stand_in(source), 4, 3, EXPLORING, rng):
         np.testing.assert_array_equal(now.before, before)
         patches = source.render(now.unit.reshape(60, -1)).features[0]
         np.testing.assert_array_equal(
@@ -428,7 +433,7 @@ def test_rollouts_lead_to_what_sounds_near(kind: type[RewardWeighted] | type[PPO
 
     before = far()
     for _ in range(50):
-        assert 0 <= rollouts.learn(features, nothing, rng) <= 1
+        assert 0 <= rollouts.learn(features, np.repeat(NOTES, 64, axis=0), nothing, rng) <= 1
     assert far() < 0.5 * before
 
 
@@ -436,6 +441,7 @@ def test_ppo_sees_the_rollout_as_it_is() -> None:
     source, rng = Ruler(), np.random.default_rng(0)
     rollout = RolloutVecEnv(stand_in(source), TrainerConfig(targets=5, rounds=2, candidates=3))
     rollout.features, rollout.rng = source.render(SPACE.sample(rng, 5)).features[0], rng
+    rollout.notes = np.repeat(NOTES, 5, axis=0)
     seen = rollout.reset()
     best, unit = np.ones(5), np.zeros((5, len(SPACE)), np.float32)
     for step in range(6):
@@ -462,6 +468,7 @@ def test_a_network_learns_from_sounds(agent: str, tmp_path: Path) -> None:
         "parameters": ["TRANSPOSE", "OP1 OUTPUT LEVEL"],
         "hold": 0.2,
         "duration": 0.3,
+        "patches": "uniform",
     }
     dataset = make_set(tmp_path / "set", "Dexed1Op-v0", env_kwargs, items=1200)
     changes = {"mlp": {"width": 128}, "lstm": {"width": 128, "hidden": 64}}[agent]

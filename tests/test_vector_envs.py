@@ -23,6 +23,8 @@ from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
 
 COUNT = 3
+ONE_NOTE: dict[str, Any] = {}
+ANY_NOTE: dict[str, Any] = {"note": (24, 96), "velocity": [40, 127], "hold": (0.1, 1.0)}
 
 
 def native(env_id: str, count: int = COUNT, **keywords: Any) -> Any:
@@ -41,11 +43,14 @@ def synchronous(env_id: str, mode: AutoresetMode, count: int = COUNT, **keywords
     )
 
 
+@pytest.mark.parametrize("notes", [ONE_NOTE, ANY_NOTE])
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 @pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0], GOAL_IDS[-1]])
-def test_whole_rollouts_are_those_of_sync_vector_env(env_id: str, mode: AutoresetMode) -> None:
+def test_whole_rollouts_are_those_of_sync_vector_env(
+    env_id: str, mode: AutoresetMode, notes: dict[str, Any]
+) -> None:
     # Successes at different steps, so that episodes end apart.
-    keywords: dict[str, Any] = {"tolerance": 0.6, "max_episode_steps": 7}
+    keywords: dict[str, Any] = {"tolerance": 0.6, "max_episode_steps": 7, **notes}
     ours = native(env_id, autoreset_mode=mode, **keywords)
     theirs = synchronous(env_id, mode, **keywords)
     assert isinstance(ours.unwrapped, SynthVectorEnv)

@@ -58,8 +58,8 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
     times = 1 if task.synth.repeatable else TIMES
     target_noise = np.zeros(len(targets))
     if times > 1:  # targets that are patches have been rendered again, too
-        units, notes = [target.unit for target in targets], [target.played for target in targets]
-        target_noise = _noise([_features(task, units, notes) for _ in range(times)])
+        own, notes = [target.unit for target in targets], [target.played for target in targets]
+        target_noise = _noise([_features(task, own, notes) for _ in range(times)])
     noise_by_name = {target.name: noise for target, noise in zip(targets, target_noise, strict=True)}
     result = Replay()
     for at in range(0, len(rows), _BATCH):

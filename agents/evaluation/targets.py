@@ -146,14 +146,15 @@ def _note_of_recording(task: SoundMatchingTask, path: Path, note: NDArray[np.flo
     low, high = task.note.range
     if not low[0] <= note[0] <= high[0]:
         raise SynthgymError(
-            f"{path} is of note {note[0]:g}, and the environment plays {task.note}; leave it out"
+            f"{path} is of note {note[0]:g}, and the environment plays {task.note.text(0)}; leave it out"
         )
     return note
 
 
 def _presets(task: SoundMatchingTask, folder: Path) -> list[_Sound]:
     """Return every preset once, as the whole synth plays it, whatever parameters are free."""
-    synth, seen, found = task.synth, set(), []
+    synth, seen = task.synth, set()
+    found: list[_Sound] = []
     for path, rows in synth.presets_in(folder):
         for number, row in enumerate(rows):
             if row.tobytes() not in seen:

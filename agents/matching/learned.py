@@ -42,7 +42,7 @@ def within(recording: Recording, learned: Note, asked: int | None) -> tuple[dict
         pitch = keywords["note"] if asked is None else asked
         if not low[0] <= pitch <= high[0]:
             raise SynthgymError(
-                f"{recording.path} is of note {pitch}, and what was learned is of {learned}; "
+                f"{recording.path} is of note {pitch}, and what was learned is of {learned.text(0)}; "
                 "leave out the model, or say another --note"
             )
     else:

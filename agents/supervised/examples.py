@@ -32,10 +32,10 @@ def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
 
     It reads the small array of the split only, not the features.
     """
-    if not task.note.covers(dataset.note):
+    if beyond := task.note.lacks(dataset.note):
         raise SynthgymError(
-            f"{dataset.path} is of {dataset.note}, and the environment plays {task.note}; give its notes by "
-            "--env-kwargs (note=[LOW,HIGH], velocity, hold), or another --dataset"
+            f"{dataset.path} is beyond what the environment plays: {beyond}; give --env-kwargs note=[LOW,HIGH], "
+            "velocity and hold as of the data set, or another --dataset"
         )
     sides = dataset.split[:]
     for split, side in SIDES.items():

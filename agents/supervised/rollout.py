@@ -96,7 +96,7 @@ def roll_out(
         Each round.
     """
     count, n = len(features), model.network.encoding.parameters
-    targets, played = (np.repeat(each, candidates, axis=0) for each in (features, notes))
+    targets, played = np.repeat(features, candidates, axis=0), np.repeat(notes, candidates, axis=0)
     best_unit, best = np.zeros((count, n), np.float32), np.full(count, np.inf)
     for number in range(rounds):
         known = kept_parts(count, n, rng) if number else np.zeros((count, n), np.bool_)

@@ -66,8 +66,8 @@ class Origin:
         what = f"{path} was trained on {self.env} {self.env_kwargs or ''}".rstrip()
         remedy = "train one on this environment"
         check_same_settings(what, self.identity, task.identity(), remedy, ignore=("note",))
-        if not self.note.covers(task.note):
-            raise SynthgymError(f"{path} was trained on {self.note}, not {task.note}; {remedy}")
+        if beyond := self.note.lacks(task.note):
+            raise SynthgymError(f"{path} was trained on {beyond}; {remedy}")
 
 
 class Trained(Agent):

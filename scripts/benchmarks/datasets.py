@@ -16,7 +16,7 @@ from benchmarks.section import Effort, Row, Section
 from benchmarks.turns import Turn, median, ratio, take_turns
 from synthgym import datasets
 from synthgym.parameters import Unit
-from synthgym.patches import PatchJob, PatchStream
+from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
 
 IDS = ("FM-v0", "Dexed1Op-v0")
@@ -77,10 +77,10 @@ class Raw:
 
     def __init__(self, task: SoundMatchingTask, threads: int, examples: int) -> None:
         ids = PatchStream("dataset", 0).ids(range(START, START + examples))
-        patches, job = task.make_patches(ids), PatchJob(ids)
+        patches, job = task.make_patches(ids), task.prior.job(ids)
         tried = [
             draws(candidates, int(count))
-            for candidates, count in zip(job.candidates(task.space), patches.renders, strict=True)
+            for candidates, count in zip(job.candidates(task.worker), patches.renders, strict=True)
         ]
         self._heard = task.space.to_native(patches.unit)
         self._unheard = task.space.to_native(np.concatenate([units[:-1] for units in tried]))

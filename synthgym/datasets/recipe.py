@@ -135,7 +135,8 @@ class Recipe:
         return {
             "format": FORMAT,
             "env": self.env,
-            "env_kwargs": self.env_kwargs,
+            # The source says which patches, also where nobody did.
+            "env_kwargs": {k: v for k, v in self.env_kwargs.items() if k != "patches"},
             "source": self.source.describe(),
             "size": self.source.size,
             "validation": VALIDATION,

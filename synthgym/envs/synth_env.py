@@ -33,9 +33,9 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     so that small nudges add up; only the render sees them on the synth's own grid.
 
     ## Observation Space
-    `Box(0, 1, (n + 2 m,), float32)`: the n unit parameters, then m values of the current sound and
-    m of the target, each the feature scaled to [0, 1], mean-pooled to at most 22 frames x 32 bins
-    and flattened frame by frame.
+    `Box(0, 1, (n + k + 2 m,), float32)`: the n unit parameters; the k of note, velocity and hold that vary,
+    scaled to [0, 1] (none by default); then m values of the current sound and m of the target, each the
+    feature scaled to [0, 1], mean-pooled to at most 22 frames x 32 bins and flattened frame by frame.
 
     ## Rewards
     - `"distance"` (default): minus the distance at full resolution, in [-1, 0].
@@ -44,17 +44,20 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
 
     ## Starting State
     Episode i after `reset(seed=s)` has patch i of two random streams of seed s: a target patch and a
-    start patch, uniformly random and audible (peak at -44 dBFS or above). `reset(options=...)` sets
-    them instead, by at most one of `target_parameters` (n unit values), `target_audio` (mono, of
-    the environment's own rate and length, taken as it is) and `target_file` (any WAV, FLAC, OGG or
-    AIFF: mixed to mono, resampled, leading silence trimmed, cropped or padded, levelled to a peak of
-    -18 dBFS), and by `start` (n unit values).
+    start patch, such as people make where the synth knows (Dexed), otherwise uniformly random, and
+    audible (peak at -44 dBFS or above). Of a range of notes, the target draws one, and the whole episode
+    plays it. `reset(options=...)` sets them instead, by at most one of `target_parameters` (n unit
+    values), `target_audio` (mono, of the environment's own rate and length, taken as it is) and
+    `target_file` (any WAV, FLAC, OGG or AIFF: mixed to mono, resampled, leading silence trimmed, cropped
+    or padded, levelled to a peak of -18 dBFS), by `start` (n unit values), and by `note`, `velocity` and
+    `hold` where they vary; of a recording, `note` must then be given.
 
     ## Information
     `info` holds Python scalars: `distance`; `best_distance` and `start_distance` of the episode;
     `is_success`; `renders`, every sound made since the target was known, with the start and the
     inaudible candidates before it; and `failures`, how many of those were silence because the plugin
-    crashed or the sound or a feature of it was not finite (a warning names the parameters). The
+    crashed or the sound or a feature of it was not finite (a warning names the parameters); and `note`,
+    `velocity` and `hold`, which are played. The
     unwrapped environment has `audio`, `target_audio`, `parameters`, `best_parameters`, `best_audio`,
     `save_preset(path)` and `noise_floor`, the greatest distance between renders of one patch (0 for
     synths that are exactly repeatable).
@@ -71,9 +74,12 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     - `tolerance`: distance of success, 0 to 1; default 0.05.
     - `parameters`: names of the only parameters to leave free.
     - `frozen`: `{name: native value or label}` of parameters to hold.
+    - `patches`: where random targets and starts come from: `"human"` (such as people make; the default
+      where the synth knows them), `"uniform"`, or a folder of presets, which are varied.
     - `targets`: the stream of random targets, `"train"` or `"validation"`.
-    - `sample_rate` (Hz, 44100), `note` (MIDI, 60), `velocity` (MIDI, 100), `hold` (seconds to
-      note-off, 0.7), `duration` (seconds rendered, 1.0), and what else the synth takes.
+    - `note` (MIDI, 60), `velocity` (MIDI, 100), `hold` (seconds to note-off, 0.7): each a number, or a pair
+      `(low, high)` from which every episode draws its own.
+    - `sample_rate` (Hz, 44100), `duration` (seconds rendered, 1.0), and what else the synth takes.
     - `render_mode`: `None` or `"rgb_array"`: target and current feature side by side.
     - `gym.make_vec(id, num_envs)` takes besides `autoreset_mode` (`"NextStep"` or `"SameStep"`), `rendering`
       (`"inline"`, `"threads"`, `"processes"`) and `workers`; it says the same as `SyncVectorEnv` would.

@@ -135,7 +135,7 @@ class Note:
         return scaled
 
     def lacks(self, other: Note) -> str | None:
-        """Return in which way another range is beyond this one, as ``note 60, not note 48``; None if it is not."""
+        """Return what of another range is not in this one, as ``note 60, not note 48``, or None."""
         (low, high), (first, last) = self.range, other.range
         beyond = np.flatnonzero((first < low) | (high < last))
         return f"{self.text(beyond[0])}, not {other.text(beyond[0])}" if len(beyond) else None

@@ -43,7 +43,9 @@ def test_notes_are_drawn_from_their_range(pitch: list[int], hold: list[float], s
     assert note.lacks(note) is None
     assert note.lacks(Note(pitch=pitch[0], velocity=77, hold=hold[0], duration=2)) is None
     np.testing.assert_array_equal(note.rows(20, drawn), drawn)
-    again = Note(**json.loads(json.dumps({"pitch": note.pitch, "hold": note.hold, "velocity": 77}))).range
+    again = Note(
+        **json.loads(json.dumps({"pitch": note.pitch, "hold": note.hold, "velocity": 77, "duration": 2}))
+    ).range
     np.testing.assert_array_equal(again[0], low)
 
 
@@ -193,7 +195,7 @@ def test_sets_over_notes_are_the_same_from_any_workers(tmp_path: Path) -> None:
         kept.features["logmel"][:],
     )
     other = recipe("FM-v0", env_kwargs={**SHORT, "note": (40, 72)}).random(150)
-    with pytest.raises(SynthgymError, match=r"with note pitch 48, not pitch 40"):
+    with pytest.raises(SynthgymError, match=r"with env_kwargs note \[48, 72\], not note \[40, 72\]"):
         datasets.make(tmp_path / "whole", other, progress=False)
     grid = recipe("FM-v0", env_kwargs=SHORT).grid(2)
     datasets.make(tmp_path / "grid", grid, progress=False)
@@ -221,7 +223,7 @@ def test_a_set_and_what_is_learned_from_it_play_any_of_its_notes(tmp_path: Path,
             "evaluate.py",
             *env,
             "--agents",
-            "random,mlp,ppo,nearest",
+            "random,mlp@runs/mlp,ppo@runs/ppo,nearest",
             "--dataset",
             "set",
             "--targets",

@@ -34,8 +34,8 @@ def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
     """
     if beyond := task.note.lacks(dataset.note):
         raise SynthgymError(
-            f"{dataset.path} is beyond what the environment plays: {beyond}; give --env-kwargs note=[LOW,HIGH], "
-            "velocity and hold as of the data set, or another --dataset"
+            f"{dataset.path} is beyond what the environment plays: {beyond}; "
+            "give --env-kwargs note=[LOW,HIGH], velocity and hold as of the data set, or another --dataset"
         )
     sides = dataset.split[:]
     for split, side in SIDES.items():

@@ -1,0 +1,156 @@
+"""Where random patches come from: what people make, uniform ones, a folder of presets."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from conftest import Script, make_task, synth_env
+from small_sets import recipe, small_blocks  # noqa: F401, fixtures
+
+from synthgym import datasets
+from synthgym.errors import SynthgymError
+from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream, Stream
+from synthgym.priors import Presets
+from synthgym.task import SoundMatchingTask
+
+STREAMS: tuple[Stream, ...] = ("train", "validation", "start", "pool", "dataset")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty presets of FM in a folder within a folder."""
+    path = tmp_path_factory.mktemp("presets")
+    task = make_task("FM-v0")
+    for i, unit in enumerate(task.make_patches(PatchStream("pool", 7).ids(range(40))).unit):
+        task.synth.save_preset(task.space.to_native(unit), path / "more" / f"{i}.json")
+    return path
+
+
+def nearest(unit: Any, presets: Any) -> Any:
+    """The preset that each of the unit vectors (B, n) is nearest to, and how far."""
+    apart = np.abs(unit[:, None] - presets[None]).mean(axis=2)
+    return apart.argmin(axis=1), apart.min(axis=1)
+
+
+def test_people_s_patches_are_the_default_where_the_synth_knows_them() -> None:
+    for env_id, name in (("Dexed1Op-v0", "human"), ("Dexed6Op-v0", "human"), ("FM-v0", "uniform")):
+        assert synth_env(gym.make(env_id)).task.prior.describe()["patches"] == name
+    human, uniform = (SoundMatchingTask("dexed", operators=6, patches=name) for name in ("human", "uniform"))
+    for name in STREAMS:
+        ids = PatchStream(name, 3).ids(range(5))
+        assert not np.array_equal(human.make_patches(ids).unit, uniform.make_patches(ids).unit)
+    by_people, by_chance = (
+        task.make_patches(PatchStream("train", 0).ids(range(60))) for task in (human, uniform)
+    )
+    assert by_people.renders.mean() < 1.5, "nearly all are audible"
+
+    def detuned(patches: Any) -> float:
+        native = human.space.to_native(patches.unit)
+        return float(np.abs(native[:, human.space.index("OP1 OSC DETUNE")] - 7).mean())
+
+    assert detuned(by_people) < 0.7 * detuned(by_chance)
+
+
+def test_patches_of_people_are_the_same_in_any_batch() -> None:
+    task, other = (SoundMatchingTask("dexed", operators=6) for _ in range(2))
+    ids = PatchStream("train", 1).ids(range(20))
+    together = task.make_patches(ids).unit
+    for i in (3, 11):
+        np.testing.assert_array_equal(other.make_patches([ids[i]]).unit[0], together[i])
+
+
+def test_a_folder_s_patches_are_variations_of_its_presets(folder: Path) -> None:
+    task = SoundMatchingTask("fm", patches=folder)
+    assert isinstance(task.prior, Presets)
+    presets = task.prior.unit
+    assert len(presets) == 40
+    sides = {}
+    for name in STREAMS:
+        unit = task.make_patches(PatchStream(name, 0).ids(range(200))).unit
+        which, apart = nearest(unit, presets)
+        assert 0 < np.median(apart) < 0.12
+        sides[name] = set(which[apart < 0.03].tolist())
+    held_out = set(np.flatnonzero(task.prior.held_out).tolist())
+    assert 0 < len(held_out) < 15
+    for name in ("train", "start", "pool", "dataset"):
+        assert len(sides[name] - held_out) > 5
+        assert not sides[name] & held_out, name
+    assert sides["validation"]
+    assert sides["validation"] <= held_out
+    test = task.make_patches(HeldOutStream().ids(range(HELD_OUT - 50, HELD_OUT))).unit
+    which, apart = nearest(test, presets)
+    assert set(which[apart < 0.03].tolist()) <= held_out
+
+
+def test_environments_play_the_presets_of_a_folder(folder: Path) -> None:
+    env = gym.make("FM-v0", patches=str(folder))
+    envs = gym.make_vec("FM-v0", 3, patches=str(folder))
+    first = env.reset(seed=4)[0]
+    np.testing.assert_array_equal(envs.reset(seed=4)[0][0], first)
+    prior = synth_env(env).task.prior
+    assert isinstance(prior, Presets)
+    assert nearest(synth_env(env).parameters[None], prior.unit)[1] < 0.15
+
+
+def test_a_set_of_a_folder_is_split_by_preset(folder: Path, tmp_path: Path) -> None:
+    made = recipe(env_kwargs={"patches": str(folder)}).random(120)
+    datasets.make(tmp_path / "set", made, progress=False)
+    split = datasets.load(tmp_path / "set").split[:]
+    np.testing.assert_array_equal(split[:40], split[40:80])
+    assert 0 < split[:40].sum() < 15
+
+
+def test_one_preset_serves_all_streams(tmp_path: Path) -> None:
+    task = make_task("FM-v0")
+    task.synth.save_preset(task.space.to_native(np.full(6, 0.5, np.float32)), tmp_path / "one.json")
+    one = SoundMatchingTask("fm", patches=tmp_path)
+    train, validation = (one.make_patches(PatchStream(s, 0).ids(range(5))).unit for s in STREAMS[:2])
+    assert np.abs(train - 0.5).mean() < 0.15
+    assert np.abs(validation - 0.5).mean() < 0.15
+    assert not np.array_equal(train, validation)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "patches", "message"),
+    [
+        (
+            "FM-v0",
+            "humna",
+            "patches are 'human', 'uniform' or a folder of presets, which is there; got 'humna'",
+        ),
+        ("FM-v0", "human", "not known what patches people make with this synth; give patches='uniform'"),
+        ("FM-v0", 3, "got 3"),
+        ("Dexed1Op-v0", "EMPTY", "holds no audible preset of this synth (.dx7, .json, .syx)"),
+    ],
+)
+def test_bad_patches_are_refused(env_id: str, patches: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SynthgymError) as caught:
+        gym.make(env_id, patches=str(tmp_path) if patches == "EMPTY" else patches)
+    assert message in str(caught.value)
+
+
+def test_scripts_take_patches(folder: Path, tmp_path: Path, script: Script) -> None:
+    script("make_dataset.py", "--env", "FM-v0", "--out", "uniform", "--size", 5, "--patches", "uniform")
+    script(
+        "make_dataset.py",
+        "--env",
+        "FM-v0",
+        "--out",
+        "set",
+        "--patches",
+        folder,
+        "--jitter",
+        0.1,
+        "--size",
+        50,
+    )
+    assert datasets.load(tmp_path / "set").manifest["source"]["kind"] == "presets"
+    refused = script(*make, "x", "--size", 5, "--patches", "human", check=False)
+    assert refused.returncode == 2
+    assert "not known what patches people make" in refused.stderr
+    script(
+        *("evaluate.py", "--env", "FM-v0", "--agents", "random", "--targets", "test:2", "--budgets", 2),
+        *("--env-kwargs", f"patches={folder}", "--out", "results"),
+    )

@@ -68,7 +68,7 @@ class SoundMatchingTask:
         self,
         synth: str,
         *,
-        feature: str = "logmel",
+        feature: str = "multiresolution",
         more_features: Sequence[str] = (),
         parameters: Sequence[str] | None = None,
         frozen: Mapping[str, float | str] | None = None,

@@ -156,7 +156,7 @@ def _frames(
         axes["knobs"].set_xticks([])
     for scene in played:
         (values,) = task.extract(scene.sound[None]).features[0]
-        now.set_data(values.T)
+        now.set_data(task.feature.picture(values).T)
         figure.suptitle(scene.title)
         for number in range(pictures):
             time = number / FPS

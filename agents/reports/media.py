@@ -35,10 +35,11 @@ def ogg(sound: Audio, sample_rate: int) -> str:
 
 
 def png(values: NDArray[np.float32], feature: Feature) -> str:
-    """Return a feature (frames, bins) as a PNG in base64, a pixel for each value, on the feature's scale."""
+    """Return the picture of a feature (frames, bins) as a PNG in base64, on the feature's scale."""
     file = io.BytesIO()
     low, high = feature.span
-    matplotlib.image.imsave(file, values.T, vmin=low, vmax=high, cmap=COLOURS, origin="lower", format="png")
+    picture = feature.picture(values).T
+    matplotlib.image.imsave(file, picture, vmin=low, vmax=high, cmap=COLOURS, origin="lower", format="png")
     return _text(file)
 
 

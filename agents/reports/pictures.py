@@ -81,7 +81,9 @@ def draw_matches(task: SoundMatchingTask, targets: Sequence[Target], rows: pd.Da
         line, column = divmod(number, columns)
         above, below = axes[2 * line : 2 * line + 2, column]
         for axis, picture in ((above, by_name[name].rendered.features[0]), (below, match)):
-            axis.imshow(picture[0].T, origin="lower", aspect="auto", vmin=low, vmax=high)
+            axis.imshow(
+                task.feature.picture(picture[0]).T, origin="lower", aspect="auto", vmin=low, vmax=high
+            )
         above.set_title(name, fontsize="small")
         below.set_xlabel(f"distance {row['distance']:.3f}", fontsize="small")
     return figure

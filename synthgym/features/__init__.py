@@ -10,6 +10,7 @@ from synthgym.features.base import DerivedFeature, Feature, Features, extract
 from synthgym.features.distance import distance
 from synthgym.features.logmel import N_MELS, LogMel
 from synthgym.features.mfcc import MFCC, N_MFCC
+from synthgym.features.multiresolution import MultiResolution
 from synthgym.features.pooled import Pooled
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Feature",
     "Features",
     "LogMel",
+    "MultiResolution",
     "Pooled",
     "distance",
     "extract",
@@ -65,6 +67,7 @@ def _mfcc(maker: FeatureMaker, count: int = N_MFCC) -> Feature:
 
 FEATURES: dict[str, Callable[[FeatureMaker], Feature]] = {
     "logmel": lambda maker: LogMel(maker.sample_rate, maker.samples),
+    "multiresolution": lambda maker: MultiResolution(maker.sample_rate, maker.samples),
     "mfcc": _mfcc,
 }
 """How each feature is made; ``mfcc-13`` has 13 coefficients, and ``pooled-NAME`` is a mean-pooled feature."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +21,11 @@ class Feature(ABC):
     Attributes:
         shape: (frames, bins) of one clip.
         bins: what the bins are, for the axis of a picture.
-        ticks: places in the bins and what to write there.
+        ticks: places among the rows of a picture, and what to write there.
         unit: what the values are, for a colour bar.
         low: least value, a float32 scalar or (bins,).
         high: greatest value, likewise.
+        pooled_to: the most (frames, bins) of its pooled form.
     """
 
     shape: tuple[int, int]
@@ -32,6 +34,7 @@ class Feature(ABC):
     unit: str
     low: NDArray[np.float32] | np.float32
     high: NDArray[np.float32] | np.float32
+    pooled_to: ClassVar[tuple[int, int]] = (22, 32)
 
     @property
     def span(self) -> tuple[float, float]:
@@ -44,6 +47,13 @@ class Feature(ABC):
 
         Each clip is computed for itself, so its bytes do not depend on the batch it is in.
         """
+
+    def picture(self, features: Features) -> Features:
+        """Return what a person looks at, (columns, rows), of a feature (frames, bins) or a difference of two.
+
+        The columns last as long as the clip. Here it is the feature as it stands.
+        """
+        return features
 
 
 class DerivedFeature(Feature):

@@ -6,12 +6,9 @@ from functools import lru_cache
 
 import librosa
 import numpy as np
-import scipy.fft
-import scipy.signal
-import scipy.sparse
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from synthgym.features import bands
 from synthgym.features.base import Feature, Features
 
 N_FFT = 2048
@@ -30,13 +27,8 @@ def mel_matrix(sample_rate: int) -> NDArray[np.float32]:
 
 @lru_cache
 def full_scale_power(sample_rate: int) -> float:
-    """Return the power of the loudest mel cell that a sine of amplitude 1 makes.
-
-    Through a Hann window, a sine on an FFT bin has power (N / 4)^2 there and a quarter of it in
-    both neighbours.
-    """
-    spread = scipy.signal.convolve(mel_matrix(sample_rate), [[0.25, 1.0, 0.25]], mode="same")
-    return float(spread.max()) * (N_FFT / 4) ** 2
+    """Return the power of the loudest mel cell that a sine of amplitude 1 makes."""
+    return bands.full_scale_power(mel_matrix(sample_rate), N_FFT)
 
 
 class LogMel(Feature):
@@ -59,36 +51,17 @@ class LogMel(Feature):
         ]
         self.low = np.float32(0)
         self.high = np.float32(RANGE_DB)
-        self._samples = samples
-        window = scipy.signal.get_window("hann", N_FFT).astype(np.float32)
-        self._window = window[:, None]
-        full_scale = full_scale_power(sample_rate)
-        # Nearly all of the matrix is zero, and no BLAS means no threads and the same bytes in any batch.
-        self._mel = scipy.sparse.csr_matrix(mel_matrix(sample_rate) / np.float32(full_scale))
+        filters = mel_matrix(sample_rate) / np.float32(full_scale_power(sample_rate))
+        self._power = bands.BandPower(samples, N_FFT, HOP, filters)
 
     def __call__(self, audio: NDArray[np.float32]) -> Features:
         """Return log-mel features (B, frames, 64) of audio (B, samples)."""
-        frames, bands = self.shape
-        mel = np.empty((len(audio), bands, frames), dtype=np.float32)
-        padded = np.zeros(self._samples + N_FFT, dtype=np.float32)
-        # Frames in the last axis: many short transforms side by side suit the sparse product and the
-        # squares better than one after the other.
-        framed = sliding_window_view(padded, N_FFT)[::HOP].T
-        windowed = np.empty(framed.shape[::-1], dtype=np.float32).T
-        power, square = (np.empty((N_FFT // 2 + 1, frames), dtype=np.float32) for _ in range(2))
-        for clip, energies in zip(audio, mel, strict=True):
-            padded[N_FFT // 2 : N_FFT // 2 + self._samples] = clip
-            np.multiply(framed, self._window, out=windowed)
-            spectrum = scipy.fft.rfft(windowed, axis=0, overwrite_x=True)
-            np.square(spectrum.real, out=power)
-            np.square(spectrum.imag, out=square)
-            power += square
-            energies[:] = self._mel @ power
+        mel = self._power(audio)
         np.maximum(mel, np.float32(10 ** (-RANGE_DB / 10)), out=mel)
         np.log10(mel, out=mel)
         mel *= 10
         mel += RANGE_DB
-        features = np.empty((len(audio), frames, bands), dtype=np.float32)
+        features = np.empty((len(audio), *self.shape), dtype=np.float32)
         # The float32 logarithm of the floor need not be exactly -8, but silence must be 0.
         np.clip(mel.transpose(0, 2, 1), 0, RANGE_DB, out=features)
         return features

@@ -26,7 +26,7 @@ def draw_features(
     span: tuple[float, float],
     colours: str = COLOURS,
 ) -> None:
-    """Draw titled features (frames, bins) on one scale, with a colour bar beside the last.
+    """Draw pictures of titled features (frames, bins) on one scale, with a colour bar beside the last.
 
     Args:
         axes: one for each.
@@ -37,12 +37,13 @@ def draw_features(
         colours: name of its colour map.
     """
     for axis, (title, values) in zip(axes, pictures, strict=True):
+        picture = feature.picture(values).T
         image = axis.imshow(
-            values.T,
+            picture,
             origin="lower",
             aspect="auto",
             interpolation="nearest",
-            extent=(0, seconds, -0.5, len(values.T) - 0.5),
+            extent=(0, seconds, -0.5, len(picture) - 0.5),
             cmap=colours,
             vmin=span[0],
             vmax=span[1],

@@ -132,20 +132,9 @@ def test_bad_patches_are_refused(env_id: str, patches: Any, message: str, tmp_pa
 
 
 def test_scripts_take_patches(folder: Path, tmp_path: Path, script: Script) -> None:
-    script("make_dataset.py", "--env", "FM-v0", "--out", "uniform", "--size", 5, "--patches", "uniform")
-    script(
-        "make_dataset.py",
-        "--env",
-        "FM-v0",
-        "--out",
-        "set",
-        "--patches",
-        folder,
-        "--jitter",
-        0.1,
-        "--size",
-        50,
-    )
+    make = ("make_dataset.py", "--env", "FM-v0", "--out")
+    script(*make, "uniform", "--size", 5, "--patches", "uniform")
+    script(*make, "set", "--patches", folder, "--jitter", 0.1, "--size", 50)
     assert datasets.load(tmp_path / "set").manifest["source"]["kind"] == "presets"
     refused = script(*make, "x", "--size", 5, "--patches", "human", check=False)
     assert refused.returncode == 2

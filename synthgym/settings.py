@@ -18,6 +18,8 @@ def check_same_settings(
 ) -> None:
     """Raise SynthgymError, naming the first difference, unless settings are those that are wanted.
 
+    A setting that is missing is off (False): older versions kept none of those that came later.
+
     Args:
         what: was made, as ``runs/first is a run``.
         kept: the settings it was made with, as JSON.
@@ -25,9 +27,10 @@ def check_same_settings(
         remedy: what to do about a difference.
         ignore: names of settings that may differ.
     """
-    for name in sorted({*kept, *wanted} - {*ignore}):
-        if kept.get(name) != wanted.get(name):
-            old, new = _first_difference(kept.get(name), wanted.get(name))
+    for name in dict.fromkeys((*wanted, *sorted(kept))):
+        was, now = kept.get(name, False), wanted.get(name, False)
+        if name not in ignore and was != now:
+            old, new = _first_difference(was, now)
             raise SynthgymError(f"{what} with {name} {old}, not {new}; {remedy}")
 
 

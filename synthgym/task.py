@@ -120,12 +120,13 @@ class SoundMatchingTask:
         identity: dict[str, Any] = json.loads(
             json.dumps(  # as it is read again: tuples are lists
                 {
+                    "frozen": space.frozen,  # the first difference is what a message names
                     "parameters": [asdict(parameter) for parameter in space.free],
-                    "frozen": space.frozen,
                     "sample_rate": synth.sample_rate,
                     "samples": synth.samples,
                     "note": asdict(synth.note),
                     "files": files,
+                    **synth.settings,
                 }
             )
         )

@@ -148,7 +148,7 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
     dataset = load(Path(path).resolve())
     identity, manifest = task.identity(), dataset.manifest
     what = f"{path} is a data set of {manifest['env']} {manifest['env_kwargs'] or ''}".rstrip()
-    kept = {name: manifest.get(name) for name in identity}
+    kept = {name: manifest[name] for name in identity if name in manifest}
     remedy = "make one of this environment with scripts/make_dataset.py"
     check_same_settings(what, kept, identity, remedy, ignore=("note",))
     one_of(f"feature of {path}", task.feature_name, dataset.features)

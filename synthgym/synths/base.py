@@ -7,7 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,6 +154,11 @@ class Synth(ABC):
     def diagram(self, native: Native) -> Diagram | None:
         """Return how the parts of a patch (all parameters,) are joined; None if all are joined alike."""
         return None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the sound of a native row besides note and files, as JSON; what is missing is off."""
+        return {}
 
     def sources(self) -> list[Path]:
         """Return the files that decide what a patch sounds like."""

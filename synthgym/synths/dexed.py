@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 from dexed import DexedSynth as Engine
+from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from synthgym.checks import whole
 from synthgym.errors import PresetError, SynthError
@@ -22,6 +24,8 @@ from synthgym.synths.dx7_diagram import algorithm_diagram
 DEFAULT_ALGORITHM = 18
 GAIN = np.float32(1 / 8)
 """The plugin's: one carrier at full level peaks at 1/8, -18 dBFS."""
+HIGH_PASS = 126.0
+"""The corner of the plugin's high-pass in radians a second, 20 Hz (Dexed's PluginFx)."""
 
 # Byte 155 switches operators on and off in hardware; the engine ignores it.
 _ALL_OPERATORS_ON = b"\x3f"
@@ -37,6 +41,9 @@ class DexedSynth(Synth):
     Args:
         operators: 1 to 6.
         algorithm: 1 to 32 as on the panel (default 18); not with six operators, where it is free.
+        high_pass: whether Dexed's high-pass at 20 Hz follows the engine (default), as in the plugin:
+            ``y[n] = x[n] - x[n-1] + (1 - 126 / sample_rate) y[n-1]``. Without it, operators too low to hear
+            count in every comparison.
         **note: sample_rate, note, velocity, hold, duration: see Synth.
 
     Raises:
@@ -51,8 +58,13 @@ class DexedSynth(Synth):
     lowest_sample_rate = 16000
     has_prior = True
 
-    def __init__(self, *, operators: int, algorithm: int | None = None, **note: Any) -> None:
+    def __init__(
+        self, *, operators: int, algorithm: int | None = None, high_pass: bool = True, **note: Any
+    ) -> None:
         super().__init__(**note)
+        if not isinstance(high_pass, bool):
+            raise SynthError(f"high_pass must be true or false; got {high_pass!r}")
+        self.high_pass = high_pass
         whole("operators", operators, 1, 6)
         if algorithm is not None and operators == 6:
             raise SynthError(
@@ -70,6 +82,11 @@ class DexedSynth(Synth):
                 values={"ALGORITHM": (algorithm or DEFAULT_ALGORITHM) - 1},
             )
         self._open()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the sound of a native row besides the note: whether the high-pass is on."""
+        return {"high_pass": self.high_pass}
 
     def _open(self) -> None:
         # `_synth` takes voice bytes as they are: a tenth of the cost of the public classes.
@@ -97,8 +114,15 @@ class DexedSynth(Synth):
                 raise SynthError(
                     f"Dexed: {error}; render at one sample rate at a time in a process"
                 ) from error
-            np.multiply(rendered, GAIN, out=sound)
+            np.multiply(self._filtered(rendered), GAIN, out=sound)
         return audio
+
+    def _filtered(self, sound: NDArray[np.floating]) -> NDArray[np.floating]:
+        if not self.high_pass:
+            return sound
+        # In float64, where the tail of a note that has ended is not made of denormal numbers.
+        filtered: NDArray[np.float64] = lfilter((1.0, -1.0), (1.0, HIGH_PASS / self.sample_rate - 1), sound)
+        return filtered
 
     def _write_preset(self, native: Native, path: Path) -> None:
         dx7_voice.write_syx(path, native)

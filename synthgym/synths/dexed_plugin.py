@@ -45,6 +45,8 @@ class DexedPluginSynth(DexedSynth):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        if not self.high_pass:
+            raise SynthError("the plugin's high-pass is always on; leave high_pass out, or leave plugin out")
         self._host = PluginSynth(
             plugin=plugin,
             isolation=isolation,

@@ -3,8 +3,8 @@
     python scripts/real_sounds.py --set validation --out data/real
     python scripts/evaluate.py --env Dexed6Op-v0 --agents random --targets data/real --out results/real
 
-Writes WAV files and manifest.json (of each sound its font, program, note, velocity, hold and duration; of each
-font its licence and checksum). Stopped at any moment, the same command goes on. Nothing that trains or tunes
+Writes WAV files and manifest.json (of each sound font, program, note, velocity, hold and duration; of each
+font licence and checksum). Stopped at any moment, the same command goes on. Nothing that trains or tunes
 may use the set validation. Needs Debian's packages fluidsynth, timgm6mb-soundfont and opl3-soundfont (train),
 fluid-soundfont-gm (validation).
 """

@@ -31,6 +31,7 @@ OPTIONS = (
     *("-n", "-i", "-q"),  # no MIDI input, no shell, few words
     *("-R", "0", "-C", "0", "-g", "0.2", "-r", str(RATE), "-O", "float"),
     *("-o", "synth.dynamic-sample-loading=1"),  # one program of a large font alone
+    *("-o", "synth.default-soundfont="),  # which would play in place of one that cannot be read
 )
 """Of FluidSynth: without reverb and chorus."""
 _TICKS = 960  # in a second
@@ -157,7 +158,7 @@ def render_note(font: Path, program: int, note: int, velocity: int) -> Audio:
     audio[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
     if np.abs(audio).max() < SILENT_PEAK:
         raise SynthgymError(
-            f"{font} plays nothing for program {program}, note {note}; is it the font that SETS mean?"
+            f"{font} plays nothing for program {program}, note {note}; install its package again"
         )
     return audio
 

@@ -157,10 +157,17 @@ def test_level_alone_is_heard_by_mfcc_only() -> None:
 def test_silence(sound: Sound) -> None:
     """It is far by every measure, and each is a number."""
     assert mss(sound, SILENCE, RATE) == mss(SILENCE, sound, RATE) > 8
+    assert wmfcc(sound, SILENCE, RATE) == wmfcc(SILENCE, sound, RATE)
     assert wmfcc(sound, SILENCE, RATE) > 12
     assert sot(sound, SILENCE, RATE) == sot(SILENCE, sound, RATE) > 0.45
     assert rms(sound, SILENCE, RATE) == rms(SILENCE, sound, RATE) == 0
     assert share_in_tune(SILENCE, RATE, 60) == 0
+
+
+def test_silence_is_far_from_a_tone_but_not_from_noise() -> None:
+    """It is as flat as noise is; the figures are those that the documentation gives."""
+    assert mss(tone(60), SILENCE, RATE) == pytest.approx(58, abs=0.5)
+    assert mss(noise(), SILENCE, RATE) == pytest.approx(9, abs=0.5)
 
 
 def test_transport_is_as_far_as_frequencies_are_apart() -> None:

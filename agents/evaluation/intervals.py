@@ -29,18 +29,15 @@ WHAT = "95 % bootstrap intervals over targets and seeds; of an agent that is tra
 def interval(scores: NDArray[np.float64]) -> tuple[float, float]:
     """Return the 95 % percentile interval of the mean of scores (trainings, targets)."""
     rng = np.random.default_rng(0)
+    count, targets = scores.shape
     means = []
     for _ in range(RESAMPLES // _BATCH):
-        trainings, targets = (_shares(rng, count, _BATCH) for count in scores.shape)
-        means.append(np.einsum("bt,bt->b", trainings @ scores, targets))
+        # How often each training is drawn, and which targets are.
+        trainings = rng.multinomial(count, np.full(count, 1 / count), _BATCH) / count
+        drawn = rng.integers(targets, size=(_BATCH, targets))
+        means.append(np.take_along_axis(trainings @ scores, drawn, axis=1).mean(axis=1))
     low, high = _ends(np.concatenate(means))
     return float(low), float(high)
-
-
-def _shares(rng: np.random.Generator, count: int, resamples: int) -> NDArray[np.float64]:
-    """Return the share that each of so many has in each resample (resamples, count)."""
-    drawn: NDArray[np.float64] = rng.multinomial(count, np.full(count, 1 / count), resamples) / count
-    return drawn
 
 
 def iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:

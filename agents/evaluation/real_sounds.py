@@ -64,6 +64,8 @@ def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
                 with replaced(out / file) as temporary:
                     soundfile.write(temporary, audio, RATE, subtype="PCM_24", format="WAV")
                 made += 1
+    except soundfile.SoundFileError as error:  # the disk is full
+        raise unwritable(out, OSError(0, str(error))) from error
     except OSError as error:
         raise unwritable(out, error) from error
     return made

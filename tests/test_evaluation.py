@@ -18,11 +18,11 @@ import scipy.stats
 from conftest import AMSYNTH, ROOT, needs, present
 
 from agents.catalogue import prepare
-from agents.evaluation.metrics import compare_parameters, compare_sounds
+from agents.evaluation.metrics import METRICS, compare_parameters, compare_sounds
 from agents.evaluation.pitch import pitch_of
 from agents.evaluation.replay import replay
 from agents.evaluation.results import Results, read_rows
-from agents.evaluation.statistics import compare, curve, holm, iqm
+from agents.evaluation.statistics import compare, curve, holm
 from agents.evaluation.targets import Target, read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.pictures import draw_matches
@@ -51,16 +51,20 @@ def tone(note: Any, level: Any = 0.1, seconds: Any = 1.0) -> Any:
 
 
 def test_equal_sounds_differ_by_no_measure() -> None:
-    found = compare_sounds(tone(60), tone(60), RATE)
-    assert found.pop("voicing") == 1
+    found = compare_sounds(tone(60), tone(60), RATE, 60)
+    assert list(found) == list(METRICS)
+    shares = {name: found.pop(name) for name in ("voicing", "rms", "in_tune")}
+    assert shares == pytest.approx(dict.fromkeys(shares, 1), abs=1e-3)
     assert found == dict.fromkeys(found, 0)
 
 
 @pytest.mark.parametrize("note", [36, 48, 60, 72, 84])
 def test_pitch(note: Any) -> None:
     assert np.nanmedian(pitch_of(tone(note), RATE)) == pytest.approx(note, abs=0.25)
-    found = compare_sounds(tone(note), tone(note + 7), RATE)
+    found = compare_sounds(tone(note), tone(note + 7), RATE, note)
     assert found["pitch"] == pytest.approx(7, abs=0.5)
+    assert found["cents"] == 100 * found["pitch"]
+    assert found["in_tune"] < 0.3
 
 
 @pytest.mark.slow
@@ -84,7 +88,7 @@ def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path: Pa
 
 
 def test_half_as_loud_is_six_decibels() -> None:
-    found = compare_sounds(tone(60), tone(60, 0.05), RATE)
+    found = compare_sounds(tone(60), tone(60, 0.05), RATE, 60)
     assert found["loudness"] == pytest.approx(6.02, abs=0.1)
     assert 1 < found["log_spectral"] < 6.1, "bins at the floor stay there"
     assert found["convergence"] == pytest.approx(0.5, abs=1e-3)
@@ -92,9 +96,11 @@ def test_half_as_loud_is_six_decibels() -> None:
 
 
 def test_silence_has_no_pitch_and_differs_by_all_other_measures() -> None:
-    found = compare_sounds(tone(60), np.zeros(RATE, np.float32), RATE)
+    found = compare_sounds(tone(60), np.zeros(RATE, np.float32), RATE, 60)
     assert np.isnan(found.pop("pitch"))
+    assert np.isnan(found.pop("cents"))
     assert found.pop("voicing") < 0.1
+    assert (found.pop("rms"), found.pop("in_tune")) == (0, 0)
     assert found["convergence"] == 1
     assert min(found.values()) > 0.9
 
@@ -168,7 +174,14 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm: Any, tmp_path: Pa
     at_target = found[found["distance"] == 0]
     assert (at_target["parameter_error_heard"] < 0.01).all()
     assert found.loc[found["agent"] != "silence", "parameter_error"].notna().all()
-    said = summary(found, silent=2, left_out=["mlp with seed 1 (2 trials missing)"])
+    said = summary(found, silent=2, left_out=["mlp with seed 1 (2 trials missing)"], seconds=1)
+    assert "95 % bootstrap intervals over targets and seeds" in said
+    assert "Measured on clips of 1 s" in said
+    assert "in_tune: share of" in said
+    # Rows that were made before a measure was there are reported without it.
+    before = summary(found.drop(columns=["mss", "wmfcc", "sot", "rms", "cents", "in_tune"]), silent=0)
+    assert "convergence" in before
+    assert "mss" not in before
     assert "Not finished, and left out: mlp with seed 1 (2 trials missing).\n" in said
     assert "## 3 held-out random patches, 2 seeds" in said
     assert "| agent | 1 | 10 | 30 |" in said
@@ -214,12 +227,8 @@ def test_curves_are_of_the_best_so_far() -> None:
         ],
         columns=["agent", "target", "seed", "render", "distance"],
     )
-    np.testing.assert_allclose(curve(curves, "a", np.array([1, 2, 3, 9])), [[0.8, 0.8, 0.6, 0.6], [0.2] * 4])
-
-
-def test_the_interquartile_mean_leaves_out_the_ends() -> None:
-    values = np.array([0, 1, 2, 3, 4, 5, 6, 700.0])
-    assert iqm(values) == np.mean([2, 3, 4, 5])
+    expected = [[[0.9, 0.9, 0.5, 0.5], [0.2] * 4], [[0.7] * 4, [0.2] * 4]]
+    np.testing.assert_allclose(curve(curves, "a", np.array([1, 2, 3, 9])), expected)
 
 
 def test_targets_are_named_or_in_a_folder(fm: Any, tmp_path: Path) -> None:
@@ -293,7 +302,7 @@ def test_numbers_that_are_not_finite_are_never_the_best_and_said(fm: Any) -> Non
     figure = draw_matches(fm, targets, frame)
     assert "bad" not in figure.get_suptitle()
     curves = frame.assign(render=1)
-    assert curve(curves, "bad", np.array([1, 5])).tolist() == [[1, 1]] * 3
+    assert curve(curves, "bad", np.array([1, 5])).tolist() == [[[1, 1]] * 3] * 2
 
 
 @pytest.mark.parametrize("isolation", ["process", "none", "fork"])

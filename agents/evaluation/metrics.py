@@ -1,5 +1,5 @@
 """How near a match is by other measures than the distance that is searched by, so that a match that is near
-by that distance alone shows."""
+by that distance alone shows. They are reported, never rewarded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from synthgym.features import MFCC, LogMel
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.synths import Audio
 
+from . import field
 from .pitch import pitch_of
+from .tuning import share_in_tune
 
 FLOOR_DB = -80.0
 """Of a full-scale sine: what is softer is silence."""
@@ -28,6 +30,12 @@ METRICS = {
     "loudness": "dB, error of the loudness envelope",
     "pitch": "semitones, median error where both have a pitch",
     "voicing": "share of frames on whose having a pitch they agree",
+    "mss": "dB, mel spectrograms at three resolutions (Hayes 2025)",
+    "wmfcc": "20 MFCC under time warping (Hayes 2025)",
+    "sot": "spectral optimal transport, share of the frequency range (Hayes 2025)",
+    "rms": "cosine similarity of loudness envelopes, 1 is equal (Hayes 2025)",
+    "cents": "cents, median error of pitch where both have one",
+    "in_tune": "share of the match's energy that is in tune with the target's note, 1 is all",
 }
 IN_DOMAIN = {
     "parameter_error": "mean absolute error of unit values that have an order",
@@ -38,17 +46,28 @@ IN_DOMAIN = {
 """Of targets whose parameters are known."""
 
 
-def compare_sounds(target: Audio, match: Audio, sample_rate: int) -> dict[str, float]:
+def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -> dict[str, float]:
     """Return the METRICS of a match (samples,) of a target (samples,).
+
+    Silence and padding count as they are in both clips: their length must be said beside a value.
 
     - ``log_spectral``: for each of four window lengths, the root mean square over bins of the difference in
       dB, its mean over frames; then the mean over the lengths (Rabiner and Juang 1993; multi-scale as in
       Engel et al., "DDSP", 2020).
     - ``convergence``: the Frobenius norm of the difference of two magnitude spectrograms over that of the
       target's (Arik et al., "Fast Spectrogram Inversion", 2019).
-    - ``pitch`` and ``voicing``: by librosa.pyin (Mauch and Dixon 2014), to half a semitone; ``pitch``
-      is NaN where no frame has a pitch in both.
+    - ``pitch``, in semitones, ``cents``, the same in cents, and ``voicing``: by ``pitch_of``; ``pitch`` and
+      ``cents`` are NaN where no frame has a pitch in both.
+    - ``mss``, ``wmfcc``, ``sot`` and ``rms``: as in Hayes et al. 2025, see ``field``.
+    - ``in_tune``: of the match, see ``share_in_tune``.
+
+    Args:
+        target: what was looked for.
+        match: what was found.
+        sample_rate: Hz, of both.
+        note: MIDI note of the target, as 60.
     """
+    field.compile_field()
     spectra = {size: (_spectrum(target, size), _spectrum(match, size)) for size in SCALES}
     log = [np.sqrt(np.mean((_decibels(a) - _decibels(b)) ** 2, axis=0)).mean() for a, b in spectra.values()]
     a, b = spectra[SCALES[-1]]
@@ -62,6 +81,12 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int) -> dict[str, f
         "loudness": float(np.abs(envelopes[0] - envelopes[1]).mean()),
         "pitch": pitch,
         "voicing": voicing,
+        "mss": field.mss(target, match, sample_rate),
+        "wmfcc": field.wmfcc(target, match, sample_rate),
+        "sot": field.sot(target, match, sample_rate),
+        "rms": field.rms(target, match, sample_rate),
+        "cents": 100 * pitch,
+        "in_tune": share_in_tune(match, sample_rate, note),
     }
 
 

@@ -9,9 +9,10 @@ import pandas as pd
 import scipy.stats
 from numpy.typing import NDArray
 
+from .intervals import interval
+
 REFERENCES = ("random", "cma_es")
 """Every agent is tested against these at the same budget."""
-RESAMPLES = 10_000
 
 
 def finite(rows: pd.DataFrame) -> pd.DataFrame:
@@ -44,14 +45,14 @@ def per_target(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.pivot_table(index="target", columns=["budget", "agent"], values="distance", aggfunc="mean")
 
 
-def interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Return the bootstrap 95 % percentile interval of a mean, resampling the targets."""
-    if np.ptp(values) == 0 or len(values) < 2:
-        return float(values[0]), float(values[0])
-    found = scipy.stats.bootstrap(
-        (values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0)
-    )
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+def by_training(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the distances of one agent's rows at one budget (trainings, targets).
+
+    A training is a seed. Where a target lacks one, it has the mean of its others.
+    """
+    table = finite(rows).pivot_table(index="seed", columns="target", values="distance", aggfunc="mean")
+    distances: NDArray[np.float64] = table.fillna(table.mean()).to_numpy(np.float64)
+    return distances
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -87,7 +88,7 @@ def compare(rows: pd.DataFrame) -> pd.DataFrame:
         adjusted = dict(zip(tests, holm(list(tests.values())), strict=True))
         for agent in of:
             values = of[agent].to_numpy()
-            low, high = interval(values)
+            low, high = interval(by_training(rows[(rows["budget"] == budget) & (rows["agent"] == agent)]))
             lines.append(
                 {
                     "budget": int(budget),
@@ -110,31 +111,19 @@ def wilcoxon(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def curve(curves: pd.DataFrame, agent: str, renders: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the best distance of every target (targets, renders) after so many renders, mean over seeds.
+    """Return the best distance after so many renders (trainings, targets, renders).
+
+    A training is a seed. Where a target lacks one, it has the mean of its others.
 
     Args:
         curves: as ``Results.curves`` gives them.
         agent: whose.
         renders: ascending, from 1.
     """
-    curves = finite(curves)
-    by_target: dict[str, list[NDArray[np.float64]]] = {}
-    for (target, _), trial in curves[curves["agent"] == agent].groupby(["target", "seed"]):
+    of = finite(curves[curves["agent"] == agent])
+    seeds, targets = sorted(of["seed"].unique()), sorted(of["target"].unique())
+    best = np.full((len(seeds), len(targets), len(renders)), np.nan)
+    for (target, seed), trial in of.groupby(["target", "seed"]):
         at = np.searchsorted(trial["render"].to_numpy(), renders, side="right") - 1
-        by_target.setdefault(target, []).append(trial["distance"].to_numpy()[at])
-    return np.stack([np.mean(trials, axis=0) for _, trials in sorted(by_target.items())])
-
-
-def iqm(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the interquartile mean over the first axis (Agarwal et al., "Deep Reinforcement Learning at the
-    Edge of the Statistical Precipice", 2021): the mean of the middle half."""
-    means: NDArray[np.float64] = scipy.stats.trim_mean(values, 0.25, axis=0)
-    return means
-
-
-def iqm_interval(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the bootstrap 95 % percentile interval of the interquartile mean, resampling the targets."""
-    rng = np.random.default_rng(0)
-    means = [iqm(values[rng.integers(len(values), size=len(values))]) for _ in range(RESAMPLES // 10)]
-    low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    return low, high
+        best[seeds.index(seed), targets.index(target)] = trial["distance"].to_numpy()[at]
+    return np.where(np.isnan(best), np.nanmean(best, axis=0), best)

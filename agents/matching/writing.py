@@ -60,7 +60,7 @@ def write(
     assert sounds is not None
     gain = np.float32(playback_gain(target, *sounds))
     names = answer_names(len(answers))
-    measures = compare_sounds(target, sounds[0], synth.sample_rate)
+    measures = compare_sounds(target, sounds[0], synth.sample_rate, synth.note.pitch)
     presets = [out / f"{name}{synth.preset_suffix}" for name in names]
     best = answers[0]
     result = {
@@ -69,6 +69,7 @@ def write(
         "start_distance": trial.distances[0],
         "best_distance": best.distance,
         "measures": {name: value if np.isfinite(value) else None for name, value in measures.items()},
+        "measured_seconds": synth.note.duration,
         "playback_gain": float(gain),
         "history": trial.distances,
         "parameters": task.space.describe(native[0]),
@@ -90,5 +91,5 @@ def write(
     # A name that is no UTF-8 is shown with marks in place of what is none.
     title = os.fsencode(title).decode("utf-8", "replace")
     shown = [Shown(*each) for each in zip(answers, native, sounds, presets, strict=True)]
-    write_match(out / PAGE, task, target, trial, shown, gain, title)
+    write_match(out / PAGE, task, target, trial, shown, measures, gain, title)
     return result

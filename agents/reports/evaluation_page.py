@@ -16,11 +16,12 @@ from tqdm import tqdm
 from synthgym.recordings import playback_gain
 from synthgym.task import SoundMatchingTask
 
+from ..evaluation.intervals import WHAT as INTERVALS
 from ..evaluation.statistics import compare, finite, not_finite
 from ..evaluation.targets import Target
 from .media import ogg, png, svg, write_page
 from .pictures import draw_curves
-from .summary import KINDS, LEFT_OUT, measures
+from .summary import KINDS, LEFT_OUT, measures, of_clips
 
 MATCHES = 1000
 """Rows that a page shows at most, if there are not more targets: those of the best agents."""
@@ -69,6 +70,8 @@ def write_report(
         kinds=kinds,
         matches=matches,
         measures=measured,
+        clips=of_clips(task.synth.note.duration),
+        intervals=INTERVALS,
         agents=sorted({match["agent"] for match in matches}),
         media=Markup(json.dumps(media)),  # base64 only
     )

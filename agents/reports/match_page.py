@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 from synthgym.viz.spectrogram import draw_features, label_bins
 
+from ..evaluation.metrics import METRICS
 from ..trials.answers import Answer
 from ..trials.trial import Trial
 from .envelopes import envelopes
 from .media import ogg, svg, write_page
+from .summary import of_clips
 
 GROUP = 4
 """So many parameters whose names begin with the same word are shown as a group."""
@@ -56,6 +58,7 @@ def write_match(
     target: Audio,
     trial: Trial,
     answers: Sequence[Shown],
+    measures: Mapping[str, float],
     gain: np.float32,
     title: str,
 ) -> None:
@@ -67,6 +70,7 @@ def write_match(
         target: the target sound (samples,).
         trial: that found the answers.
         answers: the nearest first; the others can be heard and had, too.
+        measures: of the nearest, as ``compare_sounds`` gives them; those that are not finite are not shown.
         gain: by which all sounds are played back.
         title: of the page.
     """
@@ -85,6 +89,8 @@ def write_match(
         ],
         spectrograms=Markup(svg(_spectrograms(task, trial.target.features[0][0], best.answer.feature))),
         curve=Markup(svg(_curve(trial))),
+        measures=[(name, value, METRICS[name]) for name, value in measures.items() if np.isfinite(value)],
+        clips=of_clips(task.synth.note.duration),
         groups=_groups(described),
         diagram=task.synth.diagram(best.native),
         envelopes=envelopes(unit),

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from synthgym.files import replaced
 from synthgym.task import SoundMatchingTask
 
-from ..evaluation.statistics import curve, iqm, iqm_interval, per_target
+from ..evaluation.intervals import iqm, iqm_interval
+from ..evaluation.statistics import curve, per_target
 from ..evaluation.targets import Target
 
 ENDS, MIDDLE = 7, 6
@@ -29,15 +30,17 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def draw_curves(curves: pd.DataFrame, budget: int, title: str) -> Figure:
-    """Draw the interquartile mean of the best distance over renders, for every agent, with its interval."""
+    """Draw the interquartile mean of the best distance over renders, for every agent, with its interval over
+    targets and seeds."""
     renders = np.unique(np.geomspace(1, budget, 60).astype(np.int64))
     found = {agent: curve(curves, agent, renders) for agent in sorted(curves["agent"].unique())}
     figure = Figure(figsize=(9, 6), layout="constrained")
     axis = figure.subplots()
+    middle = {agent: iqm(scores.mean(axis=0)) for agent, scores in found.items()}
     # The legend in the order in which the curves end.
-    for number, agent in enumerate(sorted(found, key=lambda agent: float(iqm(found[agent])[-1]))[::-1]):
+    for number, agent in enumerate(sorted(found, key=lambda agent: float(middle[agent][-1]))[::-1]):
         style = ("-", "--", ":", "-.")[number // 10 % 4]
-        (line,) = axis.plot(renders, iqm(found[agent]), style, label=agent)
+        (line,) = axis.plot(renders, middle[agent], style, label=agent)
         axis.fill_between(renders, *iqm_interval(found[agent]), color=line.get_color(), alpha=0.12)
     axis.set(xscale="log", ylim=(0, None), xlabel="renders", title=title)
     axis.set_ylabel("best distance so far, interquartile mean over targets")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ..evaluation.intervals import WHAT as INTERVALS
 from ..evaluation.metrics import IN_DOMAIN, METRICS
 from ..evaluation.statistics import REFERENCES, compare, finite, not_finite, per_target
 
@@ -20,13 +21,16 @@ SHOWN = 3
 """Best and worst targets of each agent."""
 
 
-def summary(rows: pd.DataFrame, silent: int, left_out: Sequence[str] = ()) -> str:
+def summary(
+    rows: pd.DataFrame, silent: int, left_out: Sequence[str] = (), seconds: float | None = None
+) -> str:
     """Return the summary of rows, in Markdown.
 
     Args:
         rows: as ``Results.rows`` gives them.
         silent: how many targets were left out for being silent.
         left_out: what is not among the rows, as ``Results.left_out`` gives it.
+        seconds: how long the clips are, if known.
     """
     parts = []
     for kind in (kind for kind in KINDS if kind in set(rows["kind"])):
@@ -37,7 +41,8 @@ def summary(rows: pd.DataFrame, silent: int, left_out: Sequence[str] = ()) -> st
         names = measures(of)
         remarks = not_finite(of, names)
         of = finite(of)
-        parts += [*_overview(of), *_distances(of), *_metrics(of, names), *_extremes(of)]
+        parts += [f"{INTERVALS}.", ""]
+        parts += [*_overview(of), *_distances(of), *_metrics(of, names, seconds), *_extremes(of)]
         parts += [line for remark in remarks for line in (remark, "")]
     if left_out:
         parts += [f"{LEFT_OUT}: {'; '.join(left_out)}.", ""]
@@ -100,7 +105,12 @@ def measures(rows: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _metrics(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+def of_clips(seconds: float) -> str:
+    """Return what must be said beside measures: the length of the clips, as padding is compared too."""
+    return f"Measured on clips of {seconds:g} s, padding included"
+
+
+def _metrics(rows: pd.DataFrame, names: Mapping[str, str], seconds: float | None) -> list[str]:
     """Return the means of all other measures at the largest budget."""
     last = _last(rows)
     means = last.groupby("agent")[["distance", *names]].mean().sort_values("distance")
@@ -108,7 +118,8 @@ def _metrics(rows: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
     said = "; ".join(f"{name}: {what}" for name, what in names.items())
     budget = f"{last['budget'].iloc[0]:,}"
     heading = f"### By other measures, after {budget} renders"
-    return [heading, "", f"{said}.", "", *_table(("agent", "distance", *names), lines)]
+    clips = "" if seconds is None else f" {of_clips(seconds)}."
+    return [heading, "", f"{said}.{clips}", "", *_table(("agent", "distance", *names), lines)]
 
 
 def _extremes(rows: pd.DataFrame) -> list[str]:

@@ -1,0 +1,36 @@
+"""Render single notes of soundfonts, by FluidSynth: real sounds to train on, and others to judge by.
+
+    python scripts/real_sounds.py --set validation --out data/real
+    python scripts/evaluate.py --env Dexed6Op-v0 --agents random --targets data/real --out results/real
+
+Writes WAV files and manifest.json (of each sound font, program, note, velocity, hold and duration; of each
+font licence and checksum). Stopped at any moment, the same command goes on. Nothing that trains or tunes
+may use the set validation. Needs Debian's packages fluidsynth, timgm6mb-soundfont and opl3-soundfont (train),
+fluid-soundfont-gm (validation).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from synthgym.checks import one_of
+
+from ..evaluation.real_sounds import FONTS, read_manifest, write_real_sounds
+from ..evaluation.soundfonts import SETS
+from .cli import new_parser
+
+
+def main() -> int:
+    """Read the command line, render the set, and say what it is."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--set", required=True, help=f"which: {' or '.join(SETS)}")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the set")
+    parser.add_argument(
+        "--fonts", type=Path, default=FONTS, help=f"folder of the soundfonts (default: {FONTS})"
+    )
+    args = parser.parse_args()
+
+    one_of("set", args.set, SETS)
+    made = write_real_sounds(args.out, args.set, args.fonts)
+    print(f"{args.out}: {len(read_manifest(args.out)):,} sounds, {made:,} of them made now")
+    return 0

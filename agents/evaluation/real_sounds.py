@@ -1,0 +1,230 @@
+"""Real sounds: single notes of soundfonts, played by FluidSynth into a folder with a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+from tqdm import tqdm
+
+from synthgym.checks import number, whole
+from synthgym.errors import SynthgymError
+from synthgym.files import replaced, unwritable
+from synthgym.recordings import FADE_SECONDS, SILENT_PEAK
+from synthgym.settings import check_same_settings
+from synthgym.synths import Audio
+
+from .soundfonts import DURATION, HOLD, SETS, Font, SoundSet
+
+MANIFEST = "manifest.json"
+FONTS = Path("/usr/share/sounds/sf2")
+"""Where Debian's packages put soundfonts."""
+RATE = 44100
+OPTIONS = (
+    *("-n", "-i", "-q"),  # no MIDI input, no shell, few words
+    *("-R", "0", "-C", "0", "-g", "0.2", "-r", str(RATE), "-O", "float"),
+    *("-o", "synth.dynamic-sample-loading=1"),  # one program of a large font alone
+    *("-o", "synth.default-soundfont="),  # which would play in place of one that cannot be read
+)
+"""Of FluidSynth: without reverb and chorus."""
+_TICKS = 960  # in a second
+_PATIENCE = 60  # seconds
+
+
+def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
+    """Render a set of real sounds into a folder, but for those that are there; return how many were made.
+
+    Sounds are mono WAV files of 24 bits, as loud as FluidSynth plays them, without its reverb and chorus, and
+    of the same bytes wherever font and FluidSynth are the same. The manifest is there before them.
+
+    Args:
+        out: folder.
+        name: of the set, in ``SETS``.
+        fonts: folder of the soundfonts.
+
+    Raises:
+        SynthgymError: FluidSynth or a font is missing, the folder holds another set or something else, a font
+            plays nothing, or the folder cannot be written to.
+    """
+    manifest = manifest_of(name, fonts)
+    made = 0
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        _keep_manifest(out, manifest)
+        for file, sound in tqdm(manifest["sounds"].items(), unit=" sounds", desc=f"rendering {name}"):
+            if not (out / file).exists():
+                audio = render_note(fonts / sound["font"], sound["program"], sound["note"], sound["velocity"])
+                with replaced(out / file) as temporary:
+                    soundfile.write(temporary, audio, RATE, subtype="PCM_24", format="WAV")
+                made += 1
+    except soundfile.SoundFileError as error:  # the disk is full
+        raise unwritable(out, OSError(0, str(error))) from error
+    except OSError as error:
+        raise unwritable(out, error) from error
+    return made
+
+
+def manifest_of(name: str, fonts: Path = FONTS) -> dict[str, Any]:
+    """Return the manifest of a set: its use, what it was made with, and every sound by the name of its file.
+
+    Raises:
+        SynthgymError: FluidSynth or a font is missing.
+    """
+    sounds = SETS[name]
+    return {
+        "set": name,
+        "use": sounds.use,
+        "engine": _version(),
+        "sample_rate": RATE,
+        "fonts": {font.file: _described(font, fonts) for font in sounds.fonts},
+        "sounds": _sounds(sounds),
+    }
+
+
+def _sounds(of: SoundSet) -> dict[str, dict[str, Any]]:
+    return {
+        f"{font.short}_{instrument.program:03}_{instrument.name}_{note:03}_{velocity:03}.wav": {
+            "font": font.file,
+            "program": instrument.program,
+            "instrument": instrument.name,
+            "note": note,
+            "velocity": velocity,
+            "hold": HOLD,
+            "duration": DURATION,
+        }
+        for font, instrument, note, velocity in of.sounds()
+    }
+
+
+def _described(font: Font, fonts: Path) -> dict[str, str]:
+    try:
+        data = (fonts / font.file).read_bytes()
+    except OSError as error:
+        raise SynthgymError(
+            f"no {font.file} in {fonts}: apt-get install {font.package}, or say where it is by --fonts"
+        ) from error
+    return {"package": font.package, "licence": font.licence, "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def _version() -> str:
+    return _run(["fluidsynth", "--version"]).stdout.decode("utf-8", "replace").splitlines()[0]
+
+
+def _run(command: list[str | Path]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=_PATIENCE
+        )
+    except FileNotFoundError as error:
+        raise SynthgymError("FluidSynth is not installed: apt-get install fluidsynth") from error
+    except subprocess.SubprocessError as error:
+        raise SynthgymError(f"{' '.join(map(str, command))} failed: {error}; run it to see why") from error
+
+
+def _keep_manifest(out: Path, manifest: dict[str, Any]) -> None:
+    path = out / MANIFEST
+    if path.exists():
+        kept = _read(path)
+        what = f"{out} is a set of real sounds"
+        check_same_settings(what, kept, manifest, "choose another --out, or remove it")
+    elif any(out.iterdir()):
+        raise SynthgymError(f"{out} is not empty and no set of real sounds; choose another --out")
+    else:
+        with replaced(path) as temporary:
+            temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def render_note(font: Path, program: int, note: int, velocity: int) -> Audio:
+    """Return a note of a soundfont, mono (samples,), with a short fade at its end.
+
+    Raises:
+        SynthgymError: FluidSynth is missing, failed, or played nothing.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        midi, wav, config = (Path(folder, file) for file in ("note.mid", "note.wav", "none"))
+        midi.write_bytes(midi_of(program, note, velocity))
+        config.touch()  # in place of the user's, which may change anything
+        _run(["fluidsynth", *OPTIONS, "-f", config, "-F", wav, font, midi])
+        stereo = soundfile.read(wav, dtype="float32", always_2d=True)[0] if wav.exists() else np.zeros((0, 2))
+    mono = stereo.mean(axis=1)[: round(DURATION * RATE)]
+    audio = np.zeros(round(DURATION * RATE), np.float32)
+    audio[: len(mono)] = mono
+    fade = round(FADE_SECONDS * RATE)
+    audio[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    if np.abs(audio).max() < SILENT_PEAK:
+        raise SynthgymError(
+            f"{font} plays nothing for program {program}, note {note}; install its package again"
+        )
+    return audio
+
+
+def midi_of(program: int, note: int, velocity: int) -> bytes:
+    """Return a standard MIDI file of one note, held for ``HOLD`` seconds.
+
+    It ends half a second after ``DURATION``, as it is rendered until its end.
+    """
+    held, rest = round(HOLD * _TICKS), round((DURATION + 0.5 - HOLD) * _TICKS)
+    track = b"".join(
+        (
+            bytes([0, 0xC0, program - 1]),
+            bytes([0, 0x90, note, velocity]),
+            _length(held) + bytes([0x80, note, 0]),
+            _length(rest) + bytes([0xFF, 0x2F, 0]),
+        )
+    )
+    # Without a tempo a beat lasts half a second.
+    header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, _TICKS // 2)
+    return header + struct.pack(">4sI", b"MTrk", len(track)) + track
+
+
+def _length(ticks: int) -> bytes:
+    """Return a number as MIDI writes times: seven bits a byte, the last without the eighth."""
+    written = [ticks & 127]
+    while ticks := ticks >> 7:
+        written.insert(0, 128 | ticks & 127)
+    return bytes(written)
+
+
+def read_manifest(folder: Path) -> dict[str, tuple[int, int, float]]:
+    """Return what is played in each sound file of a folder, by its name: note, velocity, and hold in seconds.
+
+    A folder without a manifest says nothing of its sounds: the dict is empty.
+
+    Raises:
+        SynthgymError: the manifest is damaged.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    try:
+        return {
+            str(file): (
+                whole("note", sound["note"], 0, 127),
+                whole("velocity", sound["velocity"], 1, 127),
+                number("hold", sound["hold"], 0, 60),
+            )
+            for file, sound in _read(path)["sounds"].items()
+        }
+    except (KeyError, TypeError, AttributeError, SynthgymError) as error:
+        raise _damaged(path) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict):
+            raise TypeError
+    except (ValueError, TypeError) as error:
+        raise _damaged(path) from error
+    return manifest
+
+
+def _damaged(path: Path) -> SynthgymError:
+    return SynthgymError(f"{path} is damaged; make the set again with scripts/real_sounds.py")

@@ -66,22 +66,21 @@ def test_a_folder_s_patches_are_variations_of_its_presets(folder: Path) -> None:
     assert isinstance(task.prior, Presets)
     presets = task.prior.unit
     assert len(presets) == 40
-    sides = {}
-    for name in STREAMS:
-        unit = task.make_patches(PatchStream(name, 0).ids(range(200))).unit
+    held_out = task.prior.held_out
+    assert 0 < held_out.sum() < 15
+
+    def share_held_out(unit: Any) -> float:
+        """How many of the patches are variations of presets that are for validation."""
         which, apart = nearest(unit, presets)
         assert 0 < np.median(apart) < 0.12
-        sides[name] = set(which[apart < 0.03].tolist())
-    held_out = set(np.flatnonzero(task.prior.held_out).tolist())
-    assert 0 < len(held_out) < 15
-    for name in ("train", "start", "pool", "dataset"):
-        assert len(sides[name] - held_out) > 5
-        assert not sides[name] & held_out, name
-    assert sides["validation"]
-    assert sides["validation"] <= held_out
-    test = task.make_patches(HeldOutStream().ids(range(HELD_OUT - 50, HELD_OUT))).unit
-    which, apart = nearest(test, presets)
-    assert set(which[apart < 0.03].tolist()) <= held_out
+        return float(held_out[which].mean())
+
+    for name in STREAMS:
+        share = share_held_out(task.make_patches(PatchStream(name, 0).ids(range(200))).unit)
+        # Now and then a variation is nearer to another preset than to its own.
+        assert share > 0.8 if name == "validation" else share < 0.2, name
+    last = HeldOutStream().ids(range(HELD_OUT - 100, HELD_OUT))
+    assert share_held_out(task.make_patches(last).unit) > 0.8
 
 
 def test_environments_play_the_presets_of_a_folder(folder: Path) -> None:

@@ -115,7 +115,7 @@ def measure(task: SoundMatchingTask, target: Audio, trial: Trial) -> dict[str, f
         raise SynthgymError("an agent found no sound; choose other --others")
     sounds = task.render(trial.best.unit[None], audio=True).audio
     assert sounds is not None
-    measures = compare_sounds(target, sounds[0], task.synth.sample_rate, task.synth.note.pitch)
+    measures = compare_sounds(target, sounds[0], task.synth.sample_rate, float(trial.notes[0, 0]))
     finite = {name: value if np.isfinite(value) else None for name, value in measures.items()}
     return {"distance": trial.best.distance, **finite}
 

@@ -153,7 +153,7 @@ def _metrics(worker: Worker, job: _Job, best: Best) -> dict[str, float]:
         assert audio is not None
         (sound,) = audio
     (aim,) = target.audio
-    metrics = compare_sounds(aim, sound, synth.sample_rate, synth.note.pitch)
+    metrics = compare_sounds(aim, sound, synth.sample_rate, float(target.played[0]))
     if target.unit is not None and best.unit is not None:
         metrics |= compare_parameters(worker.space, target.unit, best.unit, job.audible)
     return metrics

@@ -60,7 +60,7 @@ def write(
     assert sounds is not None
     gain = np.float32(playback_gain(target, *sounds))
     names = answer_names(len(answers))
-    measures = compare_sounds(target, sounds[0], synth.sample_rate, synth.note.pitch)
+    measures = compare_sounds(target, sounds[0], synth.sample_rate, float(trial.notes[0, 0]))
     presets = [out / f"{name}{synth.preset_suffix}" for name in names]
     best = answers[0]
     result = {

@@ -19,6 +19,7 @@ from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 from .pitch import note_of
+from .real_sounds import read_manifest
 
 _RECORDINGS = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
 _WHAT = f"test:N (N to {HELD_OUT}), a recording or a folder"
@@ -130,25 +131,35 @@ def _recordings(task: SoundMatchingTask, source: Path) -> list[_Sound]:
 
 
 def _notes_of_recordings(task: SoundMatchingTask, paths: Sequence[Path]) -> list[NDArray[np.float64]]:
-    """Return the notes (3,) that recordings are of; where notes are fixed, the one that is played."""
+    """Return the notes (3,) that recordings are matched at: what varies is their own, by manifest or by ear.
+
+    What does not vary is played as it is by the environment.
+    """
     (middle,) = task.note.middle()
     if not task.note.varies:
         return [middle] * len(paths)
-    return [_note_of_recording(task, path, middle.copy()) for path in paths]
+    known = read_manifest(paths[0].parent) if paths else {}
+    return [_note_of_recording(task, path, known.get(path.name), middle) for path in paths]
 
 
-def _note_of_recording(task: SoundMatchingTask, path: Path, note: NDArray[np.float64]) -> NDArray[np.float64]:
-    if 0 in task.note.varies:
+def _note_of_recording(
+    task: SoundMatchingTask, path: Path, known: tuple[int, int, float] | None, middle: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    own = middle.copy()
+    if known is not None:
+        own[:] = known
+    elif 0 in task.note.varies:
         heard = note_of(*read_mono(path))
         if heard is None:
             raise SynthgymError(f"{path} has no pitch, and its note is not known; leave it out")
-        note[0] = heard
+        own[0] = heard
     low, high = task.note.range
-    if not low[0] <= note[0] <= high[0]:
+    if 0 in task.note.varies and not low[0] <= own[0] <= high[0]:
         raise SynthgymError(
-            f"{path} is of note {note[0]:g}, and the environment plays {task.note.text(0)}; leave it out"
+            f"{path} is of note {own[0]:g}, and the environment plays {task.note.text(0)}; leave it out"
         )
-    return note
+    varies = np.isin(range(3), task.note.varies)
+    return np.where(varies, np.clip(own, low, high), middle)
 
 
 def _presets(task: SoundMatchingTask, folder: Path) -> list[_Sound]:

@@ -15,10 +15,9 @@ from synthgym import datasets
 from synthgym.datasets.manifest import MANIFEST
 from synthgym.errors import SynthError, SynthgymError
 from synthgym.features import distance, make_features
-from synthgym.parameters import Native
 from synthgym.patches import audible
 from synthgym.synths import make_synth
-from synthgym.synths.dx7_voice import VOICE_BYTES, read_syx
+from synthgym.synths.dx7_voice import native_rows
 from synthgym.task import SoundMatchingTask
 
 RENDERS = "dexed_vst3_renders.npz"
@@ -30,21 +29,14 @@ ALL_20 = pytest.param(
 )
 
 
-def row_of(voice: np.ndarray[Any, np.dtype[np.uint8]], path: Path) -> Native:
-    """The native row of the 145 bytes of a voice, by way of the file that holds them in this order."""
-    payload = voice.tobytes().ljust(VOICE_BYTES, b" ")
-    path.write_bytes(b"\xf0\x43\0\0\x01\x1b" + payload + bytes([-sum(payload) & 0x7F, 0xF7]))
-    return read_syx(path)[0].native
-
-
 @pytest.mark.parametrize("path", [ROOT / "tests/data" / RENDERS, ALL_20])
-def test_renders_are_the_plugins(path: Path, tmp_path: Path) -> None:
+def test_renders_are_the_plugins(path: Path) -> None:
     kept = np.load(path)
     note = {"velocity": int(kept["velocity"]), "hold": float(kept["hold"])}
     (logmel,) = make_features(["logmel"], 44100, 44100)
     far: dict[bool, list[float]] = {True: [], False: []}
-    for voice, pitch, sound in zip(kept["voices"], kept["notes"], kept["audio"], strict=True):
-        row = row_of(voice, tmp_path / "voice.syx")
+    rows = native_rows(kept["voices"])
+    for row, pitch, sound in zip(rows, kept["notes"], kept["audio"], strict=True):
         for high_pass, distances in far.items():
             synth = make_synth("dexed", operators=6, note=int(pitch), high_pass=high_pass, **note)
             features = logmel(synth.render(row[None])), logmel(sound[None].astype(np.float32))

@@ -1,14 +1,21 @@
 """Random DX7 voices with the habits of people who make them.
 
 Of uniformly random voices nearly all are noise; what people program has tuned carriers at full level,
-envelopes that begin loud, and hardly a pitch envelope. Each parameter is sampled for itself, with the
-quantiles (or shares) that it has among the 192 voices for DX7 and TX7 in Debian's package hexter 1.1,
-rounded; carriers and modulators have their own.
+envelopes that begin loud, hardly a pitch envelope, and operators that were copied from one another. A voice
+is sampled value by value, its globals first and then operator after operator, each value given all those
+before it: a NADE (Larochelle and Murray, "The Neural Autoregressive Distribution Estimator", 2011) whose
+operators share their weights, and in which a value may also be copied from an operator before (as in Vinyals
+et al., "Pointer Networks", 2015). What an operator is in the algorithm, a carrier or how far above one, is
+known to it.
+
+``scripts/fit_dx7_prior.py`` fits the weights, ``dx7_prior.npz``, and judges the draws: see docs/prior.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,100 +24,218 @@ from synthgym.parameters import Native
 from synthgym.synths.dx7_algorithms import ALGORITHMS, OPERATORS
 from synthgym.synths.dx7_voice import PARAMETERS
 
-_AT = (0, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 1)
-"""Where the quantiles below are."""
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
-_CARRIER = {
-    "OUTPUT LEVEL": (70, 81, 86, 94, 99, 99, 99, 99),
-    "EG RATE 1": (20, 31, 43, 57, 83, 96, 99, 99),
-    "EG RATE 2": (5, 15, 20, 27, 41, 76, 99, 99),
-    "EG RATE 3": (0, 10, 14, 20, 27, 54, 99, 99),
-    "EG RATE 4": (20, 30, 34, 45, 54, 70, 82, 99),
-    "EG LEVEL 1": (70, 86, 99, 99, 99, 99, 99, 99),
-    "EG LEVEL 2": (0, 0, 26, 80, 92, 98, 99, 99),
-    "EG LEVEL 3": (0, 0, 0, 0, 41, 97, 99, 99),
-    "EG LEVEL 4": (0, 0, 0, 0, 0, 0, 0, 0),
-}
-_MODULATOR = {
-    "OUTPUT LEVEL": (0, 50, 58, 71, 79, 89, 99, 99),
-    "EG RATE 1": (10, 28, 45, 65, 94, 99, 99, 99),
-    "EG RATE 2": (0, 5, 14, 27, 46, 74, 95, 99),
-    "EG RATE 3": (0, 0, 0, 15, 25, 48, 82, 99),
-    "EG RATE 4": (0, 0, 0, 28, 50, 62, 73, 99),
-    "EG LEVEL 1": (60, 80, 86, 98, 99, 99, 99, 99),
-    "EG LEVEL 2": (0, 0, 0, 61, 87, 96, 99, 99),
-    "EG LEVEL 3": (0, 0, 0, 0, 29, 87, 98, 99),
-    "EG LEVEL 4": (0, 0, 0, 0, 0, 0, 0, 99),
-}
-_OPERATOR = {
-    "OSC DETUNE": (0, 0, 2, 7, 7, 7, 12, 14),
-    "KEY VELOCITY": (0, 0, 0, 0, 0, 3, 5, 7),
-    "RATE SCALING": (0, 0, 0, 0, 2, 3, 4, 7),
-    "A MOD SENS.": (0, 0, 0, 0, 0, 0, 0, 3),
-    "R SCALE DEPTH": (0, 0, 0, 0, 0, 0, 30, 99),
-}
-_GLOBAL = {
-    "FEEDBACK": (0, 0, 2, 5, 7, 7, 7, 7),
-    "LFO AM DEPTH": (0, 0, 0, 0, 0, 0, 0, 99),
-    "LFO SPEED": (10, 18, 27, 31, 35, 37, 41, 70),
-    "LFO PM DEPTH": (0, 0, 0, 0, 0, 6, 17, 60),
-    "P MODE SENS.": (0, 0, 1, 1, 2, 3, 4, 7),
-    "LFO DELAY": (0, 0, 0, 0, 0, 33, 57, 99),
-}
-_OPERATOR_SHARES: dict[str, tuple[float, ...]] = {
-    "F COARSE": (19, 39, 12, 8, 5, 4, 2, 2, 2, 1, 1, 0.5, 1, 0.5, 1),
-    "MODE": (94, 6),
-}
-"""Of values from 0; the others have none."""
-_GLOBAL_SHARES: dict[str, tuple[float, ...]] = {
-    "TRANSPOSE": tuple({12: 26, 24: 66, 36: 5}.get(semitones, 0) for semitones in range(49)),
-    "LFO WAVE": (42, 2, 2, 2, 50, 2),
-    "LFO KEY SYNC": (81, 19),
-    "OSC KEY SYNC": (28, 72),
-    "ALGORITHM": (1,) * len(ALGORITHMS),
-}
-_FINE = 0.2
-"""The share of operators that are not tuned to a whole ratio."""
+WEIGHTS = Path(__file__).with_name("dx7_prior.npz")
+TEMPERATURE = 0.9
+_ROWS = 64
+"""Voices sampled side by side: their noise takes some 80 kB each."""
+
+IN_WIDTH, OUT_WIDTH = 16, 8
+"""Of the bumps by which values are seen, and by which they are told apart in what is sampled."""
 
 _COLUMN = {parameter.name: column for column, parameter in enumerate(PARAMETERS)}
-_INIT = np.array([parameter.default for parameter in PARAMETERS], np.float64)
-_IS_CARRIER = np.array([[o in algorithm.carriers for o in OPERATORS] for algorithm in ALGORITHMS])
+_HIGH = {parameter.name: int(parameter.high) for parameter in PARAMETERS}
+
+GLOBALS = (
+    "ALGORITHM",
+    "FEEDBACK",
+    "TRANSPOSE",
+    "OSC KEY SYNC",
+    *(f"PITCH EG LEVEL {i}" for i in (4, 1, 2, 3)),
+    *(f"PITCH EG RATE {i}" for i in (1, 2, 3, 4)),
+    "P MODE SENS.",
+    "LFO PM DEPTH",
+    "LFO AM DEPTH",
+    "LFO WAVE",
+    "LFO SPEED",
+    "LFO DELAY",
+    "LFO KEY SYNC",
+)
+"""In the order in which they are sampled."""
+OPERATOR = (
+    "MODE",
+    "F COARSE",
+    "F FINE",
+    "OSC DETUNE",
+    "OUTPUT LEVEL",
+    *(f"EG LEVEL {i}" for i in (4, 1, 2, 3)),
+    *(f"EG RATE {i}" for i in (1, 2, 3, 4)),
+    "RATE SCALING",
+    "KEY VELOCITY",
+    "A MOD SENS.",
+    "BREAK POINT",
+    "L SCALE DEPTH",
+    "L KEY SCALE",
+    "R SCALE DEPTH",
+    "R KEY SCALE",
+)
+"""Likewise, of each operator."""
+GLOBAL_COLUMNS = np.array([_COLUMN[name] for name in GLOBALS])
+OPERATOR_COLUMNS = np.array([[_COLUMN[f"OP{o} {name}"] for name in OPERATOR] for o in OPERATORS])
+GLOBAL_VALUES = [_HIGH[name] + 1 for name in GLOBALS]
+OPERATOR_VALUES = [_HIGH[f"OP1 {name}"] + 1 for name in OPERATOR]
+"""How many values each has."""
+
+
+def _hats(values: int, width: int) -> Floats:
+    """Return piecewise linear bumps, (values, bumps), that add up to 1."""
+    centres = np.arange(0, values, width)
+    far = np.abs(np.minimum(np.arange(values), centres[-1])[:, None] - centres)
+    bumps: Floats = np.maximum(0, 1 - far / width)
+    return bumps
+
+
+def basis(values: int, width: int) -> Floats:
+    """Return what distinguishes values, (values, features): each of few; of many, bumps and special ones."""
+    if values <= 32:
+        return np.eye(values)
+    special = [value for value in (0, 24, 50, 98, 99) if value < values]
+    return np.hstack([_hats(values, width), np.eye(values)[:, special]])
+
+
+def _role(number: int, operator: int) -> list[float]:
+    """Return what an operator (from 1) is in an algorithm (from 0)."""
+    algorithm = ALGORITHMS[number]
+    height, carriers = algorithm.height(operator), algorithm.carriers
+    modulates = [b for a, b in algorithm.modulates if a == operator]
+    modulators = [a for a, b in algorithm.modulates if b == operator]
+    return [
+        *(float(height == h) for h in range(4)),
+        *(float(operator == o) for o in OPERATORS),
+        *(float(len(carriers) == n) for n in range(1, 7)),
+        float(algorithm.feedback == operator),
+        float(len(modulates) > 1),
+        *(float(len(modulators) == n) for n in range(4)),
+        float(height == 0 and operator == carriers[0]),
+    ]
+
+
+ROLES = np.array([[_role(number, o) for o in OPERATORS] for number in range(len(ALGORITHMS))])
+"""(32, 6, features)."""
+CARRIES = ROLES[:, :, 0].astype(np.int64)
+"""(32, 6), 1 of a carrier."""
+MODULATES = np.array(
+    [[[float((a, b) in alg.modulates) for b in OPERATORS] for a in OPERATORS] for alg in ALGORITHMS]
+)
+"""(32, 6 modulators, 6 modulated)."""
+
+
+class _Tables(NamedTuple):
+    """The weights, as they are used: what a value adds to a hidden layer, and what that says of values."""
+
+    global_start: Floats  # (g, hidden)
+    global_adds: list[Floats]  # (values, hidden) of each
+    global_weights: list[Floats]  # (hidden, values)
+    global_base: list[Floats]  # (values,)
+    start: Floats  # (p, hidden)
+    role: Floats  # (32, 6, hidden)
+    from_globals: list[Floats]  # (values, hidden)
+    adds: list[Floats]  # (values, 4 hidden): within, before, earlier, above
+    weights: list[Floats]  # (hidden, values + 1), the last of copying
+    base: list[Floats]  # (2, values), of modulators and carriers
+    copy: (
+        Floats  # (p, 5): any, by the last value, by those that match, of the same role, by those that do not
+    )
+    copy_distance: Floats  # (6,)
+
+
+@cache
+def _tables() -> _Tables:
+    with np.load(WEIGHTS) as file:
+        w = {name: file[name].astype(np.float64) for name in file.files}
+    globals_, operator = (
+        [(values, basis(values, IN_WIDTH), basis(values, OUT_WIDTH)) for values in counts]
+        for counts in (GLOBAL_VALUES, OPERATOR_VALUES)
+    )
+    adds = np.concatenate([w["within"], w["before"], w["earlier"], w["above"]], axis=2)
+    return _Tables(
+        w["global_start"],
+        [b @ x[: b.shape[1]] for (_, b, _), x in zip(globals_, w["global_within"], strict=True)],
+        [x[:, : b.shape[1]] @ b.T for (_, _, b), x in zip(globals_, w["global_weights"], strict=True)],
+        [x[:values] for (values, _, _), x in zip(globals_, w["global_base"], strict=True)],
+        w["start"],
+        ROLES @ w["role"],
+        [b @ x[: b.shape[1]] for (_, b, _), x in zip(globals_, w["from_globals"], strict=True)],
+        [b @ x[: b.shape[1]] for (_, b, _), x in zip(operator, adds, strict=True)],
+        [
+            np.column_stack([x[:, : b.shape[1]] @ b.T, copying])
+            for (_, _, b), x, copying in zip(operator, w["weights"], w["copy_weights"], strict=True)
+        ],
+        [x[:, :values] for (values, _, _), x in zip(operator, w["base"], strict=True)],
+        w["copy"],
+        w["copy_distance"],
+    )
 
 
 def human_like(count: int, rng: np.random.Generator, algorithm: int | None = None) -> Native:
     """Return random voices (count, 145).
+
+    The first voices of more are those of fewer: each takes the same share of the generator's numbers.
 
     Args:
         count: how many.
         rng: samples them.
         algorithm: that all are of, 0 to 31 (default: any).
     """
-    voices = np.tile(_INIT, (count, 1))
-    for name, quantiles in _GLOBAL.items():
-        voices[:, _COLUMN[name]] = _patches(quantiles, count, rng)
-    for name, shares in _GLOBAL_SHARES.items():
-        voices[:, _COLUMN[name]] = _chosen(shares, count, rng)
-    if algorithm is not None:
-        voices[:, _COLUMN["ALGORITHM"]] = algorithm
-    carriers = _IS_CARRIER[voices[:, _COLUMN["ALGORITHM"]].astype(int)]
-    for operator in OPERATORS:
-        carrier = carriers[:, operator - 1]
-        column = {name: _COLUMN[f"OP{operator} {name}"] for name in (*_CARRIER, *_OPERATOR)}
-        for name in _CARRIER:
-            as_carrier = _patches(_CARRIER[name], count, rng)
-            voices[:, column[name]] = np.where(carrier, as_carrier, _patches(_MODULATOR[name], count, rng))
-        for name, quantiles in _OPERATOR.items():
-            voices[:, column[name]] = _patches(quantiles, count, rng)
-        for name, shares in _OPERATOR_SHARES.items():
-            voices[:, _COLUMN[f"OP{operator} {name}"]] = _chosen(shares, count, rng)
-        fine = rng.integers(0, 100, count) * (rng.random(count) < _FINE)
-        voices[:, _COLUMN[f"OP{operator} F FINE"]] = fine
+    voices = np.empty((count, len(PARAMETERS)))
+    for start in range(0, count, _ROWS):
+        _sample(voices[start : start + _ROWS], rng, algorithm)
     return voices
 
 
-def _patches(quantiles: Sequence[float], count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    return np.rint(np.interp(rng.random(count), _AT, quantiles))
+def _sample(voices: Floats, rng: np.random.Generator, algorithm: int | None) -> None:
+    """Fill voices (B, 145). The greatest of logits with Gumbel noise is a sample of their softmax."""
+    tables, rows = _tables(), np.arange(len(voices))
+    operators = len(OPERATORS)
+    sizes = [*GLOBAL_VALUES, *(values + o for o in range(operators) for values in OPERATOR_VALUES)]
+    noise = -TEMPERATURE * np.log(rng.standard_exponential((len(voices), sum(sizes))))
+    gumbel = iter(np.split(noise, np.cumsum(sizes)[:-1], axis=1))
 
+    state = np.zeros((len(voices), tables.global_start.shape[1]))
+    context = np.zeros_like(state)
+    chosen: Ints
+    for i, column in enumerate(GLOBAL_COLUMNS):
+        logits = np.maximum(state + tables.global_start[i], 0) @ tables.global_weights[i]
+        logits += tables.global_base[i]
+        chosen = (logits + next(gumbel)).argmax(axis=1)
+        if i == 0 and algorithm is not None:
+            chosen[:] = algorithm
+        voices[:, column] = chosen
+        state += tables.global_adds[i][chosen]
+        context += tables.from_globals[i][chosen]
 
-def _chosen(shares: Sequence[float], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    return rng.choice(len(shares), count, p=np.array(shares) / sum(shares))
+    algorithms = voices[:, GLOBAL_COLUMNS[0]].astype(np.int64)
+    carries, modulates, role = CARRIES[algorithms], MODULATES[algorithms], tables.role[algorithms]
+    hidden = state.shape[1]
+    values = np.empty((len(OPERATOR_VALUES), len(voices), operators), np.int64)
+    above = np.zeros((len(voices), operators, hidden))
+    before = earlier = np.zeros_like(state)
+    for o in range(operators):
+        state = context + role[:, o] + before + earlier + np.einsum("no,noh->nh", modulates[:, o], above)
+        said = np.zeros((len(voices), tables.adds[0].shape[1]))
+        same = carries[:, :o] == carries[:, o : o + 1]
+        last = np.zeros((len(voices), o))
+        matches = np.zeros_like(last)
+        distance = tables.copy_distance[o - np.arange(o)]
+        for i, count in enumerate(OPERATOR_VALUES):
+            layer = np.maximum(state + said[:, :hidden] + tables.start[i], 0) @ tables.weights[i]
+            logits = np.empty((len(voices), count + o))
+            logits[:, :count] = layer[:, :-1] + tables.base[i][carries[:, o]]
+            if o:
+                start, by_last, by_match, by_same, by_miss = tables.copy[i]
+                copies = layer[:, -1:] + (start + distance - by_miss * i)
+                logits[:, count:] = copies + by_last * last + (by_match + by_miss) * matches + by_same * same
+            chosen = (logits + next(gumbel)).argmax(axis=1)
+            copied = chosen >= count
+            if copied.any():
+                chosen[copied] = values[i, rows[copied], chosen[copied] - count]
+            values[i, :, o] = chosen
+            said += tables.adds[i][chosen]
+            last = (values[i, :, :o] == chosen[:, None]).astype(np.float64)
+            matches += last
+        before, earlier = said[:, hidden : 2 * hidden], earlier + said[:, 2 * hidden : 3 * hidden]
+        above[:, o] = said[:, 3 * hidden :]
+        voices[:, OPERATOR_COLUMNS[o]] = values[:, :, o].T
+

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from dexed import Patch
+from numpy.typing import NDArray
 
 from synthgym.errors import PresetError
 from synthgym.files import replaced
@@ -111,6 +112,11 @@ def voice_bytes(native: Native, name: str = "SYNTHGYM") -> bytes:
     return data.tobytes()
 
 
+def native_rows(voices: NDArray[np.uint8]) -> Native:
+    """Return native rows (..., 145) of voices (..., 145 bytes or more), ordered as single-voice dumps."""
+    return voices[..., _AT].astype(np.float64)
+
+
 @dataclass(frozen=True)
 class Voice:
     """A voice read from a file: its name and its native row (145,)."""
@@ -122,7 +128,7 @@ class Voice:
 def _voice(patch: Patch) -> Voice:
     # dexed-py clamps every byte to its range here, as the plugin does with corrupt files.
     data = np.frombuffer(patch.to_sysex(), dtype=np.uint8)
-    return Voice(patch.name.strip(), data[_AT].astype(np.float64))
+    return Voice(patch.name.strip(), native_rows(data))
 
 
 def _checksum(payload: bytes) -> int:

@@ -150,10 +150,12 @@ def match(
         env_kwargs = {**trained_with(search.agent, args.model, env_id), **env_kwargs}
     if args.dataset is None and not has_learned(search.agent):
         env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
-        for remark in remarks:
-            print(f"{recording.path}: {remark}", file=sys.stderr)
-    elif args.note is not None:
+    elif args.note is None:
+        remarks = []
+    else:
         raise SynthgymError("what was learned is of one note, and --note changes it: leave --note out")
+    for remark in remarks:
+        print(f"{recording.path}: {remark}", file=sys.stderr)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         synth, total = task.synth, len(args.targets)
         banks = bank_paths(out.parent, synth, total)
@@ -174,7 +176,8 @@ def match(
         stopped = trial.signals.caught is not None
         if not stopped and trial.spent < 1:
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
-        about = search.about(recording.path, env_id, env_kwargs) | {"banks": [bank.name for bank in banks]}
+        about = search.about(recording.path, env_id, env_kwargs)
+        about |= {"remarks": remarks, "banks": [bank.name for bank in banks]}
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
         # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
         with writing_to(out), Signals(patient=True) as late:

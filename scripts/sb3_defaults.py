@@ -64,7 +64,9 @@ def train(env_id: str, algorithm: str, steps: int, seed: int, env_kwargs: dict[s
 def main() -> int:
     """Read the command line, train, and print the table."""
     parser = new_parser(__doc__)
-    parser.add_argument("--env", nargs="+", default=["FM-v0", "Dexed1Op-v0"], help="ids (default: %(default)s)")
+    parser.add_argument(
+        "--env", nargs="+", default=["FM-v0", "Dexed1Op-v0"], help="ids (default: %(default)s)"
+    )
     parser.add_argument("--algorithm", default="PPO", help=f"{', '.join(ALGORITHMS)} (default: PPO)")
     parser.add_argument("--steps", type=int, default=50_000, help="of each training (default: 50000)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each id (default: 3)")

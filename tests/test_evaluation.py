@@ -1,10 +1,7 @@
 """Comparing agents: other measures, statistics, evaluations that are interrupted, replayed, added to."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -65,26 +62,6 @@ def test_pitch(note: Any) -> None:
     assert found["pitch"] == pytest.approx(7, abs=0.5)
     assert found["cents"] == 100 * found["pitch"]
     assert found["in_tune"] < 0.3
-
-
-@pytest.mark.slow
-def test_all_that_pitch_needs_is_compiled_before_processes_share_it(tmp_path: Path) -> None:
-    code = (
-        "from agents.evaluation.pitch import *; import numpy as np; {}; "
-        "pitch_of(np.{}(44100, dtype=np.float32), 44100)"
-    )
-    cached = []
-    # A noise and a constant, as they take different paths, in new processes that find what is there.
-    for first, sound in (("compile_pitch()", "zeros"), ("0", "ones"), ("0", "random.default_rng(0).random")):
-        subprocess.run(
-            [sys.executable, "-c", code.format(first, sound)],
-            env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
-            cwd=ROOT,
-            check=True,
-        )
-        cached.append({path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb*")})
-    assert len(cached[0]) > 4
-    assert cached[0] == cached[1] == cached[2]
 
 
 def test_half_as_loud_is_six_decibels() -> None:

@@ -178,7 +178,8 @@ def match(
         stopped = trial.signals.caught is not None
         if not stopped and trial.spent < 1:
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
-        about = search.about(recording.path, env_id, env_kwargs) | {"banks": [bank.name for bank in banks]}
+        about = search.about(recording.path, env_id, env_kwargs)
+        about |= {"remarks": remarks, "banks": [bank.name for bank in banks]}
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
         # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
         with writing_to(out), Signals(patient=True) as late:

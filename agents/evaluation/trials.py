@@ -20,7 +20,6 @@ from ..trials.pool import Pool
 from ..trials.trial import Best, Trial
 from .log import Row
 from .metrics import compare_parameters, compare_sounds
-from .pitch import compile_pitch
 from .results import Results
 from .targets import Target
 
@@ -73,7 +72,6 @@ def evaluate(
     ]
     if not wanted:
         return
-    compile_pitch()
     pools = {seed: Pool.make(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
     audible = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):

@@ -17,7 +17,7 @@ from synthgym.checks import number
 from synthgym.recordings import as_target, read_mono, start_of
 from synthgym.synths import Audio
 
-from ..evaluation.pitch import note_of
+from ..evaluation.pitch import HeardNote, hear_note
 
 LONGEST = 4.0
 """Seconds of a recording that are matched, unless more are asked for."""
@@ -66,9 +66,14 @@ class Recording:
         return cls(path, audio[start:], rate, (end - start) / rate, _clipped(loudness))
 
     @cached_property
+    def heard(self) -> HeardNote | None:
+        """The note of what is matched by default, and whether it is clear; None if no pitch is found."""
+        return hear_note(self.audio[: int(LONGEST * self.sample_rate)], self.sample_rate)
+
+    @property
     def note(self) -> int | None:
         """The MIDI note of what is matched by default; None if no pitch is found."""
-        return note_of(self.audio[: int(LONGEST * self.sample_rate)], self.sample_rate)
+        return None if self.heard is None else self.heard.note
 
     def env_kwargs(self, asked: Mapping[str, Any], note: int | None) -> tuple[dict[str, Any], list[str]]:
         """Return the note that a synth must play to be compared with it, and remarks about the recording.
@@ -85,12 +90,16 @@ class Recording:
         """
         remarks = []
         if note is None and "note" not in asked:
-            note = self.note
-            if note is None:
-                note = notes.MIDDLE_C
+            note = notes.MIDDLE_C if self.note is None else self.note
+            if self.heard is None:
                 remarks.append(f"no pitch found: taken as note {_name(note)}; --note says which it is")
-            else:
+            elif self.heard.clear:
                 remarks.append(f"note {_name(note)}, by its pitch; --note says another")
+            else:
+                remarks.append(
+                    f"no clear pitch, as of a chord or a bell: taken as note {_name(note)}, unsure; "
+                    "--note says which it is"
+                )
         length = max(SHORTEST, math.ceil(self.seconds / _GRAIN - 1e-6) * _GRAIN)
         duration = number(
             "duration", asked.get("duration", round(min(length, LONGEST), 1)), notes.SHORTEST, notes.LONGEST

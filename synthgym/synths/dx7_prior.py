@@ -238,4 +238,3 @@ def _sample(voices: Floats, rng: np.random.Generator, algorithm: int | None) -> 
         before, earlier = said[:, hidden : 2 * hidden], earlier + said[:, 2 * hidden : 3 * hidden]
         above[:, o] = said[:, 3 * hidden :]
         voices[:, OPERATOR_COLUMNS[o]] = values[:, :, o].T
-

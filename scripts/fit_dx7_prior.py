@@ -68,7 +68,7 @@ def judge(fitted: Native, to_judge: Native, feature: str, seeds: int) -> None:
     """Print a table of measures, means over seeds, of priors and of the voices that were fitted."""
     space = make_synth("dexed", operators=6).space
     kinds: dict[str, Callable[[np.random.Generator], Native]] = {
-        "this prior": lambda rng: dx7_prior.human_like(DRAWS, rng),
+        "this prior": lambda rng: dx7_prior.human_like([rng] * DRAWS),
         "each value alone": lambda rng: voices.marginals(fitted, DRAWS, rng),
         "uniform": lambda rng: space.to_native(space.sample(rng, DRAWS)),
         f"the {len(fitted)} fitted voices": rng_free(fitted),

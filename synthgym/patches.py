@@ -41,7 +41,6 @@ STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
 _TEST_SEED = 20_260_101
 _MOST_CANDIDATES = 10_000
 _BLOCK = 8  # candidates made at once; the accepted one does not depend on it
-_FEW = 2  # likewise of those such as people make, nearly all of which are audible
 _NOTE_KEY = 0  # behind the spawn key of a patch: of its note
 
 
@@ -153,7 +152,11 @@ class PatchJob:
         space = worker.space
         generators = [patch.generator() for patch in self.ids]
         if self.human:
-            return [_human(worker, rng) for rng in generators]
+            # The first of all patches at once: one voice takes nearly as long as many.
+            first = space.quantise(space.to_unit(worker.synth.human_like(generators)))
+            return [
+                chain([unit[None]], _human(worker, rng)) for unit, rng in zip(first, generators, strict=True)
+            ]
         if self.near is None:
             # The first candidates of all patches at once: a few numbers take as long as many.
             first = space.quantise(
@@ -182,7 +185,7 @@ def _random(space: ParameterSpace, rng: np.random.Generator) -> Iterator[Unit]:
 def _human(worker: Worker, rng: np.random.Generator) -> Iterator[Unit]:
     space = worker.space
     while True:
-        yield space.quantise(space.to_unit(worker.synth.human_like(_FEW, rng)))
+        yield space.quantise(space.to_unit(worker.synth.human_like([rng])))
 
 
 def _near(space: ParameterSpace, near: Unit, jitter: float, rng: np.random.Generator) -> Iterator[Unit]:

@@ -7,7 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,13 @@ _TOLD_APART = 64
 
 
 class Prior(ABC):
-    """A distribution of patches."""
+    """A distribution of patches.
+
+    Attributes:
+        batch: how many are made at once at most: where they are often inaudible, one may cost many renders.
+    """
+
+    batch: ClassVar[int] = 1
 
     @abstractmethod
     def job(self, ids: Sequence[PatchId], **options: Any) -> PatchJob:
@@ -56,8 +62,10 @@ class Human(Prior):
         SynthError: it is not known what people make with the synth.
     """
 
+    batch = 16
+
     def __init__(self, worker: Worker) -> None:
-        first = worker.synth.human_like(_TOLD_APART, np.random.default_rng(0))
+        first = worker.synth.human_like([np.random.default_rng(0)] * _TOLD_APART)
         self._sha256 = hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest()
 
     def job(self, ids: Sequence[PatchId], **options: Any) -> PatchJob:

@@ -186,9 +186,13 @@ class SoundMatchingTask:
         Raises:
             SynthError: 10,000 candidates for a patch are inaudible.
         """
-        # A patch may cost many renders or one, so that each is a job of its own.
-        rows = [None] * len(ids) if notes is None else list(notes[:, None])
-        jobs = (self.prior.job([patch], notes=row, audio=audio) for patch, row in zip(ids, rows, strict=True))
+        size = min(self.prior.batch, -(-len(ids) // self.renderer.workers))
+        jobs = (
+            self.prior.job(
+                ids[at : at + size], notes=None if notes is None else notes[at : at + size], audio=audio
+            )
+            for at in range(0, len(ids), size)
+        )
         patches = Patches.joined(list(self.renderer.map(make_patches, jobs)))
         self._count(int(patches.renders.sum()), patches.rendered)
         return patches

@@ -23,7 +23,7 @@ HEXTER = Path("/usr/share/hexter")
 
 @pytest.fixture(scope="module")
 def drawn() -> Native:
-    return human_like(COUNT, np.random.default_rng(0))
+    return human_like([np.random.default_rng(0)] * COUNT)
 
 
 def of_operators(voices: Native, name: str) -> NDArray[np.float64]:
@@ -45,9 +45,9 @@ def test_every_parameter_is_sampled_and_in_its_range(drawn: Native) -> None:
 
 def test_the_first_voices_of_more_are_those_of_fewer(drawn: Native) -> None:
     for count in (1, 8, 64, 65):
-        np.testing.assert_array_equal(human_like(count, np.random.default_rng(0)), drawn[:count])
+        np.testing.assert_array_equal(human_like([np.random.default_rng(0)] * count), drawn[:count])
     assert len(np.unique(drawn, axis=0)) == COUNT
-    assert (human_like(8, np.random.default_rng(1)) != drawn[:8]).any(axis=1).all()
+    assert (human_like([np.random.default_rng(1)] * 8) != drawn[:8]).any(axis=1).all()
 
 
 def test_another_process_draws_the_same() -> None:
@@ -68,16 +68,16 @@ def test_another_process_draws_the_same() -> None:
 
 
 def test_drawing_is_quick() -> None:
-    human_like(1, np.random.default_rng(0))  # reads the weights
+    human_like([np.random.default_rng(0)] * 1)  # reads the weights
     start = time.process_time()
-    human_like(2000, np.random.default_rng(0))
+    human_like([np.random.default_rng(0)] * 2000)
     assert time.process_time() - start < 5  # seen: .5
 
 
 @pytest.mark.parametrize("operators", [1, 2, 3, 4, 5, 6])
 def test_most_voices_of_every_number_of_operators_are_audible(operators: int) -> None:
     synth = make_synth("dexed", operators=operators)
-    rows = synth.human_like(200, np.random.default_rng(0))
+    rows = synth.human_like([np.random.default_rng(0)] * 200)
     for name, value in synth.space.frozen.items():
         assert (of_voice(rows, name) == value).all(), name
     assert len(np.unique(rows, axis=0)) > 150
@@ -85,7 +85,7 @@ def test_most_voices_of_every_number_of_operators_are_audible(operators: int) ->
 
 
 def test_an_algorithm_is_kept() -> None:
-    assert (of_voice(human_like(50, np.random.default_rng(0), algorithm=17), "ALGORITHM") == 17).all()
+    assert (of_voice(human_like([np.random.default_rng(0)] * 50, algorithm=17), "ALGORITHM") == 17).all()
 
 
 def shuffled(voices: Native) -> Native:

@@ -207,7 +207,7 @@ def test_algorithms_are_drawn_without_overlap() -> None:
 
 def test_human_like_voices_are_nearer_to_recordings_than_random_ones() -> None:
     task = SoundMatchingTask("dexed", operators=6)
-    voices = task.space.to_unit(human_like(300, np.random.default_rng(0)))
+    voices = task.space.to_unit(human_like([np.random.default_rng(0)] * 300))
     aims = task.extract(np.stack([read_recording(path, RATE, RATE) for path in TARGETS])).features[0]
 
     def nearest(unit: Unit) -> float:
@@ -217,14 +217,14 @@ def test_human_like_voices_are_nearer_to_recordings_than_random_ones() -> None:
 
     # Seen: .45 and .68.
     assert nearest(voices) < nearest(task.space.sample(np.random.default_rng(0), 300)) - 0.1
-    again = human_like(300, np.random.default_rng(0))
+    again = human_like([np.random.default_rng(0)] * 300)
     np.testing.assert_array_equal(task.space.to_unit(again), voices)
-    algorithm = human_like(50, np.random.default_rng(0), algorithm=17)[:, -1]
+    algorithm = human_like([np.random.default_rng(0)] * 50, algorithm=17)[:, -1]
     assert (algorithm == 17).all()
 
 
 def test_a_voice_is_found_and_its_preset_sounds_like_the_match(script: Script, tmp_path: Path) -> None:
-    (known,) = human_like(1, np.random.default_rng(3))
+    (known,) = human_like([np.random.default_rng(3)] * 1)
     (sound,) = make_synth("dexed", operators=6, note=50).render(known[None])
     target = written(tmp_path / "known.wav", sound, subtype="FLOAT")
     out = tmp_path / "out"

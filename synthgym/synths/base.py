@@ -143,8 +143,8 @@ class Synth(ABC):
                 continue
             yield path, rows
 
-    def human_like(self, count: int, rng: np.random.Generator) -> Native:
-        """Return random native rows (count, all parameters) such as people make.
+    def human_like(self, generators: Sequence[np.random.Generator]) -> Native:
+        """Return random native rows (B, all parameters) such as people make, one of each generator.
 
         Raises:
             SynthError: what people make with this synth is not known.

@@ -130,10 +130,10 @@ class DexedSynth(Synth):
     def _read_preset(self, path: Path) -> Native:
         return dx7_voice.read_syx(path)[0].native
 
-    def human_like(self, count: int, rng: np.random.Generator) -> Native:
-        """Return random voices (count, 145) such as people make, of this synth's operators and algorithm."""
+    def human_like(self, generators: Sequence[np.random.Generator]) -> Native:
+        """Return random voices (B, 145) such as people make, of this synth's operators and algorithm."""
         algorithm = self.space.frozen.get("ALGORITHM")
-        voices = dx7_prior.human_like(count, rng, None if algorithm is None else int(algorithm))
+        voices = dx7_prior.human_like(generators, None if algorithm is None else int(algorithm))
         return self.space.to_native(self.space.to_unit(voices))
 
     def diagram(self, native: Native) -> Diagram:

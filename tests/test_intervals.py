@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 from numpy.typing import NDArray
 
 from agents.evaluation import intervals
 from agents.evaluation.intervals import interval, iqm, iqm_interval
+from agents.evaluation.statistics import by_training, compare
 
 Scores = NDArray[np.float64]
 TRUE = 0.4
@@ -77,6 +79,37 @@ def test_the_same_scores_have_the_same_interval() -> None:
     curves = scores[:, :, None] * np.linspace(1, 0.5, 4)
     for ends, again in zip(iqm_interval(curves), iqm_interval(curves.copy()), strict=True):
         np.testing.assert_array_equal(ends, again)
+
+
+def rows_of(agent: str, scores: Scores) -> pd.DataFrame:
+    """Rows of an evaluation."""
+    return pd.DataFrame(
+        {"agent": agent, "seed": seed, "target": f"t{target}", "budget": 10, "distance": distance}
+        | {"renders": 10, "offline_renders": 0}
+        for (seed, target), distance in np.ndenumerate(scores)
+    )
+
+
+def test_tables_know_of_trainings() -> None:
+    """Two agents as near as each other on every target: one alike in all trainings, one not."""
+    alike = simulated(np.random.default_rng(0), 1, 50, 0).repeat(3, axis=0)
+    unlike = alike + np.array([[-0.1], [0], [0.1]])
+    table = compare(pd.concat([rows_of("alike", alike), rows_of("unlike", unlike)])).set_index("agent")
+    assert table["mean"].to_list() == pytest.approx([alike.mean()] * 2)
+    width = table["high"] - table["low"]
+    assert width["unlike"] > 2 * width["alike"]
+    assert tuple(table.loc["unlike", ["low", "high"]]) == interval(unlike[:, by_name(50)])
+
+
+def by_name(count: int) -> list[int]:
+    """Numbers in the order of their names."""
+    return sorted(range(count), key=str)
+
+
+def test_a_target_that_lacks_a_training_has_the_mean_of_its_others() -> None:
+    rows = rows_of("a", np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]))
+    whole = by_training(rows[~((rows["seed"] == 1) & (rows["target"] == "t1"))])
+    np.testing.assert_allclose(whole, [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
 
 
 def test_the_interquartile_mean_leaves_out_the_ends() -> None:

@@ -62,6 +62,9 @@ def test_a_report_is_one_file_that_needs_no_other(report: Any) -> None:
     assert "http" not in page.replace("http://www.w3.org/", ""), "names of SVG's namespaces"
     assert RECORDING not in page
     assert "&lt;i&gt;A&amp;B" in page
+    assert "95 % bootstrap intervals over targets and seeds" in page
+    assert ">in_tune</button>" in page
+    assert "Measured on clips of 1 s, padding included." in page
     assert len(page) < 2_000_000
 
 

@@ -51,6 +51,7 @@ FEW = {
 
 
 def test_sets_keep_to_their_fonts_and_instruments_to_their_notes() -> None:
+    assert {name: len([*of.sounds()]) for name, of in SETS.items()} == {"train": 1536, "validation": 364}
     for name, sounds in SETS.items():
         assert sounds.use == name
         for _, instrument, note, velocity in sounds.sounds():

@@ -17,6 +17,7 @@ from gymnasium import spaces
 from stable_baselines3 import PPO
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from agents.evaluation.metrics import METRICS
 from agents.rl.training import load
 from agents.training.run_folder import RunFolder
 from synthgym.recordings import read_recording
@@ -110,7 +111,11 @@ def test_a_match_that_is_stopped_ends_with_the_best_so_far(tmp_path: Path) -> No
     result = json.loads((tmp_path / "match.json").read_text())
     assert 1 <= len(result["history"]) < 1_000_000
     assert f"{min(result['history']):.3f} at best, after {len(result['history'])} renders" in output
-    assert (tmp_path / "match.html").exists()
+    page = (tmp_path / "match.html").read_text(encoding="utf-8")
+    assert set(result["measures"]) == set(METRICS)
+    assert result["measured_seconds"] == 1
+    assert f"<td>mss</td><td>{result['measures']['mss']:.3f}</td>" in page
+    assert "Measured on clips of 1 s, padding included." in page
 
 
 def test_a_folder_that_holds_a_run_is_left_alone(run: RunFolder, script: Script) -> None:

@@ -102,7 +102,7 @@ INSTRUMENTS = (
     Instrument(72, "clarinet", 50, 94),
     Instrument(74, "flute", 60, 98),
     Instrument(81, "square-lead", 36, 96),
-    Instrument(82, "saw-lead", 36, 96),
+    Instrument(82, "saw-lead", 36, 88),
 )
 
 TIMGM6MB = Font("TimGM6mb.sf2", "timgm6mb-soundfont", "GPL-2", "timgm6mb")

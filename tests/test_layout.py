@@ -21,7 +21,7 @@ AGENTS = (
 )
 SYNTHGYM = (
     ("errors",),
-    ("checks", "files", "settings", "registration"),
+    ("checks", "files", "settings", "registration", "silence"),
     ("parameters", "recordings", "hosting"),
     ("synths",),
     ("features",),

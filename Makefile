@@ -10,7 +10,7 @@ TARGET := examples/targets/drawbar_organ.wav
 # About two minutes on two quiet cores.
 STEPS := 100000
 
-.PHONY: demo test test-slow test-lowest check docs benchmark plugins browser
+.PHONY: demo test test-slow test-lowest check docs benchmark plugins soundfonts browser
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN) \
@@ -40,6 +40,11 @@ check: $(VENV)/installed
 plugins:
 	-test -e /usr/lib/vst/amsynth_vst.so -a -e /usr/lib/lv2/mda.lv2 || \
 		(apt-get update -qq && apt-get install -y -qq --no-install-recommends amsynth mda-lv2) > /dev/null
+
+# FluidSynth and the instruments whose notes tests listen to, likewise.
+soundfonts:
+	-test -e /usr/bin/fluidsynth -a -e /usr/share/sounds/sf2/TimGM6mb.sf2 || \
+		(apt-get update -qq && apt-get install -y -qq --no-install-recommends fluidsynth timgm6mb-soundfont) > /dev/null
 
 # The browser that tests open pages in, likewise.
 browser:

@@ -93,7 +93,7 @@ def main() -> int:
     return 0
 
 
-def _cells(counts: Sequence[int]) -> str:
+def _cells(counts: Iterable[int]) -> str:
     played, right, clear = counts
     return f"{right} of {played} | {clear}"
 

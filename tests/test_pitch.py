@@ -33,7 +33,7 @@ def tone(note: float, partials: int = 100, stretch: float = 0.0, odd: bool = Fal
         f = hz * k * np.sqrt(1 + stretch * k**2)
         if f < 18_000:
             sound += np.sin(2 * np.pi * f * TIME) / k
-    return (sound * 0.12 / np.abs(sound).max()).astype(np.float32)
+    return np.asarray(sound * 0.12 / np.abs(sound).max(), np.float32)
 
 
 TONES: dict[str, Callable[[float], NDArray[np.float32]]] = {

@@ -27,7 +27,7 @@ def tone(
     hz = 440 * 2 ** ((note - 69) / 12)
     sound = np.sum([np.sin(2 * np.pi * hz * k * time) / k for k in (1, 2, 3)], axis=0)
     sound *= np.exp(-decay * time) * np.minimum(1, time / attack)
-    return 0.5 * sound / np.abs(sound).max()
+    return np.asarray(0.5 * sound / np.abs(sound).max())
 
 
 def silence(seconds: float) -> NDArray[np.float64]:

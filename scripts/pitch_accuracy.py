@@ -120,11 +120,11 @@ def unsure_chords(font: Path, intervals: Sequence[int], folder: Path) -> tuple[i
 
 def hear(font: Path, program: int, notes: Sequence[int], folder: Path) -> tuple[HeardNote | None] | None:
     """Return what is heard of notes that are played at once; None if the instrument has no sound for them."""
-    path = play(font, program, notes, folder)
+    path = render(font, program, notes, folder)
     return (Recording.read(path).heard,) if np.abs(soundfile.read(path)[0]).max() > SILENT else None
 
 
-def play(font: Path, program: int, notes: Sequence[int], folder: Path, velocity: int = VELOCITY) -> Path:
+def render(font: Path, program: int, notes: Sequence[int], folder: Path, velocity: int = VELOCITY) -> Path:
     """Let FluidSynth play notes at once; return a WAV file of a second in the folder."""
     midi, wav = folder / "notes.mid", folder / "notes.wav"
     midi.write_bytes(midi_file(program, notes, velocity))

@@ -139,7 +139,7 @@ def font(accuracy: Any, name: str) -> Path:
 @pytest.mark.parametrize("instrument", PLAYED)
 def test_a_soundfont_note_is_heard(accuracy: Any, instrument: str, tmp_path: Path) -> None:
     program, note = PLAYED[instrument]
-    path = accuracy.play(font(accuracy, "TimGM6mb"), program, (note,), tmp_path)
+    path = accuracy.render(font(accuracy, "TimGM6mb"), program, (note,), tmp_path)
     assert abs(present(Recording.read(path).note) - note) <= 1
 
 
@@ -150,8 +150,8 @@ def test_nine_of_ten_soundfont_notes_are_heard(
     accuracy: Any, name: str, velocity: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = font(accuracy, name)
-    play = accuracy.play
-    monkeypatch.setattr(accuracy, "play", lambda *given: play(*given, velocity))
+    render = accuracy.render
+    monkeypatch.setattr(accuracy, "render", lambda *given: render(*given, velocity))
     counts = [
         accuracy.accuracy(path, program, [n for n in accuracy.NOTES if low <= n <= high], tmp_path)
         for program, (_, low, high) in accuracy.PROGRAMS.items()

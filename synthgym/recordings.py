@@ -12,13 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from synthgym.checks import floats, number
 from synthgym.errors import SoundError, SynthgymError
 from synthgym.files import replaced
+from synthgym.silence import offset_of, start_of
 
 PEAK = 10 ** (-18 / 20)
 """Recordings are levelled to this peak, -18 dBFS: one Dexed carrier at full level."""
-SILENCE = 10 ** (-48 / 20)
-"""What lies this far (-48 dB) below the peak counts as leading silence."""
-SILENT_PEAK = 1e-6
-"""A sound that peaks lower (-120 dBFS) is silence: no 16-bit recording can hold it."""
+SILENT_PEAK = 2**-24
+"""A sound that varies less (-144 dBFS) is silence: no 24-bit recording can hold it."""
 CANCELLED = 0.01
 """Channels whose mean peaks this far (-40 dB) below them cancel each other out."""
 RATES = 1_000, 10_000_000
@@ -42,6 +41,17 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
     """Read a sound file as the mean of its channels, (n,) float32, and its sample rate in Hz.
 
     Raises:
+        SoundError: as ``read_channels``.
+    """
+    channels, rate = read_channels(path)
+    mono: NDArray[np.float32] = channels.mean(axis=1)
+    return mono, rate
+
+
+def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
+    """Read a sound file as it is, (n, channels) float32, and its sample rate in Hz.
+
+    Raises:
         SoundError: the file is missing, no audio, empty, silent or not finite, its channels cancel out, or
             its sample rate is not from 1,000 to 10,000,000 Hz.
     """
@@ -51,23 +61,23 @@ def read_mono(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], int]:
             raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
         with soundfile.SoundFile(os.fsencode(path)) as file:  # its name need not be UTF-8
             rate = _check_rate(file.samplerate, f"{path}: ")
-            audio = file.read(dtype="float32", always_2d=True)
+            channels: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
         raise SoundError(f"{path!r:.200} is not audio ({error}); convert it to WAV") from error
-    mono: NDArray[np.float32] = audio.mean(axis=1)
+    mono = channels.mean(axis=1)
     try:
-        if audio.size and np.abs(mono).max() < CANCELLED * np.abs(audio).max():
+        if channels.size and np.abs(mono).max() < CANCELLED * np.abs(channels).max():
             raise SoundError("its channels cancel each other out when mixed to mono; give one of them")
         check_sound(mono)
     except SoundError as error:
         raise SoundError(f"{path}: {error}") from error
-    return mono, int(rate)
+    return channels, int(rate)
 
 
 def check_sound(audio: NDArray[np.float32]) -> None:
-    """Raise SoundError for mono audio (n,) that is empty, silent or not finite."""
+    """Raise SoundError for mono audio (n,) that is empty, silent (or constant) or not finite."""
     if audio.ndim != 1:
         raise SoundError(
             f"the sound must be mono, not of shape {audio.shape}; take one channel or their mean"
@@ -76,7 +86,7 @@ def check_sound(audio: NDArray[np.float32]) -> None:
         raise SoundError("the sound is empty; give one of a sample or more")
     if not np.isfinite(audio).all():
         raise SoundError("the sound holds NaN or infinite samples; export it again")
-    if np.abs(audio).max() < SILENT_PEAK:
+    if np.ptp(audio) < SILENT_PEAK:
         raise SoundError("the sound is silent (mixed to mono); give one that is not")
 
 
@@ -91,20 +101,20 @@ def _check_rate(rate: float, where: str = "") -> float:
 def as_target(audio: ArrayLike, rate: float, sample_rate: int, samples: int) -> NDArray[np.float32]:
     """Return mono audio (n,) of ``rate`` Hz as float32 (samples,) of ``sample_rate`` Hz.
 
-    Resampled (soxr, "VHQ"), leading silence trimmed, cropped with a short fade or padded with
-    zeros, and levelled to a peak of -18 dBFS.
+    Resampled (soxr, "VHQ"), without its constant offset and the silence or noise before the note, cropped
+    with a short fade or padded with zeros, and levelled to a peak of -18 dBFS.
 
     Raises:
         SoundError: the audio is empty, silent or not finite, or ``rate`` not from 1,000 to 10,000,000 Hz.
     """
     sound = floats("a sound", audio).astype(np.float32)
-    check_sound(sound)
     _check_rate(rate)
+    check_sound(sound)
     clip = soxr.resample(sound, rate, sample_rate, quality="VHQ")
     if clip.size == 0:
         raise SoundError("the sound is too short to be resampled; give a longer one")
-    check_sound(clip)
-    start = start_of(clip)
+    clip = without_offset(clip, sample_rate)
+    start = start_of(clip, sample_rate)
     longer = start + samples < len(clip)
     clip = clip[start : start + samples]
     if longer:
@@ -115,10 +125,9 @@ def as_target(audio: ArrayLike, rate: float, sample_rate: int, samples: int) -> 
     return np.asarray(target * np.float32(PEAK / np.abs(target).max()), dtype=np.float32)
 
 
-def start_of(audio: NDArray[np.float32]) -> int:
-    """Return where the leading silence of mono audio (n,) ends."""
-    loudness = np.abs(audio)
-    return int(np.argmax(loudness > loudness.max() * SILENCE))
+def without_offset(audio: NDArray[np.float32], sample_rate: float) -> NDArray[np.float32]:
+    """Return mono audio (n,) without its constant offset (DC)."""
+    return audio - np.float32(offset_of(audio, sample_rate))
 
 
 def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_rate: int) -> None:

@@ -183,7 +183,8 @@ def test_files_that_are_no_audio_are_named(tmp_path: Path, data: bytes) -> None:
     ("sound", "rate", "says"),
     [
         (np.ones((10, 2)), 44100, "mono"),
-        (np.ones(1), 7_000_000, "too short"),
+        (np.eye(2)[0], 7_000_000, "too short"),
+        (np.full(1000, 0.5), 44100, "silent"),
         (np.ones(10), float("nan"), "sample rate"),
         (np.ones(10), 0, "sample rate"),
         ("noise", 44100, "array of numbers"),

@@ -14,10 +14,12 @@ import numpy as np
 
 from synthgym import notes
 from synthgym.checks import number
-from synthgym.recordings import as_target, read_mono, start_of
+from synthgym.recordings import as_target, read_channels, without_offset
+from synthgym.silence import before_note
 from synthgym.synths import Audio
 
 from ..evaluation.pitch import HeardNote, hear_note
+from .clipping import clipped_samples
 
 LONGEST = 4.0
 """Seconds of a recording that are matched, unless more are asked for."""
@@ -32,8 +34,8 @@ _FRAME = 0.01
 """Seconds that its loudness is measured over."""
 _ENDED = 10 ** (-60 / 20)
 """What lies this far (-60 dB) below the peak, to the end, is silence after the sound."""
-_CLIPPED = 4
-"""So many samples in a row at full scale are no accident."""
+_ABOVE_NOISE = 1.5
+"""What exceeds the peak of the noise before the note by this factor is sound."""
 _GRAIN = 0.1
 """Lengths are rounded up to this many seconds."""
 
@@ -44,10 +46,10 @@ class Recording:
 
     Attributes:
         path: of the file.
-        audio: mono, without the silence before it, (n,).
+        audio: mono, without offset and what is before the note, (n,).
         sample_rate: Hz.
-        seconds: how long it lasts, without the silence after it.
-        clipped: how many samples of the file are cut off at full scale.
+        seconds: how long it lasts, without the silence or noise after it.
+        clipped: how many samples of the channel that is clipped most are cut off, at full scale or below.
     """
 
     path: Path
@@ -59,11 +61,13 @@ class Recording:
     @classmethod
     def read(cls, path: Path) -> Recording:
         """Read a file; SoundError if it is missing, no audio, empty or silent."""
-        audio, rate = read_mono(path)
+        channels, rate = read_channels(path)
+        audio = without_offset(channels.mean(axis=1), rate)
+        start, noise = before_note(audio, rate)
         loudness = np.abs(audio)
-        start = start_of(audio)
-        end = len(audio) - int(np.argmax(loudness[::-1] > loudness.max() * _ENDED))
-        return cls(path, audio[start:], rate, (end - start) / rate, _clipped(loudness))
+        end = len(audio) - int(np.argmax(loudness[::-1] > max(loudness.max() * _ENDED, noise * _ABOVE_NOISE)))
+        clipped = max(clipped_samples(channel) for channel in channels.T)
+        return cls(path, audio[start:], rate, (end - start) / rate, clipped)
 
     @cached_property
     def heard(self) -> HeardNote | None:
@@ -109,17 +113,18 @@ class Recording:
                 f"lasts {self.seconds:.1f} s: the first {duration:g} s are matched (duration=, up to 60)"
             )
         if self.clipped:
-            remarks.append(f"clipped: {self.clipped} samples are cut off at full scale; matched as it is")
+            remarks.append(f"clipped: {self.clipped} samples are cut off; matched as it is")
         hold = round(self._released(min(duration, self.seconds)) or HELD * duration, 2)
         keywords = {"hold": hold, "duration": duration, **asked}
         return (keywords if note is None else {**keywords, "note": note}), remarks
 
     def _released(self, seconds: float) -> float | None:
         """Return when the key is released in the first seconds; None if no release is found."""
-        size = max(1, int(_FRAME * self.sample_rate))
-        frames = self.audio[: size * int(seconds / _FRAME)].reshape(-1, size)
-        if not len(frames):
+        if seconds < _FRAME:
             return None
+        size = max(1, int(_FRAME * self.sample_rate))
+        audio = self.audio[: math.ceil(seconds * self.sample_rate)]
+        frames = np.pad(audio, (0, -len(audio) % size)).reshape(-1, size)
         loud = np.sqrt(np.mean(frames**2, axis=1))
         last = _FRAME * (1 + int(np.flatnonzero(loud > loud.max() * _RELEASED)[-1]))
         return min(last, seconds) if last > seconds / 2 else None
@@ -140,13 +145,3 @@ def transposed(target: Audio, sample_rate: int, semitones: int, samples: int) ->
 
 def _name(note: int) -> str:
     return f"{note} ({librosa.midi_to_note(note, unicode=False)})"
-
-
-def _clipped(loudness: Audio) -> int:
-    """Return how many samples lie in runs at full scale."""
-    full = loudness >= loudness.max() * 0.9999
-    if loudness.max() < 0.99:
-        return 0
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], full.astype(np.int8), [0]])))
-    runs = edges[1::2] - edges[::2]
-    return int(runs[runs >= _CLIPPED].sum())

@@ -1,0 +1,162 @@
+"""What is around the note in a recording and was done to it: offsets, silence, noise, clips and levels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import present
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from agents.matching.clipping import clipped_samples
+from agents.matching.recording import Recording
+from synthgym.errors import SoundError
+from synthgym.recordings import PEAK, as_target
+from synthgym.silence import offset_of, start_of
+
+RATE = 44100
+
+
+def tone(
+    note: int = 60, seconds: float = 1.0, attack: float = 0.005, decay: float = 2.0
+) -> NDArray[np.float64]:
+    time = np.arange(round(seconds * RATE)) / RATE
+    hz = 440 * 2 ** ((note - 69) / 12)
+    sound = np.sum([np.sin(2 * np.pi * hz * k * time) / k for k in (1, 2, 3)], axis=0)
+    sound *= np.exp(-decay * time) * np.minimum(1, time / attack)
+    return np.asarray(0.5 * sound / np.abs(sound).max())
+
+
+def silence(seconds: float) -> NDArray[np.float64]:
+    return np.zeros(round(seconds * RATE))
+
+
+def noise(colour: str, samples: int, seed: int = 0) -> NDArray[np.float64]:
+    """A noise of root mean square 1."""
+    time = np.arange(samples) / RATE
+    if colour == "hum":
+        sound = np.sin(2 * np.pi * 50 * time) + 0.4 * np.sin(2 * np.pi * 150 * time)
+    else:
+        spectrum = np.fft.rfft(np.random.default_rng(seed).normal(size=samples))
+        spectrum /= np.maximum(20, np.arange(len(spectrum))) ** {"white": 0, "pink": 0.5}[colour]
+        sound = np.fft.irfft(spectrum, samples)
+    return np.asarray(sound / sound.std())
+
+
+def read(folder: Path, sound: NDArray[Any], subtype: str = "FLOAT") -> Recording:
+    soundfile.write(folder / "x.wav", sound, RATE, subtype=subtype)
+    return Recording.read(folder / "x.wav")
+
+
+@pytest.mark.parametrize("offset", [0.01, -0.1, 0.3])
+@pytest.mark.parametrize("note", [24, 60, 96])
+@pytest.mark.parametrize("around", [(1, 0), (0.3, 0.5), (0, 0)])
+def test_an_offset_is_no_sound(offset: float, note: int, around: tuple[float, float], tmp_path: Path) -> None:
+    sound = np.concatenate([silence(around[0]), tone(note), silence(around[1])])
+    recording = read(tmp_path, sound + offset)
+    assert recording.seconds == pytest.approx(1.0, abs=0.03)
+    assert present(recording.heard).note == note
+    assert not recording.clipped
+    # Spectra, as the first sample may be another.
+    moved, plain = (np.abs(np.fft.rfft(as_target(x, RATE, RATE, RATE))) for x in (sound + offset, tone(note)))
+    np.testing.assert_allclose(moved, plain, atol=0.02 * plain.max())
+
+
+@given(offset=st.floats(-0.5, 0.5), hz=st.floats(27.5, 4000), seconds=st.floats(0.5, 3))
+@settings(max_examples=30, deadline=None)
+def test_the_offset_of_a_steady_tone_is_its_mean(offset: float, hz: float, seconds: float) -> None:
+    time = np.arange(round(seconds * RATE)) / RATE
+    sound = (0.1 * np.sin(2 * np.pi * hz * time) + offset).astype(np.float32)
+    assert offset_of(sound, RATE) == pytest.approx(offset, abs=0.005)
+
+
+def test_a_constant_is_silent(tmp_path: Path) -> None:
+    with pytest.raises(SoundError, match="silent"):
+        read(tmp_path, silence(1) + 0.25)
+
+
+@pytest.mark.parametrize("colour", ["white", "pink", "hum"])
+@pytest.mark.parametrize("level", [0.0005, 0.003, 0.01])
+@pytest.mark.parametrize("before", [0.1, 0.5, 1.5])
+def test_noise_before_the_note_is_left_out(colour: str, level: float, before: float, tmp_path: Path) -> None:
+    sound = np.concatenate([silence(before), tone(decay=1), silence(0.4)])
+    recording = read(tmp_path, sound + level * noise(colour, len(sound)), "PCM_16")
+    assert (len(sound) - len(recording.audio)) / RATE == pytest.approx(before, abs=0.01)
+    assert recording.seconds == pytest.approx(1.0, abs=0.05 if colour != "pink" else 0.4)
+    assert present(recording.heard).note == 60
+
+
+@given(seed=st.integers(0, 1000), before=st.floats(0.08, 2), level=st.floats(0.0002, 0.01))
+@settings(max_examples=30, deadline=None)
+def test_any_white_noise_before_the_note(seed: int, before: float, level: float) -> None:
+    sound = np.concatenate([silence(before), tone()])
+    sound += level * noise("white", len(sound), seed)
+    assert start_of(sound.astype(np.float32), RATE) / RATE == pytest.approx(before, abs=0.015)
+
+
+@pytest.mark.parametrize("attack", [0.05, 0.5, 2.0])
+def test_a_note_that_fades_in_is_whole(attack: float) -> None:
+    sound = tone(seconds=2, attack=attack, decay=0).astype(np.float32)
+    assert start_of(sound, RATE) < 0.01 * attack * RATE + 50
+    rise = np.exp((np.arange(len(sound)) / RATE - 2) / (attack / 5))
+    swell = (tone(seconds=2, decay=0) * rise).astype(np.float32)
+    audible = int(np.argmax(np.abs(swell) > np.abs(swell).max() * 10 ** (-48 / 20)))
+    assert start_of(swell, RATE) == audible
+
+
+def test_a_softer_first_note_is_no_noise() -> None:
+    melody = np.concatenate([0.2 * tone(decay=0), tone(67)]).astype(np.float32)
+    assert start_of(melody, RATE) < 50
+
+
+@pytest.mark.parametrize(
+    ("subtype", "peak"),
+    [("PCM_16", 3 / 2**15), ("PCM_16", 1e-3), ("PCM_24", 4 / 2**23), ("PCM_24", 5e-5), ("FLOAT", 2e-7)],
+)
+@pytest.mark.parametrize("note", [33, 60, 84])
+def test_quiet_recordings_are_heard(subtype: str, peak: float, note: int, tmp_path: Path) -> None:
+    sound = np.concatenate([silence(0.3), 2 * peak * tone(note, decay=0)])
+    recording = read(tmp_path, sound, subtype)
+    assert present(recording.heard).note == note
+    assert recording.seconds == pytest.approx(1.0, abs=0.01)
+    assert not recording.clipped
+    assert np.abs(recording.target(RATE, RATE)).max() == pytest.approx(PEAK)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("gain", [1.0, 0.5, 0.05])
+@pytest.mark.parametrize("note", [24, 45, 60, 84])
+def test_clips_are_found_at_any_level(subtype: str, gain: float, note: int, tmp_path: Path) -> None:
+    cut = np.clip(4 * tone(note, decay=1), -1, 1) * gain
+    recording = read(tmp_path, cut, subtype)
+    assert recording.clipped > 20
+    assert any(line.startswith("clipped: ") for line in recording.env_kwargs({}, 60)[1])
+    assert not read(tmp_path, 2 * tone(note) * gain, subtype).clipped
+    one = np.stack([0.3 * tone(note, decay=1), cut], axis=1)
+    assert read(tmp_path, one, subtype).clipped == recording.clipped, "one of two channels"
+
+
+@given(
+    note=st.integers(21, 100),
+    partials=st.integers(1, 12),
+    level=st.floats(1e-4, 1),
+    bits=st.sampled_from([8, 16, 24, 32]),
+)
+@settings(max_examples=100, deadline=None)
+def test_round_tops_are_not_clipped(note: int, partials: int, level: float, bits: int) -> None:
+    time = np.arange(RATE // 2) / RATE
+    hz = 440 * 2 ** ((note - 69) / 12)
+    sound = np.sum([np.sin(2 * np.pi * hz * k * time) / k for k in range(1, partials + 1)], axis=0)
+    steps = 2 ** (bits - 1)
+    sound = np.round(sound / np.abs(sound).max() * level * (steps - 1)) / steps
+    assert clipped_samples(sound.astype(np.float32)) == 0
+
+
+@pytest.mark.parametrize("duty", [0.5, 0.2])
+def test_square_waves_are_not_clipped(duty: float) -> None:
+    wave = np.where(np.arange(RATE) * 110 / RATE % 1 < duty, 0.5, -0.5)
+    padded = np.concatenate([silence(0.2), wave, silence(0.2)])
+    assert clipped_samples(padded.astype(np.float32)) == 0

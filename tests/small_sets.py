@@ -13,7 +13,7 @@ from synthgym.datasets.store import LOCK
 
 # Short notes, so that a set of several blocks is made in seconds; 128 items of audio are a block.
 SHORT = {"duration": 0.1, "hold": 0.05}
-FEATURES = ["logmel", "mfcc-13"]
+FEATURES = ["multiresolution", "mfcc-13"]
 
 
 def recipe(env_id: str = "FM-v0", **keywords: Any) -> datasets.Recipe:

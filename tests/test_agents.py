@@ -209,7 +209,10 @@ def fm() -> Iterator[SoundMatchingTask]:
 
 def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path: Path) -> None:
     recipe = datasets.Recipe(
-        "Dexed1Op-v0", ["logmel", "mfcc"], rendering="inline", env_kwargs={"duration": 0.3, "hold": 0.2}
+        "Dexed1Op-v0",
+        ["multiresolution", "mfcc"],
+        rendering="inline",
+        env_kwargs={"duration": 0.3, "hold": 0.2},
     )
     datasets.make(tmp_path / "set", recipe.random(150), progress=False)
     kept = datasets.load(tmp_path / "set")
@@ -221,7 +224,7 @@ def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path: Path) -> N
             far = distance(features[train], aim)
             best = np.searchsorted(train, index.nearest(aim[None], 1)[0])
             # Rounded to 1/255 of the range; MFCC are small within a wide one.
-            assert far[best] <= far.min() + (0.005 if name == "logmel" else 0.05)
+            assert far[best] <= far.min() + (0.005 if name == "multiresolution" else 0.05)
     recipe.task.close()
 
 

@@ -18,6 +18,7 @@ from synthgym.features import distance
 
 # What each ratio is made of, of what is measured in a round.
 RATIOS = {
+    "features": {"per_logmel": ("multiresolution", "logmel"), "per_plain": ("multiresolution", "plain")},
     "steps": {"step_per_render": ("step", "render")},
     "vector": {"vector_per_single": ("vector", "single"), "step_per_raw": ("batch_step", "batch_raw")},
     "others": {"faster": ("native", "other")},

@@ -90,7 +90,7 @@ def test_what_is_no_set_is_named(tmp_path: Path) -> None:
         ({"parameters": [{"low": float("inf")}]}, "it holds Infinity"),
         ({"size": 0}, "size must be a whole number"),
         ({"block": 2.5}, "block must be a whole number"),
-        ({"features": ["logmel"]}, r"features is \['logmel'\]"),
+        ({"features": ["multiresolution"]}, r"features is \['multiresolution'\]"),
         ({"parameters": [{"name": "attack"}]}, "the parameters in its manifest"),
         ({"format": 2}, "of format 2; this version of synthgym reads 1"),
         ({"env": None}, "env is None"),
@@ -111,18 +111,24 @@ def test_a_manifest_that_is_none_is_named(copied: Path, text: bytes) -> None:
         datasets.load(copied)
 
 
-LOGMEL = ("features", "logmel")
+FEATURE = ("features", "multiresolution")
 
 
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
         (lambda f: shutil.rmtree(f / "split"), "has no array split yet"),
-        (lambda f: (f.joinpath(*LOGMEL) / "zarr.json").unlink(), "has no array features/logmel yet"),
+        (
+            lambda f: (f.joinpath(*FEATURE) / "zarr.json").unlink(),
+            "has no array features/multiresolution yet",
+        ),
         (lambda f: (f / "renders" / "zarr.json").write_text("{}"), "the array renders is damaged"),
         (lambda f: (f / "renders" / "zarr.json").write_text("[]"), "the array renders is damaged"),
-        (lambda f: (f.joinpath(*LOGMEL) / "c/1/0/0").unlink(), "features/logmel/c/1/0/0 is missing or empty"),
-        (lambda f: (f.joinpath(*LOGMEL) / "c/2/0/0").write_bytes(b""), "c/2/0/0 is missing or empty"),
+        (
+            lambda f: (f.joinpath(*FEATURE) / "c/1/0/0").unlink(),
+            "features/multiresolution/c/1/0/0 is missing or empty",
+        ),
+        (lambda f: (f.joinpath(*FEATURE) / "c/2/0/0").write_bytes(b""), "c/2/0/0 is missing or empty"),
         (lambda f: (f / "split/c/0").write_bytes(b""), "split/c/0 is missing or empty"),
     ],
 )

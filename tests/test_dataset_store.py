@@ -32,7 +32,7 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("array", ["features/logmel", "split"])
+@pytest.mark.parametrize("array", ["features/multiresolution", "split"])
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_chunks_are_found_and_made_again(
     copied: Path, reference: Path, array: str, damage: str
@@ -80,7 +80,7 @@ def test_killed_while_it_opens(tmp_path: Path, reference: Path, moment: str) -> 
         shutil.copy(reference / "manifest.json", folder)
         shutil.copy(reference / "zarr.json", folder)
     if moment == "before a group's json":
-        shutil.copytree(reference / "features" / "logmel", folder / "features" / "logmel")
+        shutil.copytree(reference / "features" / "multiresolution", folder / "features" / "multiresolution")
     datasets.make(folder, recipe().random(600, seed=1), progress=False)
     assert files(folder) == files(reference)
 
@@ -120,7 +120,7 @@ def test_a_second_writer_removes_nothing_of_the_first(copied: Path, reference: P
     assert files(copied) == files(reference)
 
 
-@pytest.mark.parametrize("array", ["features/logmel", "split", "features", "."])
+@pytest.mark.parametrize("array", ["features/multiresolution", "split", "features", "."])
 @pytest.mark.parametrize("text", [None, "", "[]", '{"node_type": "array", "shape": ['])
 def test_a_damaged_zarr_json_is_written_again(
     copied: Path, reference: Path, array: str, text: str | None
@@ -138,7 +138,7 @@ def test_a_block_half_of_whose_arrays_are_written_is_left_out(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a kill between two of them leaves it: its features would be read as zeros."""
-    (copied / "features" / "logmel" / "c" / "1" / "0" / "0").unlink()
+    (copied / "features" / "multiresolution" / "c" / "1" / "0" / "0").unlink()
     store = Store(copied, recipe().random(600, seed=1))
     block = {name: array[256:512] for name, array in store._arrays.items()}
 
@@ -151,7 +151,7 @@ def test_a_block_half_of_whose_arrays_are_written_is_left_out(
         def __setitem__(self, key: Any, value: Any) -> None:
             raise Killed
 
-    store._arrays["features/logmel"] = Full()
+    store._arrays["features/multiresolution"] = Full()
     with pytest.raises(Killed):
         store.write(256, block)
     store.close()
@@ -213,7 +213,7 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
 def test_other_settings_are_refused_and_change_nothing(copied: Path, reference: Path) -> None:
     for other, says in [
         (recipe().random(600, seed=2), "with source seed 1, not seed 2"),
-        (recipe(features=["logmel"]).random(600, seed=1), "with features mfcc-13"),
+        (recipe(features=["multiresolution"]).random(600, seed=1), "with features mfcc-13"),
         (recipe(dtype="float32").random(600, seed=1), "with dtype 'float16', not 'float32'"),
         (recipe(env_kwargs={"note": 50}).random(600, seed=1), "with env_kwargs note None, not note 50"),
         (recipe().random(500, seed=1), "is a set of 600 items"),

@@ -118,7 +118,9 @@ def test_a_grid_is_every_combination_once_with_a_tenth_for_validation(tmp_path: 
     np.testing.assert_array_equal(large.split(77, 1234), sides[77:1234])
     np.testing.assert_array_equal(kept.split[:], sides[:125])
     rendered = made.task.render(kept.parameters[100:110])
-    np.testing.assert_array_equal(kept.features["logmel"][100:110], rendered.features[0].astype(np.float16))
+    np.testing.assert_array_equal(
+        kept.features["multiresolution"][100:110], rendered.features[0].astype(np.float16)
+    )
 
 
 def test_a_grid_of_few_values_has_no_more_than_there_are() -> None:
@@ -160,7 +162,7 @@ def test_no_test_patch_ever_enters_a_random_set(tmp_path: Path, half_held_out: N
     assert 50 < met.sum() < 250
     np.testing.assert_array_equal(kept.parameters[:][~met], patches[~met])
     rendered = made.task.render(kept.parameters[:]).features[0]
-    np.testing.assert_array_equal(kept.features["logmel"][:], rendered.astype(np.float16))
+    np.testing.assert_array_equal(kept.features["multiresolution"][:], rendered.astype(np.float16))
 
 
 def test_test_patches_are_left_out_of_a_grid(tmp_path: Path, half_held_out: None) -> None:
@@ -170,7 +172,7 @@ def test_test_patches_are_left_out_of_a_grid(tmp_path: Path, half_held_out: None
     held_out = held_out_rows(made.task)
     left_out = kept.split[:] == 2
     assert left_out.sum() == len(held_out)
-    assert not kept.features["logmel"][:][left_out].any()
+    assert not kept.features["multiresolution"][:][left_out].any()
     assert len(kept.torch()) + len(kept.torch(split="validation")) == (~left_out).sum()
     rows = {row.tobytes() for row in made.task.space.to_native(kept.parameters[:][~left_out])}
     assert held_out.isdisjoint(rows)

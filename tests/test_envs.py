@@ -122,7 +122,7 @@ def test_the_spec_survives_json(env_id: str) -> None:
     assert synth_env(again).task.synth.note.pitch == 72
 
 
-@pytest.mark.parametrize("feature", ["logmel", "mfcc"])
+@pytest.mark.parametrize("feature", ["multiresolution", "mfcc"])
 @pytest.mark.parametrize("env_id", [*IDS, *GOAL_IDS])
 def test_the_targets_own_parameters_are_at_distance_0(env_id: str, feature: str) -> None:
     env = make(env_id, feature=feature)
@@ -140,7 +140,7 @@ def test_the_targets_own_parameters_are_at_distance_0(env_id: str, feature: str)
     assert terminated == ("Goal" not in env_id), "only the goal environments play on after success"
 
 
-@pytest.mark.parametrize("feature", ["logmel", "mfcc"])
+@pytest.mark.parametrize("feature", ["multiresolution", "mfcc"])
 @pytest.mark.parametrize("reward", ["distance", "sparse"])
 @pytest.mark.parametrize("env_id", GOAL_IDS)
 def test_rewards_follow_from_the_goals(env_id: str, reward: str, feature: str) -> None:
@@ -229,16 +229,17 @@ def test_observations_are_parameters_current_and_target() -> None:
     assert observation.shape == (23 + 2 * 32 * 22,)
     inner = synth_env(env)
     np.testing.assert_array_equal(observation[:23], inner.parameters)
-    picture = inner.target_features.reshape(22, 2, 32, 2).mean(axis=(1, 3)) / 80
-    np.testing.assert_allclose(observation[-704:], picture.ravel(), atol=1e-6)
+    picture = inner.target_features.reshape(11, 2, 159, 2).mean(axis=(1, 3))
+    picture[:, 64:] /= 0.85  # the weight of the long window
+    np.testing.assert_allclose(observation[-1749:], picture.ravel(), atol=1e-6)
 
 
 @pytest.mark.parametrize("duration", [0.3, 0.7, 2.5])
-def test_longer_and_shorter_notes_are_pooled_to_at_most_22_x_32(duration: float) -> None:
+def test_longer_and_shorter_notes_are_pooled_to_at_most_11_x_159(duration: float) -> None:
     env = gym.make("Dexed1Op-v0", duration=duration, hold=0.2)
     observation, _ = env.reset(seed=0)
     assert observation in env.observation_space
-    assert observation.size <= 23 + 2 * 22 * 32
+    assert observation.size <= 23 + 2 * 11 * 159
 
 
 def test_reduced_spaces() -> None:

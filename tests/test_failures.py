@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import arrays
 
 from synthgym.envs import SynthGoalEnv, SynthVectorEnv
 from synthgym.errors import SoundError, SynthError
-from synthgym.features import FEATURES, DerivedFeature, LogMel, distance
+from synthgym.features import FEATURES, DerivedFeature, MultiResolution, distance
 from synthgym.features.base import Feature, Features
 from synthgym.notes import Notes
 from synthgym.parameters import Native
@@ -218,7 +218,7 @@ def test_warnings_do_not_flood_a_long_training(dsp: str) -> None:
 
 def test_targets_from_elsewhere_are_checked_too() -> None:
     task = SoundMatchingTask("dexed", operators=1)
-    assert isinstance(task.feature, LogMel)
+    assert isinstance(task.feature, MultiResolution)
     tone = np.sin(np.arange(task.synth.samples) / 10)[None].astype(np.float32)
     assert task.extract(tone).features[0].any()
     for factor in (1e30, np.nan, np.inf):

@@ -78,6 +78,88 @@ def test_mfcc_is_librosas(rate: int) -> None:
         np.testing.assert_allclose(feature, expected, atol=1e-2)
 
 
+def plain_multiresolution(clip: Audio, rate: int) -> Any:
+    """The feature by plain calls at the clip's own rate: an FFT of the whole long window, no resampling."""
+
+    def loudness(power: Any) -> Any:
+        return np.maximum(power**0.15 - 1e-3, 0)
+
+    frames = 1 + len(clip) // 2048
+    mel = librosa.feature.melspectrogram(
+        y=clip, sr=rate, n_fft=2048, hop_length=1024, n_mels=64, pad_mode="constant"
+    )
+    short = np.zeros((2 * frames, 64))
+    short[: mel.shape[1]] = loudness(mel.T.astype(float) / full_scale_power(rate))
+    window, points = {22050: (4096, 4096), 44100: (8192, 8192), 48000: (558 * 16, 576 * 16)}[rate]
+    spectrum = librosa.stft(
+        clip.astype(float), n_fft=points, win_length=window, hop_length=2048, pad_mode="constant"
+    )
+    centres = 440 * 2 ** ((20 + np.arange(190) / 3 - 69) / 12)
+    width = np.maximum(centres * (2 ** (1 / 36) - 1), rate / points)
+    bins = np.arange(points // 2 + 1) * rate / points
+    bank = np.maximum(1 - np.abs(bins - centres[:, None]) / width[:, None], 0)
+    loudest = (bank[:, 1:-1] + (bank[:, :-2] + bank[:, 2:]) / 4).max()
+    power = bank @ np.abs(spectrum) ** 2 / (loudest * (window / 4) ** 2)
+    long = loudness(power.T[:frames])
+    padded = np.pad(long, ((0, 0), (9, 9)), mode="edge")
+    mean = np.stack([padded[:, i : i + 19].mean(axis=1) for i in range(190)], axis=1)
+    return np.concatenate([short.reshape(frames, 128), 0.85 * np.maximum(long - mean, 0)], axis=1)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("samples", [44100, 30001])
+def test_multiresolution_is_what_plain_calls_make(rate: int, samples: int) -> None:
+    audio = sounds(rate, samples)
+    features = make_feature("multiresolution", rate, samples)(audio)
+    for clip, feature in zip(audio, features, strict=True):
+        expected = plain_multiresolution(clip, rate)
+        # Below -100 dB of full scale single precision has its own noise.
+        np.testing.assert_allclose(feature, expected, atol=0.02)
+        assert np.abs(feature - expected).mean() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["multiresolution", "pooled-multiresolution"])
+@pytest.mark.parametrize("rate", [16000, 22050, 32000, 44100, 48000, 96000, 192000, 11025, 37777])
+@pytest.mark.parametrize("seconds", [0.01, 0.05, 0.33, 1.0, 2.5])
+def test_multiresolution_of_any_rate_and_length(name: str, rate: int, seconds: float) -> None:
+    samples = round(rate * seconds)
+    feature = make_feature(name, rate, samples)
+    (clip,) = sounds(rate, samples)[1:2]
+    (found,) = feature(clip[None])
+    assert found.shape == feature.shape
+    assert np.isfinite(found).all()
+    assert found.any()
+    assert not feature(np.zeros((1, samples), np.float32)).any()
+    if name == "multiresolution":
+        assert feature.shape == (1 + samples // 2048, 318)
+        loud = found[len(found) // 2, 128:].argmax()
+        if seconds >= 0.33:
+            assert loud == pytest.approx((69 - 20) * 3, abs=1), "440 Hz is note 69"
+
+
+def test_multiresolution_has_at_most_4_times_the_values_of_logmel() -> None:
+    logmel, default = make_features(["logmel", "multiresolution"], 44100, 44100)
+    assert np.prod(default.shape) <= 4 * np.prod(logmel.shape)
+
+
+@pytest.mark.parametrize("name", ["multiresolution", "pooled-multiresolution"])
+@pytest.mark.parametrize("hz", [55, 110, 440, 3000, 9000])
+def test_a_sine_is_drawn_at_its_frequency(name: str, hz: float) -> None:
+    """Frequencies are logarithmic, so that places between two ticks are, too."""
+    feature = make_feature(name, 44100, 44100)
+    sine = 0.1 * np.sin(2 * np.pi * hz * np.arange(44100) / 44100).astype(np.float32)
+    (found,) = feature(sine[None])
+    picture = feature.picture(found)
+    places, labels = zip(*feature.ticks, strict=True)
+    octaves = np.log2([float(label.removesuffix(" Hz").replace(",", "")) for label in labels])
+    drawn = 2 ** np.interp(picture[len(picture) // 2].argmax(), places, octaves)
+    if hz >= 50:
+        assert drawn == pytest.approx(hz, rel=0.08)
+    assert len(picture) >= feature.shape[0]
+    # A difference of two is drawn as well.
+    np.testing.assert_allclose(feature.picture(found - found / 2), picture / 2, atol=1e-5)
+
+
 def test_a_full_scale_sine_reads_80_at_most() -> None:
     time = np.arange(44100) / 44100
     sines = np.stack([np.sin(2 * np.pi * hz * time) for hz in np.geomspace(60, 15000, 60)])

@@ -58,7 +58,7 @@ def test_where_a_policy_comes_from_is_read_without_running_what_it_holds(tmp_pat
         with pytest.raises(SynthgymError, match="no saved es model: it is a model of ppo"):
             prepare(f"es@{path}", task)
         other = policy_file(tmp_path / "b.zip", {"policy_class": program, "origin": elsewhere})
-        with pytest.raises(SynthgymError, match="trained on the feature mfcc, not logmel"):
+        with pytest.raises(SynthgymError, match="trained on the feature mfcc, not multiresolution"):
             prepare(f"ppo@{other}", task)
         hidden = policy_file(tmp_path / "c.zip", {"origin": program})
         with pytest.raises(SynthgymError, match="no saved ppo model: another version"):

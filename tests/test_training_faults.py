@@ -79,9 +79,9 @@ def test_a_validation_that_fails_keeps_what_was_learned(
 def test_a_loss_that_is_not_finite_ends_a_training(tmp_path: Path) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     store: Any = zarr.open_group(dataset, mode="r+")
-    features, side = store["features/logmel"][:], store["split"][:]
+    features, side = store["features/multiresolution"][:], store["split"][:]
     features[np.flatnonzero(side == 0)[1:]] = np.nan
-    store["features/logmel"][:] = features
+    store["features/multiresolution"][:] = features
     with pytest.raises(Diverged, match=r"diverged after 0 steps: the loss is nan; .*000000000.zip is kept"):
         train("mlp", tmp_path / "run", "FM-v0", {}, dataset)
     model, _ = Model.load("mlp", present(RunFolder(tmp_path / "run").newest()))
@@ -101,7 +101,7 @@ def test_weights_that_are_not_finite_never_become_the_best(agent: str, tmp_path:
     config = make_config("FM-v0", agent, 0, steps=4, hyperparameters=TINY[agent][2], dataset=str(dataset))
     trainer = Trainer(config, task)
     train_on, validate_on = (
-        Examples(datasets.load(dataset), "logmel", side) for side in ("train", "validation")
+        Examples(datasets.load(dataset), "multiresolution", side) for side in ("train", "validation")
     )
     for validates in (True, False):
         trainer.step(train_on)

@@ -42,9 +42,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, help="of random items and variations (default: 0)")
     parser.add_argument(
         "--features",
-        default="logmel",
-        help="comma-separated: logmel, mfcc, mfcc-13 (coefficients), pooled-logmel (22 x 32 means); "
-        "default: logmel",
+        default="multiresolution",
+        help="comma-separated: multiresolution, logmel, mfcc, mfcc-13 (coefficients), pooled-logmel (22 x 32 "
+        "means); default: multiresolution",
     )
     parser.add_argument(
         "--dtype", default="float16", help="float16 (default; beyond 65,504 values are clipped) or float32"

@@ -8,11 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.fft
+import scipy.ndimage
 import scipy.signal
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from synthgym.features.bands import full_scale_power
 from synthgym.features.logmel import HOP, N_FFT, mel_matrix
+from synthgym.features.logmel import full_scale_power as full_scale_mel
+from synthgym.features.multiresolution import (
+    EXPONENT,
+    FLOOR_DB,
+    LONG_HOP,
+    LONG_WINDOW,
+    NEIGHBOURHOOD,
+    WEIGHT,
+    log_filters,
+)
 from synthgym.parameters import Native
 from synthgym.synths import Synth
 
@@ -20,18 +32,36 @@ Reference = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def reference_feature(sample_rate: int) -> Reference:
-    """Return a plain mel spectrogram, one rfft and a dense product: (samples,) to (frames, bins)."""
-    window = scipy.signal.get_window("hann", N_FFT).astype(np.float32)
-    mel = np.ascontiguousarray(mel_matrix(sample_rate).T)
+    """Return the feature ``multiresolution`` by plain calls of scipy: (samples,) to (frames, bins).
+
+    One rfft for each of the two windows, dense products with their filters, and the long window's on a signal
+    whose sample rate ``resample_poly`` has lowered; at 44.1 and 48 kHz.
+    """
+    lower, points = 16, 2 * round(LONG_WINDOW * sample_rate / 32)
+    bank = log_filters(sample_rate / lower, points)
+    long = np.ascontiguousarray(bank.T / np.float32(full_scale_power(bank, points)))
+    short = np.ascontiguousarray(mel_matrix(sample_rate).T / np.float32(full_scale_mel(sample_rate)))
 
     def feature(audio: NDArray[np.float32]) -> NDArray[np.float32]:
-        frames = sliding_window_view(np.pad(audio, N_FFT // 2), N_FFT)[::HOP]
-        spectrum = scipy.fft.rfft(frames * window, axis=1)
-        power = spectrum.real**2 + spectrum.imag**2
-        product: NDArray[np.float32] = power @ mel
-        return product
+        mel = _powers(audio, N_FFT, HOP, short)
+        low = scipy.signal.resample_poly(audio, 1, lower)
+        partials = _powers(low, points, LONG_HOP // lower, long)[: 1 + len(audio) // LONG_HOP]
+        mel = np.pad(mel, ((0, 2 * len(partials) - len(mel)), (0, 0)))
+        partials -= scipy.ndimage.uniform_filter1d(partials, NEIGHBOURHOOD, axis=1, mode="nearest")
+        partials = WEIGHT * np.maximum(partials, 0)
+        return np.concatenate([mel.reshape(len(partials), -1), partials], axis=1, dtype=np.float32)
 
     return feature
+
+
+def _powers(
+    audio: NDArray[np.float32], points: int, hop: int, filters: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    window = scipy.signal.get_window("hann", points).astype(np.float32)
+    frames = sliding_window_view(np.pad(audio, points // 2), points)[::hop]
+    spectrum = scipy.fft.rfft(frames * window, axis=1)
+    power: NDArray[np.float32] = (spectrum.real**2 + spectrum.imag**2) @ filters
+    return np.maximum(power**EXPONENT - np.float32(10 ** (-FLOOR_DB / 10 * EXPONENT)), 0)
 
 
 class RawBatch:

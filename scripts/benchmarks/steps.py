@@ -72,7 +72,7 @@ SECTION = Section(
     name="steps",
     title="A step of one environment",
     text="One thread. The render is the synth's, native values in and audio out, a plugin's in this "
-    "process; the reference is one scipy.fft.rfft and a dense mel product; the step is the whole of "
+    "process; the reference is the same feature by plain calls of scipy; the step is the whole of "
     "env.step as gym.make gives it. One after the other on the same patches.",
     columns={
         "id": "id",

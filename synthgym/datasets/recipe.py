@@ -52,7 +52,7 @@ class Recipe:
     def __init__(
         self,
         env: str,
-        features: Sequence[str] = ("logmel",),
+        features: Sequence[str] = ("multiresolution",),
         *,
         dtype: DType = "float16",
         audio: bool = False,

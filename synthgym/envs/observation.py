@@ -9,7 +9,7 @@ from synthgym.features import Feature, Features, Pooled
 
 
 class ObservedFeature:
-    """A feature mean-pooled to at most 22 frames x 32 bins, scaled to [0, 1] and flat.
+    """A feature mean-pooled to at most its ``pooled_to`` frames and bins, scaled to [0, 1] and flat.
 
     Attributes:
         size: number of values, frame by frame.

@@ -35,7 +35,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     ## Observation Space
     `Box(0, 1, (n + k + 2 m,), float32)`: the n unit parameters; the k of note, velocity and hold that vary,
     scaled to [0, 1] (none by default); then m values of the current sound and m of the target, each the
-    feature scaled to [0, 1], mean-pooled to at most 22 frames x 32 bins and flattened frame by frame.
+    feature scaled to [0, 1], mean-pooled and flattened frame by frame: to at most 11 frames x 159 bins
+    (m = 1,749 for one second), `logmel` to 22 x 32.
 
     ## Rewards
     - `"distance"` (default): minus the distance at full resolution, in [-1, 0].
@@ -67,8 +68,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     (`gym.make(id, max_episode_steps=...)`).
 
     ## Arguments
-    - `feature`: `"logmel"`, `"mfcc"` (20 coefficients; `"mfcc-13"`: 13), or either mean-pooled:
-      `"pooled-logmel"`.
+    - `feature`: `"multiresolution"` (default; docs/features.md), `"logmel"`, `"mfcc"` (20
+      coefficients; `"mfcc-13"`: 13), or any mean-pooled: `"pooled-logmel"`.
     - `reward`: `"distance"`, `"improvement"` or `"sparse"`.
     - `max_nudge`: how far an action of 1 moves a parameter, 0.0001 to 1; default 0.1.
     - `tolerance`: distance of success, 0 to 1; default 0.05.

@@ -1,0 +1,107 @@
+"""What a distance says of differences that are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import librosa
+import numpy as np
+from numpy.typing import NDArray
+
+from battery.sounds import RATE, SAMPLES, Kind, play, sharper, tone
+from synthgym.features import distance, make_features
+from synthgym.parameters import Native
+from synthgym.synths import Audio
+
+Distance = Callable[[Audio, Audio], NDArray[np.floating]]
+"""Of sounds (n, samples) and others (n or 1, samples): (n,)."""
+
+CENTS = (5, 10, 25, 50, 100, 200)
+SEMITONE, QUARTER_TONE = CENTS.index(100), CENTS.index(50)
+EVENTS = {
+    "attack 50 ms": {"attack": 0.05},
+    "onset 30 ms later": {"onset": 0.03},
+    "release 100 ms earlier": {"held": 0.6},
+    "vibrato": {"vibrato": 30.0},
+    "third partial missing": {"missing": 3},
+}
+"""What is changed of a sustained tone."""
+
+
+def feature_distance(name: str) -> Distance:
+    """Return the distance by a feature."""
+    (feature,) = make_features([name], RATE, SAMPLES)
+    return lambda sounds, others: distance(feature(sounds), feature(others))
+
+
+def mss(sounds: Audio, others: Audio) -> NDArray[np.floating]:
+    """Return the multi-scale spectral distance (Hayes, ISMIR 2025), dB.
+
+    The mean absolute difference of log-mel spectrograms in dB below each sound's own maximum, at most 80, of
+    windows of 10, 25 and 100 ms, hops of 5, 10 and 50 ms, 32, 64 and 128 mels; the mean of the three.
+    """
+    ours, theirs = ([_spectra(sound) for sound in each] for each in (sounds, others))
+    pairs = zip(ours, theirs if len(theirs) > 1 else theirs * len(ours), strict=True)
+    return np.array(
+        [np.mean([np.abs(a - b).mean() for a, b in zip(one, other, strict=True)]) for one, other in pairs]
+    )
+
+
+def _spectra(sound: Audio) -> list[NDArray[np.floating]]:
+    sizes = ((0.01, 0.005, 32), (0.025, 0.01, 64), (0.1, 0.05, 128))
+    return [
+        librosa.power_to_db(
+            librosa.feature.melspectrogram(
+                y=sound, sr=RATE, n_fft=round(window * RATE), hop_length=round(hop * RATE), n_mels=mels
+            ),
+            ref=np.max,
+        )
+        for window, hop, mels in sizes
+    ]
+
+
+def softer(sound: Audio, decibels: float) -> Audio:
+    """Return a sound at a lower level."""
+    return sound * np.float32(10 ** (-decibels / 20))
+
+
+def detuned(measure: Distance, note: int, kind: Kind) -> NDArray[np.floating]:
+    """Return the distances of a tone from itself out of tune by CENTS."""
+    return measure(np.stack([tone(note, kind, cents=cents) for cents in CENTS]), tone(note, kind)[None])
+
+
+def level(measure: Distance, sound: Audio, decibels: float) -> float:
+    """Return the distance of a sound (samples,) from itself softer."""
+    return float(measure(softer(sound, decibels)[None], sound[None])[0])
+
+
+def events(measure: Distance, note: int) -> dict[str, float]:
+    """Return the distances of a sustained tone from itself with each of the EVENTS."""
+    changed = np.stack([tone(note, **how) for how in EVENTS.values()])  # type: ignore[arg-type]
+    return dict(zip(EVENTS, measure(changed, tone(note)[None]).tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class VoicesHeard:
+    """Distances of voices from themselves at one note, those that are audible, (n,) each.
+
+    Attributes:
+        semitone: higher, as the synth plays it.
+        quarter_tone: higher, played faster.
+        softer: by 3 dB.
+    """
+
+    semitone: NDArray[np.floating]
+    quarter_tone: NDArray[np.floating]
+    softer: NDArray[np.floating]
+
+
+def voices_heard(measure: Distance, native: Native, note: int) -> VoicesHeard:
+    """Return the distances of voices (n, 145) at a note."""
+    sounds, higher = play(native, note), play(native, note + 1)
+    heard = sounds.any(axis=1) & higher.any(axis=1)
+    sounds, higher = sounds[heard], higher[heard]
+    return VoicesHeard(
+        measure(higher, sounds), measure(sharper(sounds, 50), sounds), measure(softer(sounds, 3), sounds)
+    )

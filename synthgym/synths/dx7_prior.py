@@ -29,6 +29,9 @@ Ints = NDArray[np.int64]
 
 WEIGHTS = Path(__file__).with_name("dx7_prior.npz")
 TEMPERATURE = 0.9
+"""Of the noise: at 1, rare values that do not belong together make voices farther from recordings."""
+SOFTEST = 70
+"""The least output level of operator 1 where the algorithm is given."""
 _ROWS = 64
 """Voices sampled side by side: their noise takes some 80 kB each."""
 
@@ -185,7 +188,7 @@ def human_like(count: int, rng: np.random.Generator, algorithm: int | None = Non
     Args:
         count: how many.
         rng: samples them.
-        algorithm: that all are of, 0 to 31 (default: any).
+        algorithm: that all are of, 0 to 31 (default: any); then operator 1, a carrier, is never off.
     """
     voices = np.empty((count, len(PARAMETERS)))
     for start in range(0, count, _ROWS):
@@ -199,6 +202,10 @@ def _sample(voices: Floats, rng: np.random.Generator, algorithm: int | None) -> 
     sizes = [sum(GLOBAL_VALUES), *(sum(OPERATOR_VALUES) + len(OPERATOR) * o for o in range(operators))]
     noise = -TEMPERATURE * np.log(rng.standard_exponential((len(voices), sum(sizes))))
     of_globals, *of_operators = np.split(noise, np.cumsum(sizes)[:-1], axis=1)
+    if algorithm is not None:
+        # Many voices leave operator 1 off and use others, which those of few operators have not.
+        level = sum(OPERATOR_VALUES[: OPERATOR.index("OUTPUT LEVEL")])
+        of_operators[0][:, level : level + SOFTEST] = -np.inf
     context = _sample_globals(voices, of_globals, algorithm)
 
     algorithms = voices[:, GLOBAL_COLUMNS[0]].astype(np.int64)

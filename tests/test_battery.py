@@ -129,7 +129,7 @@ def test_the_triangle_inequality_holds_for_mixtures(picked: list[int], gains: li
 def human_like(count: int) -> Audio:
     """The first audible sounds of the DX7's prior (count, samples)."""
     synth = DexedSynth(operators=6)
-    sounds = synth.render(synth.human_like(2 * count, np.random.default_rng(0)))
+    sounds = synth.render(synth.human_like([np.random.default_rng(0)] * (2 * count)))
     heard: Audio = sounds[[audible(sound) for sound in sounds]][:count]
     assert len(heard) == count
     return heard

@@ -81,7 +81,7 @@ def test_most_voices_of_every_number_of_operators_are_audible(operators: int) ->
     for name, value in synth.space.frozen.items():
         assert (of_voice(rows, name) == value).all(), name
     assert len(np.unique(rows, axis=0)) > 150
-    assert np.mean([audible(sound) for sound in synth.render(rows)]) > 0.85  # seen: .90 to .99
+    assert np.mean([audible(sound) for sound in synth.render(rows)]) > 0.9  # seen: .965 to .985
 
 
 def test_an_algorithm_is_kept() -> None:

@@ -68,7 +68,7 @@ def test_the_wheel_works_without_the_training_extras(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
     assert {t for t in tops if not t.endswith(".dist-info")} == {"synthgym", "envs_registry.py"}
-    assert "synthgym/py.typed" in zipfile.ZipFile(wheel).namelist()
+    assert {"synthgym/py.typed", "synthgym/synths/dx7_prior.npz"} <= {*zipfile.ZipFile(wheel).namelist()}
 
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv/bin/python"

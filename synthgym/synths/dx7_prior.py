@@ -30,6 +30,9 @@ Ints = NDArray[np.int64]
 
 WEIGHTS = Path(__file__).with_name("dx7_prior.npz")
 TEMPERATURE = 0.9
+"""Of the noise: at 1, rare values that do not belong together make voices farther from recordings."""
+SOFTEST = 70
+"""The least output level of operator 1 where the algorithm is given."""
 _ROWS = 64
 """Voices sampled side by side: their noise takes some 80 kB each."""
 
@@ -78,8 +81,8 @@ OPERATOR_COLUMNS = np.array([[_COLUMN[f"OP{o} {name}"] for name in OPERATOR] for
 GLOBAL_VALUES = [_HIGH[name] + 1 for name in GLOBALS]
 OPERATOR_VALUES = [_HIGH[f"OP1 {name}"] + 1 for name in OPERATOR]
 """How many values each has."""
-_SIZES = [*GLOBAL_VALUES, *(values + o for o in range(len(OPERATORS)) for values in OPERATOR_VALUES)]
-"""Logits of each choice; of an operator's value, also of copying it from each operator before."""
+_SIZES = [sum(GLOBAL_VALUES), *(sum(OPERATOR_VALUES) + len(OPERATOR) * o for o in range(len(OPERATORS)))]
+"""Logits of the globals, and of each operator: of its values, and of copying them from each one before."""
 
 
 def _hats(values: int, width: int) -> Floats:
@@ -126,21 +129,22 @@ MODULATES = np.array(
 
 
 class _Tables(NamedTuple):
-    """The weights, as they are used: what a value adds to a hidden layer, and what that says of values."""
+    """The weights as they are used: what a value adds to a hidden layer, and what that says of values.
 
-    global_start: Floats  # (g, hidden)
-    global_adds: list[Floats]  # (values, hidden) of each
-    global_weights: list[Floats]  # (hidden, values)
-    global_base: list[Floats]  # (values,)
-    start: Floats  # (p, hidden)
-    role: Floats  # (32, 6, hidden)
-    from_globals: list[Floats]  # (values, hidden)
-    adds: list[Floats]  # (values, 4 hidden): within, before, earlier, above
-    weights: list[Floats]  # (hidden, values + 1), the last of copying
-    base: list[Floats]  # (2, values), of modulators and carriers
-    copy: (
-        Floats  # (p, 5): any, by the last value, by those that match, of the same role, by those that do not
-    )
+    Of g globals, p parameters of an operator, and h hidden units.
+    """
+
+    global_start: Floats  # (g, h)
+    global_adds: list[Floats]  # (values, h) of each
+    global_weights: list[Floats]  # (h, values)
+    global_base: Floats  # (all values of globals,)
+    start: Floats  # (p, h)
+    role: Floats  # (32, 6, h)
+    from_globals: list[Floats]  # (values, h)
+    adds: list[Floats]  # (values, 4 h): to its own operator, the next, all later ones, those that modulate it
+    weights: list[Floats]  # (h, values + 1), the last of copying
+    base: Floats  # (2, all values of an operator), of modulators and carriers
+    copy: Floats  # (5, p): always, after a copy, by those equal, if both or neither carry, by those unequal
     copy_distance: Floats  # (6,)
 
 
@@ -148,27 +152,34 @@ class _Tables(NamedTuple):
 def _tables() -> _Tables:
     with np.load(WEIGHTS) as file:
         w = {name: file[name].astype(np.float64) for name in file.files}
-    globals_, operator = (
-        [(values, basis(values, IN_WIDTH), basis(values, OUT_WIDTH)) for values in counts]
-        for counts in (GLOBAL_VALUES, OPERATOR_VALUES)
-    )
+
+    def seen(counts: list[int], weights: Floats) -> list[Floats]:
+        bases = [basis(values, IN_WIDTH) for values in counts]
+        return [b @ x[: b.shape[1]] for b, x in zip(bases, weights, strict=True)]
+
+    def told(counts: list[int], weights: Floats) -> list[Floats]:
+        bases = [basis(values, OUT_WIDTH) for values in counts]
+        return [x[:, : b.shape[1]] @ b.T for b, x in zip(bases, weights, strict=True)]
+
+    def shares(counts: list[int], weights: Floats) -> Floats:
+        parts = [x[..., :values] for values, x in zip(counts, weights, strict=True)]
+        return np.concatenate(parts, axis=-1)
+
     adds = np.concatenate([w["within"], w["before"], w["earlier"], w["above"]], axis=2)
+    weights = told(OPERATOR_VALUES, w["weights"])
     return _Tables(
-        w["global_start"],
-        [b @ x[: b.shape[1]] for (_, b, _), x in zip(globals_, w["global_within"], strict=True)],
-        [x[:, : b.shape[1]] @ b.T for (_, _, b), x in zip(globals_, w["global_weights"], strict=True)],
-        [x[:values] for (values, _, _), x in zip(globals_, w["global_base"], strict=True)],
-        w["start"],
-        ROLES @ w["role"],
-        [b @ x[: b.shape[1]] for (_, b, _), x in zip(globals_, w["from_globals"], strict=True)],
-        [b @ x[: b.shape[1]] for (_, b, _), x in zip(operator, adds, strict=True)],
-        [
-            np.column_stack([x[:, : b.shape[1]] @ b.T, copying])
-            for (_, _, b), x, copying in zip(operator, w["weights"], w["copy_weights"], strict=True)
-        ],
-        [x[:, :values] for (values, _, _), x in zip(operator, w["base"], strict=True)],
-        w["copy"],
-        w["copy_distance"],
+        global_start=w["global_start"],
+        global_adds=seen(GLOBAL_VALUES, w["global_within"]),
+        global_weights=told(GLOBAL_VALUES, w["global_weights"]),
+        global_base=shares(GLOBAL_VALUES, w["global_base"]),
+        start=w["start"],
+        role=ROLES @ w["role"],
+        from_globals=seen(GLOBAL_VALUES, w["from_globals"]),
+        adds=seen(OPERATOR_VALUES, adds),
+        weights=[np.column_stack(both) for both in zip(weights, w["copy_weights"], strict=True)],
+        base=shares(OPERATOR_VALUES, w["base"]),
+        copy=w["copy"].T,
+        copy_distance=w["copy_distance"],
     )
 
 
@@ -179,7 +190,7 @@ def human_like(generators: Sequence[np.random.Generator], algorithm: int | None 
 
     Args:
         generators: one for each voice; many voices at once take a tenth of the time of one after the other.
-        algorithm: that all are of, 0 to 31 (default: any).
+        algorithm: that all are of, 0 to 31 (default: any); then operator 1, a carrier, is never off.
     """
     voices = np.empty((len(generators), len(PARAMETERS)))
     for start in range(0, len(generators), _ROWS):
@@ -191,52 +202,64 @@ def human_like(generators: Sequence[np.random.Generator], algorithm: int | None 
 
 def _sample(voices: Floats, noise: Floats, algorithm: int | None) -> None:
     """Fill voices (B, 145). The greatest of logits with Gumbel noise is a sample of their softmax."""
-    tables, rows = _tables(), np.arange(len(voices))
-    operators = len(OPERATORS)
-    gumbel = iter(np.split(noise, np.cumsum(_SIZES)[:-1], axis=1))
-
-    state = np.zeros((len(voices), tables.global_start.shape[1]))
-    context = np.zeros_like(state)
-    chosen: Ints
-    for i, column in enumerate(GLOBAL_COLUMNS):
-        logits = np.maximum(state + tables.global_start[i], 0) @ tables.global_weights[i]
-        logits += tables.global_base[i]
-        chosen = (logits + next(gumbel)).argmax(axis=1)
-        if i == 0 and algorithm is not None:
-            chosen[:] = algorithm
-        voices[:, column] = chosen
-        state += tables.global_adds[i][chosen]
-        context += tables.from_globals[i][chosen]
+    tables, operators = _tables(), len(OPERATORS)
+    of_globals, *of_operators = np.split(noise, np.cumsum(_SIZES)[:-1], axis=1)
+    if algorithm is not None:
+        # Many voices leave operator 1 off and use others, which those of few operators have not.
+        level = sum(OPERATOR_VALUES[: OPERATOR.index("OUTPUT LEVEL")])
+        of_operators[0][:, level : level + SOFTEST] = -np.inf
+    context = _sample_globals(voices, of_globals, algorithm)
 
     algorithms = voices[:, GLOBAL_COLUMNS[0]].astype(np.int64)
     carries, modulates, role = CARRIES[algorithms], MODULATES[algorithms], tables.role[algorithms]
-    hidden = state.shape[1]
-    values = np.empty((len(OPERATOR_VALUES), len(voices), operators), np.int64)
-    above = np.zeros((len(voices), operators, hidden))
-    before = earlier = np.zeros_like(state)
+    values = np.empty((len(voices), len(OPERATOR), operators), np.int64)
+    above = np.zeros((len(voices), operators, context.shape[1]))
+    before = earlier = np.zeros_like(context)
     for o in range(operators):
         state = context + role[:, o] + before + earlier + np.einsum("no,noh->nh", modulates[:, o], above)
-        said = np.zeros((len(voices), tables.adds[0].shape[1]))
-        same = carries[:, :o] == carries[:, o : o + 1]
-        last = np.zeros((len(voices), o))
-        matches = np.zeros_like(last)
-        distance = tables.copy_distance[o - np.arange(o)]
-        for i, count in enumerate(OPERATOR_VALUES):
-            layer = np.maximum(state + said[:, :hidden] + tables.start[i], 0) @ tables.weights[i]
-            logits = np.empty((len(voices), count + o))
-            logits[:, :count] = layer[:, :-1] + tables.base[i][carries[:, o]]
-            if o:
-                start, by_last, by_match, by_same, by_miss = tables.copy[i]
-                copies = layer[:, -1:] + (start + distance - by_miss * i)
-                logits[:, count:] = copies + by_last * last + (by_match + by_miss) * matches + by_same * same
-            chosen = (logits + next(gumbel)).argmax(axis=1)
-            copied = chosen >= count
-            if copied.any():
-                chosen[copied] = values[i, rows[copied], chosen[copied] - count]
-            values[i, :, o] = chosen
-            said += tables.adds[i][chosen]
-            last = (values[i, :, :o] == chosen[:, None]).astype(np.float64)
-            matches += last
-        before, earlier = said[:, hidden : 2 * hidden], earlier + said[:, 2 * hidden : 3 * hidden]
-        above[:, o] = said[:, 3 * hidden :]
-        voices[:, OPERATOR_COLUMNS[o]] = values[:, :, o].T
+        before, later, above[:, o] = _sample_operator(values[:, :, : o + 1], of_operators[o], state, carries)
+        earlier = earlier + later
+        voices[:, OPERATOR_COLUMNS[o]] = values[:, :, o]
+
+
+def _sample_globals(voices: Floats, noise: Floats, algorithm: int | None) -> Floats:
+    """Fill in the globals of voices (B, 145); return what they tell the operators, (B, h)."""
+    tables = _tables()
+    noise += tables.global_base
+    state, context = np.zeros((2, len(voices), tables.start.shape[1]))
+    for i, gumbel in enumerate(np.split(noise, np.cumsum(GLOBAL_VALUES)[:-1], axis=1)):
+        layer = np.maximum(state + tables.global_start[i], 0) @ tables.global_weights[i]
+        chosen = (layer + gumbel).argmax(axis=1)
+        if i == 0 and algorithm is not None:
+            chosen[:] = algorithm
+        voices[:, GLOBAL_COLUMNS[i]] = chosen
+        state += tables.global_adds[i][chosen]
+        context += tables.from_globals[i][chosen]
+    return context
+
+
+def _sample_operator(values: Ints, noise: Floats, state: Floats, carries: Ints) -> tuple[Floats, ...]:
+    """Fill in the last of operators, (B, p, so far); return what it tells the others, three of (B, h)."""
+    tables, rows, (voices, p, o) = _tables(), np.arange(len(values)), values.shape
+    o -= 1
+    gumbel, copying = noise[:, : sum(OPERATOR_VALUES)], noise[:, sum(OPERATOR_VALUES) :].reshape(voices, p, o)
+    gumbel += tables.base[carries[:, o]]
+    always, after_copy, by_equal, by_same, by_unequal = tables.copy
+    copying += (always - by_unequal * np.arange(p))[:, None] + tables.copy_distance[o - np.arange(o)]
+    copying += by_same[:, None] * (carries[:, :o] == carries[:, o : o + 1])[:, None]
+    by_equal = by_equal + by_unequal
+    said = np.zeros((voices, tables.adds[0].shape[1]))
+    own = said[:, : state.shape[1]]
+    equal = np.zeros((voices, o))
+    last = np.zeros((voices, o), np.bool_)
+    for i, told in enumerate(np.split(gumbel, np.cumsum(OPERATOR_VALUES)[:-1], axis=1)):
+        layer = np.maximum(state + own + tables.start[i], 0) @ tables.weights[i]
+        copies = copying[:, i] + layer[:, -1:] + after_copy[i] * last + by_equal[i] * equal
+        chosen = np.concatenate([told + layer[:, :-1], copies], axis=1).argmax(axis=1)
+        copied = np.flatnonzero(chosen >= OPERATOR_VALUES[i])
+        chosen[copied] = values[rows[copied], i, chosen[copied] - OPERATOR_VALUES[i]]
+        values[:, i, o] = chosen
+        said += tables.adds[i][chosen]
+        last = values[:, i, :o] == chosen[:, None]
+        equal += last
+    return tuple(np.split(said, 4, axis=1)[1:])

@@ -105,7 +105,7 @@ class Matches:
         units: list[Unit] = []
         sounds: list[Audio] = []
         while len(units) < count:
-            unit = task.space.to_unit(task.synth.human_like(16, rng))
+            unit = task.space.to_unit(task.synth.human_like([rng] * 16))
             rendered = task.render(unit, audio=True).audio
             assert rendered is not None
             units += [one for one, sound in zip(unit, rendered, strict=True) if audible(sound)]

@@ -1,4 +1,4 @@
-"""Train stable-baselines3's algorithms with their own defaults, as one tries first, and print what they learn.
+"""Train stable-baselines3's algorithms with their own defaults, as is tried first, and print what they learn.
 
     python scripts/sb3_defaults.py --env FM-v0 Dexed1Op-v0 --steps 50000 --seeds 3
     python scripts/sb3_defaults.py --env FM-v0 --algorithm SAC --env-kwargs max_nudge=0.05

@@ -46,7 +46,7 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int) -> dict[str, f
       Engel et al., "DDSP", 2020).
     - ``convergence``: the Frobenius norm of the difference of two magnitude spectrograms over that of the
       target's (Arik et al., "Fast Spectrogram Inversion", 2019).
-    - ``pitch`` and ``voicing``: by librosa.pyin (Mauch and Dixon 2014), to half a semitone; ``pitch``
+    - ``pitch`` and ``voicing``: by Praat's autocorrelation (Boersma 1993), see ``pitch_of``; ``pitch``
       is NaN where no frame has a pitch in both.
     """
     spectra = {size: (_spectrum(target, size), _spectrum(match, size)) for size in SCALES}

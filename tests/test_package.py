@@ -53,7 +53,7 @@ def test_what_is_imported_is_required(folders: list[str], extras: list[str]) -> 
     # Comes with stable-baselines3.
     names |= {"torch"}
     # A package that is one compiled module is not listed by Python 3.11.
-    found = packages_distributions() | {"parselmouth": ["praat-parselmouth"]}
+    found = {**packages_distributions(), "parselmouth": ["praat-parselmouth"]}
     missing = {
         name
         for name in imported(*folders)

@@ -23,6 +23,7 @@ from synthgym.synths.dx7_voice import PARAMETERS
 
 RATE = 44100
 TIME = np.arange(RATE) / RATE
+PIANO = range(21, 109, 3)
 PLAYED = {"sawtooth": (81, 105), "piano": (1, 21), "flute": (74, 98)}
 
 
@@ -47,10 +48,10 @@ TONES: dict[str, Callable[[float], NDArray[np.float32]]] = {
 
 
 @pytest.mark.parametrize("kind", TONES)
-def test_every_note_of_a_piano_is_heard(kind: str) -> None:
-    heard = [present(hear_note(TONES[kind](note), RATE)) for note in range(21, 109)]
-    assert [found.note for found in heard] == list(range(21, 109))
-    assert sum(found.clear for found in heard) >= 84
+def test_notes_from_the_lowest_of_a_piano_to_the_highest_are_heard(kind: str) -> None:
+    heard = [present(hear_note(TONES[kind](note), RATE)) for note in PIANO]
+    assert [found.note for found in heard] == list(PIANO)
+    assert sum(found.clear for found in heard) >= len(PIANO) - 1
 
 
 @pytest.mark.parametrize("note", range(24, 97, 12))

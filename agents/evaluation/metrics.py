@@ -56,8 +56,8 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -
       Engel et al., "DDSP", 2020).
     - ``convergence``: the Frobenius norm of the difference of two magnitude spectrograms over that of the
       target's (Arik et al., "Fast Spectrogram Inversion", 2019).
-    - ``pitch``, in semitones, ``cents``, the same in cents, and ``voicing``: by ``pitch_of``; ``pitch`` and
-      ``cents`` are NaN where no frame has a pitch in both.
+    - ``pitch``, in semitones, ``cents``, the same in cents, and ``voicing``: by Praat's autocorrelation
+      (Boersma 1993), see ``pitch_of``; ``pitch`` and ``cents`` are NaN where no frame has a pitch in both.
     - ``mss``, ``wmfcc``, ``sot`` and ``rms``: as in Hayes et al. 2025, see ``field``.
     - ``in_tune``: of the match, see ``share_in_tune``.
 

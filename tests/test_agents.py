@@ -205,7 +205,10 @@ def fm() -> Iterator[SoundMatchingTask]:
 
 def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path: Path) -> None:
     recipe = datasets.Recipe(
-        "Dexed1Op-v0", ["multiresolution", "mfcc"], rendering="inline", env_kwargs={"duration": 0.3, "hold": 0.2}
+        "Dexed1Op-v0",
+        ["multiresolution", "mfcc"],
+        rendering="inline",
+        env_kwargs={"duration": 0.3, "hold": 0.2},
     )
     datasets.make(tmp_path / "set", recipe.random(150), progress=False)
     kept = datasets.load(tmp_path / "set")

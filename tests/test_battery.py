@@ -115,7 +115,9 @@ def test_silence_is_exactly_1_from_any_sound_and_equal_sounds_exactly_0() -> Non
     assert (far[~np.eye(len(far), dtype=bool)] > 0).all()
 
 
-@given(st.lists(st.integers(0, 14), min_size=3, max_size=3), st.lists(st.floats(0, 2), min_size=9, max_size=9))
+@given(
+    st.lists(st.integers(0, 14), min_size=3, max_size=3), st.lists(st.floats(0, 2), min_size=9, max_size=9)
+)
 @settings(max_examples=200, deadline=None)
 def test_the_triangle_inequality_holds_for_mixtures(picked: list[int], gains: list[float]) -> None:
     features = assorted()

@@ -118,10 +118,16 @@ FEATURE = ("features", "multiresolution")
     ("damage", "says"),
     [
         (lambda f: shutil.rmtree(f / "split"), "has no array split yet"),
-        (lambda f: (f.joinpath(*FEATURE) / "zarr.json").unlink(), "has no array features/multiresolution yet"),
+        (
+            lambda f: (f.joinpath(*FEATURE) / "zarr.json").unlink(),
+            "has no array features/multiresolution yet",
+        ),
         (lambda f: (f / "renders" / "zarr.json").write_text("{}"), "the array renders is damaged"),
         (lambda f: (f / "renders" / "zarr.json").write_text("[]"), "the array renders is damaged"),
-        (lambda f: (f.joinpath(*FEATURE) / "c/1/0/0").unlink(), "features/multiresolution/c/1/0/0 is missing or empty"),
+        (
+            lambda f: (f.joinpath(*FEATURE) / "c/1/0/0").unlink(),
+            "features/multiresolution/c/1/0/0 is missing or empty",
+        ),
         (lambda f: (f.joinpath(*FEATURE) / "c/2/0/0").write_bytes(b""), "c/2/0/0 is missing or empty"),
         (lambda f: (f / "split/c/0").write_bytes(b""), "split/c/0 is missing or empty"),
     ],

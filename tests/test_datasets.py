@@ -110,7 +110,9 @@ def test_a_grid_is_every_combination_once_with_a_tenth_for_validation(tmp_path: 
     np.testing.assert_array_equal(large.split(77, 1234), sides[77:1234])
     np.testing.assert_array_equal(kept.split[:], sides[:125])
     rendered = made.task.render(kept.parameters[100:110])
-    np.testing.assert_array_equal(kept.features["multiresolution"][100:110], rendered.features[0].astype(np.float16))
+    np.testing.assert_array_equal(
+        kept.features["multiresolution"][100:110], rendered.features[0].astype(np.float16)
+    )
 
 
 def test_a_grid_of_few_values_has_no_more_than_there_are() -> None:

@@ -116,7 +116,7 @@ def sounds_as_written(voice: NDArray[np.floating]) -> bool:
     return bool(own) and all(value(operator, "F COARSE") > 0 for operator in on)
 
 
-def play(native: Native, note: int) -> Audio:
+def render(native: Native, note: int) -> Audio:
     """Return voices (n, samples) at a note, zero where one is inaudible."""
     synth = DexedSynth(operators=6, note=note, sample_rate=RATE)
     sounds = synth.render(native)

@@ -3,10 +3,10 @@
     python scripts/feature_matches.py --out results/feature-matches
     python scripts/feature_matches.py --out results/few --targets 20
 
-Human-like DX7 voices are matched by ``random``, ``hill_climber`` and ``nearest``, at 10 and 200 renders, hearing each
-feature; then Spearman's correlation of both distances with the error of MFCC and with MSS, over all matches and within
-a target, and what the second has above the first (bootstrap over targets, 95 %). Stopped at any moment, the same
-command goes on with the next target.
+Human-like DX7 voices are matched by ``random``, ``hill_climber`` and ``nearest``, at 10 and 200 renders,
+hearing each feature; then Spearman's correlation of both distances with the error of MFCC and with MSS, over
+all matches and within a target, and what the second has above the first (bootstrap over targets, 95 %).
+Stopped at any moment, the same command goes on with the next target.
 """
 
 from __future__ import annotations
@@ -74,9 +74,11 @@ def main() -> int:
                     rows = matches.of(number)
                     with replaced(path) as temporary:
                         temporary.write_text(json.dumps(rows), encoding="utf-8")
-    rows = pd.DataFrame(sum((json.loads(path.read_text(encoding="utf-8")) for path in paths), []))
+    rows = pd.DataFrame([row for path in paths for row in json.loads(path.read_text(encoding="utf-8"))])
+    print(f"\nAll {len(rows)} matches of {count} targets\n")
+    print_table(rows)
     for hearing, found in rows.groupby("hearing"):
-        print(f"\nMatches hearing {hearing}, {count} targets, {len(found)} matches\n")
+        print(f"\nThose that were found hearing {hearing}\n")
         print_table(found)
     return 0
 
@@ -142,8 +144,8 @@ class Matches:
 
 
 def print_table(rows: pd.DataFrame) -> None:
-    """Print Spearman's correlations over all matches and, in the mean, within a target; and how far the second
-    feature's lie above the first's."""
+    """Print Spearman's correlations over all matches and, in the mean, within a target; and how far the
+    second feature's lie above the first's."""
     targets = [of for _, of in rows.groupby("target")]
     rng = np.random.default_rng(0)
     drawn = [np.arange(len(targets)), *rng.integers(0, len(targets), (RESAMPLED, len(targets)))]

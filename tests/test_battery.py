@@ -32,7 +32,7 @@ from battery.sounds import (
     SAMPLES,
     Kind,
     hi_hat,
-    play,
+    render,
     sounds_as_written,
     tone,
     voices,
@@ -157,7 +157,7 @@ def pooled_of(native: Native, notes: range) -> tuple[NDArray[Any], NDArray[Any],
     (pooled,) = make_features([f"pooled-{DEFAULT}"], RATE, SAMPLES)
     seen, number, named = [], [], []
     for note in notes:
-        sounds = play(native, note)
+        sounds = render(native, note)
         heard = np.flatnonzero(sounds.any(axis=1))
         seen.append(pooled(sounds[heard]).reshape(len(heard), -1))
         number.append(heard)

@@ -158,7 +158,7 @@ class Logarithm(DerivedFeature):
 def test_any_features_nan_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FEATURES, "logarithm", lambda maker: Logarithm(maker.make("logmel")))
     task = SoundMatchingTask("dexed", operators=1, feature="logarithm", more_features=["logmel"])
-    plain = SoundMatchingTask("dexed", operators=1)
+    plain = SoundMatchingTask("dexed", operators=1, feature="logmel")
     unit = plain.make_patches(PatchStream("train", 0).ids(range(12))).unit
     loud = plain.render(unit).features[0].max(axis=(1, 2)) > LOUD
     assert 0 < loud.sum() < 12

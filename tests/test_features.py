@@ -82,7 +82,7 @@ def plain_multiresolution(clip: Audio, rate: int) -> Any:
     """The feature by plain calls at the clip's own rate: an FFT of the whole long window, no resampling."""
 
     def loudness(power: Any) -> Any:
-        return np.maximum(power**0.15 - 1e-3, 0)
+        return np.maximum(power**0.13 - 10**-2.6, 0)
 
     frames = 1 + len(clip) // 2048
     mel = librosa.feature.melspectrogram(
@@ -103,7 +103,7 @@ def plain_multiresolution(clip: Audio, rate: int) -> Any:
     long = loudness(power.T[:frames])
     padded = np.pad(long, ((0, 0), (9, 9)), mode="edge")
     mean = np.stack([padded[:, i : i + 19].mean(axis=1) for i in range(190)], axis=1)
-    return np.concatenate([short.reshape(frames, 128), 0.85 * np.maximum(long - mean, 0)], axis=1)
+    return np.concatenate([short.reshape(frames, 128), 0.8 * np.maximum(long - mean, 0)], axis=1)
 
 
 @pytest.mark.parametrize("rate", RATES)

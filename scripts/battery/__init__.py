@@ -1,1 +1,1 @@
-"""Sounds by which a distance is judged, and how it is judged; the tests and ``feature_battery.py`` use them."""
+"""Sounds by which a distance is judged, and how; the tests and ``feature_battery.py`` use them."""

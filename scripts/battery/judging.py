@@ -9,7 +9,7 @@ import librosa
 import numpy as np
 from numpy.typing import NDArray
 
-from battery.sounds import RATE, SAMPLES, Kind, play, sharper, tone
+from battery.sounds import RATE, SAMPLES, Kind, render, sharper, tone
 from synthgym.features import distance, make_features
 from synthgym.parameters import Native
 from synthgym.synths import Audio
@@ -99,7 +99,7 @@ class VoicesHeard:
 
 def voices_heard(measure: Distance, native: Native, note: int) -> VoicesHeard:
     """Return the distances of voices (n, 145) at a note."""
-    sounds, higher = play(native, note), play(native, note + 1)
+    sounds, higher = render(native, note), render(native, note + 1)
     heard = sounds.any(axis=1) & higher.any(axis=1)
     sounds, higher = sounds[heard], higher[heard]
     return VoicesHeard(

@@ -67,7 +67,8 @@ def tone(
     partials = dict(enumerate(_partials(f0 * seconds, f0, kind == "inharmonic"), start=1))
     whole = envelope * sum(partials.values())
     sound = whole if missing is None else whole - envelope * partials[missing]
-    return (sound * (_PEAK / np.abs(whole).max())).astype(np.float32)
+    levelled: Audio = (sound * (_PEAK / np.abs(whole).max())).astype(np.float32)
+    return levelled
 
 
 def _partials(cycles: NDArray[np.float64], f0: float, inharmonic: bool) -> Iterator[NDArray[np.float64]]:
@@ -89,11 +90,12 @@ def hi_hat() -> Audio:
     """Return a burst of noise (samples,), nearly all of it above 6 kHz."""
     noise = np.random.default_rng(0).standard_normal(SAMPLES)
     bright = np.diff(noise, n=6, append=np.zeros(6)) * np.exp(-np.arange(SAMPLES) / (0.03 * RATE))
-    return (bright * (_PEAK / np.abs(bright).max())).astype(np.float32)
+    levelled: Audio = (bright * (_PEAK / np.abs(bright).max())).astype(np.float32)
+    return levelled
 
 
 def voices() -> Native:
-    """Return hexter's voices (n, 145) with TRANSPOSE at 24 and no operator of a fixed frequency, once each."""
+    """Return hexter's voices (n, 145), those with TRANSPOSE at 24 and no fixed frequency, once each."""
     read = [voice.native for path in sorted(HEXTER.glob("*.dx7")) for voice in read_voices(path)]
     native = np.unique(np.array(read), axis=0)
     modes = [_COLUMN[f"OP{operator} MODE"] for operator in OPERATORS]
@@ -102,8 +104,8 @@ def voices() -> Native:
 
 
 def sounds_as_written(voice: NDArray[np.floating]) -> bool:
-    """Return whether a voice (145,) sounds at the note that is asked for, and not an octave below or above it:
-    a carrier has its frequency, and no operator half of it."""
+    """Return whether a voice (145,) sounds at the note that is asked for, and not octaves from it: a carrier
+    has its frequency, and no operator half of it."""
 
     def value(operator: int, name: str) -> float:
         return float(voice[_COLUMN[f"OP{operator} {name}"]])
@@ -114,7 +116,7 @@ def sounds_as_written(voice: NDArray[np.floating]) -> bool:
     return bool(own) and all(value(operator, "F COARSE") > 0 for operator in on)
 
 
-def play(native: Native, note: int) -> Audio:
+def render(native: Native, note: int) -> Audio:
     """Return voices (n, samples) at a note, zero where one is inaudible."""
     synth = DexedSynth(operators=6, note=note, sample_rate=RATE)
     sounds = synth.render(native)

@@ -61,8 +61,8 @@ def row_of(rate: int, effort: Effort) -> Row:
 SECTION = Section(
     name="features",
     title="The feature",
-    text="Of one second of sound, one clip at a time, one thread; medians. The plain one is the same feature by "
-    "calls of scipy, the steps' reference.",
+    text="Of one second of sound, one clip at a time, one thread; medians. The plain one is the "
+    "same feature by calls of scipy, the steps' reference.",
     columns={
         "rate": "sample rate",
         "values": "values",

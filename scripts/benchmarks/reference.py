@@ -48,7 +48,7 @@ def reference_feature(sample_rate: int) -> Reference:
         partials = _powers(low, points, LONG_HOP // lower, long)[: 1 + len(audio) // LONG_HOP]
         mel = np.pad(mel, ((0, 2 * len(partials) - len(mel)), (0, 0)))
         partials -= scipy.ndimage.uniform_filter1d(partials, NEIGHBOURHOOD, axis=1, mode="nearest")
-        partials = WEIGHT * np.maximum(partials, 0)
+        partials = np.float32(WEIGHT) * np.maximum(partials, np.float32(0))
         return np.concatenate([mel.reshape(len(partials), -1), partials], axis=1, dtype=np.float32)
 
     return feature
@@ -61,7 +61,9 @@ def _powers(
     frames = sliding_window_view(np.pad(audio, points // 2), points)[::hop]
     spectrum = scipy.fft.rfft(frames * window, axis=1)
     power: NDArray[np.float32] = (spectrum.real**2 + spectrum.imag**2) @ filters
-    return np.maximum(power**EXPONENT - np.float32(10 ** (-FLOOR_DB / 10 * EXPONENT)), 0)
+    floor = np.float32(10 ** (-FLOOR_DB / 10 * EXPONENT))
+    loudness: NDArray[np.float32] = np.maximum(power**EXPONENT - floor, np.float32(0))
+    return loudness
 
 
 class RawBatch:

@@ -14,8 +14,8 @@ from synthgym.features.base import Feature, Features
 from synthgym.features.logmel import HOP, N_FFT, N_MELS, mel_matrix
 from synthgym.features.logmel import full_scale_power as full_scale_mel
 
-EXPONENT = 0.15
-"""Of power: 3 dB softer is the same share less of any sound, so that distances of different targets compare."""
+EXPONENT = 0.13
+"""Of power: 3 dB softer is the same share less of any sound, so that distances of targets compare."""
 FLOOR_DB = 200.0
 """What lies so far below a full-scale sine is silence."""
 LOWEST_NOTE, HIGHEST_NOTE = 20, 83
@@ -26,9 +26,11 @@ LONG_WINDOW = 8192 / 44100
 LONG_HOP = 2 * HOP
 NEIGHBOURHOOD = 19
 """Bins of the long window, half an octave, above whose mean a partial must stand out."""
-WEIGHT = 0.85
+WEIGHT = 0.8
 """Of the long window, beside the short one's 1."""
 
+_LEAST_RATE = 2600.0
+"""Hz: 2.6 times the highest frequency of the long window."""
 _TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10000)
 _HIGHEST_SHOWN = 20000.0
 
@@ -52,20 +54,19 @@ def log_filters(sample_rate: float, n_fft: int) -> NDArray[np.float32]:
 
 
 class MultiResolution(Feature):
-    """Two power spectrograms, one of short and one of long windows, to the power of .15.
+    """Two power spectrograms, one of short and one of long windows, to the power of .13.
 
-    A frame lasts 2,048 samples and has 318 bins: the 64 mel bands of ``logmel`` at its beginning, the same
-    1,024 samples later, and 190 bins of a long window, three a semitone from 26 to 988 Hz. At low notes a mel
-    band is wider than the gaps between partials, and it is the long window (8,192 samples at 44.1 kHz, Hann,
-    as many seconds at any rate) that hears the pitch; the short one hears time and timbre.
+    A frame lasts 2,048 samples and has 318 bins: the 64 mel bands of ``logmel`` at its beginning, the
+    same 1,024 samples later, and 190 bins of a long window, three a semitone from 26 to 988 Hz. At low
+    notes a mel band is wider than the gaps between partials, and it is the long window (8,192 samples at
+    44.1 kHz, Hann, as many seconds at any rate) that hears the pitch; the short one hears time and timbre.
 
-    Powers are those of a full-scale sine, 1, to the power of .15 (a power law as of loudness: Stevens, "On the
-    psychophysical law", 1957, has .3 for tones; Hermansky, "Perceptual linear predictive analysis of speech",
-    1990, the cube root), less a floor 200 dB below. A long window's bins are what stands out of the mean of 19
-    of them, half an octave, times .85: partials, not the noise between them. (Lateral inhibition; Klapuri,
-    "Multiple fundamental frequency estimation based on harmonicity and spectral smoothness", 2003, subtracts a
-    local mean of a compressed spectrum alike.) Values are 0 to 1, so that ``distance`` is the Ruzicka
-    distance; the weight is in them. docs/features.md has what decided between other parameters.
+    Powers are those of a full-scale sine, 1, to the power of .13 (a power law as of loudness, for which
+    Stevens, "On the psychophysical law", 1957, has .3), less a floor 200 dB below. A long window's bins are
+    what stands out of the mean of 19 of them, half an octave, times .8: partials, not the noise between them
+    (as Klapuri, "Multiple fundamental frequency estimation based on harmonicity and spectral smoothness",
+    2003, subtracts a local mean of a compressed spectrum). Values are 0 to 1, so that ``distance`` is the
+    Ruzicka distance; the weight is in them.
 
     Args:
         sample_rate: Hz.
@@ -75,9 +76,9 @@ class MultiResolution(Feature):
     pooled_to = (11, 159)
 
     def __init__(self, sample_rate: int, samples: int) -> None:
-        highest = note_hz(np.array(HIGHEST_NOTE + 1.0)).item()
+        # The long window needs the lowest frequencies only: the highest power of two that leaves them.
         self._factor = 1
-        while sample_rate >= 2 * self._factor * 2.5 * highest:
+        while sample_rate >= 2 * self._factor * _LEAST_RATE:
             self._factor *= 2
         rate = sample_rate / self._factor
         n_fft = window = 2 * round(LONG_WINDOW * rate / 2)
@@ -96,8 +97,13 @@ class MultiResolution(Feature):
         self.shape = (1 + samples // LONG_HOP, 2 * N_MELS + len(filters))
         self.bins, self.unit = "frequency", "loudness, 1: a full-scale sine"
         self.low = np.float32(0)
-        self.high = np.repeat(np.float32([1, WEIGHT]), [2 * N_MELS, len(filters)])
+        self.high = np.float32(1)
         self._set_rows(sample_rate)
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The scale of a picture: what is louder than 10 dB below a full-scale sine is drawn alike."""
+        return 0.0, 0.7
 
     def _set_rows(self, sample_rate: int) -> None:
         """Prepare the rows of pictures: the bins of the long window, and so on to the highest frequency."""
@@ -127,7 +133,7 @@ class MultiResolution(Feature):
         return features
 
     def _low(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the frequencies of a clip (samples,) that the long window looks at, at a lower sample rate."""
+        """Return a clip (samples,) at the lower sample rate of the long window."""
         if self._factor == 1:
             return clip
         low = np.zeros(self._low_samples, np.float32)
@@ -138,19 +144,21 @@ class MultiResolution(Feature):
     def picture(self, features: Features) -> Features:
         """Return the spectrogram (2 frames, rows) that a feature (frames, 318) describes.
 
-        Its frequencies are logarithmic, three rows a semitone from 26 Hz up: the mel bands, and on top of them
-        what stands out in the long window.
+        Its frequencies are logarithmic, three rows a semitone from 26 Hz up: the mel bands, and on top of
+        them what stands out in the long window.
         """
         frames = len(features)
         mel = features[:, : 2 * N_MELS].reshape(2 * frames, N_MELS)
         rows = mel[:, self._band] * (1 - self._share) + mel[:, self._band + 1] * self._share
         long = features[:, 2 * N_MELS :].repeat(2, axis=0) / np.float32(WEIGHT)
         rows[:, : long.shape[1]] += long
-        return rows
+        shown: Features = rows
+        return shown
 
 
 def _loudness(power: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return powers (bands, frames) compressed, 0 to 1."""
-    compressed = np.power(power, np.float32(EXPONENT))
+    compressed: NDArray[np.float32] = np.power(power, np.float32(EXPONENT))
     compressed -= np.float32(10 ** (-FLOOR_DB / 10 * EXPONENT))
-    return np.clip(compressed, 0, 1, out=compressed)
+    np.clip(compressed, 0, 1, out=compressed)
+    return compressed

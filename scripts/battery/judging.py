@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import librosa
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.evaluation import field
 from battery.sounds import RATE, SAMPLES, Kind, render, sharper, tone
 from synthgym.features import distance, make_features
 from synthgym.parameters import Native
@@ -36,29 +36,9 @@ def feature_distance(name: str) -> Distance:
 
 
 def mss(sounds: Audio, others: Audio) -> NDArray[np.floating]:
-    """Return the multi-scale spectral distance (Hayes, ISMIR 2025), dB.
-
-    The mean absolute difference of log-mel spectrograms in dB below each sound's own maximum, at most 80, of
-    windows of 10, 25 and 100 ms, hops of 5, 10 and 50 ms, 32, 64 and 128 mels; the mean of the three.
-    """
-    ours, theirs = ([_spectra(sound) for sound in each] for each in (sounds, others))
-    pairs = zip(ours, theirs if len(theirs) > 1 else theirs * len(ours), strict=True)
-    return np.array(
-        [np.mean([np.abs(a - b).mean() for a, b in zip(one, other, strict=True)]) for one, other in pairs]
-    )
-
-
-def _spectra(sound: Audio) -> list[NDArray[np.floating]]:
-    sizes = ((0.01, 0.005, 32), (0.025, 0.01, 64), (0.1, 0.05, 128))
-    return [
-        librosa.power_to_db(
-            librosa.feature.melspectrogram(
-                y=sound, sr=RATE, n_fft=round(window * RATE), hop_length=round(hop * RATE), n_mels=mels
-            ),
-            ref=np.max,
-        )
-        for window, hop, mels in sizes
-    ]
+    """Return the multi-scale spectral distance, dB, of each of some sounds from another, or from one of all."""
+    pairs = zip(sounds, others if len(others) > 1 else np.repeat(others, len(sounds), axis=0), strict=True)
+    return np.array([field.mss(a, b, RATE) for a, b in pairs])
 
 
 def softer(sound: Audio, decibels: float) -> Audio:

@@ -128,7 +128,7 @@ def test_overriding_render_changes_rewards_presets_and_pages_alike(monkeypatch: 
 
 def test_any_synths_infinity_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SYNTHS, "broken", f"{__name__}:Broken")
-    task, sound = SoundMatchingTask("broken", operators=1), SoundMatchingTask("dexed", operators=1)
+    task, sound = (SoundMatchingTask(name, operators=1, patches="uniform") for name in ("broken", "dexed"))
     unit = sound.make_patches(PatchStream("train", 0).ids(range(12))).unit
     audio = present(sound.render(unit, audio=True).audio)
     loud = np.abs(audio).max(axis=1) > 0.05
@@ -157,8 +157,9 @@ class Logarithm(DerivedFeature):
 
 def test_any_features_nan_is_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FEATURES, "logarithm", lambda maker: Logarithm(maker.make("logmel")))
-    task = SoundMatchingTask("dexed", operators=1, feature="logarithm", more_features=["logmel"])
-    plain = SoundMatchingTask("dexed", operators=1, feature="logmel")
+    options: dict[str, Any] = {"operators": 1, "patches": "uniform"}
+    task = SoundMatchingTask("dexed", feature="logarithm", more_features=["logmel"], **options)
+    plain = SoundMatchingTask("dexed", feature="logmel", **options)
     unit = plain.make_patches(PatchStream("train", 0).ids(range(12))).unit
     loud = plain.render(unit).features[0].max(axis=(1, 2)) > LOUD
     assert 0 < loud.sum() < 12

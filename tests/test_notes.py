@@ -10,7 +10,7 @@ import pytest
 from conftest import GOAL_IDS, IDS, Script, keywords_of, make, present, synth_env
 from hypothesis import given
 from hypothesis import strategies as st
-from small_sets import files, recipe, small_blocks  # noqa: F401, fixtures
+from small_sets import FEATURES, files, recipe, small_blocks  # noqa: F401, fixtures
 
 from synthgym import datasets
 from synthgym.errors import SynthgymError
@@ -192,7 +192,7 @@ def test_sets_over_notes_are_the_same_from_any_workers(tmp_path: Path) -> None:
     assert set(notes[:, 0]) == set(range(48, 73))
     np.testing.assert_array_equal(
         made.task.render(kept.parameters[:], notes).features[0].astype(np.float16),
-        kept.features["logmel"][:],
+        kept.features[FEATURES[0]][:],
     )
     other = recipe("FM-v0", env_kwargs={**SHORT, "note": (40, 72)}).random(150)
     with pytest.raises(SynthgymError, match=r"with env_kwargs note \[48, 72\], not note \[40, 72\]"):

@@ -36,7 +36,7 @@ def feature_distance(name: str) -> Distance:
 
 
 def mss(sounds: Audio, others: Audio) -> NDArray[np.floating]:
-    """Return the multi-scale spectral distance, dB, of each of some sounds from another, or from one of all."""
+    """Return the multi-scale spectral distance, dB, of sounds from others, or all from one."""
     pairs = zip(sounds, others if len(others) > 1 else np.repeat(others, len(sounds), axis=0), strict=True)
     return np.array([field.mss(a, b, RATE) for a, b in pairs])
 

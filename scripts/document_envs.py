@@ -55,7 +55,7 @@ def page(env_id: str, task: SoundMatchingTask, effects: list[Effect]) -> str:
         head.strip(),
         "",
         f"Here n = {size}. The effect is the farthest that turning a parameter alone, through {SETTINGS}",
-        f"settings, carries a sound (log-mel distance, 0 to 1, mean over {PATCHES} random audible patches at",
+        f"settings, carries a sound (distance, 0 to 1, mean over {PATCHES} random audible patches at",
         "the default note); the last column is the share of those patches whose sound it changes at all.",
         "",
         table(task.space.free, effects),

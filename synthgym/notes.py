@@ -60,9 +60,10 @@ class Note:
                     raise SynthgymError(
                         f"the range of {name} is from low to high; got {value!r}, try ({last:g}, {first:g})"
                     )
-                object.__setattr__(self, field, (first, last) if first < last else first)
+                value = (first, last) if first < last else first
             else:
-                _checked(name, value, low, high, is_whole)
+                value = _checked(name, value, low, high, is_whole)
+            object.__setattr__(self, field, value)
 
     def _limits(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
         return (0, 1, _SHORTEST_HOLD), (127, 127, self.duration)
@@ -133,6 +134,12 @@ class Note:
             np.float32
         )
         return scaled
+
+    @classmethod
+    def of_row(cls, note: NDArray[np.float64], duration: float) -> Note:
+        """Return the fixed note of a row (3,) of ``Notes``."""
+        pitch, velocity, hold = note.tolist()
+        return cls(int(pitch), int(velocity), hold, duration)
 
     def lacks(self, other: Note) -> str | None:
         """Return what of another range is not in this one, as ``note 60, not note 48``, or None."""

@@ -16,6 +16,7 @@ from synthgym.errors import PresetError, SynthError, SynthgymError
 from synthgym.parameters import Unit
 from synthgym.patches import PatchId, PatchJob, audible
 from synthgym.rendering import Worker
+from synthgym.synths import Synth
 
 VARIATION = 0.1
 """How far patches of a folder are from their presets, see ``ParameterSpace.jitter``."""
@@ -64,9 +65,13 @@ class Human(Prior):
 
     batch = 16
 
-    def __init__(self, worker: Worker) -> None:
-        first = worker.synth.human_like([np.random.default_rng(0)] * _TOLD_APART)
-        self._sha256 = hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest()
+    def __init__(self, synth: Synth) -> None:
+        if not synth.has_prior:
+            raise SynthError(
+                "it is not known what patches people make with this synth; "
+                "give patches='uniform', or a folder of its presets"
+            )
+        self._synth = synth
 
     def job(self, ids: Sequence[PatchId], **options: Any) -> PatchJob:
         """Return the job that makes patches."""
@@ -74,7 +79,9 @@ class Human(Prior):
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the patches; the first of them tell which habits are meant."""
-        return {"patches": "human", "sha256": self._sha256}
+        first = self._synth.human_like([np.random.default_rng(0)] * _TOLD_APART)
+        digest = hashlib.sha256(np.ascontiguousarray(first).tobytes()).hexdigest()
+        return {"patches": "human", "sha256": digest}
 
 
 class Presets(Prior):
@@ -88,6 +95,7 @@ class Presets(Prior):
         worker: reads and renders them.
 
     Attributes:
+        folder: of the presets.
         unit: unit vectors (P, n) of the presets that are audible, each once, in the order of their names.
         held_out: which of them are for validation, (P,).
 
@@ -96,7 +104,8 @@ class Presets(Prior):
     """
 
     def __init__(self, folder: str | os.PathLike[str], worker: Worker) -> None:
-        self.unit = read_presets(worker, Path(folder))
+        self.folder = Path(folder)
+        self.unit = read_presets(worker, self.folder)
         self.held_out = np.array([_is_held_out(unit) for unit in self.unit])
         of_training, others = np.flatnonzero(~self.held_out), np.flatnonzero(self.held_out)
         everything = np.arange(len(self.unit))
@@ -115,7 +124,7 @@ class Presets(Prior):
         return {"patches": "presets", "presets": len(self.unit), "sha256": digest, "jitter": VARIATION}
 
 
-def make_prior(patches: str | os.PathLike[str] | None, worker: Worker) -> Prior:
+def make_prior(patches: str | None, worker: Worker) -> Prior:
     """Return where the random patches of a worker's synth come from.
 
     Args:
@@ -131,15 +140,12 @@ def make_prior(patches: str | os.PathLike[str] | None, worker: Worker) -> Prior:
     if patches == "uniform":
         return Uniform()
     if patches == "human":
-        if not worker.synth.has_prior:
-            raise SynthError(
-                "it is not known what patches people make with this synth; "
-                "give patches='uniform', or a folder of its presets"
-            )
-        return Human(worker)
-    if not isinstance(patches, (str, os.PathLike)) or not Path(patches).is_dir():
+        return Human(worker.synth)
+    # os.path.isdir says False of what cannot be a path; a Path could not be told as JSON.
+    if not isinstance(patches, str) or not os.path.isdir(patches):  # noqa: PTH112
         raise SynthgymError(
-            f"patches are 'human', 'uniform' or a folder of presets, which is there; got {patches!r:.200}"
+            f"patches are 'human', 'uniform' or the name of a folder of presets; got {patches!r:.200}, "
+            "which is no folder"
         )
     return Presets(patches, worker)
 

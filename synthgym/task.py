@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -72,7 +71,7 @@ class SoundMatchingTask:
         more_features: Sequence[str] = (),
         parameters: Sequence[str] | None = None,
         frozen: Mapping[str, float | str] | None = None,
-        patches: str | os.PathLike[str] | None = None,
+        patches: str | None = None,
         rendering: Rendering = "inline",
         workers: int | None = None,
         address: str | None = None,
@@ -106,6 +105,11 @@ class SoundMatchingTask:
         """Let the engine and the workers go."""
         self.renderer.close()
         self.synth.close()
+
+    def describe(self) -> dict[str, Any]:
+        """Return all that decides its random patches and the distances of sounds, as JSON."""
+        described = {"feature": self.feature_name, "prior": self.prior.describe(), **self.identity()}
+        return dict(json.loads(json.dumps(described)))
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the sound of a unit vector, as JSON: two tasks with equal ones sound alike.

@@ -62,7 +62,7 @@ def test_patches_of_people_are_the_same_in_any_batch() -> None:
 
 
 def test_a_folder_s_patches_are_variations_of_its_presets(folder: Path) -> None:
-    task = SoundMatchingTask("fm", patches=folder)
+    task = SoundMatchingTask("fm", patches=str(folder))
     assert isinstance(task.prior, Presets)
     presets = task.prior.unit
     assert len(presets) == 40
@@ -104,7 +104,7 @@ def test_a_set_of_a_folder_is_split_by_preset(folder: Path, tmp_path: Path) -> N
 def test_one_preset_serves_all_streams(tmp_path: Path) -> None:
     task = make_task("FM-v0")
     task.synth.save_preset(task.space.to_native(np.full(6, 0.5, np.float32)), tmp_path / "one.json")
-    one = SoundMatchingTask("fm", patches=tmp_path)
+    one = SoundMatchingTask("fm", patches=str(tmp_path))
     train, validation = (one.make_patches(PatchStream(s, 0).ids(range(5))).unit for s in STREAMS[:2])
     assert np.abs(train - 0.5).mean() < 0.15
     assert np.abs(validation - 0.5).mean() < 0.15
@@ -117,7 +117,7 @@ def test_one_preset_serves_all_streams(tmp_path: Path) -> None:
         (
             "FM-v0",
             "humna",
-            "patches are 'human', 'uniform' or a folder of presets, which is there; got 'humna'",
+            "patches are or the name of a folder of presets; got 'humna', which is no folder",
         ),
         ("FM-v0", "human", "not known what patches people make with this synth; give patches='uniform'"),
         ("FM-v0", 3, "got 3"),

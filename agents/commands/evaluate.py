@@ -22,10 +22,12 @@ from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
 
 from ..catalogue import AGENTS, Sources, prepare
@@ -35,6 +37,9 @@ from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
 from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BUDGETS = "1,10,50,200,1000"
 
@@ -111,7 +116,7 @@ def main() -> int:
         targets, silent = read_targets(task, args.targets)
         if not targets:
             raise SynthgymError(f"all {silent} targets of {args.targets} are silent; give others")
-        with closing(Results(args.out, settings | {"versions": versions(task)})) as results:
+        with closing(Results(args.out, settings | task.describe() | {"versions": versions(task)})) as results:
             print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
             try:
                 evaluate(task, agents, targets, seeds, budgets, results)
@@ -130,6 +135,15 @@ def versions(task: SoundMatchingTask) -> dict[str, str]:
     return {name: version(name) for name in packages}
 
 
+def check_same_game(path: Path, rows: pd.DataFrame, task: SoundMatchingTask) -> None:
+    """Raise SynthgymError, by name, if rows were made with another feature, prior or sound than a task's."""
+    if "task" not in rows:
+        return  # of an older version, which kept less
+    for kept in rows["task"].unique():
+        remedy = "give back what has changed, or evaluate again"
+        check_same_settings(f"{path} has rows of a task", json.loads(kept), task.describe(), remedy)
+
+
 def validate(path: Path) -> int:
     """Render every row's parameters again and compare the distances.
 
@@ -140,6 +154,7 @@ def validate(path: Path) -> int:
     # A row says which environment and which target it is of; a file may hold those of several.
     for (env, env_kwargs, source), rows in frame.groupby(["env", "env_kwargs", "targets"]):
         with closing(make_task(known_id(env), json.loads(env_kwargs), rendering="auto")) as task:
+            check_same_game(path, rows, task)
             replayed = replay(task, find_targets(task, source, {*rows["target"]}), rows.to_dict("records"))
         wrong += replayed.wrong
         if most := max(replayed.tolerances):

@@ -58,6 +58,8 @@ def main() -> int:
 
     folder = check(args)
     env_kwargs = read_keywords(args.env_kwargs)
+    if "patches" in env_kwargs:
+        raise SynthgymError("patches are said by --patches, not by --env-kwargs")
     if args.patches is not None and folder is None:
         env_kwargs["patches"] = args.patches
     from synthgym import datasets  # after the checks: zarr is an extra

@@ -25,12 +25,12 @@ from synthgym.making import make_task
 from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
 from ..matching.folder import check_banks, check_folder, check_inputs
-from ..matching.learned import note_of_keywords, within
+from ..matching.learned import check_one_note, within
 from ..matching.presets import Found, bank_paths, render_to_wav, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
 from ..matching.writing import write
-from ..training.learners import has_learned, trained_with
+from ..training.learners import has_learned, origin_of
 from ..trials.signals import Signals
 from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, writing_to
 
@@ -148,17 +148,22 @@ def match(
     found: list[Found],
 ) -> bool:
     """Match a recording and write the results; return whether it was stopped."""
+    asked = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
     if args.model is not None:
-        env_kwargs = {**trained_with(search.agent, args.model, env_id), **env_kwargs}
-    if args.dataset is None and not has_learned(search.agent):
-        env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
+        origin = origin_of(search.agent, args.model, env_id)
+        played, remarks = within(recording, origin.note, asked)
+        env_kwargs = {**origin.env_kwargs, **played, **asked}
+    elif args.dataset is not None:
+        played, remarks = within(recording, note_of_dataset(args.dataset), asked)
+        env_kwargs = {**played, **asked}
+    elif has_learned(search.agent):
+        remarks = []
     else:
-        learned = note_of_keywords(env_kwargs) if args.dataset is None else note_of_dataset(args.dataset)
-        played, remarks = within(recording, learned, args.note)
-        env_kwargs = {**env_kwargs, **played}
+        env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
     for remark in remarks:
         print(f"{recording.path}: {remark}", file=sys.stderr)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
+        check_one_note(task)
         synth, total = task.synth, len(args.targets)
         banks = bank_paths(out.parent, synth, total)
         with writing_to(out):

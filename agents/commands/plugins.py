@@ -4,7 +4,7 @@
     python scripts/plugins.py http://drobilla.net/plugins/mda/DX10
 
 For each parameter: name, kind, steps, default, its text at a few values, and its effect: the farthest
-it carries a sound when it is turned alone (log-mel distance, 0 to 1, mean over random patches).
+it carries a sound when it is turned alone (distance, 0 to 1, mean over random patches).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from ..api import search
 from ..catalogue import AGENTS, Sources, parse, prepare
 from ..evaluation.targets import read_targets
 from ..reports.film import check_film, scenes, write_film
-from ..training.learners import trained_with
+from ..training.learners import origin_of
 from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, synth_id
 
 
@@ -49,7 +49,7 @@ def main() -> int:
     spec = parse(name)
     check_film(args.out)
     if args.model is not None:
-        env_kwargs = {**trained_with(spec, args.model, env_id), **env_kwargs}
+        env_kwargs = {**origin_of(spec, args.model, env_id).env_kwargs, **env_kwargs}
         spec = spec.with_model(args.model)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         target = read_targets(task, args.target)[0][-1]

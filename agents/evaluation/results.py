@@ -23,6 +23,8 @@ from .log import OF_A_TRIAL, Row, line_of, read_log
 
 ROWS = "results.parquet"
 _ASKED = "asked"
+OF_AN_EVALUATION = ("env", "env_kwargs", "more_features", "targets", "budgets", "dataset", "versions")
+"""Settings that are no matter of its task, see ``SoundMatchingTask.describe``."""
 
 
 class Results:
@@ -146,6 +148,8 @@ class Results:
         frame.insert(0, "env", self.settings["env"])
         frame.insert(1, "env_kwargs", json.dumps(self.settings["env_kwargs"]))
         frame.insert(2, "targets", self.settings["targets"])
+        task = {name: value for name, value in self.settings.items() if name not in OF_AN_EVALUATION}
+        frame.insert(3, "task", json.dumps(task))
         return frame.sort_values([*OF_A_TRIAL, "budget"], ignore_index=True)
 
     def curves(self) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +172,9 @@ def _presets(task: SoundMatchingTask, folder: Path) -> list[_Sound]:
             if row.tobytes() not in seen:
                 seen.add(row.tobytes())
                 name = f"{path.relative_to(folder)}:{number}"
-                (note,) = notes_of(PatchStream("validation", 0).ids([len(found)]), task.note)
+                # By its values, so that it stays the same whatever presets are beside it.
+                number = int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:4], "big")
+                (note,) = notes_of(PatchStream("validation", 0).ids([number]), task.note)
                 audio = task.render_native(np.asarray(row)[None], note).audio
                 assert audio is not None
                 found.append(("preset", name, audio[0], note, _unit(task, row)))

@@ -1,4 +1,4 @@
-"""The note at which an agent that has learned a range of notes plays a recording."""
+"""The note at which an agent that has learned some notes plays a recording."""
 
 from __future__ import annotations
 
@@ -8,45 +8,52 @@ from typing import Any
 import numpy as np
 
 from synthgym.errors import SynthgymError
-from synthgym.notes import FIELDS, NOTE, Note
+from synthgym.notes import NOTE, Note
+from synthgym.task import SoundMatchingTask
 
 from .recording import Recording
 
 
-def note_of_keywords(env_kwargs: Mapping[str, Any]) -> Note:
-    """Return what an environment with such keywords plays; SynthgymError for a note that there is none of."""
-    given = {field: env_kwargs[name] for field, name in zip(FIELDS, NOTE, strict=True) if name in env_kwargs}
-    duration = {"duration": env_kwargs["duration"]} if "duration" in env_kwargs else {}
-    return Note(**given, **duration)
-
-
-def within(recording: Recording, learned: Note, asked: int | None) -> tuple[dict[str, Any], list[str]]:
+def within(recording: Recording, learned: Note, asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return the note, of those that were learned, at which a recording is matched.
 
     Args:
         recording: to be matched.
         learned: the note, or the range of notes, that the agent has learned.
-        asked: MIDI note that was asked for (default: that of the recording's pitch, if a range was learned).
+        asked: keywords of the environment that were asked for.
 
     Returns:
-        ``note``, ``velocity`` and ``hold`` for the environment, and remarks about the recording, a line each.
+        ``note``, ``velocity``, ``hold`` and ``duration`` for the environment, as far as nothing else is asked
+        for, and remarks about the recording, a line each.
 
     Raises:
         SynthgymError: the note was not learned.
     """
     low, high = learned.range
     (middle,) = learned.middle()
-    keywords, remarks = recording.env_kwargs({"duration": learned.duration}, asked)
     pitch, velocity, hold = middle.tolist()
-    if asked is not None or 0 in learned.varies:
-        pitch = keywords["note"] if asked is None else asked
-        if not low[0] <= pitch <= high[0]:
-            raise SynthgymError(
-                f"{recording.path} is of note {pitch}, and what was learned is of {learned.text(0)}; "
-                "leave out the model, or say another --note"
-            )
-    else:
-        remarks = [f"played at note {pitch:g}, the one that was learned"]
+    known = {"duration": learned.duration}
+    if "note" in asked or 0 not in learned.varies:
+        known["note"] = asked.get("note", int(pitch))  # it need not be heard
+    keywords, remarks = recording.env_kwargs(known, None)
+    pitch = keywords["note"]
+    if not (isinstance(pitch, int) and low[0] <= pitch <= high[0]):
+        raise SynthgymError(
+            f"{recording.path} is of note {pitch}, and what was learned is of {learned.text(0)}; "
+            "leave out the model or data set, or say another --note"
+        )
+    if "note" not in asked and 0 not in learned.varies:
+        remarks.append(f"played at note {pitch}, the one that was learned")
     if 2 in learned.varies:
         hold = float(np.clip(keywords["hold"], low[2], high[2]))
-    return {"note": int(pitch), "velocity": int(velocity), "hold": hold}, remarks
+    return {"note": pitch, "velocity": int(velocity), "hold": hold, **known}, remarks
+
+
+def check_one_note(task: SoundMatchingTask) -> None:
+    """Raise SynthgymError if a range of notes was asked for, where one is to be matched or rendered."""
+    if task.note.varies:
+        names = ", ".join(NOTE[i] for i in task.note.varies)
+        raise SynthgymError(
+            f"one note is played here, and a range was given: {names}; say --note N, or "
+            "--env-kwargs velocity=N hold=S"
+        )

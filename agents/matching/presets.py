@@ -16,6 +16,8 @@ from synthgym.parameters import Native
 from synthgym.recordings import write_wav
 from synthgym.synths import Synth
 
+from .learned import check_one_note
+
 
 @dataclass(frozen=True)
 class Found:
@@ -43,6 +45,7 @@ def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str,
     if out.suffix.lower() != ".wav":
         raise SoundError(f"a preset is rendered to a .wav; got --out {out}")
     with closing(make_task(env_id, env_kwargs)) as task:
+        check_one_note(task)
         synth = task.synth
         natives = synth.load_presets(preset)
         paths = [out]

@@ -42,6 +42,7 @@ class Policy(Trained):
     def _episode(self, trial: Trial, deterministic: bool) -> None:
         path = self.model_of(trial)
         model, made_for = _loaded(self.agent, path)
+        made_for.check_played(trial, path)
         trial.count_offline(str(path), model.renders)  # type: ignore[attr-defined]
         # Policies sample by PyTorch's own generator, which is not ours alone.
         with torch.random.fork_rng(devices=[]):

@@ -52,6 +52,7 @@ class SampledPatches(Trained):
     def _model(self, trial: Trial) -> Model:
         path = self.model_of(trial)
         model = _loaded(self.agent, path)
+        model.origin.check_played(trial, path)
         trial.count_offline(model.dataset, model.dataset_renders)
         trial.count_offline(str(path), model.renders)
         return model

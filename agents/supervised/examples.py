@@ -27,14 +27,14 @@ def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
 
 
 def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
-    """Raise SynthgymError unless a data set has examples to train on and others to validate on, of notes that
-    a task plays.
+    """Raise SynthgymError unless a data set has examples to train on and others to validate on, of the
+    notes that a task plays.
 
     It reads the small array of the split only, not the features.
     """
-    if beyond := task.note.lacks(dataset.note):
+    if differs := task.note.lacks(dataset.note) or dataset.note.lacks(task.note):
         raise SynthgymError(
-            f"{dataset.path} is beyond what the environment plays: {beyond}; "
+            f"{dataset.path} is of {dataset.note}, and the environment plays another range: {differs}; "
             "give --env-kwargs note=[LOW,HIGH], velocity and hold as of the data set, or another --dataset"
         )
     sides = dataset.split[:]

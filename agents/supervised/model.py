@@ -85,7 +85,8 @@ class Model:
         """
         seen = (torch.from_numpy(features) - self._low) / self._range
         if self.note.varies:
-            played = np.broadcast_to(self.note.rows(1) if notes is None else notes, (len(features), 3))
+            assert notes is not None
+            played = np.broadcast_to(notes, (len(features), 3))
             scaled = torch.from_numpy(self.note.scaled(played))[:, None]
             seen = torch.cat([seen, scaled.expand(-1, seen.shape[1], -1)], dim=2)
         embedding: torch.Tensor = self.network.encoder(seen)

@@ -78,8 +78,8 @@ def has_learned(spec: AgentSpec) -> bool:
     return any(part.name in LEARNERS for part in spec.parts)
 
 
-def trained_with(spec: AgentSpec, model: Path, env_id: str) -> dict[str, Any]:
-    """Return the keywords of the environment that the model of a spec's first agent was trained on.
+def origin_of(spec: AgentSpec, model: Path, env_id: str) -> Origin:
+    """Return where the model of a spec's first agent comes from.
 
     Raises:
         SynthgymError: it is a model of another agent, or was trained on another environment.
@@ -90,4 +90,4 @@ def trained_with(spec: AgentSpec, model: Path, env_id: str) -> dict[str, Any]:
     origin = how.origin(agent, model)
     if origin.env != how.training_env(agent, env_id):
         raise SynthgymError(f"{model} was trained on {origin.env}, not {env_id}; pass --env {origin.env}")
-    return origin.env_kwargs
+    return origin

@@ -51,6 +51,11 @@ class Origin:
         """Return it as JSON, to be saved with the model."""
         return asdict(self)
 
+    def check_played(self, trial: Trial, path: Path) -> None:
+        """Raise SynthgymError if the model at a path was not trained on the note of a trial's target."""
+        if beyond := self.note.lacks(Note.of_row(trial.notes[0], trial.note.duration)):
+            raise SynthgymError(f"{path} was trained on {beyond}; train one on such notes")
+
     @property
     def note(self) -> Note:
         """The notes that it was trained on."""

@@ -14,7 +14,7 @@ from synthgym.datasets.arrays import AGAIN, check_shards, open_array
 from synthgym.datasets.manifest import MANIFEST, read_manifest
 from synthgym.datasets.splits import Items, Split
 from synthgym.errors import SynthgymError
-from synthgym.notes import Note
+from synthgym.notes import NOTE, Note
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
@@ -88,7 +88,8 @@ class DataSet:
         return self.space.to_native(self.parameters[start:stop])
 
     def frame(self, start: int = 0, stop: int | None = None) -> pandas.DataFrame:
-        """Return a pandas frame of some items: native values by name, categories by their labels."""
+        """Return a pandas frame of some items: native values by name, categories by their labels, and notes
+        where they vary."""
         import pandas
 
         native = self.native(start, stop)
@@ -101,6 +102,10 @@ class DataSet:
             if parameter.labels:
                 codes = frame[parameter.name] - int(parameter.low)
                 frame[parameter.name] = pandas.Categorical.from_codes(codes, list(parameter.labels))
+        if self.notes is not None:
+            notes = self.notes[start:stop]
+            for i, name in enumerate(NOTE):
+                frame[name] = notes[:, i] if name == "hold" else notes[:, i].astype(int)
         return frame
 
     def items(self, split: Split) -> Items:
@@ -109,6 +114,8 @@ class DataSet:
 
     def torch(self, feature: str | None = None, split: Split = "train") -> Pairs:
         """Return a torch Dataset of (feature, parameters) pairs, float32, of one side of the split.
+
+        Where notes vary, the note (3,) of an item comes third.
 
         It reads what it is asked for, many items at once where torch asks so, and can be handed to
         the workers of a DataLoader.
@@ -121,7 +128,7 @@ class DataSet:
 
         name = next(iter(self.features)) if feature is None else feature
         one_of("feature of this set", name, self.features)
-        return Pairs(self.features[name], self.parameters, self.items(split))
+        return Pairs(self.features[name], self.parameters, self.items(split), self.notes)
 
 
 def _note(path: Path, manifest: dict[str, Any]) -> Note:
@@ -151,5 +158,10 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
     kept = {name: manifest[name] for name in identity if name in manifest}
     remedy = "make one of this environment with scripts/make_dataset.py"
     check_same_settings(what, kept, identity, remedy, ignore=("note",))
-    one_of(f"feature of {path}", task.feature_name, dataset.features)
+    if task.feature_name not in dataset.features:
+        known = ", ".join(dataset.features)
+        raise SynthgymError(
+            f"{path} has the feature {known}, not {task.feature_name}; "
+            f"give --env-kwargs feature={next(iter(dataset.features))}, or make one with it"
+        )
     return dataset

@@ -10,20 +10,22 @@ from torch.utils.data import Dataset
 
 from synthgym.datasets.splits import Items
 
-Pair = tuple[torch.Tensor, torch.Tensor]
+Pair = tuple[torch.Tensor, ...]
 
 
 class Pairs(Dataset[Pair]):
-    """Pairs of features (frames, bins) and unit parameters (n,) of items, float32.
+    """Pairs of features (frames, bins) and unit parameters (n,) of items, and their notes (3,), if they vary.
 
     Args:
         features: Zarr array (items, frames, bins).
         parameters: Zarr array (items, n).
         items: which items.
+        notes: Zarr array (items, 3), or None.
     """
 
-    def __init__(self, features: Any, parameters: Any, items: Items) -> None:
-        self._features, self._parameters, self._items = features, parameters, items
+    def __init__(self, features: Any, parameters: Any, items: Items, notes: Any = None) -> None:
+        self._arrays = [features, parameters] + ([] if notes is None else [notes])
+        self._items = items
 
     def __len__(self) -> int:
         return len(self._items)
@@ -35,11 +37,8 @@ class Pairs(Dataset[Pair]):
     def __getitems__(self, places: list[int]) -> list[Pair]:
         """Return many pairs at once: what lies together on disk is read together."""
         numbers, where = np.unique(self._items[places], return_inverse=True)
-        features, parameters = (
-            torch.from_numpy(_read(array, numbers).astype(np.float32)[where])
-            for array in (self._features, self._parameters)
-        )
-        return list(zip(features, parameters, strict=True))
+        read = [torch.from_numpy(_read(array, numbers).astype(np.float32)[where]) for array in self._arrays]
+        return list(zip(*read, strict=True))
 
 
 def _read(array: Any, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

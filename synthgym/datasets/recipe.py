@@ -87,7 +87,7 @@ class Recipe:
         if isinstance(prior, priors.Presets):
             # Split by preset, lest variations of one are for training and for validation.
             jitter = priors.VARIATION
-            self.source = Presets(prior, self.env_kwargs["patches"], jitter=jitter, size=size, seed=seed)
+            self.source = Presets(prior, jitter=jitter, size=size, seed=seed)
         else:
             self.source = Random(prior, size, seed)
         return self
@@ -101,8 +101,9 @@ class Recipe:
         self, folder: str | os.PathLike[str], *, jitter: float = 0.0, size: int | None = None, seed: int = 0
     ) -> Recipe:
         """Take the presets in a folder and variations of them; return this recipe."""
-        presets = priors.Presets(folder, self.task.worker)
-        self.source = Presets(presets, folder, jitter=jitter, size=size, seed=seed)
+        # The task's own from now on, so that it is their test patches that are left out.
+        self.task.prior = presets = priors.Presets(folder, self.task.worker)
+        self.source = Presets(presets, jitter=jitter, size=size, seed=seed)
         return self
 
     def arrays(self) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -138,6 +139,7 @@ class Recipe:
             # The source says which patches, also where nobody did.
             "env_kwargs": {k: v for k, v in self.env_kwargs.items() if k != "patches"},
             "source": self.source.describe(),
+            **({} if isinstance(task.prior, priors.Uniform) else {"held_out": task.prior.describe()}),
             "size": self.source.size,
             "validation": VALIDATION,
             "features": {

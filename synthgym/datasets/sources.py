@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
@@ -149,7 +148,6 @@ class Presets(Source):
 
     Args:
         presets: of a folder.
-        folder: what messages call them.
         jitter: how far variations are from their preset, see ``ParameterSpace.jitter``.
         size: number of items (default: one for each preset).
         seed: of the variations.
@@ -161,7 +159,6 @@ class Presets(Source):
     def __init__(
         self,
         presets: PresetPatches,
-        folder: str | os.PathLike[str],
         *,
         jitter: float = 0.0,
         size: int | None = None,
@@ -173,7 +170,9 @@ class Presets(Source):
         count = len(self._unit)
         self.size = count if size is None else whole("size", size, 1, MOST_ITEMS)
         if self.size > count and not self.jitter:
-            raise SynthgymError(f"{folder} has {count} presets; for {self.size} items give a jitter above 0")
+            raise SynthgymError(
+                f"{presets.folder} has {count} presets; for {self.size} items give a jitter above 0"
+            )
         self._sides = np.where(presets.held_out, VALIDATION_SPLIT, TRAIN_SPLIT).astype(np.uint8)
 
     def describe(self) -> dict[str, Any]:

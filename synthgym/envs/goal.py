@@ -96,8 +96,8 @@ class SynthGoalEnv(GoalEnvBase, SynthEnv):
             observation["achieved_goal"], observation["desired_goal"], info)
 
     ## Observation Space
-    A `Dict` of `observation` (the n unit parameters), `achieved_goal` (the pooled feature of the
-    current sound, m values in [0, 1]) and `desired_goal` (that of the target).
+    A `Dict` of `observation` (the n unit parameters, and what varies of the notes), `achieved_goal` (the
+    pooled feature of the current sound, m values in [0, 1]) and `desired_goal` (that of the target).
 
     ## Rewards
     `"distance"` (default) or `"sparse"`, of the pooled features. `info["distance"]` stays the one at

@@ -97,7 +97,15 @@ def _note(task: SoundMatchingTask, options: Mapping[str, Any]) -> NDArray[np.flo
                 f"this environment plays one {name}, {middle[i]:g}; give {name}=(low, high) to gym.make"
             )
         # As the note of a synth it is checked by name.
-        note[i] = getattr(Note(**{FIELDS[i]: options[name]}, duration=task.note.duration), FIELDS[i])
+        chosen = Note(**{"hold": task.note.duration, FIELDS[i]: options[name]}, duration=task.note.duration)
+        if i in chosen.varies:
+            raise SynthgymError(f"an episode plays one {name}; got {options[name]!r:.60}")
+        note[i] = chosen.range[0][i]
+        low, high = (float(end[i]) for end in task.note.range)
+        if not low <= note[i] <= high:
+            raise SynthgymError(
+                f"this environment plays {task.note.text(i)}; got {name}={options[name]!r:.60}"
+            )
     target = next((name for name in TARGETS if options.get(name) is not None), None)
     if target is None:
         return note

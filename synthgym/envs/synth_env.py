@@ -23,7 +23,7 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
 
     ## Description
     Each episode has a target sound. At every step the agent nudges the parameters of a real
-    synthesiser, which renders one note; a feature of that sound (by default a log-mel spectrogram)
+    synthesiser, which renders one note; a feature of that sound (by default `multiresolution`)
     is compared with the target's. The distance is 0 for equal features, 1 for sounds that share
     nothing, and exactly 1 for silence.
 
@@ -51,7 +51,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     values), `target_audio` (mono, of the environment's own rate and length, taken as it is) and
     `target_file` (any WAV, FLAC, OGG or AIFF: mixed to mono, resampled, leading silence trimmed, cropped
     or padded, levelled to a peak of -18 dBFS), by `start` (n unit values), and by `note`, `velocity` and
-    `hold` where they vary; of a recording, `note` must then be given.
+    `hold` where they vary: of a recording, `note` must then be given, and what else is left open
+    of a target's note is the middle of its range.
 
     ## Information
     `info` holds Python scalars: `distance`; `best_distance` and `start_distance` of the episode;

@@ -118,7 +118,7 @@ class Synth(ABC):
         try:
             described = json.loads(Path(path).read_text(encoding="utf-8"))["parameters"]
             return self.space.row({p["name"]: p["native"] for p in described})
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise PresetError(f"{path} is no preset of this synth: {error}") from error
 
     def save_bank(self, natives: Native, names: Sequence[str], path: str | os.PathLike[str]) -> None:

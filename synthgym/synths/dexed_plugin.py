@@ -6,6 +6,7 @@ name, since indices moved between versions.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,7 @@ class DexedPluginSynth(DexedSynth):
             isolation=isolation,
             patience=patience,
             sample_rate=self.sample_rate,
+            hold=self.note.duration,
             duration=self.note.duration,
         )
         index = {knob.parameter.name: knob.index for knob in self._host.knobs}
@@ -62,6 +64,15 @@ class DexedPluginSynth(DexedSynth):
             raise SynthError(f"{plugin} is not Dexed as of version 1.0: it has no parameter {missing[0]!r}")
         self._fields = [(index[p.name], p.high) for p in parameters]
         self._switched_on = [(index[name], 1.0) for name in switches]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the sound of a native row besides the note: that it is the plugin's."""
+        return {**super().settings, "plugin": True}
+
+    def sources(self) -> list[Path]:
+        """Return the plugin's file; a bundle has none."""
+        return self._host.sources()
 
     @property
     def repeatable(self) -> bool:

@@ -63,7 +63,7 @@ def test_a_frame_names_categories(tmp_path: Path) -> None:
 def test_the_manifest_says_it_all(reference: Path) -> None:
     manifest = json.loads((reference / "manifest.json").read_text())
     assert manifest["env"] == "FM-v0"
-    assert manifest["source"] == {"kind": "random", "seed": 1}
+    assert manifest["source"] == {"kind": "random", "seed": 1, "patches": "uniform"}
     assert manifest["size"] == 600
     assert {"synthgym", "dawdreamer", "numpy", "zarr"} <= set(manifest["versions"])
     assert [file["name"] for file in manifest["files"]] == ["fm.dsp"]

@@ -52,7 +52,7 @@ def test_the_first_voices_of_more_are_those_of_fewer(drawn: Native) -> None:
 
 def test_another_process_draws_the_same() -> None:
     code = "import numpy as np; from synthgym.synths.dx7_prior import human_like as h; "
-    code += "import hashlib; print(hashlib.sha256(h(20, np.random.default_rng(7)).tobytes()).hexdigest())"
+    code += "import hashlib; print(hashlib.sha256(h([np.random.default_rng(7)] * 20).tobytes()).hexdigest())"
     threads = [
         subprocess.run(
             [sys.executable, "-c", code],

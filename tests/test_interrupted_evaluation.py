@@ -64,7 +64,7 @@ def _slowly(worker: Any, renders: Any) -> Any:
     unit = worker.space.sample(np.random.default_rng(0), 1)
     for _ in range(renders):
         time.sleep(0.05)
-        worker.render(unit)
+        worker.render(unit, worker.note.middle())
     return renders
 
 

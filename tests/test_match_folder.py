@@ -166,7 +166,7 @@ def test_a_match_is_written_even_if_its_sound_fails_now(
     target = read_recording(MARIMBA, task.synth.sample_rate, task.synth.samples)
     trial = Search(budget=5).run(task, target, prepare("random", task))
     nan = np.full((1, task.synth.samples), np.nan, np.float32)
-    monkeypatch.setattr(task.synth, "render", lambda native: np.repeat(nan, len(native), axis=0))
+    monkeypatch.setattr(task.synth, "render", lambda native, notes: np.repeat(nan, len(native), axis=0))
     with pytest.warns(UserWarning, match="not finite; taken for silence"):
         result = write(tmp_path, task, target, trial, trial.answers.best, {}, "a title")
     kept = json.loads((tmp_path / "match.json").read_text(), parse_constant=pytest.fail)

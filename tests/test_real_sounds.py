@@ -228,7 +228,7 @@ def test_sounds_are_no_presets_to_make_a_data_set_of(script: Script, tmp_path: P
     (folder / MANIFEST).write_text(json.dumps({"use": "validation", "sounds": {}}))
     shutil.copy(ROOT / "examples/targets/marimba.wav", folder)
     done = script(
-        "make_dataset.py", "--env", env, "--presets", folder, "--out", tmp_path / "out", check=False
+        "make_dataset.py", "--env", env, "--patches", folder, "--out", tmp_path / "out", check=False
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert not (tmp_path / "out").exists()

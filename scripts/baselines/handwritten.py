@@ -1,8 +1,8 @@
 """The environments a user would write by hand, without synthgym: Dexed with one operator, and FM.
 
-The same task as Dexed1Op-v0 and FM-v0, from the public interfaces of dexed-py, DawDreamer and
-librosa: nudge the parameters, render a note, take its MFCC, compare. Whatever can be made once is
-made once.
+The same task as Dexed1Op-v0 and FM-v0, from the public interfaces of dexed-py, DawDreamer,
+librosa and scipy: nudge the parameters, render a note, take its MFCC, compare. Whatever can be made
+once is made once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import librosa
 import numpy as np
 from dexed import DexedSynth, Patch
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 RATE = 44100
@@ -108,8 +109,11 @@ class DexedByHand(HandwrittenEnv):
         operator.frequency_coarse, operator.frequency_fine, operator.detune = values[18:21]
         patch.transpose, patch.lfo.amp_mod_depth = values[21:]
         self.synth.load_patch(patch)
-        audio: Array = self.synth.render(60, 100, HOLD, SECONDS)
-        return audio / np.float32(8)
+        sound = self.synth.render(60, 100, HOLD, SECONDS)
+        # The plugin's high-pass, which the engine lacks; at the plugin's level.
+        filtered = lfilter((1.0, -1.0), (1.0, 126.0 / RATE - 1), sound) / 8
+        audio: Array = filtered.astype(np.float32)
+        return audio
 
 
 class FMByHand(HandwrittenEnv):

@@ -121,3 +121,13 @@ def test_another_plugin_is_refused(stand_in: Stand) -> None:
     names.remove("OP3 F COARSE")
     with pytest.raises(SynthError, match=r"is not Dexed .* it has no parameter 'OP3 F COARSE'"):
         make_synth("dexed", operators=1, plugin=path)
+
+
+def test_a_plugin_is_another_sound_than_the_engine(stand_in: Stand) -> None:
+    """What was learned of one is refused for the other, and any duration is played."""
+    short: dict[str, Any] = {"operators": 1, "duration": 0.5, "hold": (0.1, 0.4)}
+    path, _ = stand_in
+    plugin = SoundMatchingTask("dexed", plugin=path, **short)
+    engine = SoundMatchingTask("dexed", **short)
+    assert plugin.identity() != engine.identity()
+    assert plugin.identity()["plugin"] is True

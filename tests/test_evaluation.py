@@ -320,6 +320,25 @@ def test_a_target_that_is_gone_is_named(script: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_evaluation_goes_on_in_the_same_game_only(script: Any, tmp_path: Path) -> None:
+    """A prior that changed, as a folder whose presets did, is refused by name: to go on, and to validate."""
+    task = SoundMatchingTask("fm")
+    for i in range(3):
+        row = task.space.to_native(np.full(6, 0.3 + 0.1 * i, np.float32))
+        task.synth.save_preset(row, tmp_path / "presets" / f"{i}.json")
+    command = (
+        *("evaluate.py", "--env", "FM-v0", "--agents", "random", "--targets", "test:2", "--budgets", 2),
+        *("--seeds", 1, "--out", "results", "--env-kwargs", "patches=presets", "--backend", "inline"),
+    )
+    script(*command)
+    assert "0 differ" in script("evaluate.py", "--validate", "results").stdout
+    (tmp_path / "presets" / "1.json").unlink()
+    for again in (command, ("evaluate.py", "--validate", "results")):
+        refused = script(*again, check=False)
+        assert refused.returncode == 2
+        assert "with prior presets 3, not presets 2" in refused.stderr
+
+
 def test_evaluate_script(script: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNDEFAULTENCODING", "1")
     out = tmp_path / "out"

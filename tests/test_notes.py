@@ -256,13 +256,75 @@ def test_a_set_and_what_is_learned_from_it_play_any_of_its_notes(tmp_path: Path,
     assert "is of note 90, and what was learned is of note 48 to 72" in refused.stderr
 
 
+def test_a_network_learns_the_notes_of_its_set_and_no_others(tmp_path: Path, script: Script) -> None:
+    env = ("--env", "FM-v0")
+    script("make_dataset.py", *env, "--out", "set", "--size", 60, "--env-kwargs", "duration=0.3", "hold=0.2")
+    for notes, says in (("note=[0,127]", "note 60, not note 0 to 127"), ("note=61", "note 61, not note 60")):
+        refused = script(
+            *("train.py", "--agent", "mlp", *env, "--dataset", "set", "--steps", 20, "--log-dir", "run"),
+            *("--env-kwargs", "duration=0.3", "hold=0.2", notes),
+            check=False,
+        )
+        assert refused.returncode == 2
+        assert says in refused.stderr
+
+
+def test_torch_and_pandas_have_the_notes(tmp_path: Path) -> None:
+    made = recipe("FM-v0", env_kwargs=SHORT).random(40)
+    datasets.make(tmp_path / "set", made, progress=False)
+    kept = datasets.load(tmp_path / "set")
+    numbers = kept.items("train")[range(len(kept.items("train")))]
+    pairs = kept.torch()[3]
+    np.testing.assert_allclose(pairs[2], present(kept.notes)[numbers[3]], rtol=1e-6)
+    frame = kept.frame(5, 9)
+    np.testing.assert_array_equal(frame["note"], present(kept.notes)[5:9, 0])
+    assert len(recipe("FM-v0").task.note.varies) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"note": (30, 40)}, "an episode plays one note; got (30, 40)"),
+        ({"note": 97}, "this environment plays note 24 to 96; got note=97"),
+        ({"hold": 0.95}, "this environment plays hold 0.1 to 0.9; got hold=0.95"),
+        ({"velocity": "loud"}, "velocity must be a whole number from 1 to 127; got 'loud'"),
+    ],
+)
+def test_bad_notes_of_a_reset_are_refused(options: dict[str, Any], message: str) -> None:
+    env = gym.make("FM-v0", **RANGE)
+    with pytest.raises(SynthgymError) as caught:
+        env.reset(options=options)
+    assert message in str(caught.value)
+
+
+def test_what_is_matched_or_rendered_is_one_note(tmp_path: Path, script: Script) -> None:
+    synth = make_synth("fm")
+    synth.save_preset(synth.space.row({}), tmp_path / "a.json")
+    write_wav(tmp_path / "a.wav", synth.render(synth.space.row({})[None])[0], 44100)
+    for command in (("a.wav", "--budget", 5), ("--render", "a.json")):
+        refused = script(
+            *("match.py", *command, "--env", "FM-v0", "--env-kwargs", "velocity=[40,127]", "--out", "x.wav"),
+            check=False,
+        )
+        assert refused.returncode == 2
+        assert "one note is played here, and a range was given: velocity" in refused.stderr
+
+
 def test_a_model_is_refused_a_note_that_it_has_not_learned(tmp_path: Path) -> None:
     from agents.training.models import Origin
+    from agents.trials.pool import Pool
+    from agents.trials.trial import Trial
 
+    pool, rng = Pool(np.zeros((1, 6), np.float32), np.ones(1, np.int64)), np.random.default_rng(0)
     learned = SoundMatchingTask("fm", note=(48, 72))
     origin = Origin.of(learned, "FM-v0", {"note": [48, 72]})
     origin.check(SoundMatchingTask("fm", note=50), tmp_path)
     origin.check(SoundMatchingTask("fm", note=(50, 60)), tmp_path)
+    trial = Trial(
+        learned, learned.render(np.zeros((1, 6)), [90, 100, 0.7]), 1, pool, rng, np.array([90, 100, 0.7])
+    )
+    with pytest.raises(SynthgymError, match="was trained on note 48 to 72, not note 90"):
+        origin.check_played(trial, tmp_path)
     for note in (47, (40, 60)):
         with pytest.raises(SynthgymError, match=r"was trained on note 48 to 72.*, not note"):
             origin.check(SoundMatchingTask("fm", note=note), tmp_path)

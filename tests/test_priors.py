@@ -101,6 +101,28 @@ def test_a_set_of_a_folder_is_split_by_preset(folder: Path, tmp_path: Path) -> N
     assert 0 < split[:40].sum() < 15
 
 
+def test_a_set_of_a_folder_leaves_out_the_test_patches_of_the_folder(tmp_path: Path) -> None:
+    """Of few combinations, so that items meet test patches."""
+    task = SoundMatchingTask("dexed", operators=1)
+    rows = task.space.to_native(task.make_patches(PatchStream("pool", 0).ids(range(6))).unit)
+    for i, row in enumerate(rows):
+        task.synth.save_preset(row, tmp_path / "presets" / f"{i}.syx")
+    free = {"parameters": ["FEEDBACK", "TRANSPOSE"], "frozen": {"OP1 OUTPUT LEVEL": 99}}
+    for number, patches in enumerate((None, str(tmp_path / "presets"))):
+        env_kwargs = free if patches is None else {**free, "patches": patches}
+        made = recipe("Dexed1Op-v0", env_kwargs=env_kwargs)
+        if patches is None:
+            made.presets(tmp_path / "presets", jitter=0.1, size=60)
+        else:
+            made.random(60)
+        datasets.make(tmp_path / str(number), made, progress=False)
+        kept = datasets.load(tmp_path / str(number))
+        held_out = made.task.make_patches(HeldOutStream().ids(range(60))).unit
+        met = (kept.parameters[:][:, None] == held_out[None]).all(axis=2).any()
+        assert not met
+        assert kept.manifest["held_out"]["patches"] == "presets"
+
+
 def test_one_preset_serves_all_streams(tmp_path: Path) -> None:
     task = make_task("FM-v0")
     task.synth.save_preset(task.space.to_native(np.full(6, 0.5, np.float32)), tmp_path / "one.json")
@@ -117,7 +139,7 @@ def test_one_preset_serves_all_streams(tmp_path: Path) -> None:
         (
             "FM-v0",
             "humna",
-            "patches are or the name of a folder of presets; got 'humna', which is no folder",
+            "or the name of a folder of presets; got 'humna', which is no folder",
         ),
         ("FM-v0", "human", "not known what patches people make with this synth; give patches='uniform'"),
         ("FM-v0", 3, "got 3"),

@@ -126,7 +126,7 @@ def test_another_plugin_is_refused(stand_in: Stand) -> None:
 def test_a_plugin_is_another_sound_than_the_engine(stand_in: Stand) -> None:
     """What was learned of one is refused for the other, and any duration is played."""
     short: dict[str, Any] = {"operators": 1, "duration": 0.5, "hold": (0.1, 0.4)}
-    path, _ = stand_in
+    path, *_ = stand_in
     plugin = SoundMatchingTask("dexed", plugin=path, **short)
     engine = SoundMatchingTask("dexed", **short)
     assert plugin.identity() != engine.identity()

@@ -17,8 +17,9 @@ from synthgym.features.logmel import full_scale_power as full_scale_mel
 EXPONENT = 0.13
 """Of power: 3 dB softer is about the same share less of any sound, so that distances of targets compare."""
 FLOOR_DB = 100.0
-"""What lies so far below a full-scale sine is silence, as the rounding of 16 bits and most rooms are: compressed,
-what nobody hears would count, and recordings have it where a synth is silent."""
+"""What lies so far below a full-scale sine is silence, as the rounding of 16 bits and most rooms are.
+
+Compressed, what nobody hears would count, and recordings have it where a synth is silent."""
 LOWEST_NOTE, HIGHEST_NOTE = 20, 83
 """Of the long window, 26 to 988 Hz: further up the mel bands tell a semitone."""
 PER_SEMITONE = 3

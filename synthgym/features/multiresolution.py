@@ -15,9 +15,11 @@ from synthgym.features.logmel import HOP, N_FFT, N_MELS, mel_matrix
 from synthgym.features.logmel import full_scale_power as full_scale_mel
 
 EXPONENT = 0.13
-"""Of power: 3 dB softer is the same share less of any sound, so that distances of targets compare."""
-FLOOR_DB = 200.0
-"""What lies so far below a full-scale sine is silence."""
+"""Of power: 3 dB softer is about the same share less of any sound, so that distances of targets compare."""
+FLOOR_DB = 100.0
+"""What lies so far below a full-scale sine is silence, as the rounding of 16 bits and most rooms are.
+
+Compressed, what nobody hears would count, and recordings have it where a synth is silent."""
 LOWEST_NOTE, HIGHEST_NOTE = 20, 83
 """Of the long window, 26 to 988 Hz: further up the mel bands tell a semitone."""
 PER_SEMITONE = 3
@@ -62,7 +64,7 @@ class MultiResolution(Feature):
     44.1 kHz, Hann, as many seconds at any rate) that hears the pitch; the short one hears time and timbre.
 
     Powers are those of a full-scale sine, 1, to the power of .13 (a power law as of loudness, for which
-    Stevens, "On the psychophysical law", 1957, has .3), less a floor 200 dB below. A long window's bins are
+    Stevens, "On the psychophysical law", 1957, has .3), less a floor 100 dB below. A long window's bins are
     what stands out of the mean of 19 of them, half an octave, times .8: partials, not the noise between them
     (as Klapuri, "Multiple fundamental frequency estimation based on harmonicity and spectral smoothness",
     2003, subtracts a local mean of a compressed spectrum). Values are 0 to 1, so that ``distance`` is the

@@ -82,7 +82,7 @@ def plain_multiresolution(clip: Audio, rate: int) -> Any:
     """The feature by plain calls at the clip's own rate: an FFT of the whole long window, no resampling."""
 
     def loudness(power: Any) -> Any:
-        return np.maximum(power**0.13 - 10**-2.6, 0)
+        return np.maximum(power**0.13 - 10**-1.3, 0)
 
     frames = 1 + len(clip) // 2048
     mel = librosa.feature.melspectrogram(

@@ -156,8 +156,6 @@ def match(
         learned = note_of_keywords(env_kwargs) if args.dataset is None else note_of_dataset(args.dataset)
         played, remarks = within(recording, learned, args.note)
         env_kwargs = {**env_kwargs, **played}
-    for remark in remarks:
-        print(f"{recording.path}: {remark}", file=sys.stderr)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         synth, total = task.synth, len(args.targets)
         banks = bank_paths(out.parent, synth, total)
@@ -165,6 +163,8 @@ def match(
             check_folder(out, search.top, synth.preset_suffix)
             if not found:
                 check_banks(banks)
+        for remark in remarks:
+            print(f"{recording.path}: {remark}", file=sys.stderr)
         target = recording.target(synth.sample_rate, synth.samples)
         agent = search.prepare(task)
         with writing_to(out):

@@ -28,6 +28,7 @@ from agents.training.run_folder import RunFolder, trained_models
 from envs_registry import ENVIRONMENTS, EXAMPLES, example
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.notes import Note
 from synthgym.registration import is_goal_id, register
 
 
@@ -137,8 +138,8 @@ def test_a_config_of_the_old_names_is_read(tmp_path: Path) -> None:
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "model.zip"
     for env in ("First-v0", "Second-v0"):
-        identity = {"parameters": [asdict(parameter) for parameter in SPACE.free]}
-        origin = Origin(env, {}, "", identity)
+        parameters = [asdict(parameter) for parameter in SPACE.free]
+        origin = Origin(env, {}, "", {"parameters": parameters, "note": asdict(Note())})
         Model("mlp", {"width": 4}, (1, 5), ([1.0] * 5, [2.0] * 5), origin).save(path)
         assert agents.supervised.origin("mlp", path).env == env
 

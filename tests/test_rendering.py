@@ -117,7 +117,7 @@ def test_a_script_without_a_main_guard_may_use_processes(tmp_path: Path) -> None
         "print(envs.reset(seed=0)[0].shape)\n"
     )
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    assert done.stdout == "(4, 1414)\n"
+    assert done.stdout == "(4, 3504)\n"
     assert done.stderr == ""
 
 

@@ -26,12 +26,14 @@ def renders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     made = []
     render, make_patches = SoundMatchingTask.render, SoundMatchingTask.make_patches
 
-    def counted_render(task: SoundMatchingTask, unit: Unit, **options: Any) -> Rendered:
+    def counted_render(task: SoundMatchingTask, unit: Unit, *notes: Any, **options: Any) -> Rendered:
         made.append(len(unit))
-        return render(task, unit, **options)
+        return render(task, unit, *notes, **options)
 
-    def counted_patches(task: SoundMatchingTask, ids: Sequence[PatchId], **options: Any) -> Patches:
-        patches = make_patches(task, ids, **options)
+    def counted_patches(
+        task: SoundMatchingTask, ids: Sequence[PatchId], *notes: Any, **options: Any
+    ) -> Patches:
+        patches = make_patches(task, ids, *notes, **options)
         made.append(int(patches.renders.sum()))
         return patches
 

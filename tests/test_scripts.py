@@ -96,7 +96,9 @@ def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path
 def test_a_trained_agent_is_asked_for_its_own_note(run: RunFolder, script: Script, tmp_path: Path) -> None:
     known = ("--env", "Dexed1Op-v0", "--agent", f"ppo@{run.path}", "--budget", 3, "--out", tmp_path / "out")
     script("match.py", MARIMBA, *known)
-    assert json.loads((tmp_path / "out/match.json").read_text())["env_kwargs"] == {}
+    kept = json.loads((tmp_path / "out/match.json").read_text())
+    assert kept["env_kwargs"] == {"note": 60, "velocity": 100, "hold": 0.7}
+    assert kept["remarks"] == ["played at note 60, the one that was learned"]
     match = (tmp_path / "out/match.json").read_bytes()
     result = script("match.py", MARIMBA, *known, "--note", 48, check=False)
     assert result.returncode == 2

@@ -23,6 +23,7 @@ from agents.training.run_folder import RunFolder
 from synthgym import datasets
 from synthgym.errors import PluginCrashed, SynthgymError
 from synthgym.making import make_task
+from synthgym.task import SoundMatchingTask
 
 
 def test_a_prediction_is_a_unit_vector() -> None:
@@ -48,6 +49,15 @@ def test_a_preview_that_fails_does_not_end_a_training(
     assert folder.final_model.exists()
     (said,) = [record.getMessage() for record in caplog.records if "preview" in record.name]
     assert "failed, training goes on (RuntimeError: no picture today)" in said
+
+
+def test_an_error_before_the_first_step_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: Any, **options: Any) -> None:
+        raise PluginCrashed("the plugin crashed")
+
+    monkeypatch.setattr(SoundMatchingTask, "make_patches", crash)
+    with pytest.raises(PluginCrashed, match="the plugin crashed"):
+        train("ppo", tmp_path / "run", "FM-v0", {}, None)
 
 
 def test_a_validation_that_fails_keeps_what_was_learned(

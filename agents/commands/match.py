@@ -160,8 +160,6 @@ def match(
         remarks = []
     else:
         env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
-    for remark in remarks:
-        print(f"{recording.path}: {remark}", file=sys.stderr)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         check_one_note(task)
         synth, total = task.synth, len(args.targets)
@@ -170,6 +168,8 @@ def match(
             check_folder(out, search.top, synth.preset_suffix)
             if not found:
                 check_banks(banks)
+        for remark in remarks:
+            print(f"{recording.path}: {remark}", file=sys.stderr)
         target = recording.target(synth.sample_rate, synth.samples)
         agent = search.prepare(task)
         with writing_to(out):

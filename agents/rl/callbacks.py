@@ -80,7 +80,7 @@ class Report(BaseCallback):
 
     def close(self) -> None:
         """Count the last renders, and end the bar; also after an error."""
-        if self.model is not None and hasattr(self, "_bar"):
+        if hasattr(self, "_bar"):  # without it, training had not begun
             self._count_renders()
             self._bar.close()
 

@@ -102,7 +102,7 @@ def test_a_trained_agent_is_asked_for_its_own_note(run: RunFolder, script: Scrip
     match = (tmp_path / "out/match.json").read_bytes()
     result = script("match.py", MARIMBA, *known, "--note", 48, check=False)
     assert result.returncode == 2
-    assert "leave --note out" in result.stderr
+    assert "is of note 48, and what was learned is of note 60; leave out the model" in result.stderr
     assert (tmp_path / "out/match.json").read_bytes() == match
 
 

@@ -168,12 +168,12 @@ def match(
             check_folder(out, search.top, synth.preset_suffix)
             if not found:
                 check_banks(banks)
-        for remark in remarks:
-            print(f"{recording.path}: {remark}", file=sys.stderr)
         target = recording.target(synth.sample_rate, synth.samples)
         agent = search.prepare(task)
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
+        for remark in remarks:
+            print(f"{recording.path}: {remark}", file=sys.stderr)
         try:
             trial = search.run(task, target, agent)
         except BaseException:

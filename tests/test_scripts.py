@@ -97,12 +97,12 @@ def test_a_trained_agent_is_asked_for_its_own_note(run: RunFolder, script: Scrip
     known = ("--env", "Dexed1Op-v0", "--agent", f"ppo@{run.path}", "--budget", 3, "--out", tmp_path / "out")
     script("match.py", MARIMBA, *known)
     kept = json.loads((tmp_path / "out/match.json").read_text())
-    assert kept["env_kwargs"] == {"note": 60, "velocity": 100, "hold": 0.7}
-    assert kept["remarks"] == ["played at note 60, the one that was learned"]
+    assert kept["env_kwargs"] == {}
+    assert kept["remarks"] == []
     match = (tmp_path / "out/match.json").read_bytes()
     result = script("match.py", MARIMBA, *known, "--note", 48, check=False)
     assert result.returncode == 2
-    assert "is of note 48, and what was learned is of note 60; leave out the model" in result.stderr
+    assert "was trained on note 60, not note 48" in result.stderr
     assert (tmp_path / "out/match.json").read_bytes() == match
 
 

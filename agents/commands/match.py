@@ -156,8 +156,8 @@ def match(
     elif args.dataset is not None:
         played, remarks = within(recording, note_of_dataset(args.dataset), asked)
         env_kwargs = {**played, **asked}
-    elif has_learned(search.agent):
-        remarks = []
+    elif has_learned(search.agent):  # of a run, which refuses what it has not learned
+        env_kwargs, remarks = asked, []
     else:
         env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:

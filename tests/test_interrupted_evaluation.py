@@ -142,7 +142,7 @@ def test_ctrl_c_ends_an_evaluation_at_once_and_it_goes_on(
     goes_on = {**environment, "SLOW_SECONDS": "0"}
     subprocess.run(command(out, backend), env=goes_on, capture_output=True, check=True)
     monkeypatch.setenv("SLOW_SECONDS", "0")
-    with closing(Results(tmp_path / "whole", SETTINGS)) as whole:
+    with closing(Results(tmp_path / "whole", SETTINGS | fm.describe())) as whole:
         agents = {"silence": Silence(), "slow": Slow()}
         evaluate(fm, agents, targets, 1, (1, 100), whole, progress=False)
         pd.testing.assert_frame_equal(pd.read_parquet(out / "results.parquet"), whole.rows())

@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from conftest import Script, make_task, synth_env
-from small_sets import recipe, small_blocks  # noqa: F401, fixtures
+from small_sets import SHORT, recipe, small_blocks  # noqa: F401, fixtures
 
 from synthgym import datasets
 from synthgym.errors import SynthgymError
@@ -107,7 +107,7 @@ def test_a_set_of_a_folder_leaves_out_the_test_patches_of_the_folder(tmp_path: P
     rows = task.space.to_native(task.make_patches(PatchStream("pool", 0).ids(range(6))).unit)
     for i, row in enumerate(rows):
         task.synth.save_preset(row, tmp_path / "presets" / f"{i}.syx")
-    free = {"parameters": ["FEEDBACK", "TRANSPOSE"], "frozen": {"OP1 OUTPUT LEVEL": 99}}
+    free: dict[str, Any] = {"parameters": ["FEEDBACK", "TRANSPOSE"], "frozen": {"OP1 OUTPUT LEVEL": 99}}
     for number, patches in enumerate((None, str(tmp_path / "presets"))):
         env_kwargs = free if patches is None else {**free, "patches": patches}
         made = recipe("Dexed1Op-v0", env_kwargs=env_kwargs)
@@ -117,10 +117,11 @@ def test_a_set_of_a_folder_leaves_out_the_test_patches_of_the_folder(tmp_path: P
             made.random(60)
         datasets.make(tmp_path / str(number), made, progress=False)
         kept = datasets.load(tmp_path / str(number))
-        held_out = made.task.make_patches(HeldOutStream().ids(range(60))).unit
+        folder = SoundMatchingTask("dexed", operators=1, patches=str(tmp_path / "presets"), **(free | SHORT))
+        held_out = folder.make_patches(HeldOutStream().ids(range(60))).unit
         met = (kept.parameters[:][:, None] == held_out[None]).all(axis=2).any()
         assert not met
-        assert kept.manifest["held_out"]["patches"] == "presets"
+        assert [one["patches"] for one in kept.manifest["held_out"]][-1] == "presets"
 
 
 def test_one_preset_serves_all_streams(tmp_path: Path) -> None:

@@ -149,7 +149,8 @@ class Results:
         frame.insert(1, "env_kwargs", json.dumps(self.settings["env_kwargs"]))
         frame.insert(2, "targets", self.settings["targets"])
         task = {name: value for name, value in self.settings.items() if name not in OF_AN_EVALUATION}
-        frame.insert(3, "task", json.dumps(task))
+        if task:  # evaluations of older versions did not keep it
+            frame.insert(3, "task", json.dumps(task))
         return frame.sort_values([*OF_A_TRIAL, "budget"], ignore_index=True)
 
     def curves(self) -> pd.DataFrame:

@@ -147,8 +147,9 @@ def _stored(values: NDArray[np.float32], dtype: str) -> NDArray[Any]:
 def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     """Return the native rows of all test patches, as bytes."""
     items = HeldOutStream().ids(range(HELD_OUT))
-    parts = (recipe.task.prior.job(items[at : at + _FEW]) for at in range(0, HELD_OUT, _FEW))
-    bar = tqdm(total=HELD_OUT, unit=" test patches", desc="leaving out", disable=not progress, leave=False)
+    parts = (prior.job(items[at : at + _FEW]) for prior in recipe.held_out for at in range(0, HELD_OUT, _FEW))
+    total = HELD_OUT * len(recipe.held_out)
+    bar = tqdm(total=total, unit=" test patches", desc="leaving out", disable=not progress, leave=False)
     rows: set[bytes] = set()
     with bar:
         for units in recipe.task.renderer.map(_unit, parts):

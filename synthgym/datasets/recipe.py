@@ -21,6 +21,8 @@ from synthgym.rules import RULES
 
 DType = Literal["float16", "float32"]
 
+UNIFORM = priors.Uniform().describe()
+"""Sets whose test patches are of this prior do not say so; those of the first version are."""
 _MOST_BYTES = 1 << 26  # of a block: what is made between two writes, and lost if the command is killed
 _MOST_ITEMS = 4096
 _CHUNK_BYTES = 1 << 17  # what is read for a single item
@@ -41,6 +43,7 @@ class Recipe:
 
     Attributes:
         task: renders the patches.
+        held_out: priors whose test patches are left out.
         source: which patches; set by ``random``, ``grid`` or ``presets``.
 
     Raises:
@@ -80,6 +83,7 @@ class Recipe:
             workers=workers,
             address=address,
         )
+        self.held_out: tuple[priors.Prior, ...] = (self.task.prior,)
 
     def random(self, size: int, seed: int = 0) -> Recipe:
         """Take random audible patches, as the keyword ``patches`` says; return this recipe."""
@@ -101,8 +105,8 @@ class Recipe:
         self, folder: str | os.PathLike[str], *, jitter: float = 0.0, size: int | None = None, seed: int = 0
     ) -> Recipe:
         """Take the presets in a folder and variations of them; return this recipe."""
-        # The task's own from now on, so that it is their test patches that are left out.
-        self.task.prior = presets = priors.Presets(folder, self.task.worker)
+        presets = priors.Presets(folder, self.task.worker)
+        self.held_out = (self.task.prior, presets)
         self.source = Presets(presets, jitter=jitter, size=size, seed=seed)
         return self
 
@@ -132,6 +136,7 @@ class Recipe:
     def manifest(self) -> dict[str, Any]:
         """Return all that decides the bytes of the set, as JSON."""
         task, synth = self.task, self.task.synth
+        left_out = [prior.describe() for prior in self.held_out]
         packages = ("synthgym", synth.engine_package, "librosa", "numpy", "scipy", "zarr")
         return {
             "format": FORMAT,
@@ -139,7 +144,7 @@ class Recipe:
             # The source says which patches, also where nobody did.
             "env_kwargs": {k: v for k, v in self.env_kwargs.items() if k != "patches"},
             "source": self.source.describe(),
-            **({} if isinstance(task.prior, priors.Uniform) else {"held_out": task.prior.describe()}),
+            **({} if left_out == [UNIFORM] else {"held_out": left_out}),
             "size": self.source.size,
             "validation": VALIDATION,
             "features": {

@@ -179,7 +179,9 @@ def test_an_interrupted_evaluation_reported(fm: Any, targets: Any, copy: Any, sc
     arguments = ["--env", "FM-v0", "--targets", "test:3", "--seeds", 2, "--budgets", "1,5", "--out", copy]
     config = json.loads((copy / "evaluation.json").read_text(encoding="utf-8"))
     config |= {"budgets": [1, 5], "more_features": [], "dataset": None}
-    (copy / "evaluation.json").write_text(json.dumps(config | {"versions": versions(fm)}), encoding="utf-8")
+    (copy / "evaluation.json").write_text(
+        json.dumps(config | fm.describe() | {"versions": versions(fm)}), encoding="utf-8"
+    )
     summary = script("evaluate.py", *arguments, "--agents", "default").stdout
     assert f"{said}.\n" in summary
     assert "| default |" in summary

@@ -79,7 +79,8 @@ def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path
     np.testing.assert_array_equal(gain * sound, match)
     assert [p["native"] for p in result["parameters"]] == voice.native.tolist()
     target, _ = soundfile.read(out / "target.wav", dtype="float32")
-    np.testing.assert_array_equal(target, gain * read_recording(MARIMBA, rate, 44100))
+    # The offset of a recording is estimated over what is read of it.
+    np.testing.assert_allclose(target, gain * read_recording(MARIMBA, rate, 44100), atol=2e-5)
     assert max(np.abs(target).max(), np.abs(match).max()) == pytest.approx(0.7, abs=1e-3)
     renders = vars(load("ppo", run.final_model))["renders"]
     assert renders > 400, "targets and starts cost renders too"

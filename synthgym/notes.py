@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -68,14 +69,16 @@ class Note:
     def _limits(self) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
         return (0, 1, _SHORTEST_HOLD), (127, 127, self.duration)
 
-    @property
+    @cached_property
     def range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The least and the greatest note, (3,) each."""
         pairs = [p if isinstance(p, tuple) else (p, p) for p in (self.pitch, self.velocity, self.hold)]
-        low, high = np.array(pairs, np.float64).T
+        ends = np.array(pairs, np.float64).T
+        ends.flags.writeable = False  # it is kept: every render asks for it
+        low, high = ends
         return low, high
 
-    @property
+    @cached_property
     def varies(self) -> tuple[int, ...]:
         """The columns of ``Notes`` that are drawn."""
         low, high = self.range

@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import contextlib
+import re
 import signal
 import subprocess
 import sys
@@ -132,11 +133,11 @@ def started(*command: object, sigint: str = "SIG_DFL", **options: Any) -> Iterat
         process.wait()
 
 
-def read_until(stream: IO[str] | None, text: str) -> str:
-    """Read a stream of text until it has shown something; give all that was read."""
+def read_until(stream: IO[str] | None, pattern: str) -> str:
+    """Read a stream of text until it has shown what a pattern describes; give all that was read."""
     assert stream is not None
     shown = ""
-    while text not in shown:
+    while not re.search(pattern, shown):
         character = stream.read(1)  # progress bars end with carriage returns, not with lines
         assert character, shown
         shown += character
@@ -144,7 +145,10 @@ def read_until(stream: IO[str] | None, text: str) -> str:
 
 
 def interrupted(name: str, *args: object, after: str) -> tuple[int, str, str]:
-    """Run a script until it shows a text on standard error, and interrupt it; give code, output, errors."""
+    """Run a script until it shows ``after``, a pattern, on standard error, and interrupt it.
+
+    Gives code, output and errors.
+    """
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with started(ROOT / "scripts" / name, *args, **pipes) as process:
         read_until(process.stderr, after)

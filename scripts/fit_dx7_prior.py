@@ -1,9 +1,11 @@
-"""Fit the prior of DX7 voices (synthgym/synths/dx7_prior.npz), and judge what it draws.
+"""Fit the prior of DX7 voices (synthgym/synths/dx7_prior.npz), judge what it draws, write what judges it.
 
     python scripts/fit_dx7_prior.py fit --shared FOLDER
     python scripts/fit_dx7_prior.py judge --shared FOLDER --seeds 3
+    python scripts/fit_dx7_prior.py write --shared FOLDER --out data/hexter_judge
 
-Two thirds of the voices are fitted, the third to judge by is not looked at. Voices come from Debian's package
+Two thirds of the voices are fitted, the third to judge by is not looked at; ``write`` puts hexter's of that
+third into a folder, targets for evaluate.py. Voices come from Debian's package
 hexter and from ``FOLDER/voices`` (default: the environment variable SYNTHGYM_SHARED), see ``dx7/voices.py``.
 Figures are in docs/prior.md.
 """
@@ -33,19 +35,22 @@ from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.parameters import Native
 from synthgym.synths import dx7_prior, make_synth
+from synthgym.synths.dx7_voice import write_syx
 
 DRAWS = 2000
 RECORDINGS = Path(__file__).parents[1] / "examples" / "targets"
 
 
 def main() -> int:
-    """Read the command line; fit or judge."""
+    """Read the command line; fit, judge or write."""
     parser = new_parser(__doc__)
-    parser.add_argument("command", choices=("fit", "judge"))
+    parser.add_argument("command", choices=("fit", "judge", "write"))
     parser.add_argument("--shared", type=Path, default=os.environ.get("SYNTHGYM_SHARED"))
     parser.add_argument("--hexter", type=Path, default=Path("/usr/share/hexter"), help="default: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="of the fit (default: 0)")
-    parser.add_argument("--out", type=Path, default=dx7_prior.WEIGHTS, help="of fit (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, help=f"file of fit (default: {dx7_prior.WEIGHTS}), or folder of write"
+    )
     parser.add_argument(
         "--seeds", type=int, default=1, help=f"of {DRAWS:,} draws each, to judge (default: 1)"
     )
@@ -53,15 +58,30 @@ def main() -> int:
     args = parser.parse_args()
     if args.shared is None:
         raise SynthgymError("give the folder that holds voices by --shared, or set SYNTHGYM_SHARED")
+    if args.command == "write":
+        if args.out is None:
+            raise SynthgymError("write needs a folder: give it by --out")
+        write(voices.of_hexter(args.hexter, args.shared / "voices")[1], args.out)
+        return 0
     fitted, to_judge = voices.read(args.hexter, args.shared / "voices")
     if args.command == "judge":
         judge(fitted, to_judge, args.feature, whole("--seeds", args.seeds, 1, 1000))
         return 0
     weights = network.fit(fitted, seed=whole("--seed", args.seed, 0, 2**32))
-    with writing_to(args.out), replaced(args.out) as temporary, temporary.open("wb") as file:
+    out = args.out or dx7_prior.WEIGHTS
+    with writing_to(out), replaced(out) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **weights)
-    print(f"{args.out}: fitted to {len(fitted)} voices, {args.out.stat().st_size / 1000:.0f} kB")
+    print(f"{out}: fitted to {len(fitted)} voices, {out.stat().st_size / 1000:.0f} kB")
     return 0
+
+
+def write(to_judge: Native, out: Path) -> None:
+    """Write each voice into a folder as a single-voice dump."""
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
+        for number, row in enumerate(to_judge):
+            write_syx(out / f"judge_{number:03}.syx", row, f"JUDGE {number}")
+    print(f"{out}: {len(to_judge)} voices")
 
 
 def judge(fitted: Native, to_judge: Native, feature: str, seeds: int) -> None:

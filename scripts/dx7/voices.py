@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,21 +31,34 @@ def read(hexter: Path, shared: Path) -> tuple[Native, Native]:
     Raises:
         SynthgymError: one of them is missing.
     """
+    kept = of_hexter(hexter, shared)
+    with reading(shared), np.load(shared / "dx7_voices.npz") as file:
+        rows, judges = native_rows(file["voices"]), file["judge"]
+    return np.concatenate([kept[0], rows[~judges]]), np.concatenate([kept[1], rows[judges]])
+
+
+def of_hexter(hexter: Path, shared: Path) -> tuple[Native, Native]:
+    """Return those of hexter's voices alone: to fit, and to judge by; as ``read``."""
     files = sorted(hexter.glob("*.dx7"))
     if not files:
         raise SynthgymError(f"{hexter} has no .dx7 files; install Debian's package hexter, or give --hexter")
-    try:
-        with np.load(shared / "dx7_voices.npz") as kept:
-            rows, judges = native_rows(kept["voices"]), kept["judge"]
+    with reading(shared):
         digests = set(json.loads((shared / "hexter_judge.json").read_text())["judge"])
-    except OSError as error:
-        raise SynthgymError(
-            f"cannot read {error.filename}: {error.strerror}; give the folder by --shared"
-        ) from error
     found = np.unique([voice.native for path in files for voice in read_voices(path)], axis=0)
     names = [hashlib.sha256(voice_bytes(row)[:VALUES]).hexdigest()[:16] for row in found]
     judge = np.array([name in digests for name in names])
-    return np.concatenate([found[~judge], rows[~judges]]), np.concatenate([found[judge], rows[judges]])
+    return found[~judge], found[judge]
+
+
+@contextmanager
+def reading(shared: Path) -> Iterator[None]:
+    """Say which file of a folder is missing, and the remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise SynthgymError(
+            f"cannot read {error.filename or shared}: {error.strerror}; give the folder by --shared"
+        ) from error
 
 
 def split(voices: Native) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

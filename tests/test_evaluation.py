@@ -19,7 +19,7 @@ from agents.evaluation.metrics import METRICS, compare_parameters, compare_sound
 from agents.evaluation.pitch import pitch_of
 from agents.evaluation.replay import replay
 from agents.evaluation.results import Results, read_rows
-from agents.evaluation.statistics import compare, curve, holm
+from agents.evaluation.statistics import compare, curve, holm, per_target
 from agents.evaluation.targets import Target, read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.pictures import draw_matches
@@ -128,7 +128,9 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm: Any, tmp_path: Pa
     assert set(resumed.rows()["agent"]) == set(resumed.curves()["agent"]) == {"random"}
     run(resumed)
     pd.testing.assert_frame_equal(resumed.rows(), whole.rows())
-    rows = read_rows(whole.write()).to_dict("records")
+    read = read_rows(whole.write())
+    pd.testing.assert_frame_equal(per_target(read), per_target(whole.rows()))
+    rows = read.to_dict("records")
     replayed = replay(fm, targets, rows)
     assert replayed.wrong == []
     assert replayed.tolerances == [0] * len(rows)

@@ -18,8 +18,10 @@ REFERENCES = ("random", "cma_es")
 def finite(rows: pd.DataFrame) -> pd.DataFrame:
     """Return rows in which a distance that is not finite is the worst there is, 1, and any other such number
     is missing."""
-    rows = rows.replace([np.inf, -np.inf], np.nan)
-    return rows.assign(distance=rows["distance"].astype(np.float64).fillna(1.0))
+    # Rows that were read again have columns of arrays, which pandas cannot compare with a number.
+    numbers = rows.select_dtypes("number").replace([np.inf, -np.inf], np.nan)
+    distance = rows["distance"].astype(np.float64)
+    return rows.assign(**numbers).assign(distance=distance.where(np.isfinite(distance), 1.0))
 
 
 def not_finite(rows: pd.DataFrame, measures: Iterable[str]) -> list[str]:

@@ -10,8 +10,6 @@ timgm6mb-soundfont and fluid-soundfont-gm; what is not installed is left out.
 from __future__ import annotations
 
 import shutil
-import struct
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -21,16 +19,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
-import soundfile
 
 from agents.commands.cli import new_parser, run
+from agents.evaluation import soundfonts
+from agents.evaluation.fluidsynth import RATE, render_notes
 from agents.evaluation.pitch import HeardNote
 from agents.matching.recording import Recording
 from synthgym.errors import SynthgymError
+from synthgym.recordings import write_wav
 
 FONTS = {
-    "TimGM6mb": Path("/usr/share/sounds/sf2/TimGM6mb.sf2"),
-    "FluidR3": Path("/usr/share/sounds/sf2/FluidR3_GM.sf2"),
+    "TimGM6mb": soundfonts.FONTS / soundfonts.TIMGM6MB.file,
+    "FluidR3": soundfonts.FONTS / soundfonts.FLUIDR3.file,
 }
 PROGRAMS = {
     1: ("acoustic grand piano", 21, 108),
@@ -60,7 +60,7 @@ DOUBLED = {20}
 NOTES = range(21, 106, 7)
 CHORDS = {"fifth": (0, 7), "major": (0, 4, 7), "minor": (0, 3, 7), "diminished": (0, 3, 6)}
 ROOTS = (48, 60)
-HELD, SECONDS, VELOCITY = 0.7, 1.0, 100
+VELOCITY = 100
 SILENT = 10 ** (-60 / 20)
 """An instrument that is softer has no sample for the note."""
 
@@ -120,35 +120,11 @@ def unsure_chords(font: Path, intervals: Sequence[int], folder: Path) -> tuple[i
 
 def hear(font: Path, program: int, notes: Sequence[int], folder: Path) -> tuple[HeardNote | None] | None:
     """Return what is heard of notes that are played at once; None if the instrument has no sound for them."""
-    path = render(font, program, notes, folder)
-    return (Recording.read(path).heard,) if np.abs(soundfile.read(path)[0]).max() > SILENT else None
-
-
-def render(font: Path, program: int, notes: Sequence[int], folder: Path, velocity: int = VELOCITY) -> Path:
-    """Let FluidSynth play notes at once; return a WAV file of a second in the folder."""
-    midi, wav = folder / "notes.mid", folder / "notes.wav"
-    midi.write_bytes(midi_file(program, notes, velocity))
-    options = ["-ni", "-q", "-R", "0", "-C", "0", "-r", "44100"]
-    subprocess.run(
-        ["fluidsynth", *options, "-F", wav, font, midi], check=True, capture_output=True, timeout=60
-    )
-    sound, rate = soundfile.read(wav)  # FluidSynth writes until its last voice ends
-    soundfile.write(wav, sound[: int(SECONDS * rate)], rate)
-    return wav
-
-
-def midi_file(program: int, notes: Sequence[int], velocity: int) -> bytes:
-    """Return a Standard MIDI File of one track, 960 ticks a second, in which notes are held for 0.7 s."""
-    on = b"".join(bytes([0, 0x90, note, velocity]) for note in notes)
-    off = b"".join(_ticks(HELD * (i == 0)) + bytes([0x80, note, 64]) for i, note in enumerate(notes))
-    track = bytes([0, 0xC0, program - 1]) + on + off + _ticks(SECONDS - HELD) + b"\xff\x2f\x00"
-    return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 480) + b"MTrk" + struct.pack(">I", len(track)) + track
-
-
-def _ticks(seconds: float) -> bytes:
-    """Return a time as a variable-length quantity of at most 14 bits."""
-    ticks = round(seconds * 960)
-    return bytes([0x80 | ticks >> 7, ticks & 0x7F]) if ticks > 0x7F else bytes([ticks])
+    sound, path = render_notes(font, program, notes, VELOCITY), folder / "notes.wav"
+    if np.abs(sound).max() <= SILENT:
+        return None
+    write_wav(path, sound, RATE)
+    return (Recording.read(path).heard,)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ import soundfile
 from conftest import ROOT, Script, interrupted
 
 from agents.evaluation import soundfonts
+from agents.evaluation.fluidsynth import midi_of
 from agents.evaluation.pitch import note_of
-from agents.evaluation.real_sounds import FONTS, MANIFEST, midi_of, read_manifest, write_real_sounds
-from agents.evaluation.soundfonts import FLUIDR3, OPL3, SETS, TIMGM6MB, Font, Instrument, SoundSet
+from agents.evaluation.real_sounds import MANIFEST, read_manifest, write_real_sounds
+from agents.evaluation.soundfonts import FLUIDR3, FONTS, OPL3, SETS, TIMGM6MB, Font, Instrument, SoundSet
 from agents.evaluation.targets import read_targets
 from agents.evaluation.tuning import share_in_tune
 from synthgym.errors import SynthgymError
@@ -70,7 +71,13 @@ def test_a_note_is_a_midi_file() -> None:
     """960 ticks in a second: 672 held, 768 until the end; a tuba is program 58 from 0."""
     header = "4d546864 00000006 0000 0001 01e0"
     events = "00c03a 00902464 8520802400 8600ff2f00"
-    assert midi_of(59, 36, 100).hex() == f"{header} 4d54726b 00000011 {events}".replace(" ", "")
+    assert midi_of(59, [36], 100).hex() == f"{header} 4d54726b 00000011 {events}".replace(" ", "")
+
+
+def test_notes_of_a_chord_begin_and_end_together() -> None:
+    header = "4d546864 00000006 0000 0001 01e0"
+    events = "00c03a 00902464 00902b64 8520802400 00802b00 8600ff2f00"
+    assert midi_of(59, [36, 43], 100).hex() == f"{header} 4d54726b 00000019 {events}".replace(" ", "")
 
 
 @needs(TIMGM6MB)

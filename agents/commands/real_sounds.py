@@ -15,8 +15,8 @@ from pathlib import Path
 
 from synthgym.checks import one_of
 
-from ..evaluation.real_sounds import FONTS, read_manifest, write_real_sounds
-from ..evaluation.soundfonts import SETS
+from ..evaluation.real_sounds import read_manifest, write_real_sounds
+from ..evaluation.soundfonts import FONTS, SETS
 from .cli import new_parser
 
 

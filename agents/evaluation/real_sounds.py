@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import struct
-import subprocess
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +15,14 @@ from tqdm import tqdm
 from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
-from synthgym.recordings import FADE_SECONDS, SILENT_PEAK
+from synthgym.recordings import SILENT_PEAK
 from synthgym.settings import check_same_settings
 from synthgym.synths import Audio
 
-from .soundfonts import DURATION, HOLD, SETS, Font, SoundSet
+from .fluidsynth import RATE, render_notes, version
+from .soundfonts import DURATION, FONTS, HOLD, SETS, Font, SoundSet
 
 MANIFEST = "manifest.json"
-FONTS = Path("/usr/share/sounds/sf2")
-"""Where Debian's packages put soundfonts."""
-RATE = 44100
-OPTIONS = (
-    *("-n", "-i", "-q"),  # no MIDI input, no shell, few words
-    *("-R", "0", "-C", "0", "-g", "0.2", "-r", str(RATE), "-O", "float"),
-    *("-o", "synth.dynamic-sample-loading=1"),  # one program of a large font alone
-    *("-o", "synth.default-soundfont="),  # which would play in place of one that cannot be read
-)
-"""Of FluidSynth: without reverb and chorus."""
-_TICKS = 960  # in a second
-_PATIENCE = 60  # seconds
 
 
 def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
@@ -60,7 +47,7 @@ def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
         _keep_manifest(out, manifest)
         for file, sound in tqdm(manifest["sounds"].items(), unit=" sounds", desc=f"rendering {name}"):
             if not (out / file).exists():
-                audio = render_note(fonts / sound["font"], sound["program"], sound["note"], sound["velocity"])
+                audio = _rendered(sound, fonts)
                 with replaced(out / file) as temporary:
                     soundfile.write(temporary, audio, RATE, subtype="PCM_24", format="WAV")
                 made += 1
@@ -81,7 +68,7 @@ def manifest_of(name: str, fonts: Path = FONTS) -> dict[str, Any]:
     return {
         "set": name,
         "use": sounds.use,
-        "engine": _version(),
+        "engine": version(),
         "sample_rate": RATE,
         "fonts": {font.file: _described(font, fonts) for font in sounds.fonts},
         "sounds": _sounds(sounds),
@@ -113,19 +100,14 @@ def _described(font: Font, fonts: Path) -> dict[str, str]:
     return {"package": font.package, "licence": font.licence, "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def _version() -> str:
-    return _run(["fluidsynth", "--version"]).stdout.decode("utf-8", "replace").splitlines()[0]
-
-
-def _run(command: list[str | Path]) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            command, capture_output=True, stdin=subprocess.DEVNULL, check=True, timeout=_PATIENCE
+def _rendered(sound: Mapping[str, Any], fonts: Path) -> Audio:
+    font, program, note = fonts / sound["font"], sound["program"], sound["note"]
+    audio = render_notes(font, program, [note], sound["velocity"])
+    if np.abs(audio).max() < SILENT_PEAK:
+        raise SynthgymError(
+            f"{font} plays nothing for program {program}, note {note}; install its package again"
         )
-    except FileNotFoundError as error:
-        raise SynthgymError("FluidSynth is not installed: apt-get install fluidsynth") from error
-    except subprocess.SubprocessError as error:
-        raise SynthgymError(f"{' '.join(map(str, command))} failed: {error}; run it to see why") from error
+    return audio
 
 
 def _keep_manifest(out: Path, manifest: dict[str, Any]) -> None:
@@ -139,57 +121,6 @@ def _keep_manifest(out: Path, manifest: dict[str, Any]) -> None:
     else:
         with replaced(path) as temporary:
             temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def render_note(font: Path, program: int, note: int, velocity: int) -> Audio:
-    """Return a note of a soundfont, mono (samples,), with a short fade at its end.
-
-    Raises:
-        SynthgymError: FluidSynth is missing, failed, or played nothing.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        midi, wav, config = (Path(folder, file) for file in ("note.mid", "note.wav", "none"))
-        midi.write_bytes(midi_of(program, note, velocity))
-        config.touch()  # in place of the user's, which may change anything
-        _run(["fluidsynth", *OPTIONS, "-f", config, "-F", wav, font, midi])
-        stereo = soundfile.read(wav, dtype="float32", always_2d=True)[0] if wav.exists() else np.zeros((0, 2))
-    mono = stereo.mean(axis=1)[: round(DURATION * RATE)]
-    audio = np.zeros(round(DURATION * RATE), np.float32)
-    audio[: len(mono)] = mono
-    fade = round(FADE_SECONDS * RATE)
-    audio[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
-    if np.abs(audio).max() < SILENT_PEAK:
-        raise SynthgymError(
-            f"{font} plays nothing for program {program}, note {note}; install its package again"
-        )
-    return audio
-
-
-def midi_of(program: int, note: int, velocity: int) -> bytes:
-    """Return a standard MIDI file of one note, held for ``HOLD`` seconds.
-
-    It ends half a second after ``DURATION``, as it is rendered until its end.
-    """
-    held, rest = round(HOLD * _TICKS), round((DURATION + 0.5 - HOLD) * _TICKS)
-    track = b"".join(
-        (
-            bytes([0, 0xC0, program - 1]),
-            bytes([0, 0x90, note, velocity]),
-            _length(held) + bytes([0x80, note, 0]),
-            _length(rest) + bytes([0xFF, 0x2F, 0]),
-        )
-    )
-    # Without a tempo a beat lasts half a second.
-    header = struct.pack(">4sIHHH", b"MThd", 6, 0, 1, _TICKS // 2)
-    return header + struct.pack(">4sI", b"MTrk", len(track)) + track
-
-
-def _length(ticks: int) -> bytes:
-    """Return a number as MIDI writes times: seven bits a byte, the last without the eighth."""
-    written = [ticks & 127]
-    while ticks := ticks >> 7:
-        written.insert(0, 128 | ticks & 127)
-    return bytes(written)
 
 
 def read_manifest(folder: Path) -> dict[str, tuple[int, int, float]]:

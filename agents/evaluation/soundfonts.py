@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 
@@ -74,6 +75,9 @@ class SoundSet:
 
 HOLD, DURATION = 0.7, 1.0
 """Seconds that a key is held, and that a sound lasts: the environments' own."""
+
+FONTS = Path("/usr/share/sounds/sf2")
+"""Where Debian's packages put soundfonts."""
 
 INSTRUMENTS = (
     Instrument(1, "grand-piano", 21, 108),

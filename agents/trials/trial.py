@@ -139,7 +139,11 @@ class Trial:
         ).astype(np.float64)
 
     def render(self, unit: Unit, notes: Notes | None = None, *, audio: bool = False) -> Rendered:
-        """As the call, but return what was rendered; ``notes`` are those of the target, if they are given."""
+        """As the call, but return what was rendered.
+
+        A trial is a source of sound for episodes (``SoundSource``), which give the ``notes`` of their target:
+        they are the trial's own, which it renders at anyway.
+        """
         asked = len(unit)
         unit = np.asarray(unit, np.float32)[: self.left]
         if not len(unit):

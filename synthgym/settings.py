@@ -36,6 +36,11 @@ def check_same_settings(
 
 def _first_difference(old: Any, new: Any) -> tuple[str, str]:
     """Return the smallest parts in which two values differ, as text."""
+    # What is off has none of the parts of what is on.
+    if old is False and new and isinstance(new, dict):
+        old = {}
+    elif new is False and old and isinstance(old, dict):
+        new = {}
     if isinstance(old, dict) and isinstance(new, dict):
         name = next(name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
         a, b = _first_difference(old.get(name), new.get(name))

@@ -12,6 +12,7 @@ from small_sets import copied_set, recipe, reference_set, small_blocks  # noqa: 
 from torch.utils.data import DataLoader
 
 from synthgym import datasets
+from synthgym.datasets.manifest import MANIFEST, OF_A_SET
 from synthgym.errors import PresetError, SynthgymError
 
 
@@ -46,6 +47,22 @@ def test_reading(reference: Path) -> None:
     seen = np.concatenate([batch[1].numpy() for batch in loader])
     everything = kept.parameters[:][kept.split[:] == 0]
     np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(everything, axis=0))
+
+
+def test_a_manifest_says_what_the_set_is_and_how_its_task_sounds() -> None:
+    for env_id in ("FM-v0", "Granulator-v0", "Dexed6Op-v0"):
+        made = recipe(env_id).random(2)
+        assert {*made.manifest()} - {*OF_A_SET} == {*made.task.identity()}
+
+
+def test_a_set_with_a_setting_that_the_task_has_not_is_refused(copied: Path) -> None:
+    """As one of Dexed's plugin, a bundle, whose files are not listed, for a task of the engine."""
+    task = recipe().task
+    datasets.load_for(task, copied)
+    manifest = json.loads((copied / MANIFEST).read_text())
+    (copied / MANIFEST).write_text(json.dumps({**manifest, "plugin": True}))
+    with pytest.raises(SynthgymError, match="with plugin True, not False; make one"):
+        datasets.load_for(task, copied)
 
 
 def test_a_frame_names_categories(tmp_path: Path) -> None:

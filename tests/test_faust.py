@@ -13,6 +13,8 @@ import pytest
 import soundfile
 from conftest import PLUGIN_ID, ROOT, source_of, synth_env
 
+from agents.training.models import Origin
+from synthgym import datasets
 from synthgym.effects import measure_effects
 from synthgym.errors import SynthError, SynthgymError
 from synthgym.parameters import Native
@@ -110,6 +112,43 @@ def test_the_granulators_keywords_are_heard(tmp_path: Path) -> None:
         synth = make_synth("granulator", **keywords)
         assert not np.array_equal(synth.render(row), plain.render(row)), keywords
         np.testing.assert_array_equal(synth.render(row), make_synth("granulator", **keywords).render(row))
+
+
+GRAINS: list[dict[str, Any]] = [
+    {"grain_length": 0.02},
+    {"position_modulation": 1.0},
+    {"overlaps": 2},
+    {"seed": 7},
+]
+
+
+@pytest.mark.parametrize("keywords", GRAINS)
+def test_data_sets_and_models_of_other_grains_are_refused_by_name(
+    keywords: dict[str, Any], tmp_path: Path
+) -> None:
+    ((name, value),) = keywords.items()
+    plain, other = SoundMatchingTask("granulator"), SoundMatchingTask("granulator", **keywords)
+    for task, own, says in (
+        (other, {}, f"with grains {name} None, not {name} {value}; "),
+        (plain, keywords, f"with grains {name} {value}, not {name} None; "),
+    ):
+        path, mine = tmp_path / str(len(own)), plain if task is other else other
+        recipe = datasets.Recipe("Granulator-v0", ["multiresolution"], env_kwargs=own).random(2)
+        datasets.make(path, recipe, progress=False)
+        datasets.load_for(mine, path)
+        with pytest.raises(SynthgymError, match=says):
+            datasets.load_for(task, path)
+        model = Origin.of(mine, "Granulator-v0", own)
+        model.check(mine, Path("model.zip"))
+        with pytest.raises(SynthgymError, match=says):
+            model.check(task, Path("model.zip"))
+
+
+def test_grains_that_are_the_defaults_go_unsaid() -> None:
+    """As in data sets and models of before, which say nothing of grains."""
+    by_default = make_synth("granulator")
+    assert by_default.settings == make_synth("granulator", grain_length=0.1, overlaps=4).settings == {}
+    assert make_synth("granulator", seed=7).settings == {"grains": {"seed": 7}}
 
 
 PLAYED = 'hslider("freq", 1, 0, 2, 1) * button("gate")'

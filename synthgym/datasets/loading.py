@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import one_of
 from synthgym.datasets.arrays import AGAIN, check_shards, open_array
-from synthgym.datasets.manifest import MANIFEST, read_manifest
+from synthgym.datasets.manifest import MANIFEST, OF_A_SET, read_manifest
 from synthgym.datasets.splits import Items, Split
 from synthgym.errors import SynthgymError
 from synthgym.notes import NOTE, Note
@@ -155,7 +155,8 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
     dataset = load(Path(path).resolve())
     identity, manifest = task.identity(), dataset.manifest
     what = f"{path} is a data set of {manifest['env']} {manifest['env_kwargs'] or ''}".rstrip()
-    kept = {name: manifest[name] for name in identity if name in manifest}
+    # All of it: a task without a setting of the set has another sound, too.
+    kept = {name: value for name, value in manifest.items() if name not in OF_A_SET}
     remedy = "make one of this environment with scripts/make_dataset.py"
     check_same_settings(what, kept, identity, remedy, ignore=("note",))
     if task.feature_name not in dataset.features:

@@ -13,6 +13,11 @@ from synthgym.files import reason
 MANIFEST = "manifest.json"
 FORMAT = 1
 MOST_ITEMS = 2**40
+OF_A_SET = (
+    *("format", "env", "env_kwargs", "source", "held_out", "size", "validation", "features", "dtype"),
+    *("audio", "block", "versions", "repeatable"),
+)
+"""What a manifest says that is no matter of its task's sound, see ``SoundMatchingTask.identity``."""
 _KINDS = {"env": str, "env_kwargs": dict, "source": dict, "features": dict, "parameters": list, "audio": bool}
 
 

@@ -157,7 +157,10 @@ class Synth(ABC):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the sound of a native row besides note and files, as JSON; what is missing is off."""
+        """What decides the sound of a native row besides note and files, as JSON.
+
+        What is missing is off, or as it is by default.
+        """
         return {}
 
     def sources(self) -> list[Path]:

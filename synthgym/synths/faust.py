@@ -22,6 +22,9 @@ from synthgym.synths.faust_program import PLAYED, Control, read_program
 from synthgym.synths.hosted import HostedSynth
 
 HERE = Path(__file__).parent
+DEFAULT_GRAINS: Mapping[str, float] = MappingProxyType(
+    {"grain_length": 0.1, "position_modulation": 0.5, "overlaps": 4, "seed": 0}
+)
 _HELD = "synthgym held samples"
 # The user's program as it is, but for the gate: open from the first sample for as long as the note is held.
 _PLAYER = """import("stdfaust.lib");
@@ -164,17 +167,31 @@ class GranulatorSynth(FaustSynth):
         **note: Any,
     ) -> None:
         Synth.__init__(self, **note)
-        constants = {
-            "grain length": number("grain_length", grain_length, 0.005, 10),
-            "position modulation": number("position_modulation", position_modulation, 0, 1),
+        self._grains = {
+            "grain_length": number("grain_length", grain_length, 0.005, 10),
+            "position_modulation": number("position_modulation", position_modulation, 0, 1),
+            "overlaps": whole("overlaps", overlaps, 1, 16),
             "seed": whole("seed", seed, 0, 65535),
         }
-        whole("overlaps", overlaps, 1, 16)
+        constants = {
+            "grain length": self._grains["grain_length"],
+            "position modulation": self._grains["position_modulation"],
+            "seed": self._grains["seed"],
+        }
         rate = self.sample_rate
         sound = default_source(rate) if source is None else read_sound(source, rate)
         self._load(HERE / "granulator.dsp", {"source": sound}, constants, {"OVERLAPS": overlaps})
         if source is not None:
             self._sources.append(Path(source))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the sound of a native row besides the note: the keywords that are not the defaults.
+
+        Those that are go unsaid, as in data sets and models of before, which kept none.
+        """
+        grains = {name: value for name, value in self._grains.items() if value != DEFAULT_GRAINS[name]}
+        return {"grains": grains} if grains else {}
 
 
 def _check_instrument(name: str, controls: Mapping[str, Control], inputs: int, outputs: int) -> None:

@@ -1,1 +1,1 @@
-"""What fits and judges the prior of DX7 voices; ``scripts/fit_dx7_prior.py`` runs it."""
+"""What fits and judges the prior of DX7 voices; ``scripts/dx7_prior.py`` runs it."""

@@ -8,7 +8,7 @@ operators share their weights, and in which a value may also be copied from an o
 et al., "Pointer Networks", 2015). What an operator is in the algorithm, a carrier or how far above one, is
 known to it.
 
-``scripts/fit_dx7_prior.py`` fits the weights, ``dx7_prior.npz``, and judges the draws: see docs/prior.md.
+``scripts/dx7_prior.py`` fits the weights, ``dx7_prior.npz``, and judges the draws: see docs/prior.md.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Fit the prior of DX7 voices (synthgym/synths/dx7_prior.npz), judge what it draws, write what judges it.
 
-    python scripts/fit_dx7_prior.py fit --shared FOLDER
-    python scripts/fit_dx7_prior.py judge --shared FOLDER --seeds 3
-    python scripts/fit_dx7_prior.py write --shared FOLDER --out data/hexter_judge
+    python scripts/dx7_prior.py fit --shared FOLDER
+    python scripts/dx7_prior.py judge --shared FOLDER --seeds 3
+    python scripts/dx7_prior.py write --shared FOLDER --out data/hexter_judge
 
 Two thirds of the voices are fitted, the third to judge by is not looked at; ``write`` puts hexter's of that
 third into a folder, targets for evaluate.py. Voices come from Debian's package

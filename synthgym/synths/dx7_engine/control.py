@@ -1,0 +1,298 @@
+"""What changes slowly: envelopes, LFO and pitch, once in 64 samples, in the instrument's own integers."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import int32, njit
+
+from synthgym.synths.dx7_engine import tables
+from synthgym.synths.dx7_engine.tables import BLOCK, Integers
+
+OFF = 16383
+"""The attenuation at which an operator begins, in 1,024ths of a halving; at 2^14 nothing is left."""
+
+_LEVELS, _STANDING = tables.LEVELS, tables.STANDING
+_VELOCITIES, _EXPONENTIAL = tables.VELOCITIES, tables.EXPONENTIAL_SCALING
+_COARSE = tables.COARSE
+_PITCH_SENSITIVITIES, _AMPLITUDE_SENSITIVITIES = tables.PITCH_SENSITIVITIES, tables.AMPLITUDE_SENSITIVITIES
+_PITCH_RATES, _PITCH_LEVELS = tables.PITCH_RATES, tables.PITCH_LEVELS
+_LFO_HZ, _LFO_SINE = tables.LFO_HZ, tables.lfo_sine()
+
+_CYCLE, _HALF_CYCLE = 1 << 32, 1 << 31
+_MASK = _CYCLE - 1
+_ONE = 1 << 24
+_HZ = 4437500000.0
+_NOTE_0 = 50857776
+"""The logarithm of the frequency of MIDI note 0."""
+
+# The numbers of an operator's state and of a voice's.
+_STAGE, _LEVEL, _TARGET, _STEP, _STANDS, _LOUDNESS, _RATE, _PITCH, _SENSITIVITY, _PHASE_STEP, _BEND = range(11)
+OPERATOR_STATE = 11
+_LFO_PHASE, _LFO_STEP, _LFO_WAVE, _RANDOM, _DELAY, _DELAY_FIRST, _DELAY_THEN = range(7)
+_PITCH_STAGE, _PITCH_LEVEL, _PITCH_TARGET, _PITCH_STEP = range(7, 11)
+_PITCH_DEPTH, _PITCH_SENSITIVITY, _AMPLITUDE_DEPTH = range(11, 14)
+VOICE_STATE = 14
+
+
+class Clock(NamedTuple):
+    """What depends on the sample rate.
+
+    Attributes:
+        rate: the envelopes' steps and times, where 2^24 is those of 44.1 kHz.
+        lfo: the slowest step of the LFO's phase.
+        pitch: the slowest step of the pitch envelope.
+        frequencies: see ``tables.frequencies``.
+    """
+
+    rate: int
+    hz: int
+    lfo: int
+    pitch: int
+    frequencies: Integers
+
+
+def clock(sample_rate: int) -> Clock:
+    """Return what depends on a sample rate in Hz."""
+    return Clock(
+        int(44100.0 / sample_rate * _ONE),
+        int(BLOCK * _HZ / sample_rate),
+        int(BLOCK * 25190424 / sample_rate + 0.5),
+        int(BLOCK * _ONE / (21.3 * sample_rate) + 0.5),
+        tables.frequencies(sample_rate),
+    )
+
+
+@njit
+def _scaled_level(level):  # type: ignore[no-untyped-def]
+    return level + 28 if level >= 20 else _LEVELS[level]
+
+
+@njit
+def _key_scaling(note, voice, at):  # type: ignore[no-untyped-def]
+    """Return by how much a note's distance from the break point changes an operator's level."""
+    distance = note - voice[at + 8] - 17
+    right = distance >= 0
+    group = (distance + 1) // 3 if right else (1 - distance) // 3
+    depth = voice[at + 10] if right else voice[at + 9]
+    curve = voice[at + 12] if right else voice[at + 11]
+    if curve == 0 or curve == 3:
+        scaling = (group * depth * 329) >> 12
+    else:
+        scaling = (_EXPONENTIAL[min(group, 32)] * depth * 329) >> 15
+    return -scaling if curve < 2 else scaling
+
+
+@njit
+def _pitch(note, voice, at):  # type: ignore[no-untyped-def]
+    """Return the logarithm of an operator's frequency in Hz."""
+    coarse, fine, detune = voice[at + 18], voice[at + 19], voice[at + 20]
+    if voice[at + 17]:  # fixed, in hundredths of a decade
+        return ((4458616 * ((coarse & 3) * 100 + fine)) >> 3) + (13457 * (detune - 7) if detune > 7 else 0)
+    pitch = _NOTE_0 + _ONE // 12 * note
+    octaves = np.float64(np.float32(pitch) / np.float32(_ONE))
+    pitch = int(pitch + 0.0209 * math.exp(-0.396 * octaves) / 7 * pitch * (detune - 7))
+    pitch += _COARSE[coarse & 31]
+    if fine:
+        pitch += int(math.floor(24204406.323123 * math.log(1 + 0.01 * fine) + 0.5))
+    return pitch
+
+
+@njit
+def _advance(state, stage, voice, at, rate):  # type: ignore[no-untyped-def]
+    """Send an operator's envelope to its next stage."""
+    state[_STAGE] = stage
+    if stage > 3:
+        return
+    level = voice[at + 4 + stage]
+    target = max((_scaled_level(level) >> 1 << 6) + state[_LOUDNESS] - 4256, 16) << 16
+    state[_TARGET] = target
+    state[_STANDS] = 0
+    if target == state[_LEVEL] or (stage == 0 and level == 0):
+        speed = min(voice[at + stage] + state[_RATE], 99)
+        samples = _STANDING[speed] if speed < 77 else 20 * (99 - speed)
+        if speed < 77 and stage == 0 and level == 0:
+            samples //= 20
+        state[_STANDS] = (samples * rate) >> 24
+    quick = min((voice[at + stage] * 41 >> 6) + state[_RATE], 63)
+    state[_STEP] = ((4 + (quick & 3)) << (8 + (quick >> 2))) * rate >> 24
+
+
+@njit
+def _envelope(state, held, voice, at, rate):  # type: ignore[no-untyped-def]
+    """Return the level of an operator's envelope in its next block."""
+    if state[_STANDS]:
+        state[_STANDS] -= BLOCK
+        if state[_STANDS] <= 0:
+            state[_STANDS] = 0
+            _advance(state, state[_STAGE] + 1, voice, at, rate)
+    if (state[_STAGE] < 3 or (state[_STAGE] < 4 and not held)) and not state[_STANDS]:
+        level, target = state[_LEVEL], state[_TARGET]
+        rising = target > level
+        if rising:
+            level = max(level, 1716 << 16)
+            level += ((17 << 24) - level >> 24) * state[_STEP]
+        else:
+            level -= state[_STEP]
+        state[_LEVEL] = level
+        if level >= target if rising else level <= target:
+            state[_LEVEL] = target
+            _advance(state, state[_STAGE] + 1, voice, at, rate)
+    return state[_LEVEL]
+
+
+@njit
+def start(voice, note, velocity, clock, operators, common):  # type: ignore[no-untyped-def]
+    """Press the key of a voice (155 bytes): fill the state of its operators (6, ...) and its own."""
+    note = min(max(note + voice[144] - 24, 0), 127)
+    for operator in range(6):
+        state, at = operators[operator], operator * 21
+        loudness = _scaled_level(voice[at + 16]) + _key_scaling(note, voice, at)
+        softer = (voice[at + 15] * (_VELOCITIES[velocity >> 1] - 239) + 7) >> 3
+        state[_LOUDNESS] = max((min(loudness, 127) << 5) + (softer << 4), 0)
+        state[_RATE] = (voice[at + 13] * min(max(note // 3 - 7, 0), 31)) >> 3
+        state[_PITCH] = _pitch(note, voice, at)
+        state[_SENSITIVITY] = _AMPLITUDE_SENSITIVITIES[voice[at + 14] & 3]
+        state[_LEVEL] = 0
+        _advance(state, 0, voice, at, clock.rate)
+    _start_lfo(voice, clock, common)
+    common[_PITCH_LEVEL] = _PITCH_LEVELS[voice[133]] << 19
+    _advance_pitch(common, 0, voice, clock.pitch)
+    common[_PITCH_DEPTH] = (voice[139] * 165) >> 6
+    common[_PITCH_SENSITIVITY] = _PITCH_SENSITIVITIES[voice[143] & 7]
+    common[_AMPLITUDE_DEPTH] = (voice[140] * 165) >> 6
+
+
+@njit
+def _start_lfo(voice, clock, common):  # type: ignore[no-untyped-def]
+    common[_LFO_STEP] = int(_LFO_HZ[voice[137]] * clock.hz)
+    common[_LFO_PHASE] = _HALF_CYCLE - 1 if voice[141] else 0
+    common[_LFO_WAVE], common[_RANDOM], common[_DELAY] = voice[142], 0, 0
+    wait = 99 - voice[138]
+    if wait == 99:
+        common[_DELAY_FIRST] = common[_DELAY_THEN] = _CYCLE - 1
+    else:
+        wait = (16 + (wait & 15)) << (1 + (wait >> 4))
+        common[_DELAY_FIRST] = clock.lfo * wait
+        common[_DELAY_THEN] = clock.lfo * max(wait & 0xFF80, 0x80)
+
+
+@njit
+def release(voice, clock, operators, common):  # type: ignore[no-untyped-def]
+    """Let go of a voice's key."""
+    for operator in range(6):
+        _advance(operators[operator], 3, voice, operator * 21, clock.rate)
+    _advance_pitch(common, 3, voice, clock.pitch)
+
+
+@njit
+def _lfo(common):  # type: ignore[no-untyped-def]
+    """Return the LFO's value in the next block, 0 to 2^24."""
+    step = common[_LFO_STEP]
+    phase = (common[_LFO_PHASE] + step) & _MASK
+    common[_LFO_PHASE] = phase
+    wave = common[_LFO_WAVE]
+    if wave == 0:
+        return ((phase >> 7) if phase < _HALF_CYCLE else ~(phase >> 7)) & (_ONE - 1)
+    if wave == 1:
+        return (~phase & _MASK ^ _HALF_CYCLE) >> 8
+    if wave == 2:
+        return (phase ^ _HALF_CYCLE) >> 8
+    if wave == 3:
+        return ((~phase & _MASK) >> 7) & _ONE
+    if wave == 4:
+        place, rest = phase >> 22, (phase >> 8) & 0x3FFF
+        low, high = _LFO_SINE[place], _LFO_SINE[place + 1]
+        return (_ONE >> 1) + ((low + ((high - low) * rest >> 14)) >> 1)
+    if phase < step:
+        common[_RANDOM] = (common[_RANDOM] * 179 + 17) & 0xFF
+    return ((common[_RANDOM] ^ 0x80) + 1) << 16
+
+
+@njit
+def _delay(common):  # type: ignore[no-untyped-def]
+    """Return how far the LFO has come up after its delay, 0 to 2^24."""
+    delay = common[_DELAY] + (common[_DELAY_FIRST] if common[_DELAY] < _HALF_CYCLE else common[_DELAY_THEN])
+    if delay > _MASK:  # past the end
+        return _ONE
+    common[_DELAY] = delay
+    return 0 if delay < _HALF_CYCLE else (delay >> 7) & (_ONE - 1)
+
+
+@njit
+def _advance_pitch(common, stage, voice, slowest):  # type: ignore[no-untyped-def]
+    common[_PITCH_STAGE] = stage
+    if stage < 4:
+        common[_PITCH_TARGET] = _PITCH_LEVELS[voice[130 + stage]] << 19
+        common[_PITCH_STEP] = _PITCH_RATES[voice[126 + stage]] * slowest
+
+
+@njit
+def _pitch_envelope(common, held, voice, slowest):  # type: ignore[no-untyped-def]
+    """Return the pitch envelope's value in the next block."""
+    if common[_PITCH_STAGE] < 3 or (common[_PITCH_STAGE] < 4 and not held):
+        level, target = common[_PITCH_LEVEL], common[_PITCH_TARGET]
+        rising = target > level
+        level += common[_PITCH_STEP] if rising else -common[_PITCH_STEP]
+        common[_PITCH_LEVEL] = level
+        if level >= target if rising else level <= target:
+            common[_PITCH_LEVEL] = target
+            _advance_pitch(common, common[_PITCH_STAGE] + 1, voice, slowest)
+    return common[_PITCH_LEVEL]
+
+
+@njit
+def _phase_step(pitch, frequencies):  # type: ignore[no-untyped-def]
+    """Return how far an oscillator of a pitch turns in a sample, where 2^24 is a cycle."""
+    place, rest = (pitch & (_ONE - 1)) >> 14, pitch & 0x3FFF
+    low, high = frequencies[place], frequencies[place + 1]
+    step = int32(low + (int32(high - low) * rest >> 14))
+    shift = 20 - (pitch >> 24)
+    if shift > 31:
+        return 0
+    return step >> shift if shift >= 0 else step << -shift
+
+
+@njit
+def _damping(sensitivity, modulation):  # type: ignore[no-untyped-def]
+    """Return by how much the LFO lowers an operator's level, where 2^24 is all of it."""
+    depth = np.float32((modulation * sensitivity) >> 24)
+    return int(math.exp(np.float64(depth / np.float32(262144)) * 0.07 + 12.2))
+
+
+@njit
+def control(voice, blocks, release_at, clock, operators, common, attenuations, steps):  # type: ignore[no-untyped-def]
+    """Go on by some blocks.
+
+    Args:
+        voice: its 155 bytes.
+        blocks: how many.
+        release_at: the block before which the key is let go; negative if it was.
+        clock: see Clock.
+        operators: their states (6, OPERATOR_STATE).
+        common: the voice's state (VOICE_STATE,).
+        attenuations: (6, blocks + 1) to fill, each block's end; the first is where the block before ended.
+        steps: (6, blocks) of phase, to fill, where 2^32 is a cycle.
+    """
+    for block in range(blocks):
+        if block == release_at:
+            release(voice, clock, operators, common)
+        held = block < release_at
+        wave, delay = _lfo(common), _delay(common)
+        swing = common[_PITCH_SENSITIVITY] * (wave - (_ONE >> 1))
+        bend = abs((common[_PITCH_DEPTH] * delay * swing) >> 39)
+        bend = _pitch_envelope(common, held, voice, clock.pitch) + (-bend if swing < 0 else bend)
+        modulation = (common[_AMPLITUDE_DEPTH] * delay >> 8) * (_ONE - wave) >> 24
+        for operator in range(6):
+            state, at = operators[operator], operator * 21
+            moved = bend if voice[at + 17] == 0 else 0
+            if block == 0 or moved != state[_BEND]:
+                state[_BEND] = moved
+                state[_PHASE_STEP] = _phase_step(state[_PITCH] + moved, clock.frequencies) << 8
+            steps[operator, block] = state[_PHASE_STEP]
+            level = _envelope(state, held, voice, at, clock.rate)
+            if state[_SENSITIVITY]:
+                level -= level * (_damping(state[_SENSITIVITY], modulation) << 4) >> 28
+            attenuations[operator, block + 1] = (1 << 14) - (level >> 14)

@@ -29,8 +29,8 @@ _NOTE_0 = 50857776
 """The logarithm of the frequency of MIDI note 0."""
 
 # The numbers of an operator's state and of a voice's.
-_STAGE, _LEVEL, _TARGET, _STEP, _STANDS, _LOUDNESS, _RATE, _PITCH, _SENSITIVITY, _PHASE_STEP, _BEND = range(11)
-OPERATOR_STATE = 11
+_STAGE, _LEVEL, _TARGET, _STEP, _STANDS, _LOUDNESS, _RATE, _PITCH = range(8)
+OPERATOR_STATE = 8
 _LFO_PHASE, _LFO_STEP, _LFO_WAVE, _RANDOM, _DELAY, _DELAY_FIRST, _DELAY_THEN = range(7)
 _PITCH_STAGE, _PITCH_LEVEL, _PITCH_TARGET, _PITCH_STEP = range(7, 11)
 _PITCH_DEPTH, _PITCH_SENSITIVITY, _AMPLITUDE_DEPTH = range(11, 14)
@@ -65,12 +65,12 @@ def clock(sample_rate: int) -> Clock:
     )
 
 
-@njit
+@njit(_nrt=False)
 def _scaled_level(level):  # type: ignore[no-untyped-def]
     return level + 28 if level >= 20 else _LEVELS[level]
 
 
-@njit
+@njit(_nrt=False)
 def _key_scaling(note, voice, at):  # type: ignore[no-untyped-def]
     """Return by how much a note's distance from the break point changes an operator's level."""
     distance = note - voice[at + 8] - 17
@@ -85,7 +85,7 @@ def _key_scaling(note, voice, at):  # type: ignore[no-untyped-def]
     return -scaling if curve < 2 else scaling
 
 
-@njit
+@njit(_nrt=False)
 def _pitch(note, voice, at):  # type: ignore[no-untyped-def]
     """Return the logarithm of an operator's frequency in Hz."""
     coarse, fine, detune = voice[at + 18], voice[at + 19], voice[at + 20]
@@ -100,63 +100,72 @@ def _pitch(note, voice, at):  # type: ignore[no-untyped-def]
     return pitch
 
 
-@njit
-def _advance(state, stage, voice, at, rate):  # type: ignore[no-untyped-def]
-    """Send an operator's envelope to its next stage."""
-    state[_STAGE] = stage
-    if stage > 3:
-        return
-    level = voice[at + 4 + stage]
-    target = max((_scaled_level(level) >> 1 << 6) + state[_LOUDNESS] - 4256, 16) << 16
-    state[_TARGET] = target
-    state[_STANDS] = 0
-    if target == state[_LEVEL] or (stage == 0 and level == 0):
-        speed = min(voice[at + stage] + state[_RATE], 99)
-        samples = _STANDING[speed] if speed < 77 else 20 * (99 - speed)
-        if speed < 77 and stage == 0 and level == 0:
-            samples //= 20
-        state[_STANDS] = (samples * rate) >> 24
-    quick = min((voice[at + stage] * 41 >> 6) + state[_RATE], 63)
-    state[_STEP] = ((4 + (quick & 3)) << (8 + (quick >> 2))) * rate >> 24
+@njit(_nrt=False)
+def _stage(stage, level, voice, at, loudness, key_rate, rate):  # type: ignore[no-untyped-def]
+    """Return where a stage of an operator's envelope goes, its step, and for how many samples it stands still."""
+    goal = voice[at + 4 + stage]
+    target = max(((_scaled_level(goal) >> 1) << 6) + loudness - 4256, 16) << 16
+    stands = 0
+    if target == level or (stage == 0 and goal == 0):
+        speed = min(voice[at + stage] + key_rate, 99)
+        stands = _STANDING[speed] if speed < 77 else 20 * (99 - speed)
+        if speed < 77 and stage == 0 and goal == 0:
+            stands //= 20
+        stands = (stands * rate) >> 24
+    quick = min(((voice[at + stage] * 41) >> 6) + key_rate, 63)
+    return target, (((4 + (quick & 3)) << (8 + (quick >> 2))) * rate) >> 24, stands
 
 
-@njit
-def _envelope(state, held, voice, at, rate):  # type: ignore[no-untyped-def]
-    """Return the level of an operator's envelope in its next block."""
-    if state[_STANDS]:
-        state[_STANDS] -= BLOCK
-        if state[_STANDS] <= 0:
-            state[_STANDS] = 0
-            _advance(state, state[_STAGE] + 1, voice, at, rate)
-    if (state[_STAGE] < 3 or (state[_STAGE] < 4 and not held)) and not state[_STANDS]:
-        level, target = state[_LEVEL], state[_TARGET]
-        rising = target > level
-        if rising:
-            level = max(level, 1716 << 16)
-            level += ((17 << 24) - level >> 24) * state[_STEP]
-        else:
-            level -= state[_STEP]
-        state[_LEVEL] = level
-        if level >= target if rising else level <= target:
-            state[_LEVEL] = target
-            _advance(state, state[_STAGE] + 1, voice, at, rate)
-    return state[_LEVEL]
+@njit(_nrt=False)
+def _envelope(voice, operator, blocks, release_at, rate, state, levels):  # type: ignore[no-untyped-def]
+    """Fill in the levels (blocks,) of an operator's envelope."""
+    at = operator * 21
+    stage, level, target = state[operator, _STAGE], state[operator, _LEVEL], state[operator, _TARGET]
+    step, stands = state[operator, _STEP], state[operator, _STANDS]
+    loudness, key_rate = state[operator, _LOUDNESS], state[operator, _RATE]
+    for block in range(blocks):
+        if block == release_at:
+            stage = 3
+            target, step, stands = _stage(stage, level, voice, at, loudness, key_rate, rate)
+        if stands:
+            stands -= BLOCK
+            if stands <= 0:
+                stands = 0
+                stage += 1
+                if stage < 4:
+                    target, step, stands = _stage(stage, level, voice, at, loudness, key_rate, rate)
+        if (stage < 3 or (stage == 3 and block >= release_at)) and not stands:
+            rising = target > level
+            if rising:
+                level = max(level, 1716 << 16)
+                level += (((17 << 24) - level) >> 24) * step
+            else:
+                level -= step
+            if level >= target if rising else level <= target:
+                level = target
+                stage += 1
+                if stage < 4:
+                    target, step, stands = _stage(stage, level, voice, at, loudness, key_rate, rate)
+        levels[block] = level
+    state[operator, _STAGE], state[operator, _LEVEL], state[operator, _TARGET] = stage, level, target
+    state[operator, _STEP], state[operator, _STANDS] = step, stands
 
 
-@njit
+@njit(_nrt=False)
 def start(voice, note, velocity, clock, operators, common):  # type: ignore[no-untyped-def]
     """Press the key of a voice (155 bytes): fill the state of its operators (6, ...) and its own."""
     note = min(max(note + voice[144] - 24, 0), 127)
     for operator in range(6):
-        state, at = operators[operator], operator * 21
+        at = operator * 21
         loudness = _scaled_level(voice[at + 16]) + _key_scaling(note, voice, at)
         softer = (voice[at + 15] * (_VELOCITIES[velocity >> 1] - 239) + 7) >> 3
-        state[_LOUDNESS] = max((min(loudness, 127) << 5) + (softer << 4), 0)
-        state[_RATE] = (voice[at + 13] * min(max(note // 3 - 7, 0), 31)) >> 3
-        state[_PITCH] = _pitch(note, voice, at)
-        state[_SENSITIVITY] = _AMPLITUDE_SENSITIVITIES[voice[at + 14] & 3]
-        state[_LEVEL] = 0
-        _advance(state, 0, voice, at, clock.rate)
+        loudness = max((min(loudness, 127) << 5) + (softer << 4), 0)
+        key_rate = (voice[at + 13] * min(max(note // 3 - 7, 0), 31)) >> 3
+        target, step, stands = _stage(0, 0, voice, at, loudness, key_rate, clock.rate)
+        operators[operator, _STAGE], operators[operator, _LEVEL], operators[operator, _TARGET] = 0, 0, target
+        operators[operator, _STEP], operators[operator, _STANDS] = step, stands
+        operators[operator, _LOUDNESS], operators[operator, _RATE] = loudness, key_rate
+        operators[operator, _PITCH] = _pitch(note, voice, at)
     _start_lfo(voice, clock, common)
     common[_PITCH_LEVEL] = _PITCH_LEVELS[voice[133]] << 19
     _advance_pitch(common, 0, voice, clock.pitch)
@@ -165,7 +174,7 @@ def start(voice, note, velocity, clock, operators, common):  # type: ignore[no-u
     common[_AMPLITUDE_DEPTH] = (voice[140] * 165) >> 6
 
 
-@njit
+@njit(_nrt=False)
 def _start_lfo(voice, clock, common):  # type: ignore[no-untyped-def]
     common[_LFO_STEP] = int(_LFO_HZ[voice[137]] * clock.hz)
     common[_LFO_PHASE] = _HALF_CYCLE - 1 if voice[141] else 0
@@ -179,15 +188,7 @@ def _start_lfo(voice, clock, common):  # type: ignore[no-untyped-def]
         common[_DELAY_THEN] = clock.lfo * max(wait & 0xFF80, 0x80)
 
 
-@njit
-def release(voice, clock, operators, common):  # type: ignore[no-untyped-def]
-    """Let go of a voice's key."""
-    for operator in range(6):
-        _advance(operators[operator], 3, voice, operator * 21, clock.rate)
-    _advance_pitch(common, 3, voice, clock.pitch)
-
-
-@njit
+@njit(_nrt=False)
 def _lfo(common):  # type: ignore[no-untyped-def]
     """Return the LFO's value in the next block, 0 to 2^24."""
     step = common[_LFO_STEP]
@@ -211,7 +212,7 @@ def _lfo(common):  # type: ignore[no-untyped-def]
     return ((common[_RANDOM] ^ 0x80) + 1) << 16
 
 
-@njit
+@njit(_nrt=False)
 def _delay(common):  # type: ignore[no-untyped-def]
     """Return how far the LFO has come up after its delay, 0 to 2^24."""
     delay = common[_DELAY] + (common[_DELAY_FIRST] if common[_DELAY] < _HALF_CYCLE else common[_DELAY_THEN])
@@ -221,7 +222,7 @@ def _delay(common):  # type: ignore[no-untyped-def]
     return 0 if delay < _HALF_CYCLE else (delay >> 7) & (_ONE - 1)
 
 
-@njit
+@njit(_nrt=False)
 def _advance_pitch(common, stage, voice, slowest):  # type: ignore[no-untyped-def]
     common[_PITCH_STAGE] = stage
     if stage < 4:
@@ -229,7 +230,7 @@ def _advance_pitch(common, stage, voice, slowest):  # type: ignore[no-untyped-de
         common[_PITCH_STEP] = _PITCH_RATES[voice[126 + stage]] * slowest
 
 
-@njit
+@njit(_nrt=False)
 def _pitch_envelope(common, held, voice, slowest):  # type: ignore[no-untyped-def]
     """Return the pitch envelope's value in the next block."""
     if common[_PITCH_STAGE] < 3 or (common[_PITCH_STAGE] < 4 and not held):
@@ -243,7 +244,7 @@ def _pitch_envelope(common, held, voice, slowest):  # type: ignore[no-untyped-de
     return common[_PITCH_LEVEL]
 
 
-@njit
+@njit(_nrt=False)
 def _phase_step(pitch, frequencies):  # type: ignore[no-untyped-def]
     """Return how far an oscillator of a pitch turns in a sample, where 2^24 is a cycle."""
     place, rest = (pitch & (_ONE - 1)) >> 14, pitch & 0x3FFF
@@ -255,15 +256,15 @@ def _phase_step(pitch, frequencies):  # type: ignore[no-untyped-def]
     return step >> shift if shift >= 0 else step << -shift
 
 
-@njit
+@njit(_nrt=False)
 def _damping(sensitivity, modulation):  # type: ignore[no-untyped-def]
     """Return by how much the LFO lowers an operator's level, where 2^24 is all of it."""
     depth = np.float32((modulation * sensitivity) >> 24)
     return int(math.exp(np.float64(depth / np.float32(262144)) * 0.07 + 12.2))
 
 
-@njit
-def control(voice, blocks, release_at, clock, operators, common, attenuations, steps):  # type: ignore[no-untyped-def]
+@njit(_nrt=False)
+def control(voice, blocks, release_at, clock, operators, common, attenuations, steps, room):  # type: ignore[no-untyped-def]
     """Go on by some blocks.
 
     Args:
@@ -275,24 +276,33 @@ def control(voice, blocks, release_at, clock, operators, common, attenuations, s
         common: the voice's state (VOICE_STATE,).
         attenuations: (6, blocks + 1) to fill, each block's end; the first is where the block before ended.
         steps: (6, blocks) of phase, to fill, where 2^32 is a cycle.
+        room: (3, blocks) to work in.
     """
+    bends, modulations, levels = room[0], room[1], room[2]
     for block in range(blocks):
         if block == release_at:
-            release(voice, clock, operators, common)
-        held = block < release_at
+            _advance_pitch(common, 3, voice, clock.pitch)
         wave, delay = _lfo(common), _delay(common)
         swing = common[_PITCH_SENSITIVITY] * (wave - (_ONE >> 1))
         bend = abs((common[_PITCH_DEPTH] * delay * swing) >> 39)
-        bend = _pitch_envelope(common, held, voice, clock.pitch) + (-bend if swing < 0 else bend)
-        modulation = (common[_AMPLITUDE_DEPTH] * delay >> 8) * (_ONE - wave) >> 24
-        for operator in range(6):
-            state, at = operators[operator], operator * 21
-            moved = bend if voice[at + 17] == 0 else 0
-            if block == 0 or moved != state[_BEND]:
-                state[_BEND] = moved
-                state[_PHASE_STEP] = _phase_step(state[_PITCH] + moved, clock.frequencies) << 8
-            steps[operator, block] = state[_PHASE_STEP]
-            level = _envelope(state, held, voice, at, clock.rate)
-            if state[_SENSITIVITY]:
-                level -= level * (_damping(state[_SENSITIVITY], modulation) << 4) >> 28
+        envelope = _pitch_envelope(common, block < release_at, voice, clock.pitch)
+        bends[block] = envelope - bend if swing < 0 else envelope + bend
+        modulations[block] = (((common[_AMPLITUDE_DEPTH] * delay) >> 8) * (_ONE - wave)) >> 24
+    for operator in range(6):
+        pitch, fixed = operators[operator, _PITCH], voice[operator * 21 + 17]
+        step = np.int64(0)
+        for block in range(blocks):
+            if block == 0 or not (fixed or bends[block] == bends[block - 1]):
+                bend = 0 if fixed else bends[block]
+                step = _phase_step(pitch + bend, clock.frequencies) << 8
+            steps[operator, block] = step
+        _envelope(voice, operator, blocks, release_at, clock.rate, operators, levels)
+        sensitivity = _AMPLITUDE_SENSITIVITIES[voice[operator * 21 + 14] & 3]
+        damping = np.int64(0)
+        for block in range(blocks):
+            level = levels[block]
+            if sensitivity:
+                if block == 0 or modulations[block] != modulations[block - 1]:
+                    damping = _damping(sensitivity, modulations[block]) << 4
+                level -= (level * damping) >> 28
             attenuations[operator, block + 1] = (1 << 14) - (level >> 14)

@@ -32,7 +32,7 @@ SOFTENED = np.zeros(32, np.int64)
 """By how many halvings feedback is less in some algorithms."""
 SOFTENED[[3, 5, 31]] = 2
 
-CHUNK = 8
+CHUNK = 16
 """Blocks that are worked on together; what they need fits the fastest cache."""
 SAMPLES = CHUNK * BLOCK
 LANES = 64
@@ -43,24 +43,24 @@ FEW = 3
 _SINES, _POWERS = sine.tables()
 
 
-@njit
+@njit(_nrt=False)
 def _played(attenuations, operator, block):  # type: ignore[no-untyped-def]
     return attenuations[operator, block] <= AUDIBLE or attenuations[operator, block + 1] <= AUDIBLE
 
 
-@njit
+@njit(_nrt=False)
 def _slope(attenuations, operator, block):  # type: ignore[no-untyped-def]
     return (attenuations[operator, block + 1] - attenuations[operator, block] + BLOCK // 2) >> 6
 
 
-@njit(fastmath={"contract"})
-def _sines(phases, attenuations, first, last, output):  # type: ignore[no-untyped-def]
-    """Fill an operator's output from one sample to another."""
-    for i in range(first, last):
+@njit(_nrt=False, fastmath={"contract"})
+def _sines(phases, attenuations, output):  # type: ignore[no-untyped-def]
+    """Fill an operator's output."""
+    for i in range(len(output)):
         output[i] = operator(phases[i], attenuations[i])
 
 
-@njit
+@njit(_nrt=False)
 def _looked_up(phase, attenuation):  # type: ignore[no-untyped-def]
     """Return what ``sine.operator`` does by the tables: for one value alone that is faster."""
     folded = int32(phase << 1)
@@ -68,8 +68,8 @@ def _looked_up(phase, attenuation):  # type: ignore[no-untyped-def]
     return int32(_POWERS[(logarithm & 1023) ^ 1023] >> min(logarithm >> 10, 31)) ^ (phase >> 31)
 
 
-@njit
-def feedback_alone(attenuations, steps, blocks, first, loop, shift, phases, memory, output):  # type: ignore[no-untyped-def]
+@njit(_nrt=False)
+def feedback_alone(attenuations, steps, blocks, first, loop, shift, phases, memory, output, phase):  # type: ignore[no-untyped-def]
     """Work out one voice's feedback, sample by sample.
 
     Args:
@@ -80,9 +80,11 @@ def feedback_alone(attenuations, steps, blocks, first, loop, shift, phases, memo
         phases: (6,) as they are before; only read.
         memory: the loop's last two outputs (2,).
         output: (SAMPLES,) to fill: that of the loop's last operator, where its first plays.
+        phase: (3,), room to work in.
     """
     before, last = memory[0], memory[1]
-    phase = phases[first : first + 3].copy()
+    for further in range(loop):
+        phase[further] = phases[first + further]
     for block in range(blocks):
         if _played(attenuations, first, block):
             slope, loudness = _slope(attenuations, first, block), attenuations[first, block]
@@ -105,17 +107,18 @@ def feedback_alone(attenuations, steps, blocks, first, loop, shift, phases, memo
     memory[0], memory[1] = before, last
 
 
-@njit(fastmath={"contract"})
+@njit(_nrt=False, fastmath={"contract"})
 def _feedback_block(lanes, phase, step, loudness, slope, shift, plays, before, last, output):  # type: ignore[no-untyped-def]
     """Work out the feedback of many voices for a block; output is (BLOCK, LANES), flat."""
     for i in range(BLOCK):
+        moment = int32(i)
         for lane in range(lanes):
-            level = int32(loudness[lane] + slope[lane])
-            loudness[lane] = level
+            level = int32(loudness[lane] + int32(moment + 1) * slope[lane])
             back = int32(sine.halved(int32((before[lane] + last[lane]) << 13), shift[lane]) << 8)
-            now = operator(int32(phase[lane] + back), level)
-            phase[lane] = int32(phase[lane] + step[lane])
+            now = operator(int32(int32(phase[lane] + moment * step[lane]) + back), level)
             on = plays[lane]
             output[i * LANES + lane] = int32(now & on)
             before[lane] = int32((last[lane] & on) | (before[lane] & ~on))
             last[lane] = int32((now & on) | (last[lane] & ~on))
+    for lane in range(lanes):
+        phase[lane] = int32(phase[lane] + int32(step[lane] << 6))

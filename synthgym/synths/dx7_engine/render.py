@@ -208,7 +208,12 @@ def _filter_eight(mixed, pole, memory, audio):  # type: ignore[no-untyped-def]
 
 @njit(_nrt=False)
 def _filtered(mixed, count, samples, begin, pole, memory, audio):  # type: ignore[no-untyped-def]
-    """Write mixed voices to their audio, through the high-pass."""
+    """Write mixed voices to their audio, through the high-pass if there is one."""
+    if pole == 0:
+        for voice in range(count):
+            for i in range(samples):
+                audio[voice, begin + i] = mixed[voice, i] * (0.125 / 4096)
+        return
     whole = count // 8 * 8
     for i in range(0, whole, 8):
         m = memory[i : i + 8]

@@ -270,8 +270,8 @@ class _Search:
     def _why(self) -> str:
         if self._failures:
             return (
-                f"{_MOST_CANDIDATES} random patches in a row are inaudible, {len(self._failures)} of them because "
-                f"they failed, the last: {self._failures[-1]}"
+                f"{_MOST_CANDIDATES} random patches in a row are inaudible, {len(self._failures)} of them "
+                f"because they failed, the last: {self._failures[-1]}"
             )
         if self._forbidden_ones:
             return (

@@ -1,12 +1,13 @@
 """The DX7's voice, many at once, compiled by Numba: the same bytes as Dexed's own engine (dexed-py).
 
-Everything is in the instrument's integers, as in Dexed's "Mark I" engine: once in 64 samples the envelopes,
+Everything is in the instrument's integers, as in Dexed's "Mark I" engine. Once in 64 samples the envelopes,
 the LFO and the pitch move (``control``); between, an operator looks up a table of logarithms and one of
-powers (``sine``), and the carriers' sum goes through the high-pass. Only a feedback must go sample by sample, so
-voices whose operator feeds itself are worked out side by side, 64 of them, a voice in each lane of the
-processor's registers (``operators``); everything else of a voice goes along its time, 512 bits of it at once
-(``render``). Without reductions and without roundings that depend on the width of registers, the bytes are the same
-in any batch, on any processor.
+powers (``sine``), and the sum of the carriers goes through the high-pass. Only feedback must go sample by
+sample: voices whose operator feeds itself are worked out side by side, a voice in each lane of the
+processor's registers (``feedback``). All else goes along a voice's time, as much of it at once as a register
+holds (``operators``). The bytes are the same in any batch and on any processor.
+
+Written from what is known of the instrument and from measurements of dexed-py, which the tests hold it to.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.synths.dx7_engine import cache
-from synthgym.synths.dx7_engine.control import clock
-from synthgym.synths.dx7_engine.operators import LANES
+from synthgym.synths.dx7_engine.clock import clock
 from synthgym.synths.dx7_engine.render import render as _render
-from synthgym.synths.dx7_engine.render import room
+from synthgym.synths.dx7_engine.room import LANES, room
 from synthgym.synths.dx7_engine.tables import BLOCK
 
 cache.keep(_render)

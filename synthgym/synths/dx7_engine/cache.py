@@ -1,8 +1,8 @@
 """Where compiled code is kept, so that it is compiled once for all processes.
 
-Numba's own cache writes an index before the code that it names, and goes by one source file: a process may
-find code of another version of these files, or of another processor (numba's issue 10128). So the folder's name
-is a digest of all that decides the code, and whatever is found in it is right.
+Numba's own cache goes by one source file, and writes an index before the code that it names, so that one of
+several processes may find code of older files, or for another processor (as in its issue 10128). Here
+the folder's name is a digest of all that decides the code: whatever is found in it is right.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def _folder() -> Path:
     codegen = cpu_target.target_context.codegen()
     made_by = (numba.__version__, llvmlite.__version__, np.__version__, sys.version, codegen.magic_tuple())
     digest.update(repr(made_by).encode())
-    root = Path(config.CACHE_DIR) if config.CACHE_DIR else user_cache_path("synthgym")
+    root = Path(kept) if (kept := getattr(config, "CACHE_DIR", "")) else user_cache_path("synthgym")
     return root / "dx7_engine" / digest.hexdigest()[:16]
 
 
-class _Locator(caching._CacheLocator):  # type: ignore[misc]
+class _Locator(caching._CacheLocator):
     def get_cache_path(self) -> str:
         return str(_folder())
 
@@ -48,12 +48,12 @@ class _Locator(caching._CacheLocator):  # type: ignore[misc]
         return cls()
 
 
-class _Implementation(caching.CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_Locator,)
+class _Implementation(caching.CompileResultCacheImpl):
+    _locator_classes: Any = (_Locator,)
 
 
-class _Cache(caching.Cache):  # type: ignore[misc]
-    _impl_class = _Implementation
+class _Cache(caching.Cache):
+    _impl_class: Any = _Implementation
 
 
 def keep(function: Any) -> None:

@@ -1,15 +1,16 @@
-"""What changes slowly: envelopes, LFO and pitch, once in 64 samples, in the instrument's own integers."""
+"""What changes slowly, once in 64 samples: envelopes and pitch, in the instrument's own integers."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-from numba import int32, njit
+from numba import int32
 
 from synthgym.synths.dx7_engine import tables
-from synthgym.synths.dx7_engine.tables import BLOCK, Integers
+from synthgym.synths.dx7_engine.compiling import compiled
+from synthgym.synths.dx7_engine.lfo import LFO_STATE, delay_of, start_lfo, wave_of
+from synthgym.synths.dx7_engine.tables import BLOCK, ONE
 
 OFF = 16383
 """The attenuation at which an operator begins, in 1,024ths of a halving; at 2^14 nothing is left."""
@@ -19,59 +20,22 @@ _VELOCITIES, _EXPONENTIAL = tables.VELOCITIES, tables.EXPONENTIAL_SCALING
 _COARSE = tables.COARSE
 _PITCH_SENSITIVITIES, _AMPLITUDE_SENSITIVITIES = tables.PITCH_SENSITIVITIES, tables.AMPLITUDE_SENSITIVITIES
 _PITCH_RATES, _PITCH_LEVELS = tables.PITCH_RATES, tables.PITCH_LEVELS
-_LFO_HZ, _LFO_SINE = tables.LFO_HZ, tables.lfo_sine()
 
-_CYCLE, _HALF_CYCLE = 1 << 32, 1 << 31
-_MASK = _CYCLE - 1
-_ONE = 1 << 24
-_HZ = 4437500000.0
-_NOTE_0 = 50857776
-"""The logarithm of the frequency of MIDI note 0."""
-
-# The numbers of an operator's state and of a voice's.
+# The numbers of an operator's state, and of a voice's after the LFO's.
 _STAGE, _LEVEL, _TARGET, _STEP, _STANDS, _LOUDNESS, _RATE, _PITCH = range(8)
 OPERATOR_STATE = 8
-_LFO_PHASE, _LFO_STEP, _LFO_WAVE, _RANDOM, _DELAY, _DELAY_FIRST, _DELAY_THEN = range(7)
-_PITCH_STAGE, _PITCH_LEVEL, _PITCH_TARGET, _PITCH_STEP = range(7, 11)
-_PITCH_DEPTH, _PITCH_SENSITIVITY, _AMPLITUDE_DEPTH = range(11, 14)
-VOICE_STATE = 14
+_PITCH_STAGE, _PITCH_LEVEL, _PITCH_TARGET, _PITCH_STEP = range(LFO_STATE, LFO_STATE + 4)
+_PITCH_DEPTH, _PITCH_SENSITIVITY, _AMPLITUDE_DEPTH = range(LFO_STATE + 4, LFO_STATE + 7)
+VOICE_STATE = LFO_STATE + 7
 
 
-class Clock(NamedTuple):
-    """What depends on the sample rate.
-
-    Attributes:
-        rate: the envelopes' steps and times, where 2^24 is those of 44.1 kHz.
-        lfo: the slowest step of the LFO's phase.
-        pitch: the slowest step of the pitch envelope.
-        frequencies: see ``tables.frequencies``.
-    """
-
-    rate: int
-    hz: int
-    lfo: int
-    pitch: int
-    frequencies: Integers
-
-
-def clock(sample_rate: int) -> Clock:
-    """Return what depends on a sample rate in Hz."""
-    return Clock(
-        int(44100.0 / sample_rate * _ONE),
-        int(BLOCK * _HZ / sample_rate),
-        int(BLOCK * 25190424 / sample_rate + 0.5),
-        int(BLOCK * _ONE / (21.3 * sample_rate) + 0.5),
-        tables.frequencies(sample_rate),
-    )
-
-
-@njit(_nrt=False)
-def _scaled_level(level):  # type: ignore[no-untyped-def]
+@compiled
+def _scaled_level(level):
     return level + 28 if level >= 20 else _LEVELS[level]
 
 
-@njit(_nrt=False)
-def _key_scaling(note, voice, at):  # type: ignore[no-untyped-def]
+@compiled
+def _key_scaling(note, voice, at):
     """Return by how much a note's distance from the break point changes an operator's level."""
     distance = note - voice[at + 8] - 17
     right = distance >= 0
@@ -85,24 +49,24 @@ def _key_scaling(note, voice, at):  # type: ignore[no-untyped-def]
     return -scaling if curve < 2 else scaling
 
 
-@njit(_nrt=False)
-def _pitch(note, voice, at):  # type: ignore[no-untyped-def]
+@compiled
+def _pitch(note, voice, at):
     """Return the logarithm of an operator's frequency in Hz."""
     coarse, fine, detune = voice[at + 18], voice[at + 19], voice[at + 20]
     if voice[at + 17]:  # fixed, in hundredths of a decade
         return ((4458616 * ((coarse & 3) * 100 + fine)) >> 3) + (13457 * (detune - 7) if detune > 7 else 0)
-    pitch = _NOTE_0 + _ONE // 12 * note
-    octaves = np.float64(np.float32(pitch) / np.float32(_ONE))
+    pitch = tables.NOTE_0 + ONE // 12 * note
+    octaves = np.float64(np.float32(pitch) / np.float32(ONE))
     pitch = int(pitch + 0.0209 * math.exp(-0.396 * octaves) / 7 * pitch * (detune - 7))
     pitch += _COARSE[coarse & 31]
     if fine:
-        pitch += int(math.floor(24204406.323123 * math.log(1 + 0.01 * fine) + 0.5))
+        pitch += math.floor(24204406.323123 * math.log(1 + 0.01 * fine) + 0.5)
     return pitch
 
 
-@njit(_nrt=False)
-def _stage(stage, level, voice, at, loudness, key_rate, rate):  # type: ignore[no-untyped-def]
-    """Return where a stage of an operator's envelope goes, its step, and for how many samples it stands still."""
+@compiled
+def _stage(stage, level, voice, at, loudness, key_rate, rate):
+    """Return where a stage of an operator's envelope goes, its step, and how many samples it stands still."""
     goal = voice[at + 4 + stage]
     target = max(((_scaled_level(goal) >> 1) << 6) + loudness - 4256, 16) << 16
     stands = 0
@@ -116,8 +80,8 @@ def _stage(stage, level, voice, at, loudness, key_rate, rate):  # type: ignore[n
     return target, (((4 + (quick & 3)) << (8 + (quick >> 2))) * rate) >> 24, stands
 
 
-@njit(_nrt=False)
-def _envelope(voice, operator, blocks, release_at, rate, state, levels):  # type: ignore[no-untyped-def]
+@compiled
+def _envelope(voice, operator, blocks, release_at, rate, state, levels):
     """Fill in the levels (blocks,) of an operator's envelope."""
     at = operator * 21
     stage, level, target = state[operator, _STAGE], state[operator, _LEVEL], state[operator, _TARGET]
@@ -151,8 +115,8 @@ def _envelope(voice, operator, blocks, release_at, rate, state, levels):  # type
     state[operator, _STEP], state[operator, _STANDS] = step, stands
 
 
-@njit(_nrt=False)
-def start(voice, note, velocity, clock, operators, common):  # type: ignore[no-untyped-def]
+@compiled
+def start(voice, note, velocity, clock, operators, common):
     """Press the key of a voice (155 bytes): fill the state of its operators (6, ...) and its own."""
     note = min(max(note + voice[144] - 24, 0), 127)
     for operator in range(6):
@@ -166,7 +130,7 @@ def start(voice, note, velocity, clock, operators, common):  # type: ignore[no-u
         operators[operator, _STEP], operators[operator, _STANDS] = step, stands
         operators[operator, _LOUDNESS], operators[operator, _RATE] = loudness, key_rate
         operators[operator, _PITCH] = _pitch(note, voice, at)
-    _start_lfo(voice, clock, common)
+    start_lfo(voice, clock, common)
     common[_PITCH_LEVEL] = _PITCH_LEVELS[voice[133]] << 19
     _advance_pitch(common, 0, voice, clock.pitch)
     common[_PITCH_DEPTH] = (voice[139] * 165) >> 6
@@ -174,64 +138,16 @@ def start(voice, note, velocity, clock, operators, common):  # type: ignore[no-u
     common[_AMPLITUDE_DEPTH] = (voice[140] * 165) >> 6
 
 
-@njit(_nrt=False)
-def _start_lfo(voice, clock, common):  # type: ignore[no-untyped-def]
-    common[_LFO_STEP] = int(_LFO_HZ[voice[137]] * clock.hz)
-    common[_LFO_PHASE] = _HALF_CYCLE - 1 if voice[141] else 0
-    common[_LFO_WAVE], common[_RANDOM], common[_DELAY] = voice[142], 0, 0
-    wait = 99 - voice[138]
-    if wait == 99:
-        common[_DELAY_FIRST] = common[_DELAY_THEN] = _CYCLE - 1
-    else:
-        wait = (16 + (wait & 15)) << (1 + (wait >> 4))
-        common[_DELAY_FIRST] = clock.lfo * wait
-        common[_DELAY_THEN] = clock.lfo * max(wait & 0xFF80, 0x80)
-
-
-@njit(_nrt=False)
-def _lfo(common):  # type: ignore[no-untyped-def]
-    """Return the LFO's value in the next block, 0 to 2^24."""
-    step = common[_LFO_STEP]
-    phase = (common[_LFO_PHASE] + step) & _MASK
-    common[_LFO_PHASE] = phase
-    wave = common[_LFO_WAVE]
-    if wave == 0:
-        return ((phase >> 7) if phase < _HALF_CYCLE else ~(phase >> 7)) & (_ONE - 1)
-    if wave == 1:
-        return (~phase & _MASK ^ _HALF_CYCLE) >> 8
-    if wave == 2:
-        return (phase ^ _HALF_CYCLE) >> 8
-    if wave == 3:
-        return ((~phase & _MASK) >> 7) & _ONE
-    if wave == 4:
-        place, rest = phase >> 22, (phase >> 8) & 0x3FFF
-        low, high = _LFO_SINE[place], _LFO_SINE[place + 1]
-        return (_ONE >> 1) + ((low + ((high - low) * rest >> 14)) >> 1)
-    if phase < step:
-        common[_RANDOM] = (common[_RANDOM] * 179 + 17) & 0xFF
-    return ((common[_RANDOM] ^ 0x80) + 1) << 16
-
-
-@njit(_nrt=False)
-def _delay(common):  # type: ignore[no-untyped-def]
-    """Return how far the LFO has come up after its delay, 0 to 2^24."""
-    delay = common[_DELAY] + (common[_DELAY_FIRST] if common[_DELAY] < _HALF_CYCLE else common[_DELAY_THEN])
-    if delay > _MASK:  # past the end
-        return _ONE
-    common[_DELAY] = delay
-    return 0 if delay < _HALF_CYCLE else (delay >> 7) & (_ONE - 1)
-
-
-@njit(_nrt=False)
-def _advance_pitch(common, stage, voice, slowest):  # type: ignore[no-untyped-def]
+@compiled
+def _advance_pitch(common, stage, voice, slowest):
     common[_PITCH_STAGE] = stage
     if stage < 4:
         common[_PITCH_TARGET] = _PITCH_LEVELS[voice[130 + stage]] << 19
         common[_PITCH_STEP] = _PITCH_RATES[voice[126 + stage]] * slowest
 
 
-@njit(_nrt=False)
-def _pitch_envelope(common, held, voice, slowest):  # type: ignore[no-untyped-def]
+@compiled
+def _pitch_envelope(common, held, voice, slowest):
     """Return the pitch envelope's value in the next block."""
     if common[_PITCH_STAGE] < 3 or (common[_PITCH_STAGE] < 4 and not held):
         level, target = common[_PITCH_LEVEL], common[_PITCH_TARGET]
@@ -244,10 +160,10 @@ def _pitch_envelope(common, held, voice, slowest):  # type: ignore[no-untyped-de
     return common[_PITCH_LEVEL]
 
 
-@njit(_nrt=False)
-def _phase_step(pitch, frequencies):  # type: ignore[no-untyped-def]
+@compiled
+def _phase_step(pitch, frequencies):
     """Return how far an oscillator of a pitch turns in a sample, where 2^24 is a cycle."""
-    place, rest = (pitch & (_ONE - 1)) >> 14, pitch & 0x3FFF
+    place, rest = (pitch & (ONE - 1)) >> 14, pitch & 0x3FFF
     low, high = frequencies[place], frequencies[place + 1]
     step = int32(low + (int32(high - low) * rest >> 14))
     shift = 20 - (pitch >> 24)
@@ -256,15 +172,15 @@ def _phase_step(pitch, frequencies):  # type: ignore[no-untyped-def]
     return step >> shift if shift >= 0 else step << -shift
 
 
-@njit(_nrt=False)
-def _damping(sensitivity, modulation):  # type: ignore[no-untyped-def]
+@compiled
+def _damping(sensitivity, modulation):
     """Return by how much the LFO lowers an operator's level, where 2^24 is all of it."""
     depth = np.float32((modulation * sensitivity) >> 24)
     return int(math.exp(np.float64(depth / np.float32(262144)) * 0.07 + 12.2))
 
 
-@njit(_nrt=False)
-def control(voice, blocks, release_at, clock, operators, common, attenuations, steps, room):  # type: ignore[no-untyped-def]
+@compiled
+def control(voice, blocks, release_at, clock, operators, common, attenuations, steps, room):
     """Go on by some blocks.
 
     Args:
@@ -282,12 +198,12 @@ def control(voice, blocks, release_at, clock, operators, common, attenuations, s
     for block in range(blocks):
         if block == release_at:
             _advance_pitch(common, 3, voice, clock.pitch)
-        wave, delay = _lfo(common), _delay(common)
-        swing = common[_PITCH_SENSITIVITY] * (wave - (_ONE >> 1))
+        wave, delay = wave_of(common), delay_of(common)
+        swing = common[_PITCH_SENSITIVITY] * (wave - (ONE >> 1))
         bend = abs((common[_PITCH_DEPTH] * delay * swing) >> 39)
         envelope = _pitch_envelope(common, block < release_at, voice, clock.pitch)
         bends[block] = envelope - bend if swing < 0 else envelope + bend
-        modulations[block] = (((common[_AMPLITUDE_DEPTH] * delay) >> 8) * (_ONE - wave)) >> 24
+        modulations[block] = (((common[_AMPLITUDE_DEPTH] * delay) >> 8) * (ONE - wave)) >> 24
     for operator in range(6):
         pitch, fixed = operators[operator, _PITCH], voice[operator * 21 + 17]
         step = np.int64(0)

@@ -1,12 +1,12 @@
-"""Six operators, modulating each other: the fast part."""
+"""Six operators, modulating each other, along the time of one voice."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import int32, njit
+from numba import int32
 
 from synthgym.synths.dx7_algorithms import ALGORITHMS
-from synthgym.synths.dx7_engine import sine
+from synthgym.synths.dx7_engine.compiling import compiled, contracted
 from synthgym.synths.dx7_engine.sine import LOGARITHM, operator
 from synthgym.synths.dx7_engine.tables import BLOCK
 
@@ -32,93 +32,121 @@ SOFTENED = np.zeros(32, np.int64)
 """By how many halvings feedback is less in some algorithms."""
 SOFTENED[[3, 5, 31]] = 2
 
-CHUNK = 16
-"""Blocks that are worked on together; what they need fits the fastest cache."""
-SAMPLES = CHUNK * BLOCK
-LANES = 64
-"""The most voices whose feedback is worked out side by side."""
-FEW = 3
-"""So many, or fewer, are worked out one after the other."""
 
-_SINES, _POWERS = sine.tables()
-
-
-@njit(_nrt=False)
-def _played(attenuations, operator, block):  # type: ignore[no-untyped-def]
+@compiled
+def played(attenuations, operator, block):
+    """Return whether an operator plays in a block."""
     return attenuations[operator, block] <= AUDIBLE or attenuations[operator, block + 1] <= AUDIBLE
 
 
-@njit(_nrt=False)
-def _slope(attenuations, operator, block):  # type: ignore[no-untyped-def]
+@compiled
+def slope_of(attenuations, operator, block):
+    """Return by how much an operator's attenuation grows from sample to sample in a block."""
     return (attenuations[operator, block + 1] - attenuations[operator, block] + BLOCK // 2) >> 6
 
 
-@njit(_nrt=False, fastmath={"contract"})
-def _sines(phases, attenuations, output):  # type: ignore[no-untyped-def]
+@contracted
+def _sines(phases, attenuations, output):
     """Fill an operator's output."""
     for i in range(len(output)):
         output[i] = operator(phases[i], attenuations[i])
 
 
-@njit(_nrt=False)
-def _looked_up(phase, attenuation):  # type: ignore[no-untyped-def]
-    """Return what ``sine.operator`` does by the tables: for one value alone that is faster."""
-    folded = int32(phase << 1)
-    logarithm = attenuation + _SINES[(folded ^ (folded >> 31)) >> 21 & 1023]
-    return int32(_POWERS[(logarithm & 1023) ^ 1023] >> min(logarithm >> 10, 31)) ^ (phase >> 31)
+@compiled
+def _turn(phase, place, step, modulation):
+    """Fill in an oscillator's phase, with what modulates it."""
+    for i in range(len(phase)):
+        phase[i] = int32(int32(place + int32(i) * step) + int32(modulation[i] << 21))
 
 
-@njit(_nrt=False)
-def feedback_alone(attenuations, steps, blocks, first, loop, shift, phases, memory, output, phase):  # type: ignore[no-untyped-def]
-    """Work out one voice's feedback, sample by sample.
-
-    Args:
-        attenuations: (6, CHUNK + 1); steps: (6, CHUNK).
-        blocks: how many.
-        first: the operator that feedback reaches; loop: how many it goes through.
-        shift: by how many halvings it comes back.
-        phases: (6,) as they are before; only read.
-        memory: the loop's last two outputs (2,).
-        output: (SAMPLES,) to fill: that of the loop's last operator, where its first plays.
-        phase: (3,), room to work in.
-    """
-    before, last = memory[0], memory[1]
-    for further in range(loop):
-        phase[further] = phases[first + further]
-    for block in range(blocks):
-        if _played(attenuations, first, block):
-            slope, loudness = _slope(attenuations, first, block), attenuations[first, block]
-            for i in range(block * BLOCK, (block + 1) * BLOCK):
-                loudness += slope
-                back = int32(((before + last) << 13 >> shift) << 8)
-                before = last
-                last = _looked_up(int32(phase[0] + back), loudness)
-                phase[0] = int32(phase[0] + steps[first, block])
-                for further in range(1, loop):
-                    # In a longer loop the engine holds the others' levels through a block.
-                    level = attenuations[first + further, block + 1]
-                    last = _looked_up(int32(phase[further] + int32(last << 21)), level)
-                    phase[further] = int32(phase[further] + steps[first + further, block])
-                output[i] = last
-        else:
-            for further in range(loop):
-                phase[further] = int32(phase[further] + int32(steps[first + further, block] << 6))
-            output[block * BLOCK : (block + 1) * BLOCK] = 0
-    memory[0], memory[1] = before, last
+@compiled
+def _slide(loudness, level, slope):
+    """Fill in an operator's attenuation."""
+    for i in range(len(loudness)):
+        loudness[i] = int32(level + int32(i) * slope)
 
 
-@njit(_nrt=False, fastmath={"contract"})
-def _feedback_block(lanes, phase, step, loudness, slope, shift, plays, before, last, output):  # type: ignore[no-untyped-def]
-    """Work out the feedback of many voices for a block; output is (BLOCK, LANES), flat."""
-    for i in range(BLOCK):
-        moment = int32(i)
-        for lane in range(lanes):
-            level = int32(loudness[lane] + int32(moment + 1) * slope[lane])
-            back = int32(sine.halved(int32((before[lane] + last[lane]) << 13), shift[lane]) << 8)
-            now = operator(int32(int32(phase[lane] + moment * step[lane]) + back), level)
-            on = plays[lane]
-            output[i * LANES + lane] = int32(now & on)
-            before[lane] = int32((last[lane] & on) | (before[lane] & ~on))
-            last[lane] = int32((now & on) | (last[lane] & ~on))
-    for lane in range(lanes):
-        phase[lane] = int32(phase[lane] + int32(step[lane] << 6))
+@compiled
+def _copy(to, of):
+    for i in range(len(to)):
+        to[i] = of[i]
+
+
+@compiled
+def _mix(mixed, output):
+    for i in range(len(mixed)):
+        mixed[i] = int32(mixed[i] + output[i])
+
+
+@compiled
+def _run(number, first, end, attenuations, steps, place, modulation, phase, loudness, output):
+    """Play an operator from one block to another."""
+    for block in range(first, end):
+        level, slope = attenuations[number, block], slope_of(attenuations, number, block)
+        _slide(loudness[block * BLOCK : (block + 1) * BLOCK], int32(level + slope + LOGARITHM), int32(slope))
+    begun, step = first, steps[number, first]
+    for block in range(first + 1, end + 1):
+        if block == end or steps[number, block] != step:  # the frequency is the same through a stretch
+            a, b = begun * BLOCK, block * BLOCK
+            _turn(phase[a:b], place, int32(step), modulation[a:b])
+            place = int32(place + int32((block - begun) * BLOCK * step))
+            if block < end:
+                begun, step = block, steps[number, block]
+    a, b = first * BLOCK, end * BLOCK
+    _sines(phase[a:b], loudness[a:b], output[a:b])
+
+
+@compiled
+def _modulation(algorithm, number, samples, outputs, silent):
+    """Return which output modulates an operator: another operator's, nothing (6), or a sum (7, filled in)."""
+    found = 6
+    for modulator in range(number):
+        if MODULATES[algorithm, number, modulator] and not silent[modulator]:
+            if found == 6:
+                found = modulator
+                continue
+            if found < 6:
+                _copy(outputs[7, :samples], outputs[found, :samples])
+                found = 7
+            _mix(outputs[7, :samples], outputs[modulator, :samples])
+    return found
+
+
+@compiled
+def voice_over(voice, place, blocks, room):
+    """Mix the carriers of one voice, the room's at ``place``, over some blocks."""
+    attenuations, steps, phases = room.attenuations[place], room.steps[place], room.phases[place]
+    looped, mixed = room.looped[place], room.mixed[place]
+    outputs, silent = room.outputs, room.silent
+    phase, loudness = room.samples[0], room.samples[1]
+    algorithm = voice[134]
+    first = FEEDBACK[algorithm]
+    last = first + LOOP[algorithm] - 1
+    samples = blocks * BLOCK
+    mixed[:samples] = 0
+    silent[:] = True
+    for number in range(6):
+        output = outputs[number]
+        in_loop = voice[135] > 0 and first <= number <= last
+        begun, turned = -1, phases[number]
+        for block in range(blocks + 1):
+            plays = block < blocks and played(attenuations, number, block)
+            looping = in_loop and block < blocks and played(attenuations, first, block)
+            if plays and not looping:
+                if begun < 0:
+                    begun, turned = block, phases[number]
+                    silent[number] = False
+            elif begun >= 0:
+                modulation = outputs[_modulation(algorithm, number, samples, outputs, silent)]
+                _run(number, begun, block, attenuations, steps, turned, modulation, phase, loudness, output)
+                begun = -1
+            if block < blocks:
+                a, b = block * BLOCK, (block + 1) * BLOCK
+                if looping and number == last:
+                    silent[number] = False
+                    _copy(output[a:b], looped[a:b])
+                elif looping or not plays:
+                    output[a:b] = 0
+                phases[number] = int32(phases[number] + int32(steps[number, block] << 6))
+        if CARRIERS[algorithm, number] and not silent[number]:
+            _mix(mixed[:samples], output[:samples])

@@ -1,13 +1,12 @@
 """The DX7's sine: a table of logarithms and one of powers, whose entries are worked out as they are needed.
 
 An operator's output is ``2^-(a + s)``, where a is its attenuation and s minus the binary logarithm of a sine,
-both in 1,024ths: tables of 1,024 integers, of 12 bits of the phase and of 13 bits of the result, as in the
-instrument (and in OPL chips, whose reverse-engineered tables are the model for Dexed's). To look a table up is
-slow where many values are side by side in a register; to compute its entries is not. Both tables are
-rounded, so polynomials need only be on the right side of every rounding. Their coefficients are found by
-linear programming: those that stay farthest from all of them (at least .0018 and .0034 of a unit, where float32
-errs by a tenth of that). All 1,024 entries of both are compared when the package is tested and when
-the kernels are first used, so what comes out is exact integers, the same on any processor.
+both in 1,024ths: tables of 1,024 integers each, for 12 bits of the phase and 13 bits of the result, as in the
+instrument and in Yamaha's OPL chips. To look up many values side by side is slow; to compute them is not. The
+tables are rounded, so that polynomials need only be on the right side of every rounding. Their coefficients
+come from linear programming, by ``scripts/dx7/sine_coefficients.py``: they keep .0018 and .0034 of a unit
+away from the nearest rounding, and float32 errs by less. A test compares all entries, so what comes out is
+exact, whether the processor rounds products or not.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ import numpy as np
 from llvmlite import ir
 from numba import float32, int32, njit
 from numba.core import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from synthgym.synths.dx7_engine.compiling import contracted, intrinsic
 
 _F = np.float32
 _P1, _P2, _P3, _P4, _P5 = map(_F, (-451.00213623, 718.70562744, -410.84573364, 185.50051880, -42.31129074))
@@ -29,7 +29,7 @@ _E1, _E2, _E3, _E4, _E5 = map(
 )
 _TO_UNIT = _F(2**-31)
 _ONE, _ROUND, _ROUND_4096 = _F(1), _F(3 << 22), _F((3 << 22) + 4096)
-# In this range a float32's last bit is 1, so to add `_ROUND` is to round, and its bits less these are the integer.
+# A float32's last bit is 1 in this range: to add `_ROUND` is to round, and the bits less these are an integer.
 _ROUNDED = 0x4B400000
 LOGARITHM = 161280 - _ROUNDED
 """To be added to what ``log_sine`` returns."""
@@ -70,7 +70,7 @@ def halved(typing_context: Any, value: Any, times: Any) -> Any:
 
 
 @njit(inline="always")
-def log_sine(phase):  # type: ignore[no-untyped-def]
+def log_sine(phase):
     """Return -1,024 log2 of the sine of the phase (2^32 is a cycle; the sign is lost), less LOGARITHM."""
     folded = int32(phase << 1)
     # 2^20 times an odd number t below 2,048: the middle of the table's entry in the quarter.
@@ -87,7 +87,7 @@ def log_sine(phase):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def power(logarithm):  # type: ignore[no-untyped-def]
+def power(logarithm):
     """Return 2^13 * 2^(-logarithm / 1,024), rounded as the instrument does."""
     x = float32(int32((logarithm & 1023) ^ 1023))
     entry = ((((_E5 * x + _E4) * x + _E3) * x + _E2) * x + _E1) * x + _ROUND_4096
@@ -95,7 +95,7 @@ def power(logarithm):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def operator(phase, attenuation):  # type: ignore[no-untyped-def]
+def operator(phase, attenuation):
     """Return an operator's output, 13 bits and a sign; LOGARITHM is to be in the attenuation."""
     return int32(power(int32(attenuation + log_sine(phase))) ^ (phase >> 31))
 
@@ -110,8 +110,8 @@ def tables() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     )
 
 
-@njit(fastmath={"contract"})
-def computed_tables(logarithms, powers):  # type: ignore[no-untyped-def]
+@contracted
+def computed_tables(logarithms, powers):
     """Fill the tables (1024,) as they are computed here."""
     for i in range(1024):
         logarithms[i] = int32(log_sine(int32(i << 20)) + LOGARITHM)

@@ -99,7 +99,7 @@ class Worker:
         return work(self, job)
 
     def sounds(self, unit: Unit, notes: Notes) -> Iterator[Sound]:
-        """Render unit vectors (B, n) at notes (B, 3) when they are asked for, as many at once as suits the synth."""
+        """Render unit vectors (B, n) at notes (B, 3), as many at once as suits the synth, when asked for."""
         return self.sounds_of(self.space.to_native(unit), notes)
 
     def sounds_of(self, native: Native, notes: Notes) -> Iterator[Sound]:

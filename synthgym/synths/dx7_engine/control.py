@@ -166,10 +166,8 @@ def _phase_step(pitch, frequencies):
     place, rest = (pitch & (ONE - 1)) >> 14, pitch & 0x3FFF
     low, high = frequencies[place], frequencies[place + 1]
     step = int32(low + (int32(high - low) * rest >> 14))
-    shift = 20 - (pitch >> 24)
-    if shift > 31:
-        return 0
-    return step >> shift if shift >= 0 else step << -shift
+    # Beyond 2^21 Hz the engine shifts by a negative number, of which a processor takes the last five bits.
+    return step >> ((20 - (pitch >> 24)) & 31)
 
 
 @compiled

@@ -29,7 +29,7 @@ _E1, _E2, _E3, _E4, _E5 = map(
 )
 _TO_UNIT = _F(2**-31)
 _ONE, _ROUND, _ROUND_4096 = _F(1), _F(3 << 22), _F((3 << 22) + 4096)
-# A float32's last bit is 1 in this range: to add `_ROUND` is to round, and the bits less these are an integer.
+# A float32's last bit is 1 in this range: to add `_ROUND` rounds, and the bits less these are an integer.
 _ROUNDED = 0x4B400000
 LOGARITHM = 161280 - _ROUNDED
 """To be added to what ``log_sine`` returns."""

@@ -201,23 +201,17 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
     """
     notes = job.played(worker.synth.note)
     searches = [
-        _audible(worker, job, candidates, note)
+        _Search(worker, job, candidates, note)
         for candidates, note in zip(job.candidates(worker), notes, strict=True)
     ]
-    found: list[_Found] = []
-
-    def sounds() -> Iterator[Sound]:
-        for search in searches:
-            found.append(next(search))
-            yield found[-1].sound
-
-    rendered = worker.extract(sounds(), len(searches), audio=job.audio)
+    found = _found(worker, searches)
+    rendered = worker.extract((one.sound for one in found), len(found), audio=job.audio)
     failures = list(rendered.failures)
     # A patch with a feature that is not finite is no better than one that is inaudible.
     failed = [row for row, _ in rendered.failures]
     while failed:
-        for row in failed:
-            found[row] = next(searches[row])
+        for row, one in zip(failed, _found(worker, [searches[row] for row in failed]), strict=True):
+            found[row] = one
         again = worker.extract((found[row].sound for row in failed), len(failed), audio=job.audio)
         for kept, new in zip(rendered.features, again.features, strict=True):
             kept[failed] = new
@@ -243,36 +237,60 @@ class _Found(NamedTuple):
     failures: tuple[str, ...]
 
 
-def _audible(
-    worker: Worker, job: PatchJob, candidates: Iterable[Unit], note: NDArray[np.float64]
-) -> Iterator[_Found]:
-    """Yield the patches among candidates that are audible at a note (3,), one after the other."""
-    renders = forbidden = 0
-    failures: tuple[str, ...] = ()
-    for units in candidates:
-        if renders >= _MOST_CANDIDATES:
-            break
-        for unit, sound in zip(units, worker.sounds(units, np.tile(note, (len(units), 1))), strict=True):
-            renders += 1
-            if sound.failure is not None:
-                failures += (worker.message(sound.failure, sound),)
-            if not audible(sound.audio):
-                continue
-            if job.forbidden and sound.native.tobytes() in job.forbidden:
-                forbidden += 1
-                continue
-            yield _Found(unit, sound, renders, failures)
-    if failures:
-        raise SynthError(
-            f"{_MOST_CANDIDATES} random patches in a row are inaudible, {len(failures)} of them because they "
-            f"failed, the last: {failures[-1]}"
+class _Search:
+    """Goes through a patch's candidates until one is audible at its note (3,)."""
+
+    def __init__(
+        self, worker: Worker, job: PatchJob, candidates: Iterable[Unit], note: NDArray[np.float64]
+    ) -> None:
+        self._worker, self._forbidden, self.note = worker, job.forbidden, note
+        self._candidates = chain.from_iterable(candidates)
+        self._renders = self._forbidden_ones = 0
+        self._failures: tuple[str, ...] = ()
+
+    def candidate(self) -> Unit:
+        """Return the next candidate (n,); SynthError after the last."""
+        if self._renders >= _MOST_CANDIDATES:
+            raise SynthError(self._why())
+        self._renders += 1
+        unit: Unit = next(self._candidates)
+        return unit
+
+    def judge(self, unit: Unit, sound: Sound) -> _Found | None:
+        """Return what was found if a candidate is audible, and may be a patch."""
+        if sound.failure is not None:
+            self._failures += (self._worker.message(sound.failure, sound),)
+        if not audible(sound.audio):
+            return None
+        if self._forbidden and sound.native.tobytes() in self._forbidden:
+            self._forbidden_ones += 1
+            return None
+        return _Found(unit, sound, self._renders, self._failures)
+
+    def _why(self) -> str:
+        if self._failures:
+            return (
+                f"{_MOST_CANDIDATES} random patches in a row are inaudible, {len(self._failures)} of them "
+                f"because they failed, the last: {self._failures[-1]}"
+            )
+        if self._forbidden_ones:
+            return (
+                f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; "
+                "free more parameters, or give patches='uniform'"
+            )
+        return (
+            f"{_MOST_CANDIDATES} random patches in a row are inaudible (peak below -44 dBFS); "
+            "free or freeze other parameters"
         )
-    if forbidden:
-        raise SynthError(
-            f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; "
-            "free more parameters, or give patches='uniform'"
-        )
-    raise SynthError(
-        f"{_MOST_CANDIDATES} random patches in a row are inaudible (peak below -44 dBFS); "
-        "free or freeze other parameters"
-    )
+
+
+def _found(worker: Worker, searches: Sequence[_Search]) -> list[_Found]:
+    """Return what searches find next: one candidate of each is rendered, then one of each that go on."""
+    found: dict[_Search, _Found] = {}
+    while searching := [search for search in searches if search not in found]:
+        units = np.stack([search.candidate() for search in searching])
+        notes = np.stack([search.note for search in searching])
+        for search, unit, sound in zip(searching, units, worker.sounds(units, notes), strict=True):
+            if one := search.judge(unit, sound):
+                found[search] = one
+    return [found[search] for search in searches]

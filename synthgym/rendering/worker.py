@@ -99,25 +99,28 @@ class Worker:
         return work(self, job)
 
     def sounds(self, unit: Unit, notes: Notes) -> Iterator[Sound]:
-        """Render unit vectors (B, n) at notes (B, 3) one by one, each when it is asked for."""
+        """Render unit vectors (B, n) at notes (B, 3), as many at once as suits the synth, when asked for."""
         return self.sounds_of(self.space.to_native(unit), notes)
 
     def sounds_of(self, native: Native, notes: Notes) -> Iterator[Sound]:
         """As ``sounds``, of native rows (B, all parameters)."""
-        for row, note in zip(native, notes, strict=True):
+        for at in range(0, len(native), self.synth.batch):
+            rows, played = native[at : at + self.synth.batch], notes[at : at + self.synth.batch]
             try:
-                audio = self.synth.render(row[None], note[None])[0]
+                sounds = self.synth.render(rows, played)
             except PluginCrashed as error:
                 self._crashes_in_a_row += 1
                 if self._crashes_in_a_row >= MOST_CRASHES:
                     raise
-                yield Sound(self._silence(), row, note, str(error))
+                for row, note in zip(rows, played, strict=True):
+                    yield Sound(self._silence(), row, note, str(error))
                 continue
             self._crashes_in_a_row = 0
-            if usable(audio):
-                yield Sound(audio, row, note, None)
-            else:
-                yield Sound(self._silence(), row, note, "the synth rendered audio that is not finite")
+            for row, note, audio in zip(rows, played, sounds, strict=True):
+                if usable(audio):
+                    yield Sound(audio, row, note, None)
+                else:
+                    yield Sound(self._silence(), row, note, "the synth rendered audio that is not finite")
 
     def render(self, unit: Unit, notes: Notes, *, audio: bool = False) -> Rendered:
         """Render unit vectors (B, n) at notes (B, 3) and extract their features.

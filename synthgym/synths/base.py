@@ -40,6 +40,7 @@ class Synth(ABC):
         engine_package: the package whose version decides what a patch sounds like.
         bank_suffixes: the file name endings of files of many presets.
         bank_size: how many presets ``save_bank`` takes; 0 if it takes none.
+        batch: how many rows it is best given at once; a plugin that may crash is given one.
         rendering: what suits it: ``threads``, or ``processes`` if copies of it might disturb each other.
         has_prior: whether it knows what patches people make, see ``human_like``.
     """
@@ -50,6 +51,7 @@ class Synth(ABC):
     engine_package: ClassVar[str]
     bank_suffixes: ClassVar[tuple[str, ...]] = ()
     bank_size: ClassVar[int] = 0
+    batch: int = 1
     rendering: Literal["threads", "processes"] = "threads"
     has_prior: ClassVar[bool] = False
 
@@ -82,8 +84,8 @@ class Synth(ABC):
         Mono, at the synth's own natural level: full scale is 1, nothing is normalised. The same row
         and note give the same bytes, in any batch, order and process, if the synth is ``repeatable``.
 
-        This is the one way to render: rewards, data sets, presets and pages all call it. A worker passes one
-        row at a time.
+        This is the one way to render: rewards, data sets, presets and pages all call it. A worker passes
+        ``batch`` rows at a time.
 
         Raises:
             PluginCrashed: a plugin crashed or hung, twice, on a row.

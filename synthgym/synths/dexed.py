@@ -1,18 +1,18 @@
-"""Dexed, a Yamaha DX7 in software, by its own engine (dexed-py)."""
+"""Dexed, a Yamaha DX7 in software: by its own engine (dexed-py), or many voices at once (dx7_engine)."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
-from dexed import DexedSynth as Engine
+from dexed import DexedSynth as Dexed
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from synthgym.checks import whole
+from synthgym.checks import one_of, whole
 from synthgym.errors import PresetError, SynthError
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
@@ -21,6 +21,12 @@ from synthgym.synths.base import Audio, Synth
 from synthgym.synths.diagram import Diagram
 from synthgym.synths.dx7_diagram import algorithm_diagram
 
+Engine = Literal["auto", "batched", "dexed-py"]
+
+BATCH = 64
+"""Voices that the batched engine is given at once."""
+SOON = 500
+"""So many voices of a process are rendered by dexed-py before the batched engine is worth its loading."""
 DEFAULT_ALGORITHM = 18
 GAIN = np.float32(1 / 8)
 """The plugin's: one carrier at full level peaks at 1/8, -18 dBFS."""
@@ -44,6 +50,9 @@ class DexedSynth(Synth):
         high_pass: whether Dexed's high-pass at 20 Hz follows the engine (default), as in the plugin:
             ``y[n] = x[n] - x[n-1] + (1 - 126 / sample_rate) y[n-1]``. Without it, operators too low to hear
             count in every comparison.
+        engine: ``batched``, this package's own, ``dexed-py``, or ``auto`` (default): dexed-py for the first
+            500 renders of a process, and from then on ``batched``, which takes a second to load and is
+            several times as fast, the more the more voices it is given. All render the same bytes.
         **note: sample_rate, note, velocity, hold, duration: see Synth.
 
     Raises:
@@ -57,11 +66,21 @@ class DexedSynth(Synth):
     # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
     lowest_sample_rate = 16000
     has_prior = True
+    _rendered = 0  # by all of this process
 
     def __init__(
-        self, *, operators: int, algorithm: int | None = None, high_pass: bool = True, **note: Any
+        self,
+        *,
+        operators: int,
+        algorithm: int | None = None,
+        high_pass: bool = True,
+        engine: Engine = "auto",
+        **note: Any,
     ) -> None:
         super().__init__(**note)
+        one_of("engine", engine, get_args(Engine))
+        self.engine = engine
+        self.batch = 1 if engine == "dexed-py" else BATCH
         if not isinstance(high_pass, bool):
             raise SynthError(f"high_pass must be true or false; got {high_pass!r}")
         self.high_pass = high_pass
@@ -90,10 +109,10 @@ class DexedSynth(Synth):
 
     def _open(self) -> None:
         # `_synth` takes voice bytes as they are: a tenth of the cost of the public classes.
-        self._engine = Engine(float(self.sample_rate))._synth
+        self._dexed = Dexed(float(self.sample_rate))._synth
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k != "_engine"}
+        return {k: v for k, v in self.__dict__.items() if k != "_dexed"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -101,15 +120,34 @@ class DexedSynth(Synth):
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows (B, 145), at the level of the Dexed plugin."""
-        voices, size = dx7_voice.voice_bytes(native), dx7_voice.VOICE_BYTES
-        played = self.note.rows(len(native), notes).tolist()
+        voices, played = dx7_voice.voice_bytes(native), self.note.rows(len(native), notes)
+        return (self._together if self._batched(len(native)) else self._one_by_one)(voices, played)
+
+    def _batched(self, rows: int) -> bool:
+        """Return whether the batched engine is to render some rows."""
+        DexedSynth._rendered += rows
+        return self.engine == "batched" or (self.engine == "auto" and DexedSynth._rendered > SOON)
+
+    def _together(self, voices: bytes, played: Notes) -> Audio:
+        from synthgym.synths import dx7_engine  # here, since Numba takes a while to import
+
+        return dx7_engine.render(
+            np.frombuffer(voices, np.uint8).reshape(-1, dx7_voice.VOICE_BYTES),
+            played,
+            sample_rate=self.sample_rate,
+            samples=self.samples,
+            high_pass=HIGH_PASS if self.high_pass else 0.0,
+        )
+
+    def _one_by_one(self, voices: bytes, played: Notes) -> Audio:
+        size = dx7_voice.VOICE_BYTES
         # The engine rounds in its own way; of a whole number of samples it makes that number.
         duration = self.samples / self.sample_rate
-        audio = np.empty((len(native), self.samples), np.float32)
-        for row, (sound, (pitch, velocity, hold)) in enumerate(zip(audio, played, strict=True)):
+        audio = np.empty((len(played), self.samples), np.float32)
+        for row, (sound, (pitch, velocity, hold)) in enumerate(zip(audio, played.tolist(), strict=True)):
             try:
-                self._engine.load_sysex(voices[row * size : (row + 1) * size] + _ALL_OPERATORS_ON)
-                rendered = self._engine.render(int(pitch), int(velocity), hold, duration)
+                self._dexed.load_sysex(voices[row * size : (row + 1) * size] + _ALL_OPERATORS_ON)
+                rendered = self._dexed.render(int(pitch), int(velocity), hold, duration)
             except RuntimeError as error:
                 raise SynthError(
                     f"Dexed: {error}; render at one sample rate at a time in a process"

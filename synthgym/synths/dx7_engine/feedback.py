@@ -1,0 +1,132 @@
+"""Feedback, which goes sample by sample: many voices side by side, or one alone."""
+
+from __future__ import annotations
+
+from numba import int32
+
+from synthgym.synths.dx7_engine import sine
+from synthgym.synths.dx7_engine.compiling import compiled, contracted
+from synthgym.synths.dx7_engine.operators import FEEDBACK, LOOP, SOFTENED, played, slope_of
+from synthgym.synths.dx7_engine.room import LANES
+from synthgym.synths.dx7_engine.sine import LOGARITHM, operator
+from synthgym.synths.dx7_engine.tables import BLOCK
+
+FEW = 3
+"""So many voices, or fewer, are worked out one after the other."""
+
+_SINES, _POWERS = sine.tables()
+
+
+@compiled
+def _looked_up(phase, attenuation):
+    """Return what ``sine.operator`` does by the tables: for one value alone that is faster."""
+    folded = int32(phase << 1)
+    logarithm = attenuation + _SINES[(folded ^ (folded >> 31)) >> 21 & 1023]
+    return int32(_POWERS[(logarithm & 1023) ^ 1023] >> min(logarithm >> 10, 31)) ^ (phase >> 31)
+
+
+@compiled
+def _loop(attenuations, steps, blocks, first, loop, shift, phases, memory, output, phase):
+    """Work out one voice's feedback, sample by sample.
+
+    Args:
+        attenuations: (6, CHUNK + 1); steps: (6, CHUNK).
+        blocks: how many.
+        first: the operator that feedback reaches; loop: how many it goes through.
+        shift: by how many halvings it comes back.
+        phases: (6,) as they are before; only read.
+        memory: the loop's last two outputs (2,).
+        output: (SAMPLES,) to fill: that of the loop's last operator, where its first plays.
+        phase: (3,), room to work in.
+    """
+    before, last = memory[0], memory[1]
+    for further in range(loop):
+        phase[further] = phases[first + further]
+    for block in range(blocks):
+        if played(attenuations, first, block):
+            slope, loudness = slope_of(attenuations, first, block), attenuations[first, block]
+            for i in range(block * BLOCK, (block + 1) * BLOCK):
+                loudness += slope
+                back = int32(((before + last) << 13 >> shift) << 8)
+                before = last
+                last = _looked_up(int32(phase[0] + back), loudness)
+                phase[0] = int32(phase[0] + steps[first, block])
+                for further in range(1, loop):
+                    # In a longer loop the engine holds the others' levels through a block.
+                    level = attenuations[first + further, block + 1]
+                    last = _looked_up(int32(phase[further] + int32(last << 21)), level)
+                    phase[further] = int32(phase[further] + steps[first + further, block])
+                output[i] = last
+        else:
+            for further in range(loop):
+                phase[further] = int32(phase[further] + int32(steps[first + further, block] << 6))
+            output[block * BLOCK : (block + 1) * BLOCK] = 0
+    memory[0], memory[1] = before, last
+
+
+@compiled
+def alone(voice, place, blocks, room):
+    """Work out the feedback of one voice, the room's at ``place``, over some blocks."""
+    algorithm = voice[134]
+    shift = min(8 - voice[135] + SOFTENED[algorithm], 16) + 1
+    _loop(
+        room.attenuations[place],
+        room.steps[place],
+        blocks,
+        FEEDBACK[algorithm],
+        LOOP[algorithm],
+        shift,
+        room.phases[place],
+        room.memory[place],
+        room.looped[place],
+        room.phase,
+    )
+
+
+@contracted
+def _block(lanes, phase, step, loudness, slope, shift, plays, before, last, output):
+    """Work out the feedback of many voices for a block; output is (BLOCK, LANES), flat."""
+    for i in range(BLOCK):
+        moment = int32(i)
+        for lane in range(lanes):
+            level = int32(loudness[lane] + int32(moment + 1) * slope[lane])
+            back = int32(sine.halved(int32((before[lane] + last[lane]) << 13), shift[lane]) << 8)
+            now = operator(int32(int32(phase[lane] + moment * step[lane]) + back), level)
+            on = plays[lane]
+            output[i * LANES + lane] = int32(now & on)
+            before[lane] = int32((last[lane] & on) | (before[lane] & ~on))
+            last[lane] = int32((now & on) | (last[lane] & ~on))
+    for lane in range(lanes):
+        phase[lane] = int32(phase[lane] + int32(step[lane] << 6))
+
+
+@compiled
+def together(count, blocks, voices, room):
+    """Work out the feedback of the first ``count`` of the room's members, whose operator feeds itself."""
+    lanes = (count + 15) // 16 * 16
+    phase, step, loudness, slope = room.lanes[0], room.lanes[1], room.lanes[2], room.lanes[3]
+    shift, plays, before, last = room.lanes[4], room.lanes[5], room.lanes[6], room.lanes[7]
+    for lane in range(count, lanes):
+        plays[lane] = 0
+    for lane in range(count):
+        voice = room.members[lane]
+        algorithm = voices[voice, 134]
+        phase[lane] = room.phases[voice, FEEDBACK[algorithm]]
+        shift[lane] = min(8 - voices[voice, 135] + SOFTENED[algorithm], 16) + 1
+        before[lane], last[lane] = room.memory[voice, 0], room.memory[voice, 1]
+    for block in range(blocks):
+        for lane in range(count):
+            voice = room.members[lane]
+            first, attenuations = FEEDBACK[voices[voice, 134]], room.attenuations[voice]
+            loudness[lane] = attenuations[first, block] + LOGARITHM
+            slope[lane] = slope_of(attenuations, first, block)
+            step[lane] = room.steps[voice, first, block]
+            plays[lane] = -1 if played(attenuations, first, block) else 0
+        _block(lanes, phase, step, loudness, slope, shift, plays, before, last, room.tile)
+        for lane in range(count):
+            output = room.looped[room.members[lane]]
+            for i in range(BLOCK):
+                output[block * BLOCK + i] = room.tile[i * LANES + lane]
+    for lane in range(count):
+        voice = room.members[lane]
+        room.memory[voice, 0], room.memory[voice, 1] = before[lane], last[lane]

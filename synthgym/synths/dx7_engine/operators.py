@@ -1,0 +1,152 @@
+"""Six operators, modulating each other, along the time of one voice."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int32
+
+from synthgym.synths.dx7_algorithms import ALGORITHMS
+from synthgym.synths.dx7_engine.compiling import compiled, contracted
+from synthgym.synths.dx7_engine.sine import LOGARITHM, operator
+from synthgym.synths.dx7_engine.tables import BLOCK
+
+AUDIBLE = (1 << 14) - 100
+"""An operator plays in a block if its attenuation is at most this at either end of it."""
+
+_NUMBERS = tuple(range(6, 0, -1))
+"""As a voice's bytes have the operators: the sixth first."""
+
+MODULATES = np.array(
+    [
+        [[(modulator, modulated) in algorithm.modulates for modulator in _NUMBERS] for modulated in _NUMBERS]
+        for algorithm in ALGORITHMS
+    ]
+)
+"""(algorithm, modulated, modulator)."""
+CARRIERS = np.array([[number in algorithm.carriers for number in _NUMBERS] for algorithm in ALGORITHMS])
+FEEDBACK = np.array([_NUMBERS.index(algorithm.feedback) for algorithm in ALGORITHMS])
+LOOP = np.ones(32, np.int64)
+"""How many operators feedback goes through, from the one that it reaches: a stack of three and one of two."""
+LOOP[3], LOOP[5] = 3, 2
+SOFTENED = np.zeros(32, np.int64)
+"""By how many halvings feedback is less in some algorithms."""
+SOFTENED[[3, 5, 31]] = 2
+
+
+@compiled
+def played(attenuations, operator, block):
+    """Return whether an operator plays in a block."""
+    return attenuations[operator, block] <= AUDIBLE or attenuations[operator, block + 1] <= AUDIBLE
+
+
+@compiled
+def slope_of(attenuations, operator, block):
+    """Return by how much an operator's attenuation grows from sample to sample in a block."""
+    return (attenuations[operator, block + 1] - attenuations[operator, block] + BLOCK // 2) >> 6
+
+
+@contracted
+def _sines(phases, attenuations, output):
+    """Fill an operator's output."""
+    for i in range(len(output)):
+        output[i] = operator(phases[i], attenuations[i])
+
+
+@compiled
+def _turn(phase, place, step, modulation):
+    """Fill in an oscillator's phase, with what modulates it."""
+    for i in range(len(phase)):
+        phase[i] = int32(int32(place + int32(i) * step) + int32(modulation[i] << 21))
+
+
+@compiled
+def _slide(loudness, level, slope):
+    """Fill in an operator's attenuation."""
+    for i in range(len(loudness)):
+        loudness[i] = int32(level + int32(i) * slope)
+
+
+@compiled
+def _copy(to, of):
+    for i in range(len(to)):
+        to[i] = of[i]
+
+
+@compiled
+def _mix(mixed, output):
+    for i in range(len(mixed)):
+        mixed[i] = int32(mixed[i] + output[i])
+
+
+@compiled
+def _run(number, first, end, attenuations, steps, place, modulation, phase, loudness, output):
+    """Play an operator from one block to another."""
+    for block in range(first, end):
+        level, slope = attenuations[number, block], slope_of(attenuations, number, block)
+        _slide(loudness[block * BLOCK : (block + 1) * BLOCK], int32(level + slope + LOGARITHM), int32(slope))
+    begun, step = first, steps[number, first]
+    for block in range(first + 1, end + 1):
+        if block == end or steps[number, block] != step:  # the frequency is the same through a stretch
+            a, b = begun * BLOCK, block * BLOCK
+            _turn(phase[a:b], place, int32(step), modulation[a:b])
+            place = int32(place + int32((block - begun) * BLOCK * step))
+            if block < end:
+                begun, step = block, steps[number, block]
+    a, b = first * BLOCK, end * BLOCK
+    _sines(phase[a:b], loudness[a:b], output[a:b])
+
+
+@compiled
+def _modulation(algorithm, number, samples, outputs, silent):
+    """Return which output modulates an operator: another operator's, nothing (6), or a sum (7, filled in)."""
+    found = 6
+    for modulator in range(number):
+        if MODULATES[algorithm, number, modulator] and not silent[modulator]:
+            if found == 6:
+                found = modulator
+                continue
+            if found < 6:
+                _copy(outputs[7, :samples], outputs[found, :samples])
+                found = 7
+            _mix(outputs[7, :samples], outputs[modulator, :samples])
+    return found
+
+
+@compiled
+def voice_over(voice, place, blocks, room):
+    """Mix the carriers of one voice, the room's at ``place``, over some blocks."""
+    attenuations, steps, phases = room.attenuations[place], room.steps[place], room.phases[place]
+    looped, mixed = room.looped[place], room.mixed[place]
+    outputs, silent = room.outputs, room.silent
+    phase, loudness = room.samples[0], room.samples[1]
+    algorithm = voice[134]
+    first = FEEDBACK[algorithm]
+    last = first + LOOP[algorithm] - 1
+    samples = blocks * BLOCK
+    mixed[:samples] = 0
+    silent[:] = True
+    for number in range(6):
+        output = outputs[number]
+        in_loop = voice[135] > 0 and first <= number <= last
+        begun, turned = -1, phases[number]
+        for block in range(blocks + 1):
+            plays = block < blocks and played(attenuations, number, block)
+            looping = in_loop and block < blocks and played(attenuations, first, block)
+            if plays and not looping:
+                if begun < 0:
+                    begun, turned = block, phases[number]
+                    silent[number] = False
+            elif begun >= 0:
+                modulation = outputs[_modulation(algorithm, number, samples, outputs, silent)]
+                _run(number, begun, block, attenuations, steps, turned, modulation, phase, loudness, output)
+                begun = -1
+            if block < blocks:
+                a, b = block * BLOCK, (block + 1) * BLOCK
+                if looping and number == last:
+                    silent[number] = False
+                    _copy(output[a:b], looped[a:b])
+                elif looping or not plays:
+                    output[a:b] = 0
+                phases[number] = int32(phases[number] + int32(steps[number, block] << 6))
+        if CARRIERS[algorithm, number] and not silent[number]:
+            _mix(mixed[:samples], output[:samples])

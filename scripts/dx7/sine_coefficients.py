@@ -47,7 +47,9 @@ def main() -> None:
         "  of the mantissa:", *map(np.float32, found[:5]), "\n  of the square:", *map(np.float32, found[5:])
     )
     x = np.arange(1024.0)
-    margin, found = farthest(np.stack([x**k for k in range(1, 6)], axis=1), (powers - 4096).astype(np.float64))
+    margin, found = farthest(
+        np.stack([x**k for k in range(1, 6)], axis=1), (powers - 4096).astype(np.float64)
+    )
     print(f"powers: {margin:.4f} from the nearest rounding\n ", *map(np.float32, found))
 
 

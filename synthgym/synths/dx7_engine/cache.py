@@ -13,7 +13,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numba
 import numpy as np
 from numba.core import caching, config
@@ -27,7 +26,7 @@ def _folder() -> Path:
     for path in sorted([*here.glob("*.py"), here.parent / "dx7_algorithms.py"]):
         digest.update(path.read_bytes())
     codegen = cpu_target.target_context.codegen()
-    made_by = (numba.__version__, llvmlite.__version__, np.__version__, sys.version, codegen.magic_tuple())
+    made_by = (numba.__version__, np.__version__, sys.version, codegen.magic_tuple())
     digest.update(repr(made_by).encode())
     root = Path(kept) if (kept := getattr(config, "CACHE_DIR", "")) else user_cache_path("synthgym")
     return root / "dx7_engine" / digest.hexdigest()[:16]

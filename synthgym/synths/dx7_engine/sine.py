@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba import float32, int32, njit
 from numba.core import types
 from numpy.typing import NDArray
@@ -35,18 +34,20 @@ LOGARITHM = 161280 - _ROUNDED
 """To be added to what ``log_sine`` returns."""
 
 
-def _bits(to: Any, of: Any, ir_type: Any) -> Any:
+def _bits(to: Any, of: Any) -> Any:
+    """Return what takes the bits of a value of one type as those of another."""
+
     def bitcast(typing_context: Any, value: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.bitcast(arguments[0], ir_type)
+            return builder.bitcast(arguments[0], context.get_value_type(to))
 
         return to(of), build
 
     return intrinsic(bitcast)
 
 
-_as_integer = _bits(types.int32, types.float32, ir.IntType(32))
-_as_float = _bits(types.float32, types.int32, ir.FloatType())
+_as_integer = _bits(types.int32, types.float32)
+_as_float = _bits(types.float32, types.int32)
 
 
 @intrinsic

@@ -29,7 +29,7 @@ class Room(NamedTuple):
         memory: the last two outputs of the feedback's loop.
         filtered: of the high-pass.
         looped: what came out of the feedback; mixed: the sum of the carriers (count, ROW).
-        lanes: (9, LANES) of ``together``.
+        lanes: (8, LANES) of ``together``.
         members: the voices whose feedback is worked out together.
         tile: (BLOCK, LANES), flat, of ``_block``.
         outputs, samples, values, silent, phase: more room.

@@ -162,7 +162,9 @@ def test_processes_that_compile_at_once_do_not_disturb_each_other(tmp_path: Path
     with ThreadPoolExecutor(3) as threads:
         jobs = [threads.submit(digest, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(3)]
         assert {job.result() for job in jobs} == {known()}
-    (folder,) = (tmp_path / "dx7_engine").iterdir()  # one, of this version and processor
+    (folder,) = (tmp_path / "compiled").glob(
+        "synthgym.synths.dx7_engine*"
+    )  # one, of this version and processor
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
     assert digest(NUMBA_CACHE_DIR=str(tmp_path)) == known()
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before  # it was found

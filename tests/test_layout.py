@@ -21,7 +21,7 @@ AGENTS = (
 )
 SYNTHGYM = (
     ("errors",),
-    ("checks", "files", "settings", "registration", "silence"),
+    ("checks", "compiling", "files", "settings", "registration", "silence"),
     ("notes",),
     ("parameters", "recordings", "hosting"),
     ("synths",),

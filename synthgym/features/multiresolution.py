@@ -6,11 +6,11 @@ import librosa
 import numpy as np
 import scipy.fft
 import scipy.ndimage
-import soxr
 from numpy.typing import NDArray
 
 from synthgym.features.bands import BandPower, full_scale_power
 from synthgym.features.base import Feature, Features
+from synthgym.features.decimation import Decimator
 from synthgym.features.logmel import HOP, N_FFT, N_MELS, mel_matrix
 from synthgym.features.logmel import full_scale_power as full_scale_mel
 
@@ -88,10 +88,12 @@ class MultiResolution(Feature):
             n_fft += 2
         filters = log_filters(rate, n_fft)
         mel = mel_matrix(sample_rate) / np.float32(full_scale_mel(sample_rate))
-        self._low_samples = -(-samples // self._factor)
+        # Up to the upper edge of the last filter, and as far as its bins hear.
+        highest = float(note_hz(np.array(HIGHEST_NOTE + 1 / PER_SEMITONE))) + 2 * rate / window
+        self._low = Decimator(sample_rate, self._factor, samples, highest)
         self._short = BandPower(samples, N_FFT, HOP, mel)
         self._long = BandPower(
-            self._low_samples,
+            self._low.samples,
             window,
             LONG_HOP // self._factor,
             filters / np.float32(full_scale_power(filters, window)),
@@ -133,15 +135,6 @@ class MultiResolution(Feature):
             np.maximum(long - mean, 0, out=found[:, 2 * N_MELS :])
             found[:, 2 * N_MELS :] *= np.float32(WEIGHT)
         return features
-
-    def _low(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return a clip (samples,) at the lower sample rate of the long window."""
-        if self._factor == 1:
-            return clip
-        low = np.zeros(self._low_samples, np.float32)
-        resampled = soxr.resample(clip, self._factor, 1, "MQ")[: len(low)]
-        low[: len(resampled)] = resampled
-        return low
 
     def picture(self, features: Features) -> Features:
         """Return the spectrogram (2 frames, rows) that a feature (frames, 318) describes.

@@ -12,16 +12,19 @@ Written from what is known of the instrument and from measurements of dexed-py, 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.synths.dx7_engine import cache
+from synthgym.compiling import keep
 from synthgym.synths.dx7_engine.clock import clock
 from synthgym.synths.dx7_engine.render import render as _render
 from synthgym.synths.dx7_engine.room import LANES, room
 from synthgym.synths.dx7_engine.tables import BLOCK
 
-cache.keep(_render)
+_HERE = Path(__file__).parent
+keep(_render, [*_HERE.glob("*.py"), _HERE.parent / "dx7_algorithms.py"])
 
 
 def render(

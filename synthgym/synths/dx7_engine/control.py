@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numba import int32
 
+from synthgym.compiling import compiled
 from synthgym.synths.dx7_engine import tables
-from synthgym.synths.dx7_engine.compiling import compiled
 from synthgym.synths.dx7_engine.lfo import LFO_STATE, delay_of, start_lfo, wave_of
 from synthgym.synths.dx7_engine.tables import BLOCK, ONE
 

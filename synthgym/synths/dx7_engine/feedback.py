@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from numba import int32
 
+from synthgym.compiling import compiled, contracted
 from synthgym.synths.dx7_engine import sine
-from synthgym.synths.dx7_engine.compiling import compiled, contracted
 from synthgym.synths.dx7_engine.operators import FEEDBACK, LOOP, SOFTENED, played, slope_of
 from synthgym.synths.dx7_engine.room import LANES
 from synthgym.synths.dx7_engine.sine import LOGARITHM, operator

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgym.synths.dx7_engine.compiling import compiled
+from synthgym.compiling import compiled
 
 SCALE = 0.125 / 4096
 """The plugin's level: an operator's 4,096, full level, is an eighth."""

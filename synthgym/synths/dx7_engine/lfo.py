@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from synthgym.compiling import compiled
 from synthgym.synths.dx7_engine import tables
-from synthgym.synths.dx7_engine.compiling import compiled
 from synthgym.synths.dx7_engine.tables import ONE
 
 _HZ, _SINE = tables.LFO_HZ, tables.lfo_sine()

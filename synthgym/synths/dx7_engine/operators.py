@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import int32
 
+from synthgym.compiling import compiled, contracted
 from synthgym.synths.dx7_algorithms import ALGORITHMS
-from synthgym.synths.dx7_engine.compiling import compiled, contracted
 from synthgym.synths.dx7_engine.sine import LOGARITHM, operator
 from synthgym.synths.dx7_engine.tables import BLOCK
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthgym.synths.dx7_engine.compiling import released
+from synthgym.compiling import released
 from synthgym.synths.dx7_engine.control import control, start
 from synthgym.synths.dx7_engine.feedback import FEW, alone, together
 from synthgym.synths.dx7_engine.high_pass import filtered

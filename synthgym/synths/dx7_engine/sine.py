@@ -18,7 +18,7 @@ from numba import float32, int32, njit
 from numba.core import types
 from numpy.typing import NDArray
 
-from synthgym.synths.dx7_engine.compiling import contracted, intrinsic
+from synthgym.compiling import contracted, intrinsic
 
 _F = np.float32
 _P1, _P2, _P3, _P4, _P5 = map(_F, (-451.00213623, 718.70562744, -410.84573364, 185.50051880, -42.31129074))

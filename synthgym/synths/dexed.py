@@ -24,7 +24,9 @@ from synthgym.synths.dx7_diagram import algorithm_diagram
 Engine = Literal["auto", "batched", "dexed-py"]
 
 BATCH = 64
-"""Voices that the batched engine is given at once."""
+"""Voices that the batched engine is given at once, at most."""
+BATCH_SAMPLES = 1 << 22
+"""And so many samples of them, 16 MB."""
 SOON = 500
 """So many voices of a process are rendered by dexed-py before the batched engine is worth its loading."""
 DEFAULT_ALGORITHM = 18
@@ -80,7 +82,7 @@ class DexedSynth(Synth):
         super().__init__(**note)
         one_of("engine", engine, get_args(Engine))
         self.engine = engine
-        self.batch = 1 if engine == "dexed-py" else BATCH
+        self.batch = 1 if engine == "dexed-py" else max(1, min(BATCH, BATCH_SAMPLES // self.samples))
         if not isinstance(high_pass, bool):
             raise SynthError(f"high_pass must be true or false; got {high_pass!r}")
         self.high_pass = high_pass

@@ -31,11 +31,12 @@ released = _njit(_nrt=False, nogil=True)
 
 
 def keep(function: Any, sources: Iterable[Path]) -> None:
-    """Keep the code of a compiled function, so that it is compiled once for all processes.
+    """Keep the code of a compiled function, for processes that begin later.
 
     Numba's own cache goes by one source file, and writes an index before the code that it names, so that one
     of several processes may find code of older files, or for another processor (as in its issue 10128). Here
-    the folder's name is a digest of all that decides the code: whatever is found in it is right.
+    the folder's name is a digest of sources, versions and processor: whatever is found in it is right.
+    Processes that begin together each compile, and none waits for another.
 
     Where nothing can be written, a warning says so, and every process compiles for itself.
 
@@ -43,6 +44,8 @@ def keep(function: Any, sources: Iterable[Path]) -> None:
         function: compiled by one of the above; it is not called yet.
         sources: the files that its code comes from.
     """
+    if not hasattr(function, "py_func"):
+        return  # NUMBA_DISABLE_JIT is set
     folder = _folder(function.py_func.__module__, sources)
 
     class Locator(caching._CacheLocator):
@@ -65,16 +68,26 @@ def keep(function: Any, sources: Iterable[Path]) -> None:
     class Cache(caching.Cache):
         _impl_class: Any = Implementation
 
+        def save_overload(self, sig: Any, data: Any) -> None:
+            try:
+                super().save_overload(sig, data)
+            except OSError as error:  # as of a full disk
+                _warn(folder, error)
+
     try:
         Locator().ensure_cache_path()
     except OSError as error:
-        warnings.warn(
-            f"cannot keep compiled code in {folder}: {error.strerror}; every process compiles its own "
-            "(some 10 s); set NUMBA_CACHE_DIR to a folder that can be written",
-            stacklevel=2,
-        )
+        _warn(folder, error)
         return
     function._cache = Cache(function.py_func)
+
+
+def _warn(folder: Path, error: OSError) -> None:
+    warnings.warn(
+        f"cannot keep compiled code in {folder}: {error.strerror}; every process compiles its own; "
+        "set NUMBA_CACHE_DIR to a folder that can be written",
+        stacklevel=3,
+    )
 
 
 def _folder(name: str, sources: Iterable[Path]) -> Path:

@@ -41,6 +41,7 @@ STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
 _TEST_SEED = 20_260_101
 _MOST_CANDIDATES = 10_000
 _BLOCK = 8  # candidates made at once; the accepted one does not depend on it
+_ROUNDS = 100  # of one candidate of every patch; then patch by patch, so that not all are in vain
 _NOTE_KEY = 0  # behind the spawn key of a patch: of its note
 
 
@@ -285,12 +286,22 @@ class _Search:
 
 
 def _found(worker: Worker, searches: Sequence[_Search]) -> list[_Found]:
-    """Return what searches find next: one candidate of each is rendered, then one of each that go on."""
+    """Return what searches find next.
+
+    Of a synth that renders several rows at once, one candidate of each search is rendered, then one of each
+    that goes on. Of others, and where candidates are hardly ever audible, searches go one after the other.
+    """
     found: dict[_Search, _Found] = {}
+    rounds = 0
     while searching := [search for search in searches if search not in found]:
+        if worker.synth.batch == 1 or rounds >= _ROUNDS:
+            searching = searching[:1]
+        rounds += 1
         units = np.stack([search.candidate() for search in searching])
         notes = np.stack([search.note for search in searching])
         for search, unit, sound in zip(searching, units, worker.sounds(units, notes), strict=True):
             if one := search.judge(unit, sound):
-                found[search] = one
+                # A copy, since a sound is a row of its batch, and would keep the others.
+                audio = sound.audio if len(searching) == 1 else sound.audio.copy()
+                found[search] = one._replace(sound=sound._replace(audio=audio))
     return [found[search] for search in searches]

@@ -93,6 +93,13 @@ def test_names_and_maxima_are_the_plugins() -> None:
     assert set(MAXIMA) - {p.name for p in PARAMETERS} == others
 
 
+def test_the_plugin_is_given_one_voice_at_a_time(stand_in: Stand) -> None:
+    path, _, _ = stand_in
+    assert make_synth("dexed", operators=1, plugin=path).batch == 1  # or a crash would silence others
+    with pytest.raises(SynthError, match="leave engine out"):
+        make_synth("dexed", operators=1, plugin=path, engine="batched")
+
+
 @pytest.mark.parametrize("env_id", [i for i in ENVIRONMENTS if i.startswith("Dexed")])
 def test_the_same_vectors_play_the_same_voices(env_id: str, stand_in: Stand) -> None:
     path, engines, _ = stand_in

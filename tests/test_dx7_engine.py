@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from synthgym.errors import SynthgymError
 from synthgym.notes import Notes
 from synthgym.parameters import Native
 from synthgym.synths import Audio, dexed, dx7_engine, make_synth
 from synthgym.synths.dx7_engine import sine
+from synthgym.synths.dx7_engine.render import render as kernel
 
 SPACE = make_synth("dexed", operators=6).space
 AT = {name: i for i, name in enumerate(SPACE.names)}
@@ -83,6 +85,24 @@ def test_extreme_voices() -> None:
     native[0], native[1] = low, high
     native[2:, AT["OP1 OUTPUT LEVEL"]] = 99
     assert_like_dexed(native, played(60, 4))
+
+
+def test_what_is_out_of_range_is_clamped() -> None:
+    native = voices("human", 30, 7)
+    native[:, AT["ALGORITHM"]], native[:, AT["FEEDBACK"]] = np.resize([32, 64, 255, -1, 100], 30), 9
+    native[:, AT["PITCH EG LEVEL 1"]], native[:, AT["OP1 EG RATE 1"]] = 255, 300
+    assert_like_dexed(native, played(30, 7))
+
+
+def test_it_is_compiled_once_whatever_the_arrays_are() -> None:
+    synth = make_synth("dexed", operators=6, engine="batched")
+    native, notes = voices("human", 70, 8), played(70, 8)
+    audio = synth.render(native, notes)
+    np.testing.assert_array_equal(synth.render(np.asfortranarray(native), np.asfortranarray(notes)), audio)
+    assert synth.render(native[::2], np.array([60.0, 100.0, 0.5])).shape == (35, 44100)
+    assert len(kernel.signatures) == 1
+    with pytest.raises(SynthgymError, match=r"\(B, 145\)"):
+        synth.render(native[0])
 
 
 def render(native: Native, notes: Notes) -> Audio:

@@ -68,7 +68,8 @@ class DexedSynth(Synth):
     # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
     lowest_sample_rate = 16000
     has_prior = True
-    _rendered = 0  # by all of this process
+    engine: Engine = "auto"
+    _rendered = 0  # by all of this process, or a few less: threads do not wait for each other to count
 
     def __init__(
         self,
@@ -122,16 +123,20 @@ class DexedSynth(Synth):
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows (B, 145), at the level of the Dexed plugin."""
+        if native.ndim != 2:
+            raise SynthError(f"native rows are an array (B, 145); got one of shape {native.shape}")
         voices, played = dx7_voice.voice_bytes(native), self.note.rows(len(native), notes)
         return (self._together if self._batched(len(native)) else self._one_by_one)(voices, played)
 
     def _batched(self, rows: int) -> bool:
         """Return whether the batched engine is to render some rows."""
         DexedSynth._rendered += rows
-        return self.engine == "batched" or (self.engine == "auto" and DexedSynth._rendered > SOON)
+        if self.engine == "auto":
+            return DexedSynth._rendered > SOON and not os.environ.get("NUMBA_DISABLE_JIT")
+        return self.engine == "batched"
 
     def _together(self, voices: bytes, played: Notes) -> Audio:
-        from synthgym.synths import dx7_engine  # here, since Numba takes a while to import
+        from synthgym.synths import dx7_engine  # here, since it takes a while to load
 
         return dx7_engine.render(
             np.frombuffer(voices, np.uint8).reshape(-1, dx7_voice.VOICE_BYTES),

@@ -46,6 +46,9 @@ class DexedPluginSynth(DexedSynth):
         **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.batch = 1
+        if self.engine != "auto":
+            raise SynthError("the plugin is an engine of its own; leave engine out, or leave plugin out")
         if not self.high_pass:
             raise SynthError("the plugin's high-pass is always on; leave high_pass out, or leave plugin out")
         self._host = PluginSynth(

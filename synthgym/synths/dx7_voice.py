@@ -95,6 +95,7 @@ PARAMETERS: tuple[Parameter, ...] = tuple(f.parameter() for f in _FIELDS)
 """All 145: operators 1 to 6 (21 each), ten globals, the pitch envelope (8), the algorithm."""
 
 _AT = np.array([f.at for f in _FIELDS])
+_HIGHEST = np.array([f.high for f in _FIELDS])
 
 
 def operator_parameters(operators: int) -> list[str]:
@@ -105,10 +106,10 @@ def operator_parameters(operators: int) -> list[str]:
 
 
 def voice_bytes(native: Native, name: str = "SYNTHGYM") -> bytes:
-    """Return native rows (..., 145) as voices of 155 bytes each, joined."""
+    """Return native rows (..., 145) as voices of 155 bytes each, joined; what is out of range is clamped."""
     data = np.zeros((*native.shape[:-1], VOICE_BYTES), dtype=np.uint8)
     data[..., NAME_AT:] = list(name.encode("ascii", "replace")[:NAME_LENGTH].ljust(NAME_LENGTH))
-    data[..., _AT] = native.astype(np.uint8)
+    data[..., _AT] = np.clip(native, 0, _HIGHEST)
     return data.tobytes()
 
 

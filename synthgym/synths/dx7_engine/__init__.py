@@ -7,7 +7,10 @@ sample: voices whose operator feeds itself are worked out side by side, a voice 
 processor's registers (``feedback``). All else goes along a voice's time, as much of it at once as a register
 holds (``operators``). The bytes are the same in any batch and on any processor.
 
-Written from what is known of the instrument and from measurements of dexed-py, which the tests hold it to.
+The rules by which envelopes, LFO, pitch and levels move, and their arithmetic, are those of msfa, the engine
+of Google's music-synthesizer-for-android (Copyright 2012 Google Inc., Apache License 2.0), with Dexed's
+changes (Copyright Pascal Gauthier, GPL-3.0); so are the tables of an operator. How many voices and
+many samples are computed at once is this package's own. The tests hold it to dexed-py.
 """
 
 from __future__ import annotations
@@ -39,20 +42,21 @@ def render(
 
     Args:
         voices: (B, 155), single voices as the DX7 dumps them, in their ranges.
-        notes: (B, 3): MIDI note, velocity, seconds held; held notes end with a block of 64 samples.
+        notes: (B, 3): MIDI note, velocity, seconds held; a key is let go at the next multiple of 64 samples.
         sample_rate: Hz.
         samples: length of the audio.
         high_pass: its corner in radians a second; 0 for none.
     """
     audio = np.empty((len(voices), samples), np.float32)
-    keys = notes[:, :2].astype(np.int64)
+    # In the order for which the engine is compiled.
+    voices, keys = voices.astype(np.int64, order="C"), notes[:, :2].astype(np.int64, order="C")
     held = (notes[:, 2].astype(np.float32).astype(np.float64) * sample_rate + 0.5).astype(np.int64)
     at_rate = clock(sample_rate)
     pole = high_pass / sample_rate - 1 if high_pass else 0.0
     for first in range(0, len(voices), LANES):
         rows = slice(first, first + LANES)
         _render(
-            voices[rows].astype(np.int64),
+            voices[rows],
             keys[rows],
             at_rate,
             -(-held[rows] // BLOCK),

@@ -14,7 +14,7 @@ class Clock(NamedTuple):
     Attributes:
         rate: the envelopes' steps and times, where 2^24 is those of 44.1 kHz.
         hz: the step of the LFO's phase at a hertz, where 2^32 is a cycle.
-        lfo: the slowest step of its delay.
+        lfo: the slowest step of the LFO's delay.
         pitch: the slowest step of the pitch envelope.
         frequencies: see ``tables.frequencies``.
     """

@@ -4,8 +4,8 @@ An operator's output is ``2^-(a + s)``, where a is its attenuation and s minus t
 both in 1,024ths: tables of 1,024 integers each, for 12 bits of the phase and 13 bits of the result, as in the
 instrument and in Yamaha's OPL chips. To look up many values side by side is slow; to compute them is not. The
 tables are rounded, so that polynomials need only be on the right side of every rounding. Their coefficients
-come from linear programming, by ``scripts/dx7/sine_coefficients.py``: they keep .0018 and .0034 of a unit
-away from the nearest rounding, and float32 errs by less. A test compares all entries, so what comes out is
+come from linear programming, by ``scripts/dx7/sine_coefficients.py``: before they are float32 they keep .0019
+and .0035 of a unit away from the nearest rounding. A test compares all entries, so what comes out is
 exact, whether the processor rounds products or not.
 """
 

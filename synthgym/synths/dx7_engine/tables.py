@@ -1,7 +1,8 @@
 """The constants of the DX7's voice, as they were measured from the instrument.
 
 They are facts taken from msfa, the engine of Google's music-synthesizer-for-android (Copyright 2012
-Google Inc., Apache License 2.0), with those that Dexed measured later (envelopes that stand still, detune).
+Google Inc., Apache License 2.0), with those that Dexed has from later measurements (envelopes that stand
+still, detune, the LFO's speeds).
 Logarithms of levels, pitches and phases are integers, as in the instrument: an octave, or a doubling of
 the amplitude, is 2^24.
 """

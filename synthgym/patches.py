@@ -269,20 +269,16 @@ class _Search:
         return _Found(unit, sound, self._renders, self._failures)
 
     def _why(self) -> str:
+        most = f"{_MOST_CANDIDATES} random patches in a row are inaudible"
         if self._failures:
-            return (
-                f"{_MOST_CANDIDATES} random patches in a row are inaudible, {len(self._failures)} of them "
-                f"because they failed, the last: {self._failures[-1]}"
-            )
+            failed = f"{len(self._failures)} of them because they failed, the last: {self._failures[-1]}"
+            return f"{most}, {failed}"
         if self._forbidden_ones:
             return (
                 f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; "
                 "free more parameters, or give patches='uniform'"
             )
-        return (
-            f"{_MOST_CANDIDATES} random patches in a row are inaudible (peak below -44 dBFS); "
-            "free or freeze other parameters"
-        )
+        return f"{most} (peak below -44 dBFS); free or freeze other parameters"
 
 
 def _found(worker: Worker, searches: Sequence[_Search]) -> list[_Found]:

@@ -245,7 +245,7 @@ class _Search:
         self, worker: Worker, job: PatchJob, candidates: Iterable[Unit], note: NDArray[np.float64]
     ) -> None:
         self._worker, self._forbidden, self.note = worker, job.forbidden, note
-        self._candidates = chain.from_iterable(candidates)
+        self._candidates: Iterator[Unit] = chain.from_iterable(candidates)
         self._renders = self._forbidden_ones = 0
         self._failures: tuple[str, ...] = ()
 
@@ -254,8 +254,7 @@ class _Search:
         if self._renders >= _MOST_CANDIDATES:
             raise SynthError(self._why())
         self._renders += 1
-        unit: Unit = next(self._candidates)
-        return unit
+        return next(self._candidates)
 
     def judge(self, unit: Unit, sound: Sound) -> _Found | None:
         """Return what was found if a candidate is audible, and may be a patch."""
@@ -274,10 +273,8 @@ class _Search:
             failed = f"{len(self._failures)} of them because they failed, the last: {self._failures[-1]}"
             return f"{most}, {failed}"
         if self._forbidden_ones:
-            return (
-                f"of {_MOST_CANDIDATES} random patches none is audible and no test patch; "
-                "free more parameters, or give patches='uniform'"
-            )
+            most = f"of {_MOST_CANDIDATES} random patches none is audible and no test patch"
+            return f"{most}; free more parameters, or give patches='uniform'"
         return f"{most} (peak below -44 dBFS); free or freeze other parameters"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from synthgym.synths.dx7_engine import tables
@@ -26,6 +27,7 @@ class Clock(NamedTuple):
     frequencies: Integers
 
 
+@lru_cache
 def clock(sample_rate: int) -> Clock:
     """Return what depends on a sample rate in Hz."""
     return Clock(

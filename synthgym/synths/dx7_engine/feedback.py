@@ -26,22 +26,15 @@ def _looked_up(phase, attenuation):
 
 
 @compiled
-def _loop(attenuations, steps, blocks, first, loop, shift, phases, memory, output, phase):
-    """Work out one voice's feedback, sample by sample.
-
-    Args:
-        attenuations: (6, CHUNK + 1); steps: (6, CHUNK).
-        blocks: how many.
-        first: the operator that feedback reaches; loop: how many it goes through.
-        shift: by how many halvings it comes back.
-        phases: (6,) as they are before; only read.
-        memory: the loop's last two outputs (2,).
-        output: (SAMPLES,) to fill: that of the loop's last operator, where its first plays.
-        phase: (3,), room to work in.
-    """
-    before, last = memory[0], memory[1]
+def alone(voice, place, blocks, room):
+    """Work out the feedback of one voice, the room's at ``place``, over some blocks, sample by sample."""
+    algorithm = voice[134]
+    first, loop = FEEDBACK[algorithm], LOOP[algorithm]
+    shift = min(8 - voice[135] + SOFTENED[algorithm], 16) + 1
+    attenuations, steps, output = room.attenuations[place], room.steps[place], room.looped[place]
+    before, last, phase = room.memory[place, 0], room.memory[place, 1], room.phase
     for further in range(loop):
-        phase[further] = phases[first + further]
+        phase[further] = room.phases[place, first + further]
     for block in range(blocks):
         if played(attenuations, first, block):
             slope, loudness = slope_of(attenuations, first, block), attenuations[first, block]
@@ -61,26 +54,7 @@ def _loop(attenuations, steps, blocks, first, loop, shift, phases, memory, outpu
             for further in range(loop):
                 phase[further] = int32(phase[further] + int32(steps[first + further, block] << 6))
             output[block * BLOCK : (block + 1) * BLOCK] = 0
-    memory[0], memory[1] = before, last
-
-
-@compiled
-def alone(voice, place, blocks, room):
-    """Work out the feedback of one voice, the room's at ``place``, over some blocks."""
-    algorithm = voice[134]
-    shift = min(8 - voice[135] + SOFTENED[algorithm], 16) + 1
-    _loop(
-        room.attenuations[place],
-        room.steps[place],
-        blocks,
-        FEEDBACK[algorithm],
-        LOOP[algorithm],
-        shift,
-        room.phases[place],
-        room.memory[place],
-        room.looped[place],
-        room.phase,
-    )
+    room.memory[place, 0], room.memory[place, 1] = before, last
 
 
 @contracted

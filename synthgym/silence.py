@@ -19,6 +19,8 @@ NOISE_GROWTH = 1.5
 """becomes louder from its first third to its second by at most this factor, and"""
 NOISE_BELOW = 10 ** (-20 / 20)
 """is at most this loud (-20 dB) beside the loudest frame."""
+ABOVE_NOISE = 1.5
+"""What exceeds the peak of noise by this factor is sound."""
 
 
 def offset_of(audio: NDArray[np.float32], sample_rate: float) -> float:
@@ -47,16 +49,26 @@ def before_note(audio: NDArray[np.float32], sample_rate: float) -> tuple[int, fl
     noise, where it exceeds -48 dB below its peak.
     """
     levels = np.abs(audio)
-    size = max(1, int(NOISE_FRAME * sample_rate))
     start = int(np.argmax(levels > levels.max() * SILENCE))
-    heard = levels[start:]
-    frames = heard[: len(heard) // size * size].reshape(-1, size)
-    count = _frames_of_noise(np.sqrt(np.mean(frames.astype(np.float64) ** 2, axis=1)))
-    if count:
-        peak = float(frames[:count].max())
-        return start + count * size + int(np.argmax(frames[count] > peak)), peak
+    size = max(1, int(NOISE_FRAME * sample_rate))
+    # Also from the very beginning, lest one loud sample of a noise around -48 dB be taken for its beginning.
+    rise, peak = max(_rise_from_noise(levels, first, size) for first in (0, start))
+    if rise > start:
+        return rise, peak
     # The last frame of silence may hold the beginning of the note's attack.
     return start, float(levels[: max(0, start - size)].max(initial=0))
+
+
+def _rise_from_noise(levels: NDArray[np.float32], first: int, size: int) -> tuple[int, float]:
+    """Return where magnitudes (n,) rise out of the noise from ``first`` on, and its peak; 0 without noise."""
+    frames = levels[first : first + (len(levels) - first) // size * size].reshape(-1, size)
+    count = _frames_of_noise(np.sqrt(np.mean(frames.astype(np.float64) ** 2, axis=1)))
+    if not count:
+        return 0, 0.0
+    # The last frame that is no louder than noise may end with the beginning of the note.
+    peak = float(frames[: count - 1].max())
+    first += (count - 1) * size
+    return first + int(np.argmax(levels[first:] > peak * ABOVE_NOISE)), peak
 
 
 def _frames_of_noise(loudness: NDArray[np.float64]) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from synthgym import notes
 from synthgym.checks import number
 from synthgym.recordings import as_target, read_channels, without_offset
-from synthgym.silence import before_note
+from synthgym.silence import ABOVE_NOISE, before_note
 from synthgym.synths import Audio
 
 from ..evaluation.pitch import HeardNote, hear_note
@@ -34,8 +34,6 @@ _FRAME = 0.01
 """Seconds that its loudness is measured over."""
 _ENDED = 10 ** (-60 / 20)
 """What lies this far (-60 dB) below the peak, to the end, is silence after the sound."""
-_ABOVE_NOISE = 1.5
-"""What exceeds the peak of the noise before the note by this factor is sound."""
 _GRAIN = 0.1
 """Lengths are rounded up to this many seconds."""
 
@@ -65,7 +63,7 @@ class Recording:
         audio = without_offset(channels.mean(axis=1), rate)
         start, noise = before_note(audio, rate)
         loudness = np.abs(audio)
-        end = len(audio) - int(np.argmax(loudness[::-1] > max(loudness.max() * _ENDED, noise * _ABOVE_NOISE)))
+        end = len(audio) - int(np.argmax(loudness[::-1] > max(loudness.max() * _ENDED, noise * ABOVE_NOISE)))
         clipped = max(clipped_samples(channel) for channel in channels.T)
         return cls(path, audio[start:], rate, (end - start) / rate, clipped)
 

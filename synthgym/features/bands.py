@@ -94,7 +94,7 @@ class BandPower:
         powers = np.empty((len(audio), bands, -(-frames // WIDTH) * WIDTH), np.float32)
         memory = room(self._memory)
         # Numba compiles anew for arrays of another kind.
-        for clip, found in zip(np.require(audio, np.float32, "CAW"), powers, strict=True):
+        for clip, found in zip(np.require(audio, np.float32, ["C", "A", "W"]), powers, strict=True):
             _band_powers(clip, self._plan, memory, found)
         return powers
 
@@ -119,7 +119,7 @@ def _frames(clip, first, hop, before, window, tile, numbers):
 
 @compiled
 def _through(spectrum, first, last, bins, weights, group, powers):
-    """Write the powers (bands, ...) of 16 frames from ``group`` on: of each band, the sum of weighted bins."""
+    """Write the powers (bands, ...) of 16 frames from ``group`` on: sums of weighted bins."""
     for band in range(len(bins)):
         at = bins[band] * WIDTH
         total = every(float32(0))
@@ -133,16 +133,16 @@ def _through(spectrum, first, last, bins, weights, group, powers):
 def _band_powers(clip, plan, memory, powers):
     """Write the powers (bands, frames) of a clip.
 
-    What lies in the memory (at least ``_memory`` numbers) is a tile, the samples of 16 frames and their
+    What lies in the memory is a tile, the samples of 16 frames and their
     transform, and the powers of its bins.
     """
     points = len(plan.places)
-    tile, numbers, spectrum = memory[: WIDTH * WIDTH], memory[WIDTH * WIDTH :], memory[-(points + 1) * WIDTH :]
-    numbers = numbers[: len(numbers) - len(spectrum)]
+    bins = len(memory) - (points + 1) * WIDTH
+    tile, numbers, spectrum = memory[: WIDTH * WIDTH], memory[WIDTH * WIDTH : bins], memory[bins:]
     for group in range(0, powers.shape[1], WIDTH):
         _frames(clip, group, plan.hop, plan.before, plan.window, tile, numbers)
         complexes = numbers[: 2 * points * WIDTH]
-        fft.transform(complexes, plan.factors, plan.turns)
+        fft.transform(complexes, plan.factors, plan.turns, tile)
         fft.power(complexes, plan.places, plan.halves, spectrum)
         _through(spectrum, plan.first, plan.last, plan.bins, plan.weights, group, powers)
 

@@ -15,14 +15,12 @@ from numba import float32
 from numpy.typing import NDArray
 
 from synthgym.compiling import compiled
-from synthgym.features.lanes import WIDTH, load, store
+from synthgym.features.lanes import WIDTH, every, load, store
 
-_F = np.float32
 _PAIR = 2 * WIDTH
-_SIN_60 = _F(np.sin(np.pi / 3))
-_COS_72, _COS_144 = _F(np.cos(2 * np.pi / 5)), _F(np.cos(4 * np.pi / 5))
-_SIN_72, _SIN_144 = _F(np.sin(2 * np.pi / 5)), _F(np.sin(4 * np.pi / 5))
-_HALF = _F(0.5)
+_angles = -2 * np.pi * np.arange(5) / np.arange(6).clip(1)[:, None]
+_ROOTS = np.stack([np.cos(_angles), np.sin(_angles)], axis=2).astype(np.float32)
+"""exp(-2 pi i j / r), real and imaginary, by r and j."""
 
 
 def factors(points: int) -> list[int]:
@@ -38,9 +36,9 @@ def factors(points: int) -> list[int]:
 
 
 def rotations(points: int) -> NDArray[np.float32]:
-    """Return what the passes of a complex transform multiply by, (count, 2): of each, by place and then part.
+    """Return what the passes of a complex transform multiply by, (count, 2): of each by place, then part.
 
-    After a pass by r over blocks of n, part m at place j is turned by exp(-2 pi i j m / n); m from 1, j from 1.
+    After a pass by r over blocks of n, part m at place j is turned by exp(-2 pi i j m / n), both from 1 on.
     """
     turns, left = [np.zeros(0)], points
     for factor in factors(points):
@@ -60,7 +58,7 @@ def places(points: int) -> NDArray[np.int64]:
 
 
 def halves(points: int) -> NDArray[np.float32]:
-    """Return exp(-pi i k / points) of k to points / 2, (count, 2), by which even and odd samples are joined."""
+    """Return exp(-pi i k / points), k to points / 2, (count, 2), which joins even and odd samples."""
     angles = np.pi * np.arange(points // 2 + 1) / points
     return np.stack([np.cos(angles), -np.sin(angles)], axis=1).astype(np.float32)
 
@@ -94,79 +92,45 @@ def _by_four(z, begin, part, turns, turn):
 
 
 @compiled
-def _by_two(z, begin, part, turns, turn):
+def _by_any(z, begin, factor, part, turns, turn, sums):
+    """A pass as it is defined, for the few that are not by four; sums is memory."""
     for j in range(part):
-        a, b = (begin + j) * _PAIR, (begin + j + part) * _PAIR
-        real, other = load(z, a), load(z, b)
-        imaginary, other_i = load(z, a + WIDTH), load(z, b + WIDTH)
-        _put(z, a, real + other, imaginary + other_i, turns, 0, False)
-        _put(z, b, real - other, imaginary - other_i, turns, turn + j - 1, j > 0)
+        for m in range(factor):
+            real, imaginary = every(float32(0)), every(float32(0))
+            for i in range(factor):
+                place = (begin + j + i * part) * _PAIR
+                c, s = _ROOTS[factor, i * m % factor, 0], _ROOTS[factor, i * m % factor, 1]
+                real = real + (load(z, place) * c - load(z, place + WIDTH) * s)
+                imaginary = imaginary + (load(z, place) * s + load(z, place + WIDTH) * c)
+            t = turn + (factor - 1) * (j - 1) + m - 1
+            _put(sums, m * _PAIR, real, imaginary, turns, t, j > 0 and m > 0)
+        for m in range(factor):
+            place = (begin + j + m * part) * _PAIR
+            store(z, place, load(sums, m * _PAIR))
+            store(z, place + WIDTH, load(sums, m * _PAIR + WIDTH))
 
 
 @compiled
-def _by_three(z, begin, part, turns, turn):
-    for j in range(part):
-        a, b, c = (begin + j) * _PAIR, (begin + j + part) * _PAIR, (begin + j + 2 * part) * _PAIR
-        first, first_i = load(z, a), load(z, a + WIDTH)
-        both, both_i = load(z, b) + load(z, c), load(z, b + WIDTH) + load(z, c + WIDTH)
-        skew, skew_i = load(z, b) - load(z, c), load(z, b + WIDTH) - load(z, c + WIDTH)
-        skew, skew_i = skew * _SIN_60, skew_i * _SIN_60
-        rest, rest_i = first - both * _HALF, first_i - both_i * _HALF
-        t = turn + 2 * (j - 1)
-        _put(z, a, first + both, first_i + both_i, turns, t, False)
-        _put(z, b, rest + skew_i, rest_i - skew, turns, t, j > 0)
-        _put(z, c, rest - skew_i, rest_i + skew, turns, t + 1, j > 0)
-
-
-@compiled
-def _by_five(z, begin, part, turns, turn):
-    for j in range(part):
-        a, step = (begin + j) * _PAIR, part * _PAIR
-        b, c, d, e = a + step, a + 2 * step, a + 3 * step, a + 4 * step
-        first, first_i = load(z, a), load(z, a + WIDTH)
-        outer, outer_i = load(z, b) + load(z, e), load(z, b + WIDTH) + load(z, e + WIDTH)
-        inner, inner_i = load(z, c) + load(z, d), load(z, c + WIDTH) + load(z, d + WIDTH)
-        skew, skew_i = load(z, b) - load(z, e), load(z, b + WIDTH) - load(z, e + WIDTH)
-        askew, askew_i = load(z, c) - load(z, d), load(z, c + WIDTH) - load(z, d + WIDTH)
-        near = first + (outer * _COS_72 + inner * _COS_144)
-        near_i = first_i + (outer_i * _COS_72 + inner_i * _COS_144)
-        far = first + (outer * _COS_144 + inner * _COS_72)
-        far_i = first_i + (outer_i * _COS_144 + inner_i * _COS_72)
-        turning, turning_i = skew * _SIN_72 + askew * _SIN_144, skew_i * _SIN_72 + askew_i * _SIN_144
-        back, back_i = skew * _SIN_144 - askew * _SIN_72, skew_i * _SIN_144 - askew_i * _SIN_72
-        t = turn + 4 * (j - 1)
-        _put(z, a, first + (outer + inner), first_i + (outer_i + inner_i), turns, t, False)
-        _put(z, b, near + turning_i, near_i - turning, turns, t, j > 0)
-        _put(z, c, far + back_i, far_i - back, turns, t + 1, j > 0)
-        _put(z, d, far - back_i, far_i + back, turns, t + 2, j > 0)
-        _put(z, e, near - turning_i, near_i + turning, turns, t + 3, j > 0)
-
-
-@compiled
-def _pass(z, begin, factor, part, turns, turn):
+def _pass(z, begin, factor, part, turns, turn, sums):
     if factor == 4:
         _by_four(z, begin, part, turns, turn)
-    elif factor == 2:
-        _by_two(z, begin, part, turns, turn)
-    elif factor == 3:
-        _by_three(z, begin, part, turns, turn)
     else:
-        _by_five(z, begin, part, turns, turn)
+        _by_any(z, begin, factor, part, turns, turn, sums)
 
 
 @compiled
-def transform(z, factors, turns):
-    """Transform complex numbers in place, to the order of ``places``."""
+def transform(z, factors, turns, memory):
+    """Transform complex numbers in place, to the order of ``places``; memory has 10 WIDTH numbers or more."""
     points = len(z) // _PAIR
     first = points // factors[0]
-    _pass(z, 0, factors[0], first, turns, 0)
+    _pass(z, 0, factors[0], first, turns, 0, memory)
     # All further passes over one block, which the nearest cache holds, before those over the next.
     for block in range(0, points, first):
         size, turn = first, (first - 1) * (factors[0] - 1)
         for i in range(1, len(factors)):
             part = size // factors[i]
             for begin in range(block, block + first, size):
-                _pass(z, begin, factors[i], part, turns, turn)
+                _pass(z, begin, factors[i], part, turns, turn, memory)
             turn += (part - 1) * (factors[i] - 1)
             size = part
 

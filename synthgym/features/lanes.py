@@ -91,7 +91,7 @@ class _Model(models.PrimitiveModel):
 
 
 def _compiles(function: Any, result: Any, *kinds: Any) -> Any:
-    """Let compiled code call a function: the decorated one builds its instructions, of a builder and values."""
+    """Let compiled code call a function, whose instructions the decorated one builds."""
     typed = {"key": function, "generic": lambda self, arguments, keywords: signature(result, *arguments)}
     infer_global(function)(type("Lanes", (AbstractTemplate,), typed))
 

@@ -66,7 +66,7 @@ def _compress(powers):
 
 @compiled
 def _standing_out(values, band, frame):
-    """Return by how much 16 frames of a band exceed the mean of its neighbours, beyond the ends more like these."""
+    """Return by how much 16 frames of a band exceed its neighbours' mean; beyond an end all are like it."""
     own = load(values[band], frame)
     total = own
     for away in range(1, NEIGHBOURHOOD // 2 + 1):

@@ -127,10 +127,19 @@ class PluginEngine:
         self._plugin.save_state(path)
 
     def load(self, path: str) -> list[float]:
-        """Read a state that ``save`` wrote and return the values of all parameters, each in [0, 1]."""
+        """Read a preset and return the values of all parameters, each in [0, 1].
+
+        The plugin is of no use for anything else afterwards, and this is to be called where JUCE's message
+        thread is: in a forked child, a VST3 plugin hangs. What is no .fxp or .vstpreset is a state.
+
+        Raises:
+            RuntimeError: the plugin does not take it.
+        """
         plugin = self._plugin
-        if path.endswith(".fxp"):
-            plugin.load_preset(path)
+        if path.endswith((".fxp", ".vstpreset")):
+            load = plugin.load_preset if path.endswith(".fxp") else plugin.load_vst3_preset
+            if not load(path):
+                raise RuntimeError("the plugin does not take it")
         else:
             # load_state needs a window; a copy by pickling takes the state without one.
             copied = plugin.__getstate__()

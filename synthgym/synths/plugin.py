@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -18,13 +18,14 @@ from synthgym.checks import number, one_of
 from synthgym.errors import PluginCrashed, PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.hosting import Engine, Isolation, Patience, open_engine
+from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
 from synthgym.synths.hosted import HostedSynth
 from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
 from synthgym.synths.plugin_places import is_uri, located, remedy
-from synthgym.synths.trying import check_heard, held_knobs
+from synthgym.synths.trying import HURRY, check_heard, held_knobs
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
 
@@ -138,16 +139,16 @@ class PluginSynth(HostedSynth):
         """Give what renders native rows at the middle of the notes, safely and from the plugin as loaded."""
         (note,) = self.note.middle()
         apart = None if self._isolation == _SAFEST else self._open(_SAFEST)
+        engine = apart or self.engine
         pitch, velocity, hold = note.tolist()
 
         def render(row: Native) -> Audio:
-            audio: Audio = (apart or self.engine).render(
-                (self._settings(row), (int(pitch), int(velocity), hold))
-            )
+            audio: Audio = engine.render((self._settings(row), (int(pitch), int(velocity), hold)))
             return audio
 
         try:
-            yield render
+            with engine.hurried(HURRY) if isinstance(engine, RemoteEngine) else nullcontext():
+                yield render
         finally:
             if apart is not None:
                 apart.close()

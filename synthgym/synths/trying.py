@@ -23,6 +23,8 @@ SECONDS = 6.0
 """After so long, fewer must do, but"""
 FEWEST = 20
 """so many, which are also enough to hear that some knob changes the sound."""
+HURRY = 3.0
+"""Seconds after which a patch that is tried is taken to hang: those who make an environment are waiting."""
 
 Render = Callable[[Native], Audio]
 """Gives the audio (samples,) of a native row."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -31,8 +32,8 @@ class VitalSynth(HostedSynth):
     Free are 60 knobs in Vital's own scales: of three oscillators (switch, level, transpose, tune, unison,
     wave frame, phase), two filters (switch, model, style, cutoff, resonance, key track), three envelopes
     (attack, decay, sustain, release) and two LFOs (frequency), and the amounts of ten modulations. The others
-    (routing, warps, curves, delays, distortion, chorus, delay, reverb) stand as in Vital's init patch, effects
-    off, and are freed by ``parameters=[...]`` or set by ``frozen={...}``. The wave frames lead from sine over
+    (routing, warps, curves, delays, distortion, chorus, delay, reverb) stand as in Vital's init patch,
+    effects off, and are freed by ``parameters=[...]`` or set by ``frozen={...}``. The wave frames lead from sine over
     triangle, saw and square to a pulse. Nothing is random: phases are not, LFOs begin with the note, the
     sample is off.
 
@@ -113,7 +114,7 @@ class VitalSynth(HostedSynth):
             )
         return row
 
-    def load_presets(self, path: str | Path) -> list[Native]:
+    def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
         """Return the native row of a file, without a warning of what else it holds."""
         return [self._read(Path(path))[0] if self._suffix(path) == ".vital" else self.load_preset(path)]
 

@@ -33,9 +33,9 @@ class VitalSynth(HostedSynth):
     wave frame, phase), two filters (switch, model, style, cutoff, resonance, key track), three envelopes
     (attack, decay, sustain, release) and two LFOs (frequency), and the amounts of ten modulations. The others
     (routing, warps, curves, delays, distortion, chorus, delay, reverb) stand as in Vital's init patch,
-    effects off, and are freed by ``parameters=[...]`` or set by ``frozen={...}``. The wave frames lead from sine over
-    triangle, saw and square to a pulse. Nothing is random: phases are not, LFOs begin with the note, the
-    sample is off.
+    effects off, and are freed by ``parameters=[...]`` or set by ``frozen={...}``. The wave frames lead from
+    sine over triangle, saw and square to a pulse. Nothing is random: phases are not, LFOs begin with the
+    note, the sample is off.
 
     Each render takes an engine that has not played, in a helper process: equal parameters give equal bytes,
     and a crash costs one render. Stereo is mixed to mono.

@@ -98,6 +98,11 @@ class ParameterSpace:
         parameters: all parameters, in the order of the engine's native rows.
         free: names of the free ones, in the order of the unit vector (default: all).
         values: native values of parameters that are to stand at other than their defaults.
+
+    Attributes:
+        categorical: which free parameters have values without an order, (n,).
+        apart: how far a discrete parameter's values are from each other in a unit vector, (n,); 0 of a
+            continuous one.
     """
 
     def __init__(
@@ -130,6 +135,8 @@ class ParameterSpace:
         # Continuous parameters have no bins; a count of 1 keeps the arithmetic below finite.
         self._discrete = np.array([p.steps is not None for p in self.free])
         self._steps = np.array([p.steps or 1 for p in self.free], dtype=np.float64)
+        self.categorical = np.array([p.kind == "categorical" for p in self.free])
+        self.apart = np.where(self._steps > 1, 1 / np.maximum(self._steps - 1, 1), 0.0)
 
     def __len__(self) -> int:
         return len(self.free)
@@ -232,8 +239,7 @@ class ParameterSpace:
         moved = np.where(moved > 1, 2 - moved, moved)
         anew = rng.random(len(self), dtype=np.float32)
         values = np.where(rng.random(len(self)) < sigma, anew, unit)
-        categories = np.array([p.kind == "categorical" for p in self.free])
-        return self.quantise(np.where(categories, values, moved))
+        return self.quantise(np.where(self.categorical, values, moved))
 
     def check(self, unit: ArrayLike) -> Unit:
         """Return unit vectors as float32, or raise ParameterError (length, NaN, range)."""

@@ -28,8 +28,8 @@ class FaustEngine:
         soundfiles: two-dimensional float32 arrays (channels, samples) by label.
         sample_rate: Hz.
         samples: length of a render.
-        constants: values of controls that stay as they are, by path.
-        controls: paths of the controls that ``render`` sets.
+        constants: values of controls that stay as they are, by their number.
+        controls: numbers of the controls that ``render`` sets.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class FaustEngine:
         soundfiles: Mapping[str, NDArray[np.float32]],
         sample_rate: int,
         samples: int,
-        constants: Mapping[str, float],
-        controls: Sequence[str],
+        constants: Mapping[int, float],
+        controls: Sequence[int],
     ) -> None:
         self._samples = samples
         # Half a sample more, so that no rounding renders one too few.
@@ -56,10 +56,9 @@ class FaustEngine:
             self._processor.set_dsp_string(code)
             self._processor.compile()
             self._engine.load_graph([(self._processor, [])])
-        places = {d["name"]: d["index"] for d in self._processor.get_parameters_description()}
-        for path, value in constants.items():
-            self._processor.set_parameter(places[path], value)
-        self._controls = [places[path] for path in controls]
+        for place, value in constants.items():
+            self._processor.set_parameter(place, value)
+        self._controls = list(controls)
 
     def render(self, values: Sequence[float]) -> NDArray[np.float32]:
         """Return mono audio (samples,) with the controls at the given values."""

@@ -116,7 +116,8 @@ class VitalSynth(HostedSynth):
 
     def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
         """Return the native row of a file, without a warning of what else it holds."""
-        return [self._read(Path(path))[0] if Path(path).suffix.lower() == ".vital" else self.load_preset(path)]
+        is_own = Path(path).suffix.lower() == self.preset_suffix
+        return [self._read(Path(path))[0] if is_own else self.load_preset(path)]
 
     def _read(self, path: Path) -> tuple[Native, list[str]]:
         """Return the row of a .vital file, and what it holds besides."""

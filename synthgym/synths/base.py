@@ -142,15 +142,16 @@ class Synth(ABC):
     def presets_in(self, folder: Path) -> Iterator[tuple[Path, list[Native]]]:
         """Give every file below a folder that holds presets of this synth, by name, and their native rows."""
         suffixes = {self.preset_suffix, *self.also_read, *self.bank_suffixes, ".json"}
-        passed_over = []
+        passed_over, found = [], False
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes):
             try:
                 rows = self.load_presets(path)
             except PresetError:  # others have files with such names too
                 passed_over.append(path.name)
                 continue
+            found = True
             yield path, rows
-        if passed_over:
+        if passed_over and found:  # where there is none, that is an error of those who ask
             named = ", ".join(passed_over[:3]) + (", ..." if len(passed_over) > 3 else "")
             count = len(passed_over)
             logger.warning("%s: %d files are no presets of this synth: %s; passed over", folder, count, named)

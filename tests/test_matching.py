@@ -385,6 +385,8 @@ def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -
     assert script("compare_matches.py", *arguments).stdout == first, "what is there is taken"
     for changed, says in (
         (("--seconds", 2), "is a comparison with seconds 1.0, not 2.0; choose another --out"),
+        (("--budget", 30), "is a comparison with seconds 1.0, not None; choose another --out"),
+        (("--seed", 1), "is a comparison with seed 0, not 1; choose another --out"),
         (("--others", "silence", "--out", "silent"), "found no sound"),
         (("--others", "cma-es"), "did you mean 'cma_es'"),
         (("--others", "random,mlp"), "unknown agent that needs no model and no data set 'mlp'"),
@@ -395,6 +397,8 @@ def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -
         result = script("compare_matches.py", *arguments, *changed, check=False)
         assert result.returncode == 2
         assert says in result.stderr
+    budget = (*arguments, "--budget", 30, "--seed", 2, "--out", "budget")
+    assert "| marimba.wav | 60 | 30 |" in script("compare_matches.py", *budget).stdout
     for damaged in ("{", "[]", json.dumps({**kept, "agents": {"match.py": {}}})):
         (tmp_path / "out/marimba/others.json").write_text(damaged)
         with pytest.raises(SynthgymError, match=r"others\.json is damaged; remove it"):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from synthgym.checks import number, one_of
+from synthgym.checks import number, one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.making import make_task
@@ -45,6 +45,8 @@ def main() -> int:
     parser.add_argument("targets", type=Path, nargs="+", metavar="TARGET", help="recordings")
     parser.add_argument("--env", default="Dexed6Op-v0", help="environment id (default: Dexed6Op-v0)")
     parser.add_argument("--seconds", type=float, default=60, help="of the default search (default: 60)")
+    parser.add_argument("--budget", type=int, help="renders of each search, however long they take")
+    parser.add_argument("--seed", type=int, default=0, help="of the searches (default: 0)")
     parser.add_argument("--others", default="random,cma_es", help="agents (default: random,cma_es)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
@@ -59,8 +61,18 @@ def main() -> int:
         raise SynthgymError("two recordings have the same name; rename one")
     recordings = [Recording.read(path) for path in args.targets]
     env_id = known_id(args.env)
-    search = Search(seconds=number("seconds", args.seconds, 0.1, 1e6), voices=env_id)
-    asked = {"env": env_id, "seconds": search.seconds, "others": others}
+    seed = whole("seed", args.seed, 0, 2**31)
+    if args.budget is None:
+        search = Search(seconds=number("seconds", args.seconds, 0.1, 1e6), seed=seed, voices=env_id)
+    else:
+        search = Search(budget=whole("budget", args.budget, 1, 10**9), seed=seed, voices=env_id)
+    asked = {
+        "env": env_id,
+        "seconds": search.seconds,
+        "budget": args.budget,
+        "seed": search.seed,
+        "others": others,
+    }
     rows = []
     with writing_to(args.out):
         for recording in tqdm(recordings, unit=" recordings", desc="comparing"):
@@ -89,9 +101,9 @@ def compare(
         write(out, task, target, trial, trial.answers.best, about, f"{recording.path.name} by {env_id}")
         renders = len(trial.distances)
         measured = {"match.py": measure(task, target, trial)}
-        pool = Pool.make(task, 0, renders)
+        pool = Pool.make(task, search.seed, renders)
         for name in others:
-            agent, rng = prepare(name, task), np.random.default_rng(0)
+            agent, rng = prepare(name, task), np.random.default_rng(search.seed)
             other = run(agent, Trial(task, task.extract(target[None]), renders, pool, rng))
             measured[name] = measure(task, target, other)
     return {"target": recording.path.name, "note": keywords["note"], "renders": renders, "agents": measured}
@@ -100,7 +112,8 @@ def compare(
 def read_comparison(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """Read what was kept of a comparison; SynthgymError if it is damaged, or was asked for otherwise."""
     try:
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        # What was kept before there was a budget or a seed to ask for had neither.
+        kept: dict[str, Any] = {"budget": None, "seed": 0} | json.loads(path.read_text(encoding="utf-8"))
         was = {name: kept[name] for name in asked}
         table_row(kept, columns_of(kept))
     except (ValueError, KeyError, TypeError) as error:

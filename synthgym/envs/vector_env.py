@@ -57,6 +57,7 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         **keywords: Any,
     ) -> None:
         self.num_envs = whole("num_envs", num_envs, 1, 65536)
+        self.closed = True  # nothing has to be let go where a keyword is refused
         self._most_steps = whole("max_episode_steps", max_episode_steps, 1, 10**9)
         mode = getattr(autoreset_mode, "value", autoreset_mode)
         one_of("autoreset_mode", mode, [known.value for known in MODES])
@@ -64,6 +65,7 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         workers = min(usable_cores(), num_envs) if workers is None else workers
         how = {"rendering": rendering, "workers": workers}
         self._set_up(num_envs, synth, render_mode, keywords, with_audio=False, **how)
+        self.closed = False
         self.metadata = {**METADATA, "autoreset_mode": AutoresetMode(mode)}
         self._same_step = self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
         self.single_action_space = self.episodes.action_space

@@ -188,7 +188,9 @@ def test_a_network_that_stopped_goes_on_as_if_it_had_not(tmp_path: Path) -> None
     config = make_config("FM-v0", "mlp", 0, steps=12, hyperparameters=hyperparameters, dataset=str(dataset))
     task = make_task("FM-v0")
     kept = datasets.load(dataset)
-    train_on, validate_on = (Examples(kept, "multiresolution", side) for side in ("train", "validation"))
+    train_on, validate_on = (
+        Examples.of_dataset(kept, "multiresolution", side) for side in ("train", "validation")
+    )
 
     def go_on(trainer: Trainer, until: int) -> Trainer:
         while trainer.model.steps < until and not trainer.is_over():
@@ -325,7 +327,8 @@ def test_a_rollout_that_fails_is_made_again(
     hyperparameters = TINY[agent][2]
     config = make_config("FM-v0", agent, 0, steps=2, hyperparameters=hyperparameters, dataset=str(dataset))
     train_on, validate_on = (
-        Examples(datasets.load(dataset), "multiresolution", side) for side in ("train", "validation")
+        Examples.of_dataset(datasets.load(dataset), "multiresolution", side)
+        for side in ("train", "validation")
     )
     ends = []
     for fails in (False, True):
@@ -362,7 +365,8 @@ def test_rollouts_are_the_end_of_a_run(agent: str, loss: str, tmp_path: Path) ->
     task = make_task("FM-v0")
     trainer = Trainer(config, task)
     train_on, validate_on = (
-        Examples(datasets.load(dataset), "multiresolution", side) for side in ("train", "validation")
+        Examples.of_dataset(datasets.load(dataset), "multiresolution", side)
+        for side in ("train", "validation")
     )
     losses = []
     while not trainer.is_over():

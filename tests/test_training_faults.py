@@ -111,7 +111,8 @@ def test_weights_that_are_not_finite_never_become_the_best(agent: str, tmp_path:
     config = make_config("FM-v0", agent, 0, steps=4, hyperparameters=TINY[agent][2], dataset=str(dataset))
     trainer = Trainer(config, task)
     train_on, validate_on = (
-        Examples(datasets.load(dataset), "multiresolution", side) for side in ("train", "validation")
+        Examples.of_dataset(datasets.load(dataset), "multiresolution", side)
+        for side in ("train", "validation")
     )
     for validates in (True, False):
         trainer.step(train_on)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from synthgym.checks import number, one_of, whole
 from synthgym.errors import SynthgymError
+
+from ..training.run_config import RunConfig
 
 Loss = Literal["parameter", "feature", "ppo"]
 
@@ -69,6 +71,11 @@ class TrainerConfig:
             )
         for name in ("learning_rate", "rollout_learning_rate", "weight_decay", "rehearsal"):
             number(name, getattr(self, name), 0, 10)
+
+    @classmethod
+    def of(cls, run: RunConfig) -> Self:
+        """Return how the network of a run is trained."""
+        return cls(**{k: v for k, v in run.hyperparameters.items() if k in TRAINER_NAMES})
 
 
 TRAINER_NAMES = [field.name for field in fields(TrainerConfig)]

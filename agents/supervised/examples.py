@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,19 @@ from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.notes import Notes
 from synthgym.parameters import Unit
+from synthgym.patches import Patches
 from synthgym.task import SoundMatchingTask
 
 Batch = tuple[Features, Unit, Notes]
 """Of examples: features (B, frames, bins), unit vectors (B, n), and the notes that are played (B, 3)."""
 _BLOCK = 4096
+
+
+class MiniBatches(Protocol):
+    """What a network learns from."""
+
+    def batch(self, number: int, size: int, seed: int) -> Batch:
+        """Return a mini-batch by number; which examples it has is a function of the three."""
 
 
 @lru_cache(2)  # a rollout goes through its targets and its rehearsals side by side
@@ -47,16 +56,27 @@ def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
 
 
 class Examples:
-    """Features, parameters and notes of the examples on one side of a data set's split, in memory.
+    """Examples in memory.
 
     Args:
-        dataset: from which they are read.
-        feature: name of the feature.
-        split: ``train`` or ``validation``.
-        most: how many are read at most.
+        features: (N, frames, bins).
+        units: unit vectors (N, n).
+        notes: that are played, (N, 3).
     """
 
-    def __init__(self, dataset: DataSet, feature: str, split: Split, most: int | None = None) -> None:
+    def __init__(self, features: Features, units: Unit, notes: Notes) -> None:
+        self.features, self.units, self.notes = features, units, notes
+
+    @classmethod
+    def of_dataset(cls, dataset: DataSet, feature: str, split: Split, most: int | None = None) -> Self:
+        """Read the examples on one side of a data set's split.
+
+        Args:
+            dataset: from which they are read.
+            feature: name of the feature.
+            split: ``train`` or ``validation``.
+            most: how many are read at most.
+        """
         features, units, notes, count = [], [], [], 0
         blocks = range(0, len(dataset), _BLOCK)
         for at in tqdm(blocks, desc=f"reading, {split}", unit=" blocks", leave=False):
@@ -68,8 +88,12 @@ class Examples:
             played = None if dataset.notes is None else dataset.notes[at : at + _BLOCK][chosen]
             notes.append(dataset.note.rows(len(units[-1]), played))
             count += len(units[-1])
-        self.features, self.units = np.concatenate(features)[:most], np.concatenate(units)[:most]
-        self.notes = np.concatenate(notes)[:most]
+        return cls(*(np.concatenate(parts)[:most] for parts in (features, units, notes)))
+
+    @classmethod
+    def of_patches(cls, patches: Patches) -> Self:
+        """Return patches that were rendered as examples."""
+        return cls(patches.rendered.features[0], patches.unit, patches.notes)
 
     def __len__(self) -> int:
         return len(self.units)

@@ -1,4 +1,4 @@
-"""A network that learns from a data set: first by imitation of its examples, then by rollouts."""
+"""A network that learns from examples: first by imitation of its examples, then by rollouts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..training.divergence import Diverged
 from ..training.models import Origin
 from ..training.run_config import RunConfig
 from .config import TRAINER_NAMES, Loss, TrainerConfig
-from .examples import Examples
+from .examples import Examples, MiniBatches
 from .model import Model
 from .ppo import PPOLearner
 from .reward_weighted import RewardWeighted, RolloutLearner, descend
@@ -45,7 +45,7 @@ class Trainer:
 
     def __init__(self, run: RunConfig, task: SoundMatchingTask, checkpoint: Path | None = None) -> None:
         self.run, self.task = run, task
-        self.config = TrainerConfig(**{k: v for k, v in run.hyperparameters.items() if k in TRAINER_NAMES})
+        self.config = TrainerConfig.of(run)
         torch.manual_seed(run.seed)
         training = None
         if checkpoint is None:
@@ -136,7 +136,7 @@ class Trainer:
         ended = self.model.steps >= self._phase_end() and not self.is_due()
         return self.loss is None or ended
 
-    def step(self, examples: Examples) -> float:
+    def step(self, examples: MiniBatches) -> float:
         """Learn from a mini-batch, or from a rollout; return the loss, or the mean distance of the best.
 
         A step that fails leaves the network as it was before.
@@ -158,14 +158,14 @@ class Trainer:
         self.model.steps += 1
         return value
 
-    def _imitate(self, examples: Examples, rng: np.random.Generator) -> float:
+    def _imitate(self, examples: MiniBatches, rng: np.random.Generator) -> float:
         self.model.network.train()
         batch = examples.batch(self.model.steps, self.config.batch_size, self.run.seed)
         loss = example_loss(self.model, *batch, rng)
         descend(self.optimizer, loss)
         return float(loss.detach())
 
-    def _roll_out(self, rollouts: RolloutLearner, examples: Examples, rng: np.random.Generator) -> float:
+    def _roll_out(self, rollouts: RolloutLearner, examples: MiniBatches, rng: np.random.Generator) -> float:
         config, seed, done = self.config, self.run.seed, self.model.steps
         features, _, notes = examples.batch(done, config.targets, seed)
 

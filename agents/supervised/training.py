@@ -1,9 +1,9 @@
-"""Training on a data set, from the config of a run to its final model."""
+"""Training on a data set, or on fresh examples, from the config of a run to its final model."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from tqdm import tqdm
 from synthgym.datasets import load_for
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
-from synthgym.rendering import RenderMeter
+from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
 
 from ..training.divergence import Diverged, diverged, has_finite_weights, kept
@@ -21,8 +21,9 @@ from ..training.preview import Preview
 from ..training.run_config import RunConfig
 from ..training.run_folder import CHECKPOINTS, RunFolder
 from ..trials.signals import Signals
-from .config import TRAINER_NAMES
-from .examples import Examples, check_examples
+from .config import TRAINER_NAMES, TrainerConfig
+from .examples import Examples, MiniBatches, check_examples
+from .fresh import FreshExamples
 from .model import shaping
 from .trainer import Trainer
 
@@ -38,13 +39,10 @@ def training_env(agent: str, env_id: str) -> str:
 
 
 def check(run: RunConfig) -> None:
-    """Open the data set, and make the task and the network."""
-    if run.dataset is None:
-        raise SynthgymError(
-            f"{run.agent} learns from a data set: give --dataset (scripts/make_dataset.py makes one)"
-        )
+    """Make the task and the network, and open the data set if there is one."""
     with closing(make_task(run.env, run.env_kwargs)) as task:
-        check_examples(load_for(task, run.dataset), task)
+        if run.dataset is not None:
+            check_examples(load_for(task, run.dataset), task)
         Trainer(run, task)
 
 
@@ -61,15 +59,15 @@ def train(folder: RunFolder) -> int:
             the training diverged or could not be validated.
     """
     run = RunConfig.read(folder.config)
-    with closing(make_task(run.env, run.env_kwargs, rendering="auto")) as task:
-        dataset = load_for(task, run.dataset or "")
-        check_examples(dataset, task)
+    with ExitStack() as stack:
+        task = stack.enter_context(closing(make_task(run.env, run.env_kwargs, rendering="auto")))
+        examples, held_out = _examples(run, task, stack)
         trainer = Trainer(run, task, folder.newest())
         model = trainer.model
-        model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
-        task.meter = RenderMeter(model.renders)
-        held_out = Examples(dataset, task.feature_name, "validation", trainer.config.validate_on)
-        examples = Examples(dataset, task.feature_name, "train")
+        if run.dataset is not None:
+            dataset = load_for(task, run.dataset)
+            model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
+        task.meter.renders = model.renders
         with (
             Signals() as signals,
             SummaryWriter(str(folder.tensorboard)) as writer,
@@ -82,6 +80,20 @@ def train(folder: RunFolder) -> int:
             folder.save_final(trainer.save_best)
             preview(folder.final_model, model.steps, last=True)
     return int(signals.caught or 0) if signals.stopped else 0
+
+
+def _examples(run: RunConfig, task: SoundMatchingTask, stack: ExitStack) -> tuple[MiniBatches, Examples]:
+    """Return the examples that a run learns from, and those by which it is validated."""
+    most = TrainerConfig.of(run).validate_on
+    if run.dataset is None:
+        fresh = stack.enter_context(FreshExamples(run, task.meter))
+        held_out = task.make_patches(PatchStream("validation", run.seed).ids(range(most)))
+        return fresh, Examples.of_patches(held_out)
+    dataset = load_for(task, run.dataset)
+    check_examples(dataset, task)
+    sides = (("train", None), ("validation", most))
+    train, validation = (Examples.of_dataset(dataset, task.feature_name, *side) for side in sides)
+    return train, validation
 
 
 class _Training:
@@ -126,7 +138,7 @@ class _Training:
         model.renders = self._task.meter.renders
         return self._folder.save_checkpoint(model.steps, self._trainer.save)
 
-    def advance(self, examples: Examples, held_out: Examples) -> None:
+    def advance(self, examples: MiniBatches, held_out: Examples) -> None:
         """Make a step, unless a validation is still due, and validate if it is time."""
         trainer = self._trainer
         model = trainer.model

@@ -55,6 +55,7 @@ def test_a_network_learns_without_a_data_set_and_goes_on(script: Script, tmp_pat
     # Three mini-batches, those of the rollout, four validation examples and what they cost.
     assert model.renders >= 3 * 8
     assert model.dataset == ""
-    result = script("evaluate.py", "--env", "FM-v0", "--agents", f"{agent}@run", "--targets", "test:1", "--seeds", 1,
-        "--budgets", 2, "--out", "results", "--env-kwargs", "duration=0.2", "hold=0.1")  # fmt: skip
+    played = ("--env-kwargs", "duration=0.2", "hold=0.1", "--seeds", 1, "--budgets", 2)
+    asked = ("evaluate.py", "--env", "FM-v0", "--agents", f"{agent}@run", "--targets", "test:1")
+    result = script(*asked, *played, "--out", "results")
     assert agent in result.stdout

@@ -9,7 +9,7 @@ SCALE = 0.125 / 4096
 
 
 @compiled
-def _step(memory, x, pole):
+def step(memory, x, pole):
     """Return what is kept of a sample and what is heard, as ``scipy.signal.lfilter`` does, in its order."""
     y = memory + x
     return -x - pole * y, y * SCALE
@@ -23,14 +23,14 @@ def _filter_eight(mixed, pole, memory, audio):
     """
     a, b, c, d, e, f, g, h = memory
     for i in range(audio.shape[1]):
-        a, audio[0, i] = _step(a, mixed[0, i], pole)
-        b, audio[1, i] = _step(b, mixed[1, i], pole)
-        c, audio[2, i] = _step(c, mixed[2, i], pole)
-        d, audio[3, i] = _step(d, mixed[3, i], pole)
-        e, audio[4, i] = _step(e, mixed[4, i], pole)
-        f, audio[5, i] = _step(f, mixed[5, i], pole)
-        g, audio[6, i] = _step(g, mixed[6, i], pole)
-        h, audio[7, i] = _step(h, mixed[7, i], pole)
+        a, audio[0, i] = step(a, mixed[0, i], pole)
+        b, audio[1, i] = step(b, mixed[1, i], pole)
+        c, audio[2, i] = step(c, mixed[2, i], pole)
+        d, audio[3, i] = step(d, mixed[3, i], pole)
+        e, audio[4, i] = step(e, mixed[4, i], pole)
+        f, audio[5, i] = step(f, mixed[5, i], pole)
+        g, audio[6, i] = step(g, mixed[6, i], pole)
+        h, audio[7, i] = step(h, mixed[7, i], pole)
     return a, b, c, d, e, f, g, h
 
 
@@ -51,5 +51,5 @@ def filtered(mixed, count, samples, begin, pole, memory, audio):
     for voice in range(whole, count):
         z = memory[voice]
         for i in range(samples):
-            z, audio[voice, begin + i] = _step(z, mixed[voice, i], pole)
+            z, audio[voice, begin + i] = step(z, mixed[voice, i], pole)
         memory[voice] = z

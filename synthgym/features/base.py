@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -74,15 +75,19 @@ class DerivedFeature(Feature):
         return self.derive(self.source(audio))
 
 
-def extract(features: Sequence[Feature], audio: NDArray[np.float32]) -> list[Features]:
-    """Return several features of audio (B, samples), each source computed once."""
-    found: dict[int, Features] = {}
+def extract(
+    features: Sequence[Feature],
+    audio: NDArray[np.float32],
+    known: Mapping[Feature, Features] = MappingProxyType({}),
+) -> list[Features]:
+    """Return several features of audio (B, samples), each source computed once, unless it is known already."""
+    found = dict(known)
 
     def of(feature: Feature) -> Features:
-        if id(feature) not in found:
-            found[id(feature)] = (
+        if feature not in found:
+            found[feature] = (
                 feature.derive(of(feature.source)) if isinstance(feature, DerivedFeature) else feature(audio)
             )
-        return found[id(feature)]
+        return found[feature]
 
     return [of(feature) for feature in features]

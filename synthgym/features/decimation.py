@@ -31,32 +31,34 @@ class Decimator:
 
     Attributes:
         samples: length of a lowered clip.
+        taps: (factor, taps of a phase) float32; no taps where a clip stays as it is.
+        half: how many samples of silence stand before a clip, so that it is not delayed.
     """
 
     def __init__(self, sample_rate: float, factor: int, samples: int, passed: float) -> None:
         self.samples = -(-samples // factor)
-        self._taps = np.zeros((factor, 0), np.float32)
+        self.taps, self.half = np.zeros((factor, 0), np.float32), 0
         if factor == 1:
             return
         stopped = sample_rate / factor - passed
         count, beta = scipy.signal.kaiserord(STOPBAND_DB, (stopped - passed) / (sample_rate / 2))
         taps = scipy.signal.firwin(count | 1, (passed + stopped) / 2, window=("kaiser", beta), fs=sample_rate)
         # Tap k weighs sample factor * m + k - half: of the phase k % factor, sample m + k // factor.
-        self._half = len(taps) // 2
+        self.half = len(taps) // 2
         blocks = -(-len(taps) // (factor * _TOGETHER)) * _TOGETHER
-        self._taps = np.zeros((factor, blocks), np.float32)
-        self._taps.T.flat[: len(taps)] = taps
-        self._length = -(-(samples + self._half) // factor) + blocks
+        self.taps = np.zeros((factor, blocks), np.float32)
+        self.taps.T.flat[: len(taps)] = taps
+        self._length = -(-(samples + self.half) // factor) + blocks
 
     def __call__(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a clip (samples,) at the lower rate."""
-        if len(self._taps) == 1:
+        if len(self.taps) == 1:
             return clip
-        padded = np.zeros(self._length * len(self._taps), np.float32)
-        padded[self._half : self._half + len(clip)] = clip
-        phases = np.empty((len(self._taps), self._length), np.float32)
+        padded = np.zeros(self._length * len(self.taps), np.float32)
+        padded[self.half : self.half + len(clip)] = clip
+        phases = np.empty((len(self.taps), self._length), np.float32)
         lowered = np.zeros(self.samples, np.float32)
-        _decimate(padded, self._taps, phases, lowered)
+        _decimate(padded, self.taps, phases, lowered)
         return lowered
 
 

@@ -73,6 +73,10 @@ class MultiResolution(Feature):
     Args:
         sample_rate: Hz.
         samples: length of a clip.
+
+    Attributes:
+        short, long: the powers of the short and the long windows.
+        lowered: lowers the sample rate for the long ones.
     """
 
     pooled_to = (11, 159)
@@ -90,10 +94,10 @@ class MultiResolution(Feature):
         mel = mel_matrix(sample_rate) / np.float32(full_scale_mel(sample_rate))
         # Up to the upper edge of the last filter, and as far as its bins hear.
         highest = float(note_hz(np.array(HIGHEST_NOTE + 1 / PER_SEMITONE))) + 2 * rate / window
-        self._low = Decimator(sample_rate, self._factor, samples, highest)
-        self._short = BandPower(samples, N_FFT, HOP, mel)
-        self._long = BandPower(
-            self._low.samples,
+        self.lowered = Decimator(sample_rate, self._factor, samples, highest)
+        self.short = BandPower(samples, N_FFT, HOP, mel)
+        self.long = BandPower(
+            self.lowered.samples,
             window,
             LONG_HOP // self._factor,
             filters / np.float32(full_scale_power(filters, window)),
@@ -127,8 +131,8 @@ class MultiResolution(Feature):
         """Return features (B, frames, 318) of audio (B, samples)."""
         features = np.zeros((len(audio), *self.shape), np.float32)
         for clip, found in zip(audio, features, strict=True):
-            short = _loudness(self._short(clip[None])[0]).T
-            long = _loudness(self._long(self._low(clip)[None])[0][:, : len(found)]).T
+            short = _loudness(self.short(clip[None])[0]).T
+            long = _loudness(self.long(self.lowered(clip)[None])[0][:, : len(found)]).T
             found[:, :N_MELS] = short[::2]
             found[: len(short) // 2, N_MELS : 2 * N_MELS] = short[1::2]
             mean = scipy.ndimage.uniform_filter1d(long, NEIGHBOURHOOD, axis=1, mode="nearest")

@@ -6,6 +6,7 @@ goal-conditioned twin, ``Dexed1OpGoal-v0`` for ``Dexed1Op-v0``.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "Granulator-v0": {"synth": "granulator"},
     "Faust-v0": {"synth": "faust"},
     "Plugin-v0": {"synth": "plugin"},
+    "Vital-v0": {"synth": "vital"},
 }
 
 # Ids that cannot be made without a keyword of the user's: an example of it, a path in the clone or
@@ -30,6 +32,9 @@ EXAMPLES: dict[str, dict[str, str]] = {
     "Faust-v0": {"dsp": "examples/faust/subtractive.dsp"},
     "Plugin-v0": {"plugin": "/usr/lib/vst/amsynth_vst.so"},  # Debian's package amsynth
 }
+
+# Ids whose engine is an extra: the package and the extra. Loops over the table pass them over without it.
+PACKAGES: dict[str, tuple[str, str]] = {"Vital-v0": ("vita", "vital")}
 
 
 def goal_id(env_id: str) -> str:
@@ -55,5 +60,10 @@ def example(env_id: str) -> dict[str, Any]:
 
 def missing(env_id: str) -> str | None:
     """Return what an id's example needs and this machine lacks, or None."""
-    absent = [value for value in example(env_id).values() if not Path(value).exists()]
+    absent = [
+        f'the package {name}; pip install "synthgym[{extra}]"'
+        for name, extra in [PACKAGES.get(base_id(env_id), ("numpy", ""))]
+        if find_spec(name) is None
+    ]
+    absent += [value for value in example(env_id).values() if not Path(value).exists()]
     return f"{env_id} needs {absent[0]}" if absent else None

@@ -7,7 +7,7 @@ Agents see the *free* parameters as one vector of unit values in [0, 1]. The eng
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -98,6 +98,13 @@ class ParameterSpace:
         parameters: all parameters, in the order of the engine's native rows.
         free: names of the free ones, in the order of the unit vector (default: all).
         values: native values of parameters that are to stand at other than their defaults.
+        unset: names of parameters that nobody sets, unless they are free or have a value here: they are NaN
+            in native rows, the engine leaves them as they are, and they are neither frozen nor described.
+
+    Attributes:
+        categorical: which free parameters have values without an order, (n,).
+        apart: how far a discrete parameter's values are from each other in a unit vector, (n,); 0 of a
+            continuous one.
     """
 
     def __init__(
@@ -105,16 +112,19 @@ class ParameterSpace:
         parameters: Sequence[Parameter],
         free: Sequence[str] | None = None,
         values: Mapping[str, float] | None = None,
+        unset: Collection[str] = (),
     ) -> None:
         self.parameters = tuple(parameters)
         self._index = {p.name: i for i, p in enumerate(self.parameters)}
         if len(self._index) < len(self.parameters):
             raise ParameterError("two parameters share a name")
-        self._base = np.array([p.default for p in self.parameters])
+        self._unset = frozenset(unset)
+        names = list(self._index) if free is None else list(free)
+        self._base = np.array([p.default for p in self.parameters], dtype=np.float64)
+        self._base[[self.index(name) for name in self._unset.difference(names)]] = np.nan
         for name, value in (values or {}).items():
             i = self.index(name)
             self._base[i] = self.parameters[i].native(value)
-        names = list(self._index) if free is None else list(free)
         if len(set(names)) < len(names):
             raise ParameterError("a parameter is named twice among the free ones")
         self._free = np.array([self.index(name) for name in names], dtype=np.intp)
@@ -130,6 +140,8 @@ class ParameterSpace:
         # Continuous parameters have no bins; a count of 1 keeps the arithmetic below finite.
         self._discrete = np.array([p.steps is not None for p in self.free])
         self._steps = np.array([p.steps or 1 for p in self.free], dtype=np.float64)
+        self.categorical = np.array([p.kind == "categorical" for p in self.free])
+        self.apart = np.where(self._steps > 1, 1 / np.maximum(self._steps - 1, 1), 0.0)
 
     def __len__(self) -> int:
         return len(self.free)
@@ -141,9 +153,10 @@ class ParameterSpace:
 
     @property
     def frozen(self) -> dict[str, float]:
-        """Native values of the parameters that are not free, by name."""
+        """Native values of the parameters that are set and not free, by name."""
         free = set(self.names)
-        return {n: float(self._base[i]) for n, i in self._index.items() if n not in free}
+        values = zip(self._index, self._base.tolist(), strict=True)
+        return {n: v for n, v in values if n not in free and not np.isnan(v)}
 
     def index(self, name: str) -> int:
         """Return the place of a parameter in a native row; UnknownNameError if there is none."""
@@ -159,7 +172,8 @@ class ParameterSpace:
             raise ParameterError(f"parameters are frozen by {{name: value}}; got {values!r}")
         for name, value in values.items():
             frozen[name] = self.parameters[self.index(name)].native(value)
-        return type(self)(self.parameters, [n for n in self.names if n not in frozen], frozen)
+        free = [n for n in self.names if n not in frozen]
+        return type(self)(self.parameters, free, frozen, self._unset)
 
     def only(self, names: Sequence[str]) -> Self:
         """Return this space with just the named parameters free, in that order."""
@@ -167,8 +181,9 @@ class ParameterSpace:
             raise ParameterError(f"give a list of parameter names, [{names!r}], not one name")
         for name in names:
             self.index(name)
-        held = {n: float(v) for n, v in zip(self._index, self._base, strict=True) if n not in names}
-        return type(self)(self.parameters, names, held)
+        values = zip(self._index, self._base.tolist(), strict=True)
+        held = {n: v for n, v in values if n not in names and not np.isnan(v)}
+        return type(self)(self.parameters, names, held, self._unset)
 
     def to_native(self, unit: ArrayLike) -> Native:
         """Return (..., all parameters) native float64 for (..., free parameters) unit values.
@@ -207,6 +222,9 @@ class ParameterSpace:
                 f"a native row has {len(self.parameters)} values; got an array of shape {rows.shape}"
             )
         values = rows[..., self._free]
+        if self._unset:  # what a row of a wider space leaves as it is
+            kept = np.array([p.name in self._unset for p in self.free]) & np.isnan(values)
+            values = np.where(kept, [p.default for p in self.free], values)
         unit = (values - self._low) / self._span
         if self._log.size and (values[..., self._log] > 0).all():
             low, high = self._low[self._log], self._high[self._log]
@@ -232,8 +250,7 @@ class ParameterSpace:
         moved = np.where(moved > 1, 2 - moved, moved)
         anew = rng.random(len(self), dtype=np.float32)
         values = np.where(rng.random(len(self)) < sigma, anew, unit)
-        categories = np.array([p.kind == "categorical" for p in self.free])
-        return self.quantise(np.where(categories, values, moved))
+        return self.quantise(np.where(self.categorical, values, moved))
 
     def check(self, unit: ArrayLike) -> Unit:
         """Return unit vectors as float32, or raise ParameterError (length, NaN, range)."""
@@ -259,7 +276,7 @@ class ParameterSpace:
         return native
 
     def describe(self, native: ArrayLike) -> list[dict[str, Any]]:
-        """Return name, native value, text and freedom of every parameter of a native row, for JSON."""
+        """Return name, native value, text and freedom of all that a native row sets, for JSON."""
         free = set(self.names)
         return [
             {
@@ -269,4 +286,5 @@ class ParameterSpace:
                 "free": p.name in free,
             }
             for p, v in zip(self.parameters, np.asarray(native), strict=True)
+            if not np.isnan(v)
         ]

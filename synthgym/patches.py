@@ -19,18 +19,11 @@ from synthgym.errors import SynthError, SynthgymError
 from synthgym.notes import Note, Notes
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Rendered, Sound, Worker
-from synthgym.synths import Audio
-
-AUDIBLE_PEAK = 10 ** (-44 / 20)
-"""A patch is audible if its render peaks at -44 dBFS or above."""
+from synthgym.synths.audible import AUDIBLE_PEAK as AUDIBLE_PEAK
+from synthgym.synths.audible import audible as audible
 
 HELD_OUT = 1000
 """How many patches the test stream has."""
-
-
-def audible(sound: Audio) -> bool:
-    """Return whether a sound (samples,) is audible."""
-    return bool(max(sound.max(), -sound.min()) >= AUDIBLE_PEAK)
 
 
 Stream = Literal["train", "validation", "start", "pool", "dataset"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -39,7 +40,7 @@ def is_goal_id(env_id: str) -> bool:
     return gymnasium.spec(env_id).entry_point == GOAL_ENTRY_POINT
 
 
-def register_plugin(env_id: str, plugin: str, **keywords: Any) -> None:
+def register_plugin(env_id: str, plugin: str | os.PathLike[str], **keywords: Any) -> None:
     """Register an id of your own for a plugin: ``register_plugin("MySynth-v0", "/path/My.vst3")``.
 
     Call it where a module of yours is imported, and ``gym.make("my_module:MySynth-v0")`` finds it in
@@ -52,4 +53,4 @@ def register_plugin(env_id: str, plugin: str, **keywords: Any) -> None:
     """
     if not re.fullmatch(r"[\w:-]+-v\d+", env_id):
         raise SynthgymError(f"an id ends in a version; got {env_id!r}, try {env_id + '-v0'!r}")
-    register(env_id, {"synth": "plugin", "plugin": plugin, **keywords})
+    register(env_id, {"synth": "plugin", "plugin": os.fspath(plugin), **keywords})

@@ -82,6 +82,7 @@ class SoundMatchingTask:
         if parameters is not None:
             space = space.only(parameters)
         self.space = space.freeze(frozen) if frozen else space
+        self.synth.check(self.space)
         self.features = make_features([feature, *more_features], self.synth.sample_rate, self.synth.samples)
         self.feature, self.feature_name = self.features[0], feature
         self._rendering = rendering, workers, address

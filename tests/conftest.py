@@ -64,11 +64,17 @@ def keywords_of(env_id: str) -> tuple[str, dict[str, Any]]:
     return env_id, {"plugin": DX10} if variant else example(env_id)
 
 
+COSTLY = ("Vital-v0",)
+"""Ids that take tens of milliseconds a render: the loops over all ids take them up in the slow tests."""
+
+
 def _all(name: Callable[[str], str]) -> Iterator[str | ParameterSet]:
     """Every id of the table, and the plugin id once more with an LV2 plugin."""
     for env_id in ENVIRONMENTS:
-        reason = missing(env_id)
-        yield pytest.param(name(env_id), marks=pytest.mark.skip(reason=reason)) if reason else name(env_id)
+        marks = [pytest.mark.slow] if env_id in COSTLY else []
+        if reason := missing(env_id):
+            marks.append(pytest.mark.skip(reason=reason))
+        yield pytest.param(name(env_id), marks=marks) if marks else name(env_id)
     yield pytest.param(f"{name('Plugin-v0')} DX10", marks=_skip_without(DX10))
 
 

@@ -20,6 +20,7 @@ from synthgym.errors import SynthError, SynthgymError
 from synthgym.parameters import Native
 from synthgym.patches import AUDIBLE_PEAK
 from synthgym.synths import Audio, Synth, make_synth
+from synthgym.synths.faust import FaustSynth
 from synthgym.synths.faust_program import read_program
 from synthgym.task import SoundMatchingTask
 
@@ -260,8 +261,57 @@ def test_a_silent_source_is_named(tmp_path: Path) -> None:
 
 def test_controls_are_read_as_written() -> None:
     controls = read_program(PROGRAM, ROOT, "it").controls
-    levels = {c.label: c.path for c in controls if "level" in c.label}
-    assert levels == {"one/level": "/dawdreamer/one/level", "two/level": "/dawdreamer/two/level"}
+    assert {"one/level", "two/level"} < {control.label for control in controls}
+    assert [control.place for control in controls] == list(range(len(controls)))
+
+
+VOICE = 'os.osc(hslider("freq", 440, 20, 2000, 1)) * button("gate") * {}'
+LEVELS = (
+    '(hslider("{}", .5, .1, 1, .01) + .01 * hslider("{}", .5, .1, 1, .01)) <: attach(_, vbargraph("m", 0, 1))'
+)
+
+
+@pytest.mark.parametrize("group", ["{}", 'vgroup("synth", {})', 'hgroup("Gruppe ä", vgroup("音", {}))'])
+@pytest.mark.parametrize(
+    "labels", [("loud", "soft"), ("Größe µ", "Große µ"), ("音量", "音色"), ("a b", "c-d.e")]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_knob_is_what_it_is_called(
+    group: str, labels: tuple[str, str], encoding: str, tmp_path: Path
+) -> None:
+    code = f'import("stdfaust.lib"); // ä "\nprocess = {group.format(VOICE.format(LEVELS.format(*labels)))};'
+    if encoding == "latin-1" and "音" in code:
+        pytest.skip("Latin-1 has no such letters")
+    (tmp_path / "x.dsp").write_text(code, encoding=encoding)
+    synth = FaustSynth(dsp=str(tmp_path / "x.dsp"), duration=0.1, hold=0.1)
+    assert {p.name for p in synth.space.parameters} == set(labels)
+    peaks = [np.abs(synth.render(synth.space.row({label: 1.0})[None])).max() for label in labels]
+    assert peaks == pytest.approx([1.005, 0.51], abs=0.002)
+
+
+def test_a_slider_of_one_value_stays_there(tmp_path: Path) -> None:
+    level = 'hslider("fixed", .25, .25, .25, .01) * hslider("v", 1, .1, 1, .01)'
+    (tmp_path / "x.dsp").write_text(f'import("stdfaust.lib"); process = {VOICE.format(level)};')
+    synth = FaustSynth(dsp=str(tmp_path / "x.dsp"), duration=0.1, hold=0.1)
+    assert synth.space.names == ("v",)
+    assert np.abs(synth.render(synth.space.row({})[None])).max() == pytest.approx(0.25, abs=0.002)
+
+
+@pytest.mark.parametrize("start", [2, -1])
+def test_a_start_out_of_range_is_said_in_fausts_words(start: float, tmp_path: Path) -> None:
+    level = f'hslider("v", {start}, .1, 1, .01)'
+    (tmp_path / "x.dsp").write_text(f'import("stdfaust.lib"); process = {VOICE.format(level)};')
+    with pytest.raises(SynthError, match=rf"x.dsp does not compile: .*init = {start} outside of \[0.1 1\]"):
+        FaustSynth(dsp=str(tmp_path / "x.dsp"))
+
+
+@pytest.mark.parametrize("instrument", ["pm.clarinet_ui_MIDI", "pm.djembe_ui_MIDI", "pm.guitar_ui_MIDI"])
+def test_fausts_own_instruments_are_played(instrument: str, tmp_path: Path) -> None:
+    (tmp_path / "x.dsp").write_text(f'import("stdfaust.lib"); process = {instrument};')
+    synth = FaustSynth(dsp=str(tmp_path / "x.dsp"), duration=0.5, hold=0.3)
+    audio = synth.render(np.repeat(synth.space.row({})[None], 2, axis=0))
+    assert np.abs(audio[0]).max() > 0.01
+    np.testing.assert_array_equal(*audio)
 
 
 STEPS = """

@@ -39,7 +39,7 @@ def imported(*folders: str) -> set[str]:
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [
-        (["synthgym"], ["datasets", "ray"]),
+        (["synthgym"], ["datasets", "ray", "vital"]),
         (["agents"], ["datasets", "agents", "video"]),
         (["scripts"], ["datasets", "agents", "dev"]),
     ],

@@ -447,6 +447,10 @@ def test_the_list_of_a_plugin(script: Script) -> None:
     printed = script("plugins.py", AMSYNTH, "--patches", 1, "--options", "duration=0.2", "hold=0.1").stdout
     assert "osc1_waveform      integer          5        2" in printed
     assert f'gym.make("Plugin-v0", plugin="{AMSYNTH}")' in printed
+    quick = script("plugins.py", AMSYNTH, "--quick", "--options", "duration=0.2", "hold=0.1").stdout
+    assert "     -  " in quick
+    assert "audible" not in quick
+    assert AMSYNTH in script("plugins.py").stdout.splitlines()
     result = script("plugins.py", "nope.so", check=False)
     assert result.returncode == 2
     assert result.stderr.startswith("error: no such plugin")

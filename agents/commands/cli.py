@@ -19,8 +19,12 @@ import yaml
 import synthgym
 from envs_registry import ENVIRONMENTS, goal_id
 from synthgym.errors import SynthgymError, UnknownNameError
+from synthgym.synths.plugin_places import is_uri
 
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
+
+_FILES = ("plugin", "dsp", "source")
+"""Keywords whose values are files."""
 
 STRANGERS = (
     "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it "
@@ -74,12 +78,24 @@ def known_id(env_id: str) -> str:
 
 
 def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return an environment id and its keywords for an id, or the path of a plugin or Faust program."""
+    """Return an environment id and its keywords for an id, the path of a plugin or Faust program, or a URI.
+
+    Paths are whole ones: what is written down with a result is of use in every folder.
+    """
+    files = {key: env_kwargs[key] for key in _FILES if isinstance(env_kwargs.get(key), str)}
+    env_kwargs = {**env_kwargs, **{key: whole_path(value) for key, value in files.items()}}
+    if is_uri(name):
+        return "Plugin-v0", {"plugin": name, **env_kwargs}
     if not name or (os.sep not in name and (name in gym.registry or not Path(name).exists())):
         return known_id(name), env_kwargs
     if name.endswith(".dsp"):
-        return "Faust-v0", {"dsp": name, **env_kwargs}
-    return "Plugin-v0", {"plugin": name, **env_kwargs}
+        return "Faust-v0", {"dsp": whole_path(name), **env_kwargs}
+    return "Plugin-v0", {"plugin": whole_path(name), **env_kwargs}
+
+
+def whole_path(name: str) -> str:
+    """Return the whole path of a file that is there; any other text as it is."""
+    return str(Path(name).absolute()) if not is_uri(name) and os.path.exists(name) else name  # noqa: PTH110
 
 
 def read_keywords(texts: list[str]) -> dict[str, Any]:

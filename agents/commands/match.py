@@ -5,6 +5,7 @@
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
     python scripts/match.py marimba.wav --env /usr/lib/vst/amsynth_vst.so --budget 5000
     python scripts/match.py --render match.syx --note 48 --out x.wav
+    python scripts/match.py --render matches/marimba-amsynth_vst/match.fxp --out x.wav
 
 Ctrl-C ends it with the best so far. Writes target.wav, match.wav, the preset, match.json and a page of all
 of it, match.html.
@@ -26,7 +27,7 @@ from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
 from ..matching.folder import check_banks, check_folder, check_inputs
 from ..matching.learned import check_one_note, within
-from ..matching.presets import Found, bank_paths, render_to_wav, write_banks
+from ..matching.presets import Found, bank_paths, render_to_wav, rendered_by, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
 from ..matching.writing import write
@@ -35,6 +36,7 @@ from ..trials.signals import Signals
 from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, writing_to
 
 SECONDS = 60
+ENV = "Dexed6Op-v0"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--env",
-        default="Dexed6Op-v0",
-        help="environment id, or path of a plugin or Faust program (default: Dexed6Op-v0, a whole DX7 voice)",
+        help=f"environment id, path of a plugin or Faust program, or URI of an LV2 plugin (default: {ENV}, a "
+        "whole DX7 voice; with --render, as the match.json beside the preset says)",
     )
     add_agent(
         parser,
@@ -81,14 +83,18 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Read the command line, match each recording, and say where everything is."""
     args = parser().parse_args()
-    env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
+    keywords = read_keywords(args.env_kwargs)
     if args.render is not None:
         if args.targets or args.out is None:
             raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
-        noted = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
-        for path in render_to_wav(args.render, args.out, env_id, noted):
+        asked = None if args.env is None else synth_id(args.env, {})
+        noted = keywords if args.note is None else {**keywords, "note": args.note}
+        env_id, env_kwargs = rendered_by(args.render, asked, noted, ENV)
+        for path in render_to_wav(args.render, args.out, env_id, env_kwargs):
             print(f"audio: {path}")
         return 0
+    args.env = args.env or ENV
+    env_id, env_kwargs = synth_id(args.env, keywords)
     if not args.targets:
         raise SynthgymError("name a recording to match, or a preset to --render")
     search = searching(args, env_id)

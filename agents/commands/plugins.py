@@ -1,23 +1,26 @@
-"""List what a plugin offers, and how to make an environment of it.
+"""List the plugins of this machine, or what one offers and how to make an environment of it.
 
+    python scripts/plugins.py
     python scripts/plugins.py /usr/lib/vst/amsynth_vst.so
-    python scripts/plugins.py http://drobilla.net/plugins/mda/DX10
+    python scripts/plugins.py http://drobilla.net/plugins/mda/DX10 --quick
 
 For each parameter: name, kind, steps, default, its text at a few values, and its effect: the farthest
-it carries a sound when it is turned alone (distance, 0 to 1, mean over random patches).
+it carries a sound when it is turned alone (distance, 0 to 1, mean over random audible patches). Those that
+are no knobs of the sound, as MIDI CC, are counted only.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from contextlib import closing
-
-from tqdm import tqdm
 
 from synthgym.checks import whole
 from synthgym.effects import Effect, measure_effects
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.synths.plugin import Knob, PluginSynth
+from synthgym.synths.plugin_places import installed
 
 from .cli import new_parser, read_keywords
 
@@ -27,8 +30,13 @@ SHOWN = (0.0, 0.25, 0.5, 0.75, 1.0)
 def main() -> int:
     """Load the plugin, turn every parameter, print the table and the line."""
     parser = new_parser(__doc__)
-    parser.add_argument("plugin", help="path of a VST2 or VST3 plugin, or URI of an LV2 plugin")
+    parser.add_argument(
+        "plugin",
+        nargs="?",
+        help="path of a VST2 or VST3 plugin, or URI of an LV2 plugin (default: list those installed)",
+    )
     parser.add_argument("--patches", type=int, default=8, help="random patches to turn it in (default: 8)")
+    parser.add_argument("--quick", action="store_true", help="measure no effects")
     parser.add_argument(
         "--options", nargs="+", default=[], metavar="NAME=VALUE", help="as note=48 isolation=none"
     )
@@ -37,32 +45,60 @@ def main() -> int:
     options = read_keywords(args.options)
     if "plugin" in options:
         raise SynthgymError("name the plugin once: leave plugin= out of --options")
+    if args.plugin is None:
+        print_installed()
+        return 0
     with closing(make_task("Plugin-v0", {"plugin": args.plugin, **options})) as task:
         synth = task.synth
         assert isinstance(synth, PluginSynth)
-        measured = measure_effects(task, patches, settings=5)
-        effects = {e.name: e for e in tqdm(measured, total=len(task.space), unit=" knobs", leave=False)}
-    print_knobs(synth, args.plugin, effects)
+        measured = iter(()) if args.quick else measure_effects(task, patches, settings=5)
+        print_knobs(synth, args.plugin, list(task.space.names), measured)
     return 0
 
 
-def print_knobs(synth: PluginSynth, plugin: str, effects: dict[str, Effect]) -> None:
-    """Print the table of a plugin's parameters, and how to make an environment of those with an effect."""
-    width = max(len("parameter"), *(len(knob.parameter.name) for knob in synth.knobs))
+def print_installed() -> None:
+    """Print the plugins that are installed, a line each."""
+    plugins = list(installed())
+    print("\n".join(plugins))
+    print(
+        f"{len(plugins)} plugins where they usually are: LV2 instruments, and VST2 and VST3, effects too; "
+        "LV2_PATH, VST_PATH and VST3_PATH name other folders",
+        file=sys.stderr,
+    )
+
+
+def print_knobs(synth: PluginSynth, plugin: str, free: list[str], measured: Iterator[Effect]) -> None:
+    """Print the table of a plugin's knobs, a line as soon as it is measured, and the gym.make line.
+
+    Args:
+        synth: the plugin.
+        plugin: what it is called by.
+        free: names of its free parameters.
+        measured: their effects, in any order; none where they are not to be measured.
+    """
+    knobs = [knob for knob in synth.knobs if not knob.pseudo or knob.parameter.name in free]
+    width = max(len("parameter"), *(len(knob.parameter.name) for knob in knobs))
     print(f"{'parameter':<{width}}  kind         steps  default  effect  texts from 0 to 1")
-    for knob in synth.knobs:
+    effects: dict[str, Effect] = {}
+    for knob in knobs:
         p = knob.parameter
-        effect = f"{effects[p.name].distance:6.2f}" if p.name in effects else "  left"
+        while p.name in free and p.name not in effects and (effect := next(measured, None)):
+            effects[effect.name] = effect
+        said = f"{effects[p.name].distance:.2f}" if p.name in effects else "-" if p.name in free else "frozen"
         texts = ", ".join(text_at(knob, value) for value in SHOWN)
         steps, default = p.steps or "-", p.text(p.default) if p.labels else f"{p.default:.3g}"
-        print(f"{p.name:<{width}}  {p.kind:<11}  {steps:>5}  {default:>7}  {effect}  {texts}")
-    audible = [name for name, effect in effects.items() if effect.audible > 0]
-    print(f"\n{len(synth.knobs)} parameters, {len(effects)} free, {len(audible)} audible in a random patch")
+        print(f"{p.name:<{width}}  {p.kind:<11}  {steps:>5}  {default:>7}  {said:>6}  {texts}", flush=True)
+    for name, why in synth.held.items():
+        print(f"{name} is held {why}")
+    audible = [name for name in free if name in effects and effects[name].audible > 0]
+    heard = f", {len(audible)} audible in a random patch" if effects else ""
+    left = len(synth.knobs) - len(knobs)
+    print(f"\n{len(knobs)} knobs, {len(free)} free{heard}; {left} parameters that are no knobs")
     print(f'gym.make("Plugin-v0", plugin="{plugin}")')
-    if len(audible) < len(effects):
+    if 0 < len(audible) < len(effects):
         print(f'gym.make("Plugin-v0", plugin="{plugin}", parameters={audible})')
 
 
 def text_at(knob: Knob, value: float) -> str:
-    """Return what the plugin shows at a host value."""
-    return next((text for low, high, text in knob.texts if low <= value <= high), "-")
+    """Return what the plugin shows at a host value: a text reaches to where the next begins."""
+    return next((text for low, _, text in reversed(knob.texts) if low <= value), "-")

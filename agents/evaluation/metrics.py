@@ -131,7 +131,7 @@ def compare_parameters(
         audible: which parameters change the sound at all, (n,).
     """
     error = np.abs(space.quantise(match) - target)
-    category = np.array([parameter.kind == "categorical" for parameter in space.free])
+    category = space.categorical
     right = (error < 1e-6).astype(np.float64)
 
     def mean(values: NDArray[np.floating], chosen: NDArray[np.bool_]) -> float:

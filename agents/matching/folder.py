@@ -64,6 +64,14 @@ def check_banks(banks: Iterable[Path]) -> None:
             raise SynthgymError(f"{bank} is there already, of no match; choose another --out")
 
 
+def made_by(preset: Path) -> dict[str, Any]:
+    """Return what the match.json beside a preset says of the match that wrote it; nothing if none did."""
+    if preset.name not in _written(preset.parent):
+        return {}
+    match: dict[str, Any] = _read(preset.parent)
+    return match
+
+
 def _read(folder: Path) -> Any:
     return json.loads((folder / MATCH).read_text(encoding="utf-8"))
 

@@ -16,7 +16,10 @@ from synthgym.parameters import Native
 from synthgym.recordings import write_wav
 from synthgym.synths import Synth
 
+from .folder import made_by
 from .learned import check_one_note
+
+_PLAYED = ("note", "velocity", "hold", "duration", "sample_rate")
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,27 @@ class Found:
 
     name: str
     native: Native
+
+
+def rendered_by(
+    preset: Path, asked: tuple[str, Mapping[str, Any]] | None, keywords: Mapping[str, Any], usual: str
+) -> tuple[str, dict[str, Any]]:
+    """Return the environment id and keywords that render a preset: as it was matched, where nothing is asked.
+
+    Args:
+        preset: if a match.json beside it says that a match wrote it, that says by which environment.
+        asked: environment id and keywords that were asked for.
+        keywords: that were asked for besides.
+        usual: id of the environment if nothing says another.
+    """
+    match = made_by(preset)
+    env_id, env_kwargs = match.get("env"), match.get("env_kwargs")
+    if not (isinstance(env_id, str) and isinstance(env_kwargs, dict)):
+        env_id, env_kwargs = usual, {}
+    if asked is not None:
+        note = {name: value for name, value in env_kwargs.items() if name in _PLAYED}
+        env_id, env_kwargs = asked[0], {**(env_kwargs if asked[0] == env_id else note), **asked[1]}
+    return env_id, {**env_kwargs, **keywords}
 
 
 def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:

@@ -22,7 +22,7 @@ from .recording import transposed
 logger = logging.getLogger(__name__)
 
 SIZE = 30_000
-"""A minute or two on two cores, once; 60 MB. A tenth is for validation, and not looked up."""
+"""A quarter of a minute on two cores, once; 60 MB. A tenth is for validation, and not looked up."""
 _FEATURE = "logmel"
 
 

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthgym.parameters import ParameterSpace, Unit
-
-
-def categories(space: ParameterSpace) -> NDArray[np.bool_]:
-    """Return which free parameters have values without an order, (n,)."""
-    return np.array([p.kind == "categorical" for p in space.free])
 
 
 def varied(space: ParameterSpace, unit: Unit, sigma: float, rng: np.random.Generator) -> Unit:
@@ -24,10 +18,9 @@ def varied(space: ParameterSpace, unit: Unit, sigma: float, rng: np.random.Gener
     chosen[rng.integers(size)] = True
     moves = sigma * rng.standard_normal(size)
     # A whole number that moves by less may stay where it is.
-    step = np.array([1 / (p.steps - 1) if p.steps else 0 for p in space.free])
-    moves = np.copysign(np.maximum(np.abs(moves), step), moves)
+    moves = np.copysign(np.maximum(np.abs(moves), space.apart), moves)
     moved = np.abs(unit + moves) % 2
     moved = np.where(moved > 1, 2 - moved, moved)
-    moved = np.where(categories(space), rng.random(size), moved)
+    moved = np.where(space.categorical, rng.random(size), moved)
     changed: Unit = np.where(chosen, moved, unit).astype(np.float32)
     return changed

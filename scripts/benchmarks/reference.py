@@ -16,15 +16,8 @@ from numpy.typing import NDArray
 from synthgym.features.bands import full_scale_power
 from synthgym.features.logmel import HOP, N_FFT, mel_matrix
 from synthgym.features.logmel import full_scale_power as full_scale_mel
-from synthgym.features.multiresolution import (
-    EXPONENT,
-    FLOOR_DB,
-    LONG_HOP,
-    LONG_WINDOW,
-    NEIGHBOURHOOD,
-    WEIGHT,
-    log_filters,
-)
+from synthgym.features.loudness import EXPONENT, FLOOR_DB, NEIGHBOURHOOD, WEIGHT
+from synthgym.features.multiresolution import LONG_HOP, LONG_WINDOW, log_filters
 from synthgym.parameters import Native
 from synthgym.synths import Synth
 

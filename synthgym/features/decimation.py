@@ -9,12 +9,12 @@ import scipy.signal
 from numba import float32
 from numpy.typing import NDArray
 
-from synthgym.compiling import keep, released
+from synthgym.compiling import compiled, keep, released
+from synthgym.features import lanes
+from synthgym.features.lanes import WIDTH, every, load, room, store, store_turned
 
 STOPBAND_DB = 100.0
 """What is folded into the frequencies that are kept is so much softer: as far down as silence begins."""
-_TOGETHER = 5
-"""Taps that are applied in one pass over the output."""
 
 
 class Decimator:
@@ -31,55 +31,72 @@ class Decimator:
 
     Attributes:
         samples: length of a lowered clip.
-        taps: (factor, taps of a phase) float32; no taps where a clip stays as it is.
-        half: how many samples of silence stand before a clip, so that it is not delayed.
+        factor: as given.
+        taps: of the filter, float32, and zeros after them; [1] where a clip stays as it is.
+        half: how many of them stand before the one in the middle.
     """
 
     def __init__(self, sample_rate: float, factor: int, samples: int, passed: float) -> None:
         self.samples = -(-samples // factor)
-        self.taps, self.half = np.zeros((factor, 0), np.float32), 0
+        self.factor = factor
+        self.taps, self.half = np.ones(1, np.float32), 0
         if factor == 1:
             return
         stopped = sample_rate / factor - passed
         count, beta = scipy.signal.kaiserord(STOPBAND_DB, (stopped - passed) / (sample_rate / 2))
         taps = scipy.signal.firwin(count | 1, (passed + stopped) / 2, window=("kaiser", beta), fs=sample_rate)
-        # Tap k weighs sample factor * m + k - half: of the phase k % factor, sample m + k // factor.
+        # Tap k weighs sample factor * m + k - half of the clip.
         self.half = len(taps) // 2
-        blocks = -(-len(taps) // (factor * _TOGETHER)) * _TOGETHER
-        self.taps = np.zeros((factor, blocks), np.float32)
-        self.taps.T.flat[: len(taps)] = taps
-        self._length = -(-(samples + self.half) // factor) + blocks
+        self.taps = room(-(-len(taps) // WIDTH) * WIDTH)
+        self.taps[:] = 0
+        self.taps[: len(taps)] = taps
+        self._length = factor * -(-self.samples // WIDTH) * WIDTH + len(self.taps)
 
     def __call__(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a clip (samples,) at the lower rate."""
-        if len(self.taps) == 1:
+        if self.factor == 1:
             return clip
-        padded = np.zeros(self._length * len(self.taps), np.float32)
+        padded = room(self._length)
+        padded[: self.half] = 0
         padded[self.half : self.half + len(clip)] = clip
-        phases = np.empty((len(self.taps), self._length), np.float32)
-        lowered = np.zeros(self.samples, np.float32)
-        _decimate(padded, self.taps, phases, lowered)
-        return lowered
+        padded[self.half + len(clip) :] = 0
+        lowered = np.empty(-(-self.samples // WIDTH) * WIDTH, np.float32)
+        _decimate(padded, self.taps, self.factor, room(2 * WIDTH * WIDTH), lowered)
+        return lowered[: self.samples]
+
+
+@compiled
+def _sums(tile, turned):
+    """Return lanes, of which each is the sum of a row of the tile."""
+    store_turned(tile, turned, 0)
+    step = WIDTH * WIDTH // 2
+    while step >= WIDTH:
+        for at in range(0, step, WIDTH):
+            store(turned, at, load(turned, at) + load(turned, at + step))
+        step //= 2
+    return load(turned, 0)
 
 
 @released
-def _decimate(padded, taps, phases, lowered):
-    factor, blocks = taps.shape
-    for m in range(phases.shape[1]):
-        for phase in range(factor):
-            phases[phase, m] = padded[m * factor + phase]
-    for phase in range(factor):
-        for k in range(0, blocks, _TOGETHER):
-            _add(taps[phase, k : k + _TOGETHER], phases[phase, k:], lowered)
+def _decimate(padded, taps, factor, memory, lowered):
+    tile, turned = memory[: WIDTH * WIDTH], memory[WIDTH * WIDTH :]
+    for m in range(0, len(lowered), WIDTH):
+        # Four output samples at a time, of which each is 16 sums until the end.
+        for row in range(0, WIDTH, 4):
+            begin = (m + row) * factor
+            a, b, c, d = every(float32(0)), every(float32(0)), every(float32(0)), every(float32(0))
+            for k in range(0, len(taps), WIDTH):
+                weights = load(taps, k)
+                at = begin + k
+                a = a + weights * load(padded, at)
+                b = b + weights * load(padded, at + factor)
+                c = c + weights * load(padded, at + 2 * factor)
+                d = d + weights * load(padded, at + 3 * factor)
+            store(tile, row * WIDTH, a)
+            store(tile, (row + 1) * WIDTH, b)
+            store(tile, (row + 2) * WIDTH, c)
+            store(tile, (row + 3) * WIDTH, d)
+        store(lowered, m, _sums(tile, turned))
 
 
-@released
-def _add(taps, samples, lowered):
-    a, b, c, d, e = taps[0], taps[1], taps[2], taps[3], taps[4]
-    for m in range(len(lowered)):
-        pair = a * samples[m] + b * samples[m + 1]
-        other = c * samples[m + 2] + d * samples[m + 3]
-        lowered[m] = float32(lowered[m] + (pair + (other + e * samples[m + 4])))
-
-
-keep(_decimate, [Path(__file__)])
+keep(_decimate, [Path(__file__), Path(lanes.__file__)])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import librosa
 import numpy as np
 import scipy.fft
-import scipy.ndimage
 from numpy.typing import NDArray
 
 from synthgym.features.bands import BandPower, full_scale_power
@@ -13,23 +12,14 @@ from synthgym.features.base import Feature, Features
 from synthgym.features.decimation import Decimator
 from synthgym.features.logmel import HOP, N_FFT, N_MELS, mel_matrix
 from synthgym.features.logmel import full_scale_power as full_scale_mel
+from synthgym.features.loudness import WEIGHT, loudness
 
-EXPONENT = 0.13
-"""Of power: 3 dB softer is about the same share less of any sound, so that distances of targets compare."""
-FLOOR_DB = 100.0
-"""What lies so far below a full-scale sine is silence, as the rounding of 16 bits and most rooms are.
-
-Compressed, what nobody hears would count, and recordings have it where a synth is silent."""
 LOWEST_NOTE, HIGHEST_NOTE = 20, 83
 """Of the long window, 26 to 988 Hz: further up the mel bands tell a semitone."""
 PER_SEMITONE = 3
 LONG_WINDOW = 8192 / 44100
 """Seconds."""
 LONG_HOP = 2 * HOP
-NEIGHBOURHOOD = 19
-"""Bins of the long window, half an octave, above whose mean a partial must stand out."""
-WEIGHT = 0.8
-"""Of the long window, beside the short one's 1."""
 
 _LEAST_RATE = 2600.0
 """Hz: 2.6 times the highest frequency of the long window."""
@@ -131,13 +121,9 @@ class MultiResolution(Feature):
         """Return features (B, frames, 318) of audio (B, samples)."""
         features = np.zeros((len(audio), *self.shape), np.float32)
         for clip, found in zip(audio, features, strict=True):
-            short = _loudness(self.short(clip[None])[0]).T
-            long = _loudness(self.long(self.lowered(clip)[None])[0][:, : len(found)]).T
-            found[:, :N_MELS] = short[::2]
-            found[: len(short) // 2, N_MELS : 2 * N_MELS] = short[1::2]
-            mean = scipy.ndimage.uniform_filter1d(long, NEIGHBOURHOOD, axis=1, mode="nearest")
-            np.maximum(long - mean, 0, out=found[:, 2 * N_MELS :])
-            found[:, 2 * N_MELS :] *= np.float32(WEIGHT)
+            short = self.short.padded(clip[None])[0]
+            long = self.long.padded(self.lowered(clip)[None])[0]
+            loudness(short, self.short.shape[1], long, np.empty_like(long), found)
         return features
 
     def picture(self, features: Features) -> Features:
@@ -153,11 +139,3 @@ class MultiResolution(Feature):
         rows[:, : long.shape[1]] += long
         shown: Features = rows
         return shown
-
-
-def _loudness(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return powers (bands, frames) compressed, 0 to 1."""
-    compressed: NDArray[np.float32] = np.power(power, np.float32(EXPONENT))
-    compressed -= np.float32(10 ** (-FLOOR_DB / 10 * EXPONENT))
-    np.clip(compressed, 0, 1, out=compressed)
-    return compressed

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import scipy.signal
 import torch
 from torch.nn import functional
 
 from synthgym.features.bands import BandPower
 from synthgym.features.decimation import Decimator
-from synthgym.features.multiresolution import EXPONENT, FLOOR_DB, NEIGHBOURHOOD, WEIGHT, MultiResolution
+from synthgym.features.loudness import EXPONENT, FLOOR_DB, NEIGHBOURHOOD, WEIGHT
+from synthgym.features.multiresolution import MultiResolution
 
 
 class TorchMultiResolution:
@@ -48,16 +50,17 @@ class _Bands:
     """As BandPower, but frames before bands."""
 
     def __init__(self, bands: BandPower, device: torch.device) -> None:
-        self._hop, self._n_fft, self._frames = bands.hop, bands.n_fft, bands.shape[1]
-        self._window = torch.from_numpy(np.array(bands.window[:, 0])).to(device)
-        self._filters = torch.from_numpy(bands.filters.toarray().T.copy()).to(device)
+        self._hop, self._frames = bands.hop, bands.shape[1]
+        window = scipy.signal.get_window("hann", bands.window).astype(np.float32)
+        self._window = torch.from_numpy(window).to(device)
+        self._filters = torch.from_numpy(bands.filters.T.copy()).to(device)
 
     def __call__(self, audio: torch.Tensor) -> torch.Tensor:
         """Return the powers (B, frames, bands) of audio (B, samples)."""
         length = len(self._window)
         padded = functional.pad(audio, (length // 2, length - length // 2 + self._hop))
         framed = padded.unfold(1, length, self._hop)[:, : self._frames]
-        spectrum = torch.view_as_real(torch.fft.rfft(framed * self._window, self._n_fft))
+        spectrum = torch.view_as_real(torch.fft.rfft(framed * self._window, 2 * (len(self._filters) - 1)))
         return spectrum.square().sum(dim=-1) @ self._filters
 
 
@@ -66,12 +69,15 @@ class _Lowered:
 
     def __init__(self, decimator: Decimator, device: torch.device) -> None:
         self._samples, self._half = decimator.samples, decimator.half
-        self._taps = torch.from_numpy(decimator.taps.copy()).to(device)
+        # Tap k weighs sample factor * m + k - half: of the phase k % factor, sample m + k // factor.
+        taps = np.zeros((-(-len(decimator.taps) // decimator.factor), decimator.factor), np.float32)
+        taps.flat[: len(decimator.taps)] = decimator.taps
+        self._taps = torch.from_numpy(taps.T.copy()).to(device)
 
     def __call__(self, audio: torch.Tensor) -> torch.Tensor:
         """Return audio (B, samples) at the lower rate."""
         factor, taps = self._taps.shape
-        if not taps:
+        if factor == 1:
             return audio
         length = factor * (self._samples + taps - 1)
         padded = functional.pad(audio, (self._half, length - self._half - audio.shape[1]))

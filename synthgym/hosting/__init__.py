@@ -57,7 +57,10 @@ class LocalEngine:
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a method of the engine."""
-        return getattr(self._engine, method)(*arguments)
+        try:
+            return getattr(self._engine, method)(*arguments)
+        except RuntimeError as error:
+            raise SynthError(f"{error}") from error
 
     def close(self) -> None:
         """Let the engine go: here and now, or when JUCE's thread makes its next one."""

@@ -28,8 +28,8 @@ class FaustEngine:
         soundfiles: two-dimensional float32 arrays (channels, samples) by label.
         sample_rate: Hz.
         samples: length of a render.
-        constants: values of controls that stay as they are, by path.
-        controls: paths of the controls that ``render`` sets.
+        constants: values of controls that stay as they are, by their number.
+        controls: numbers of the controls that ``render`` sets.
     """
 
     def __init__(
@@ -40,8 +40,8 @@ class FaustEngine:
         soundfiles: Mapping[str, NDArray[np.float32]],
         sample_rate: int,
         samples: int,
-        constants: Mapping[str, float],
-        controls: Sequence[str],
+        constants: Mapping[int, float],
+        controls: Sequence[int],
     ) -> None:
         self._samples = samples
         # Half a sample more, so that no rounding renders one too few.
@@ -56,10 +56,9 @@ class FaustEngine:
             self._processor.set_dsp_string(code)
             self._processor.compile()
             self._engine.load_graph([(self._processor, [])])
-        places = {d["name"]: d["index"] for d in self._processor.get_parameters_description()}
-        for path, value in constants.items():
-            self._processor.set_parameter(places[path], value)
-        self._controls = [places[path] for path in controls]
+        for place, value in constants.items():
+            self._processor.set_parameter(place, value)
+        self._controls = list(controls)
 
     def render(self, values: Sequence[float]) -> NDArray[np.float32]:
         """Return mono audio (samples,) with the controls at the given values."""
@@ -127,10 +126,19 @@ class PluginEngine:
         self._plugin.save_state(path)
 
     def load(self, path: str) -> list[float]:
-        """Read a state that ``save`` wrote and return the values of all parameters, each in [0, 1]."""
+        """Read a preset and return the values of all parameters, each in [0, 1].
+
+        The plugin is of no use for anything else afterwards, and this is to be called where JUCE's message
+        thread is: in a forked child, a VST3 plugin hangs. What is no .fxp or .vstpreset is a state.
+
+        Raises:
+            RuntimeError: the plugin does not take it.
+        """
         plugin = self._plugin
-        if path.endswith(".fxp"):
-            plugin.load_preset(path)
+        if path.endswith((".fxp", ".vstpreset")):
+            load = plugin.load_preset if path.endswith(".fxp") else plugin.load_vst3_preset
+            if not load(path):
+                raise RuntimeError("the plugin does not take it")
         else:
             # load_state needs a window; a copy by pickling takes the state without one.
             copied = plugin.__getstate__()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -88,6 +89,16 @@ class RemoteEngine:
     def render(self, code: Any) -> Any:
         """Return the audio of one encoded row; raises as ``call``."""
         return self._call("render", (code,), self._patience.rendering)
+
+    @contextmanager
+    def hurried(self, seconds: float) -> Iterator[None]:
+        """In the block, take it to hang in a render after so many seconds, if not sooner."""
+        patience = self._patience
+        self._patience = patience._replace(rendering=min(seconds, patience.rendering or seconds))
+        try:
+            yield
+        finally:
+            self._patience = patience
 
     def close(self) -> None:
         """End the helper process."""

@@ -21,6 +21,7 @@ SYNTHS = {
     "fm": "synthgym.synths.faust:FMSynth",
     "granulator": "synthgym.synths.faust:GranulatorSynth",
     "plugin": "synthgym.synths.plugin:PluginSynth",
+    "vital": "synthgym.synths.vital:VitalSynth",
 }
 
 

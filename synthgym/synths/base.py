@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.diagram import Diagram
 
+logger = logging.getLogger(__name__)
 Audio = NDArray[np.float32]
 
 
@@ -36,6 +38,7 @@ class Synth(ABC):
         note: what it plays.
         space: all its parameters; the ones it offers to agents are free.
         preset_suffix: the file name ending of its own preset format.
+        also_read: the file name endings of other single presets that it reads.
         lowest_sample_rate: Hz at which it still renders, and in tune.
         engine_package: the package whose version decides what a patch sounds like.
         bank_suffixes: the file name endings of files of many presets.
@@ -47,6 +50,7 @@ class Synth(ABC):
 
     space: ParameterSpace
     preset_suffix: str = ".json"
+    also_read: tuple[str, ...] = ()
     lowest_sample_rate: ClassVar[int] = 8000
     engine_package: ClassVar[str]
     bank_suffixes: ClassVar[tuple[str, ...]] = ()
@@ -97,7 +101,7 @@ class Synth(ABC):
         Raises:
             PresetError: the path ends otherwise.
         """
-        suffix = self._suffix(path)
+        suffix = self._suffix(path, self.preset_suffix, ".json")
         self.space.to_unit(native)  # a row that cannot be is no preset
         try:
             if suffix == ".json":
@@ -110,12 +114,12 @@ class Synth(ABC):
             raise PresetError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
     def load_preset(self, path: str | os.PathLike[str]) -> Native:
-        """Return the native row (all parameters,) of a preset that ``save_preset`` can write.
+        """Return the native row (all parameters,) of a preset as ``save_preset`` writes it, or ``also_read``.
 
         Raises:
             PresetError: the file is missing, or no preset of this synth.
         """
-        if self._suffix(path) != ".json":
+        if self._suffix(path, self.preset_suffix, *self.also_read, ".json") != ".json":
             return self._read_preset(Path(path))
         try:
             described = json.loads(Path(path).read_text(encoding="utf-8"))["parameters"]
@@ -137,13 +141,20 @@ class Synth(ABC):
 
     def presets_in(self, folder: Path) -> Iterator[tuple[Path, list[Native]]]:
         """Give every file below a folder that holds presets of this synth, by name, and their native rows."""
-        suffixes = {self.preset_suffix, *self.bank_suffixes, ".json"}
+        suffixes = {self.preset_suffix, *self.also_read, *self.bank_suffixes, ".json"}
+        passed_over, found = [], False
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes):
             try:
                 rows = self.load_presets(path)
             except PresetError:  # others have files with such names too
+                passed_over.append(path.name)
                 continue
+            found = True
             yield path, rows
+        if passed_over and found:  # where there is none, that is an error of those who ask
+            named = ", ".join(passed_over[:3]) + (", ..." if len(passed_over) > 3 else "")
+            count = len(passed_over)
+            logger.warning("%s: %d files are no presets of this synth: %s; passed over", folder, count, named)
 
     def human_like(self, generators: Sequence[np.random.Generator]) -> Native:
         """Return random native rows (B, all parameters) such as people make, one of each generator.
@@ -156,6 +167,9 @@ class Synth(ABC):
     def diagram(self, native: Native) -> Diagram | None:
         """Return how the parts of a patch (all parameters,) are joined; None if all are joined alike."""
         return None
+
+    def check(self, space: ParameterSpace) -> None:  # noqa: B027, most are heard
+        """Raise SynthError if nothing can be heard of the synth in a space of its parameters."""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -180,11 +194,11 @@ class Synth(ABC):
     def close(self) -> None:  # noqa: B027, most have nothing to let go
         """Let the engine go; it is made again when it is needed."""
 
-    def _suffix(self, path: str | os.PathLike[str]) -> str:
+    def _suffix(self, path: str | os.PathLike[str], *known: str) -> str:
         suffix = Path(path).suffix.lower()
-        if suffix not in (self.preset_suffix, ".json"):
-            known = " or ".join(sorted({self.preset_suffix, ".json"}, reverse=True))
-            raise PresetError(f"presets of this synth are {known} files; got {Path(path).name!r}")
+        if suffix not in known:
+            kinds = " or ".join(dict.fromkeys(known))
+            raise PresetError(f"presets of this synth are {kinds} files; got {Path(path).name!r}")
         return suffix
 
     def _write_preset(self, native: Native, path: Path) -> None:

@@ -6,6 +6,7 @@ name, since indices moved between versions.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ from synthgym.parameters import Native
 from synthgym.synths.base import Audio
 from synthgym.synths.dexed import DexedSynth
 from synthgym.synths.plugin import PluginSynth
+
+
+class _Host(PluginSynth):
+    """The plugin, whose voice fields are all set, so that nothing of it needs to be tried."""
+
+    _is_tried = False
 
 
 class DexedPluginSynth(DexedSynth):
@@ -40,7 +47,7 @@ class DexedPluginSynth(DexedSynth):
     def __init__(
         self,
         *,
-        plugin: str,
+        plugin: str | os.PathLike[str],
         isolation: Isolation | None = None,
         patience: float | None = None,
         **options: Any,
@@ -51,7 +58,7 @@ class DexedPluginSynth(DexedSynth):
             raise SynthError("the plugin is an engine of its own; leave engine out, or leave plugin out")
         if not self.high_pass:
             raise SynthError("the plugin's high-pass is always on; leave high_pass out, or leave plugin out")
-        self._host = PluginSynth(
+        self._host = _Host(
             plugin=plugin,
             isolation=isolation,
             patience=patience,

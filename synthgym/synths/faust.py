@@ -18,7 +18,7 @@ from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
 from synthgym.synths.base import Audio, Synth
-from synthgym.synths.faust_program import PLAYED, Control, read_program
+from synthgym.synths.faust_program import PLAYED, Control, escaped, read_program, written
 from synthgym.synths.hosted import HostedSynth
 
 HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ _HELD = "synthgym held samples"
 # The user's program as it is, but for the gate: open from the first sample for as long as the note is held.
 _PLAYER = """import("stdfaust.lib");
 held = hslider("{held}", 0, 0, 20000000, 1);
-process = ["gate": ba.time < int(held) -> component("{dsp}")[{definitions}]];
+process = ["gate": ba.time < int(held) -> {program}{definitions}];
 """
 
 
@@ -39,8 +39,8 @@ class FaustSynth(HostedSynth):
     The program is an instrument as Faust's own polyphony wants it: it has a ``freq`` (Hz) and a
     ``gate``, may have a ``gain`` (0 to 1, velocity / 127), and no audio input. Its other sliders,
     entries, check boxes and buttons are the parameters, with their ranges and steps: ``[scale:log]``
-    makes a logarithmic knob, a step of 1 whole numbers, a menu or radio style categories. More than
-    one channel is mixed to mono.
+    makes a logarithmic knob, a step of 1 whole numbers, a menu or radio style categories. What has one
+    value only stays there. More than one channel is mixed to mono.
 
     Args:
         dsp: path of the program.
@@ -79,31 +79,36 @@ class FaustSynth(HostedSynth):
         self._sources = [dsp]
         if not dsp.is_file():
             raise SynthError(f"no such Faust program: {dsp}")
-        code = _PLAYER.format(
-            held=_HELD, dsp=dsp, definitions=" ".join(f"{k} = {v};" for k, v in definitions.items())
-        )
-        program = read_program(f'process = component("{dsp}");', dsp.parent, dsp.name)
+        defined = "".join(f"{k} = {v};" for k, v in definitions.items())
+        text = written(dsp)
+        code = _PLAYER.format(held=_HELD, program=text, definitions=f"[{defined}]" if defined else "")
+        program = read_program(f"process = {text};", dsp.parent, dsp.name)
         controls = {control.label: control for control in program.controls}
         _check_instrument(dsp.name, controls, program.inputs, program.outputs)
         for label in program.soundfiles:
             if label not in sounds:
                 raise SynthError(f"{dsp.name} reads a sound {label!r}; give soundfiles={{{label!r}: PATH}}")
-        knobs = [c for label, c in controls.items() if label not in (*PLAYED, *constants)]
-        self.space = ParameterSpace([control.parameter for control in knobs])
+        knobs = {
+            c.label: c.parameter
+            for c in program.controls
+            if c.label not in (*PLAYED, *constants) and c.parameter
+        }
+        self.space = ParameterSpace(list(knobs.values()))
         self._plays_gain = "gain" in controls
-        played = [controls[label].path for label in ("freq", "gain") if label in controls]
+        # What stands for the gate may have another place, and leaves the order of the others as it is.
+        player = read_program(code, dsp.parent, dsp.name).controls
+        (held,) = (control.place for control in player if control.label == _HELD)
+        others = (label for label in controls if label != "gate")
+        places = dict(zip(others, (c.place for c in player if c.label != _HELD), strict=True))
+        played = [places[label] for label in ("freq", "gain") if label in controls]
         self._options = {
             "code": code,
             "folder": str(dsp.parent),
-            "soundfiles": dict(sounds),
+            "soundfiles": {escaped(label): sound for label, sound in sounds.items()},
             "sample_rate": self.sample_rate,
             "samples": self.samples,
-            "constants": {controls[k].path: v for k, v in constants.items() if k in controls},
-            "controls": [
-                f"/dawdreamer/{_HELD.replace(' ', '_')}",
-                *played,
-                *(control.path for control in knobs),
-            ],
+            "constants": {places[label]: value for label, value in constants.items() if label in places},
+            "controls": [held, *played, *(places[label] for label in knobs)],
         }
 
     def sources(self) -> list[Path]:
@@ -200,7 +205,7 @@ def _check_instrument(name: str, controls: Mapping[str, Control], inputs: int, o
         raise SynthError(f"{name} has no {' and no '.join(missing)}; name its controls freq and gate")
     if inputs or not outputs:
         raise SynthError(f"{name} has {inputs} inputs and {outputs} outputs; an instrument has outputs only")
-    if set(controls) <= set(PLAYED):
+    if not any(c.parameter for label, c in controls.items() if label not in PLAYED):
         raise SynthError(f"{name} has nothing to turn but {', '.join(controls)}; give it a slider")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from dawdreamer import faust
 
 from synthgym.errors import SynthError
+from synthgym.hosting import open_engine
 from synthgym.hosting.engines import COMPILING
 from synthgym.parameters import Parameter
 
@@ -22,6 +23,8 @@ _CALL = re.compile(
 )
 _CHANNELS = re.compile(r"virtual int getNum(?:In|Out)puts\(\) \{\s*return (\d+);")
 _NUMBER = re.compile(r"FAUSTFLOAT\(([^)]+)\)")
+_QUOTED = re.compile(r'(?<!import\()(?<!component\()(?<!library\()"(?:[^"\\\n]|\\.)*"')
+_ESCAPED = re.compile(r"_u([0-9a-f]+)_")
 _CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+.\deE]+)")
 
 
@@ -30,14 +33,15 @@ class Control:
     """A control of a Faust program.
 
     Attributes:
-        label: what it is called.
-        path: where DawDreamer finds it: its groups and its label.
-        parameter: the knob an agent turns, named by the label.
+        label: what it is called; of several that are called alike, its groups and that.
+        place: its number among all controls and displays of the program, by which DawDreamer finds it. Paths
+            may be shared: for Faust, what is beyond ASCII in them is all the same.
+        parameter: the knob an agent turns, named by the label; None if it has one value only.
     """
 
     label: str
-    path: str
-    parameter: Parameter
+    place: int
+    parameter: Parameter | None
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,31 @@ class Program:
     soundfiles: tuple[str, ...]
     inputs: int
     outputs: int
+
+
+def written(path: Path) -> str:
+    """Return a Faust expression of the program in a file, its labels in ASCII.
+
+    DawDreamer does not set a control whose path has other characters, so that they are written as numbers.
+    What is not in UTF-8 is taken for Latin-1.
+    """
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    if text.isascii():
+        return f'component("{path}")'
+    return f"environment {{\n{_QUOTED.sub(lambda quoted: escaped(quoted[0]), text)}\n}}.process"
+
+
+def escaped(label: str) -> str:
+    """Return a label as it is written to the program that is played, in ASCII."""
+    return "".join(c if c.isascii() else f"_u{ord(c):x}_" for c in label)
+
+
+def _read(label: str) -> str:
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), label)
 
 
 def read_program(code: str, folder: Path, name: str) -> Program:
@@ -64,11 +93,14 @@ def read_program(code: str, folder: Path, name: str) -> Program:
         except RuntimeError as error:
             message = " ".join(str(error).split())
             raise SynthError(f"{name} does not compile: {message}") from error
+    if not _CHANNELS.search(source):  # it is told why only by compiling it to the end
+        raise SynthError(f"{name} does not compile: {_reason(code, folder)}")
     groups: list[str] = []
     metadata: dict[str, str] = {}
-    controls: list[Control] = []
+    controls: list[tuple[tuple[str, ...], Control]] = []
+    place = 0
     soundfiles: list[str] = []
-    for call, text, rest in _CALL.findall(source):
+    for call, text, rest in ((call, _read(text), _read(rest)) for call, text, rest in _CALL.findall(source)):
         if call == "declare":
             value = re.search(r'"((?:[^"\\]|\\.)*)"', rest)
             metadata[text] = value.group(1) if value else ""
@@ -79,19 +111,33 @@ def read_program(code: str, folder: Path, name: str) -> Program:
             groups.pop()
         elif call == "addSoundfile":
             soundfiles.append(text)
-        elif "Bargraph" not in call:
-            path = "/" + "/".join(re.sub(r"\W", "_", part) for part in (*groups, text))
-            numbers = [float(n) for n in _NUMBER.findall(rest)]
-            controls.append(Control(text, path, _parameter(text, call, numbers, metadata)))
+        else:
+            if "Bargraph" not in call:
+                numbers = [float(n) for n in _NUMBER.findall(rest)]
+                control = Control(text, place, _parameter(text, call, numbers, metadata))
+                controls.append(((*groups[1:], text), control))
+            place += 1
         metadata = {}
     inputs, outputs = (int(n) for n in _CHANNELS.findall(source))
     return Program(tuple(_uniquely_named(controls)), tuple(soundfiles), inputs, outputs)
 
 
-def _parameter(label: str, call: str, numbers: list[float], metadata: dict[str, str]) -> Parameter:
+def _reason(code: str, folder: Path) -> str:
+    """Return what Faust says of a program that does not compile."""
+    options = {"soundfiles": {}, "sample_rate": 44100, "samples": 1, "constants": {}, "controls": []}
+    try:
+        open_engine("faust", {"code": code, "folder": str(folder), **options}, "process", "Faust").close()
+    except SynthError as error:
+        return " ".join(str(error).split(". Check the faustlibraries")[0].split())
+    return "Faust gives no reason"
+
+
+def _parameter(label: str, call: str, numbers: list[float], metadata: dict[str, str]) -> Parameter | None:
     if call in ("addButton", "addCheckButton"):
         return Parameter(label, "categorical", 0, 1, 0, ("off", "on"))
     initial, low, high, step = numbers
+    if low == high:
+        return None
     style = metadata.get("style", "")
     choices = {float(value): text for text, value in _CHOICE.findall(style)}
     if style.startswith(("menu", "radio")) and sorted(choices) == list(np.arange(low, high + 1)):
@@ -102,13 +148,14 @@ def _parameter(label: str, call: str, numbers: list[float], metadata: dict[str, 
     return Parameter(label, "continuous", low, high, initial, log=log, step=step)
 
 
-def _uniquely_named(controls: list[Control]) -> list[Control]:
-    """Put the group before a label that two groups share."""
-    counts = Counter(control.label for control in controls)
+def _uniquely_named(controls: list[tuple[tuple[str, ...], Control]]) -> list[Control]:
+    """Put the groups before a label that is not the only one of its kind."""
+    counts = Counter(control.label for _, control in controls)
     named = []
-    for control in controls:
+    for path, control in controls:
         if counts[control.label] > 1:
-            label = "/".join(control.path.split("/")[2:])
-            control = Control(label, control.path, replace(control.parameter, name=label))
+            label = "/".join(path)
+            parameter = control.parameter and replace(control.parameter, name=label)
+            control = Control(label, control.place, parameter)
         named.append(control)
     return named

@@ -2,86 +2,37 @@
 
 from __future__ import annotations
 
-import re
+import logging
+import math
+import os
 import sys
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import number, one_of
-from synthgym.errors import PresetError, SynthError
+from synthgym.errors import PluginCrashed, PresetError, SynthError
 from synthgym.files import replaced
 from synthgym.hosting import Engine, Isolation, Patience, open_engine
+from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
-from synthgym.parameters import Native, Parameter, ParameterSpace
+from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
 from synthgym.synths.hosted import HostedSynth
+from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
+from synthgym.synths.plugin_places import is_uri, located, remedy
+from synthgym.synths.trying import HURRY, check_heard, held_knobs
 
-MOST_STEPS = 64
-"""A parameter that shows at most this many texts over its range is discrete."""
+__all__ = ["Knob", "PluginSynth", "read_knob"]
 
-PSEUDO = re.compile(r"^(bypass|programs?|presets?|program change)$|\bmidi ?cc\b|^cc ?\d+", re.IGNORECASE)
-"""Names of what hosts see as parameters but no knob is: left out unless asked for."""
-
-_FOREIGN = {b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS"}
-
-
-@dataclass(frozen=True)
-class Knob:
-    """A parameter of a plugin and how it is set.
-
-    Attributes:
-        index: its place in the plugin.
-        parameter: the knob an agent turns. Continuous ones are native in the host's 0 to 1.
-        hosts: the host value of each step of a discrete one, otherwise empty.
-        texts: what the plugin shows from 0 to 1: (least value, greatest value, text).
-    """
-
-    index: int
-    parameter: Parameter
-    hosts: tuple[float, ...]
-    texts: tuple[tuple[float, float, str], ...]
-
-    def host(self, native: float) -> float:
-        """Return the host's value, 0 to 1, of a native one."""
-        return self.hosts[round(native)] if self.hosts else native
-
-    def native(self, host: float) -> float:
-        """Return the native value of a host's, 0 to 1."""
-        return float(np.abs(np.array(self.hosts) - host).argmin()) if self.hosts else min(max(host, 0.0), 1.0)
-
-
-def read_knob(index: int, name: str, default: float, texts: Sequence[tuple[float, float, str]]) -> Knob:
-    """Return the knob of a parameter: discrete if it shows few texts, otherwise continuous.
-
-    Discrete values that read as successive numbers are integers, others categories.
-    """
-    texts = tuple(texts)
-    names = [text for *_, text in texts]
-    if not 2 <= len(set(names)) <= MOST_STEPS or len(set(names)) < len(names):
-        return Knob(index, Parameter(name, "continuous", 0, 1, min(max(default, 0.0), 1.0)), (), texts)
-    count = len(names)
-    even = [k / (count - 1) for k in range(count)]
-    # The usual values of steps where they fall into the plugin's own intervals, else their middles.
-    hosts = tuple(
-        value if low <= value <= high else (low + high) / 2
-        for value, (low, high, _) in zip(even, texts, strict=True)
-    )
-    start = float(np.abs(np.array(hosts) - default).argmin())
-    try:
-        ordered = count > 2 and set(np.diff([float(text) for text in names])) == {1.0}
-    except ValueError:
-        ordered = False
-    if ordered:
-        parameter = Parameter(name, "integer", 0, count - 1, start)
-    else:
-        parameter = Parameter(name, "categorical", 0, count - 1, start, tuple(names))
-    return Knob(index, parameter, hosts, texts)
+logger = logging.getLogger(__name__)
+_SAFEST: Isolation = "fork" if sys.platform == "linux" else "process"
+_STATE = b"<VST3PluginState"
+_TOLD: set[tuple[str, str]] = set()
 
 
 class PluginSynth(HostedSynth):
@@ -89,7 +40,8 @@ class PluginSynth(HostedSynth):
 
     Parameters are found by name; a name that occurs more than once gets its index behind it, as
     ``Level (12)``. Discrete ones are detected by the texts they show, defaults are those of the
-    plugin after loading. Bypass, program and MIDI-CC pseudo-parameters are there but not free.
+    plugin after loading. What is no knob of the sound (bypass, program, MIDI CC, MIDI channel) is left as
+    the plugin has it, and neither listed nor saved, unless it is freed or frozen by name.
 
     ``isolation`` says where the plugin lives:
 
@@ -109,16 +61,21 @@ class PluginSynth(HostedSynth):
 
     Attributes:
         knobs: all its parameters, in their order.
+        held: the knobs that are not free because they silence it on nearly all of their steps, and why.
 
     Raises:
         SynthError: no such file, no plugin, one of another platform, or an effect.
         PluginCrashed: it crashes or hangs on loading.
     """
 
+    _is_tried: ClassVar[bool] = True
+    _heard: tuple[Any, Any] | None = None
+    _loader: Engine | None = None
+
     def __init__(
         self,
         *,
-        plugin: str,
+        plugin: str | os.PathLike[str],
         isolation: Isolation | None = None,
         patience: float | None = None,
         **note: Any,
@@ -128,49 +85,92 @@ class PluginSynth(HostedSynth):
             one_of("isolation", isolation, get_args(Isolation))
         if patience is not None:
             patience = number("patience", patience, 1, 86_400)
-        _check_file(plugin)
-        self.plugin = plugin
-        self._name = Path(plugin).name
+        self.plugin = located(plugin)
+        self._name = self.plugin if is_uri(self.plugin) else Path(self.plugin).name
         self._patience = Patience(remedy=" (patience=SECONDS gives it longer)")
         if patience is not None:
             self._patience = self._patience._replace(loading=patience, rendering=patience)
-        self._isolation: Isolation = isolation or ("fork" if sys.platform == "linux" else "process")
+        self._isolation: Isolation = isolation or _SAFEST
         self.rendering = "processes" if self._isolation == "none" else "threads"
         described = self.engine.call("describe", PSEUDO.pattern)
-        named = [(p["name"] or "parameter", p["default"], p["texts"]) for p in described["parameters"]]
-        counts = Counter(name for name, *_ in named)
-        self.knobs = tuple(
-            read_knob(i, f"{name} ({i})" if counts[name] > 1 else name, default, texts)
-            for i, (name, default, texts) in enumerate(named)
-        )
-        if not self.knobs:
-            raise SynthError(f"{self._name} has no parameters to turn")
-        parameters = [knob.parameter for knob in self.knobs]
-        free = [p.name for p in parameters if not PSEUDO.search(p.name)]
-        self.space = ParameterSpace(parameters, free)
-        self.preset_suffix = _preset_suffix(plugin)
-        if described["inputs"] and not np.any(self.render(self.space.row({})[None], self.note.middle())):
-            raise SynthError(
-                f"{self._name} takes {described['inputs']} audio inputs and is silent on a note: "
-                "an effect; give an instrument"
-            )
+        self._inputs = described["inputs"]
+        self.knobs = read_knobs(described["parameters"])
+        self.preset_suffix = _preset_suffix(self.plugin)
+        self.also_read = (".vstpreset",) if self.preset_suffix == ".state" else ()
+        free = [knob.parameter.name for knob in self.knobs if not knob.pseudo]
+        if not free:
+            raise SynthError(f"{self.plugin} has no parameters to turn")
+        self._pseudo = [knob.parameter.name for knob in self.knobs if knob.pseudo]
+        self.space = ParameterSpace([knob.parameter for knob in self.knobs], free, unset=self._pseudo)
+        self.held: dict[str, str] = {}
+        if self._is_tried and any(knob.steps for knob in self.knobs):
+            self._hold()
+        if self._is_tried and self._inputs:
+            self.check(self.space)
+
+    def _hold(self) -> None:
+        """Hold what silences the plugin, as the channel that it listens to, and say so."""
+        with self._apart() as render:
+            held = held_knobs(self.knobs, self.space.row({}), render)
+        left = [name for name in self.space.names if name not in held]
+        if not left:
+            return
+        self.held = held
+        self.space = ParameterSpace([knob.parameter for knob in self.knobs], left, unset=self._pseudo)
+        for name, why in held.items():
+            if (self.plugin, name) not in _TOLD:
+                _TOLD.add((self.plugin, name))
+                logger.warning(
+                    "%s: %s is held %s; parameters= or frozen= sets it by name", self._name, name, why
+                )
+
+    def check(self, space: ParameterSpace) -> None:
+        """Raise SynthError if nothing is heard of it in a space, or of the knobs that are free there."""
+        described = space.names, space.frozen
+        if described == self._heard:
+            return
+        left = [name for name in (*self.held, *self._pseudo) if name not in space.names]
+        with self._apart() as render:
+            check_heard(self.plugin, self._inputs, space, left, render)
+        self._heard = described
+
+    @contextmanager
+    def _apart(self) -> Iterator[Callable[[Native], Audio]]:
+        """Give what renders native rows at the middle of the notes, safely and from the plugin as loaded."""
+        (note,) = self.note.middle()
+        apart = None if self._isolation == _SAFEST else self._open(_SAFEST)
+        engine = apart or self.engine
+        pitch, velocity, hold = note.tolist()
+
+        def render(row: Native) -> Audio:
+            audio: Audio = engine.render((self._settings(row), (int(pitch), int(velocity), hold)))
+            return audio
+
+        try:
+            with engine.hurried(HURRY) if isinstance(engine, RemoteEngine) else nullcontext():
+                yield render
+        finally:
+            if apart is not None:
+                apart.close()
 
     def sources(self) -> list[Path]:
         """Return the plugin's file; LV2 plugins and bundles have none."""
         return [Path(self.plugin)] if Path(self.plugin).is_file() else []
 
     def _make_engine(self) -> Engine:
+        return self._open(self._isolation)
+
+    def _open(self, isolation: Isolation) -> Engine:
         options = {
             "path": self.plugin,
             "sample_rate": self.sample_rate,
             "samples": self.samples,
         }
         try:
-            return open_engine("plugin", options, self._isolation, self._name, self._patience)
+            return open_engine("plugin", options, isolation, self._name, self._patience)
         except SynthError as error:
             raise SynthError(
-                f"{self.plugin} cannot be loaded here as a plugin ({error}); "
-                "give a VST2, VST3 or LV2 instrument for this platform"
+                f"{self.plugin} cannot be loaded here as a plugin ({error}); {remedy(self.plugin)}"
             ) from error
 
     @property
@@ -200,8 +200,12 @@ class PluginSynth(HostedSynth):
         return audio
 
     def _settings(self, native: Native) -> list[tuple[int, float]]:
-        """Return (index, host value) of every parameter of a native row (all parameters,)."""
-        return [(knob.index, knob.host(value)) for knob, value in zip(self.knobs, native, strict=True)]
+        """Return (index, host value) of every parameter that a native row (all parameters,) sets."""
+        return [
+            (knob.index, knob.host(value))
+            for knob, value in zip(self.knobs, native.tolist(), strict=True)
+            if not math.isnan(value)
+        ]
 
     def _write_preset(self, native: Native, path: Path) -> None:
         with replaced(path) as temporary:
@@ -210,32 +214,38 @@ class PluginSynth(HostedSynth):
     def _read_preset(self, path: Path) -> Native:
         if not path.is_file():
             raise PresetError(f"no such preset: {path}")
+        no_preset = f"{path} is no preset of {self._name}"
+        if path.suffix.lower() == ".state" and _STATE not in path.read_bytes():
+            raise PresetError(
+                f"{no_preset}: no state of a VST3 plugin is in it; give one that was saved here"
+            )
+        if self._loader is None:
+            # Not forked, as a state is taken by the thread alone that loaded the plugin; and of its own, as
+            # what a preset changes besides the knobs must not be heard in the next render.
+            self._loader = self._open("process")
         try:
-            hosts = self.engine.call("load", str(path.absolute()))
-        except SynthError as error:
-            raise PresetError(f"{path} is no preset of {self._name}: {error}") from error
-        return np.array([knob.native(host) for knob, host in zip(self.knobs, hosts, strict=True)])
+            hosts = self._loader.call("load", str(path.absolute()))
+        except (SynthError, PluginCrashed) as error:
+            raise PresetError(f"{no_preset}: {error}") from error
+        return np.array(
+            [
+                np.nan if knob.pseudo else knob.native(host)
+                for knob, host in zip(self.knobs, hosts, strict=True)
+            ]
+        )
 
+    def close(self) -> None:
+        """Let the engines go; they are made again when they are needed."""
+        super().close()
+        if self._loader is not None:
+            self._loader.close()
+            self._loader = None
 
-def _is_uri(plugin: str) -> bool:
-    return "://" in plugin or plugin.startswith("urn:")
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_loader": None}
 
 
 def _preset_suffix(plugin: str) -> str:
-    if _is_uri(plugin):
+    if is_uri(plugin):
         return ".json"  # DawDreamer 0.9 saves an LV2 plugin's state but does not give it back
     return ".state" if Path(plugin).suffix.lower() == ".vst3" else ".fxp"
-
-
-def _check_file(plugin: str) -> None:
-    if _is_uri(plugin):
-        return
-    path = Path(plugin)
-    if not path.exists():
-        raise SynthError(f"no such plugin: {plugin}; give a path of a VST2 or VST3 plugin, or an LV2 URI")
-    if path.is_file():
-        head = path.read_bytes()[:4]
-        for magic, system in _FOREIGN.items():
-            native = {"win32": "Windows", "darwin": "macOS"}.get(sys.platform)
-            if head.startswith(magic) and system != native:
-                raise SynthError(f"{plugin} is a plugin for {system}; get the one for this platform")

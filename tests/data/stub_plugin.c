@@ -1,6 +1,7 @@
 /* A VST2 instrument that misbehaves on demand, for tests of isolation. Written against the layout of
    the VST 2.4 binary interface; with -DEFFECT it takes audio and gives silence, and ON_LOAD is done as it
-   is loaded. */
+   is loaded. With -DLAST=NAME its last but two parameter is a knob of -DSTEPS=N steps, whose text is cut and not
+   rounded, and GAIN is what the sound is multiplied by: an expression, of the step for one. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,12 +27,23 @@ struct Effect {
     char future[56];
 };
 
-static const char *names[] = {"Level", "Trouble", "Pitch", "Pitch", "Bypass", "MIDI CC 1|7"};
+#ifdef LAST
+#define START 0
+#else
+#define LAST "Pitch"
+#define STEPS 0
+#define START 0.25f
+#endif
+#ifndef GAIN
+#define GAIN 1
+#endif
+static const char *names[] = {"Level", "Trouble", "Pitch", LAST, "Bypass", "MIDI CC 1|7"};
 static const char *troubles[] = {"none", "exit", "hang", "nan", "segfault"};
 enum { COUNT = 6 };
-static float values[COUNT] = {0.5f, 0, 0.5f, 0.25f, 0, 0};
+static float values[COUNT] = {0.5f, 0, 0.5f, START, 0, 0};
 static double phase;
 
+static int step(void) { return (int)(values[3] * (STEPS - 1) + 0.001f); }
 static int trouble(void) { return (int)(values[1] * 4 + 0.5f); }
 
 static void render(Effect *effect, float **in, float **out, int32_t frames) {
@@ -42,7 +54,7 @@ static void render(Effect *effect, float **in, float **out, int32_t frames) {
     }
     for (int i = 0; i < frames; i++) {
         phase += 0.01 + 0.1 * values[2];
-        float x = trouble() == 3 ? NAN : values[0] * (float)sin(phase);
+        float x = trouble() == 3 ? NAN : GAIN * values[0] * (float)sin(phase);
 #ifdef EFFECT
         x = 0;
 #endif
@@ -58,6 +70,7 @@ static intptr_t dispatch(Effect *effect, int32_t code, int32_t index, intptr_t v
     switch (code) {
     case 7: /* display */
         if (index == 1) strcpy(to, troubles[trouble()]);
+        else if (index == 3 && STEPS) snprintf(to, 8, "%d", step());
         else snprintf(to, 8, "%.3f", values[index]);
         return 1;
     case 8: strcpy(to, names[index]); return 1;

@@ -80,7 +80,7 @@ def extract(
     audio: NDArray[np.float32],
     known: Mapping[Feature, Features] = MappingProxyType({}),
 ) -> list[Features]:
-    """Return several features of audio (B, samples), each source computed once, unless it is known already."""
+    """Return several features of audio (B, samples), each source computed once, if it is not known."""
     found = dict(known)
 
     def of(feature: Feature) -> Features:

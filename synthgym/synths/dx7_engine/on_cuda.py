@@ -10,18 +10,20 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+import numba.cuda
 import numpy as np
 import torch
-from numba import config, cuda, int32, int64
+from numba import int32, int64
+from numba.core import config
 from numpy.typing import NDArray
 
 from synthgym.synths.dx7_engine import pressed, sine
 from synthgym.synths.dx7_engine.clock import Clock, clock
 from synthgym.synths.dx7_engine.high_pass import SCALE
 from synthgym.synths.dx7_engine.one_voice import COMMON, OPERATORS, State, one_voice_through
-from synthgym.synths.dx7_engine.tables import BLOCK
 
-SIMULATED = bool(config.ENABLE_CUDASIM)
+cuda: Any = numba.cuda
+SIMULATED = bool(getattr(config, "ENABLE_CUDASIM", False))
 """Whether Python runs the kernel, on arrays in the main memory."""
 FEW, MOST = 32, 256
 """Threads of a block, the fewer where voices are few: then all of the GPU's processors have some."""
@@ -29,7 +31,10 @@ MANY = 1 << 14
 """Voices from which on blocks are as large as they may be."""
 
 # Rounded before it is subtracted: a GPU's compiler would round once, and the bytes would be others.
-_product = operator.mul if SIMULATED else cuda.libdevice.dmul_rn
+if SIMULATED:
+    _product = operator.mul
+else:
+    from numba.cuda.libdevice import dmul_rn as _product
 _VOICE, _FREQUENCIES, _TABLE = 155, 1025, 1024
 
 

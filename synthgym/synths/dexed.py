@@ -57,8 +57,7 @@ class DexedSynth(Synth):
             count in every comparison.
         engine: ``batched``, this package's own, ``dexed-py``, or ``auto`` (default): dexed-py for the first
             500 renders of a process, and from then on ``batched``, which takes a second to load and is
-            several times as fast, the more the more voices it is given. All render the same bytes. With
-            ``rendering="cuda"`` it says who renders what is not rendered in batches.
+            several times as fast, the more the more voices it is given. All render the same bytes.
         **note: sample_rate, note, velocity, hold, duration: see Synth.
 
     Raises:

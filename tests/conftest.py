@@ -49,6 +49,7 @@ class _Needs:
     """Tests of plugins, which are skipped where they are not installed."""
 
     amsynth = _skip_without(AMSYNTH)
+    dx10 = _skip_without(DX10)  # and what else is in its package
 
     def __call__(self, plugin: str) -> ParameterSet:
         """A plugin as a parameter of a test."""

@@ -9,6 +9,7 @@ import pytest
 from conftest import AMSYNTH, DX10, ROOT, needs
 
 from synthgym.errors import PresetError, SynthError
+from synthgym.hosting.helper import addresses_may_be_alike
 from synthgym.synths.knobs import PSEUDO, read_knob, readable
 from synthgym.synths.plugin import PluginSynth
 from synthgym.task import SoundMatchingTask
@@ -126,3 +127,45 @@ def test_no_preset_and_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert relative.render(relative.space.row({})[None]).any()
     with pytest.raises(SynthError, match=r"go by their URIs: give .*DX10"):
         PluginSynth(plugin="/usr/lib/lv2/mda.lv2")
+
+
+SEEDED = ["-DON_LOAD=srand(getpid())", "-DGAIN=(rand()%1000/1000.)"]
+ADDRESSED = ["-DGAIN=((uintptr_t)&values/4096%997/997.)"]
+UNWRITTEN = ["-DGAIN=(.1+.5*(*(int*)malloc(5000)!=0))"]
+
+
+addresses = pytest.mark.skipif(not addresses_may_be_alike(), reason="this system has random addresses always")
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        pytest.param(SEEDED, id="seeded"),
+        pytest.param(ADDRESSED, id="addressed", marks=addresses),
+        pytest.param(UNWRITTEN, id="unwritten"),
+    ],
+)
+def test_every_helper_gives_the_same_bytes(flags: list[str], tmp_path: Path) -> None:
+    plugin = stub(tmp_path, *flags)
+    made = [PluginSynth(plugin=plugin, duration=0.2, hold=0.1) for _ in range(3)]
+    first, *others = (synth.render(synth.space.row({"Level": 0.3})[None]) for synth in made)
+    assert np.abs(first).max() > 0
+    for audio in others:
+        np.testing.assert_array_equal(audio, first)
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        needs(AMSYNTH),
+        pytest.param("http://drobilla.net/plugins/mda/JX10", marks=needs.dx10),
+        pytest.param(f"{CALF}Monosynth", marks=calf),
+        pytest.param(f"{CALF}Organ", marks=calf),
+    ],
+)
+def test_every_helper_of_an_instrument_gives_the_same_bytes(plugin: str) -> None:
+    made = [PluginSynth(plugin=plugin, duration=0.3, hold=0.2) for _ in range(2)]
+    space, rng = made[0].space, np.random.default_rng(0)
+    rows = space.to_native(np.stack([space.sample(rng) for _ in range(4)]))
+    one, other = (synth.render(rows) for synth in made)
+    np.testing.assert_array_equal(one, other)

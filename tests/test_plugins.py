@@ -186,12 +186,12 @@ def test_patience_is_an_option(stub: str, tmp_path: Path) -> None:
 
 
 def test_what_a_plugin_says_before_it_dies_is_told(tmp_path: Path) -> None:
-    says = """fputs("could not connect to display\\n\\n", stderr), abort()"""
+    says = """fputs("no screen\\nno display\\n\\n", stderr), abort()"""
     mute = _compiled(tmp_path / "mute.so", f"-DON_LOAD={says}")
     with pytest.raises(PluginCrashed) as raised:
         PluginSynth(plugin=mute)
     assert str(raised.value) == (
-        "mute.so was killed by SIGABRT, twice, in loading it; it said 'could not connect to display'"
+        "mute.so was killed by SIGABRT, twice, in loading it; it said 'no screen / no display'"
     )
 
 

@@ -1,13 +1,14 @@
 """The helper process: it makes one object, an engine or another, and answers calls of its methods.
 
 Run by its path, with three file descriptors: a socket for calls, a file for answers, and a pipe that is
-closed when the caller is gone. With ``fork``, each call runs in a child forked from this process, which
-stays as it was when the engine was loaded: equal calls give equal bytes, and whatever a plugin does to
-its process is gone with the child.
+closed when the caller is gone; and 1 if its memory is to be as that of every other helper, or 0. With
+``fork``, each call runs in a child forked from this process, which stays as it was when the engine was
+loaded: equal calls give equal bytes, and whatever a plugin does to its process is gone with the child.
 """
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 import pickle
@@ -18,6 +19,8 @@ import threading
 from multiprocessing.connection import Connection
 from typing import Any
 
+_NO_RANDOM_ADDRESSES = 0x0040000
+"""ADDR_NO_RANDOMIZE of Linux's personality(2)."""
 HEADER = 8
 """Bytes before an answer in its file: its length, written last."""
 
@@ -68,6 +71,32 @@ def end_with_the_caller(pipe: int) -> None:
         threading.Thread(target=wait, daemon=True).start()
 
 
+def addresses_may_be_alike() -> bool:
+    """Return whether the system lets a process that is started from here have the same addresses each time.
+
+    Linux does; containers may refuse it.
+    """
+    if sys.platform != "linux":
+        return False
+    personality = ctypes.CDLL(None).personality
+    now = personality(0xFFFFFFFF)
+    return bool(now != -1 and personality(now | _NO_RANDOM_ADDRESSES) != -1 and personality(now) != -1)
+
+
+def begin_alike() -> None:
+    """Have this process begin as every other does: with the same addresses, where the system lets it.
+
+    Plugins read memory that nobody has written to, and addresses come to be in it.
+    """
+    if not addresses_may_be_alike():
+        return
+    personality = ctypes.CDLL(None).personality
+    now = personality(0xFFFFFFFF)
+    if not now & _NO_RANDOM_ADDRESSES:
+        personality(now | _NO_RANDOM_ADDRESSES)
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
 def main(socket: int, file: int, pipe: int) -> None:
     """Answer until the caller is gone. Each reply is the exit status of the call, 0 if it is answered."""
     end_with_the_caller(pipe)
@@ -83,6 +112,8 @@ def main(socket: int, file: int, pipe: int) -> None:
     except Exception as error:
         calls.send(f"{error}")
         return
+    if fork:
+        ctypes.CDLL(None).srand(1)  # a plugin that is loaded has drawn from it as often as it did
     # Until now the caller keeps what is said here, to name the cause if loading fails.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     calls.send(None)
@@ -110,4 +141,7 @@ def main(socket: int, file: int, pipe: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    *files, alike = map(int, sys.argv[1:])
+    if alike:
+        begin_alike()
+    main(*files)

@@ -21,6 +21,12 @@ from synthgym.hosting.helper import HEADER
 
 HELPER = Path(__file__).with_name("helper.py")
 _KEPT = 1 << 24  # bytes that answers may hold from call to call: to free memory costs more than to use it
+_LINES = 3
+"""Of what a helper said before it died, so many last lines are told."""
+_HOSTS = ("Attempting to load VST", "Creating VST instance")
+"""How lines begin that are the host's, of any plugin."""
+_ALIKE = {"MALLOC_PERTURB_": "255", "PYTHONHASHSEED": "0"}
+"""Memory that nobody has written to is zero in all helpers that fork; see ``helper.begin_alike``."""
 
 
 class Died(Exception):
@@ -29,7 +35,7 @@ class Died(Exception):
     Attributes:
         how: in what way, as ``was killed by SIGSEGV``.
         hung: whether it is still at work.
-        said: the last line of its standard error, if it was loading.
+        said: the last lines of its standard error, if it was loading.
         helper_lives: whether only a child of the helper is gone.
     """
 
@@ -63,7 +69,7 @@ class Helper:
         self.owner = os.getpid()
         self._ours = ExitStack()
         try:
-            self._start()
+            self._start(fork)
         except OSError as error:
             self._ours.close()
             raise SynthError(f"{name}: cannot start a helper process: {error.strerror}") from error
@@ -81,7 +87,7 @@ class Helper:
             raise
         self._said.close()
 
-    def _start(self) -> None:
+    def _start(self, alike: bool) -> None:
         with ExitStack() as theirs:
             ours, calls = socketpair()
             theirs.enter_context(calls)
@@ -98,8 +104,9 @@ class Helper:
             shared = calls.fileno(), self._answers.fileno(), lifeline.fileno()
             # Its own session, so that a hanging child is killed with it and Ctrl-C reaches us alone.
             self._process = subprocess.Popen(
-                [sys.executable, HELPER, *map(str, shared)],
+                [sys.executable, HELPER, *map(str, shared), str(int(alike))],
                 pass_fds=shared,
+                env={**_displayed(os.environ), **(_ALIKE if alike else {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,
@@ -148,9 +155,10 @@ class Helper:
         raise Died(f"hung for {patience:g} seconds", hung=True)
 
     def _last_words(self) -> str | None:
-        """Return the last line that it wrote to its standard error while it was loading."""
+        """Return the last lines that it wrote to its standard error while it was loading, as one."""
         lines = (self._said.read() or b"").decode(errors="replace").split("\n")
-        return next((line.strip()[:300] for line in reversed(lines) if line.strip()), None)
+        said = [line.strip()[:300] for line in lines if line.strip() and not line.startswith(_HOSTS)]
+        return " / ".join(said[-_LINES:]) or None
 
     def kill(self) -> None:
         """Kill the helper and its children; a call that waits for it in another thread raises Died."""
@@ -162,6 +170,12 @@ class Helper:
         """Kill the helper and its children, and let go of what this process has of it."""
         self.kill()
         self._ours.close()
+
+
+def _displayed(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which a plugin made with Qt needs no display, where there is none."""
+    shown = sys.platform != "linux" or environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    return {**({} if shown else {"QT_QPA_PLATFORM": "offscreen"}), **environment}
 
 
 def _new_file() -> FileIO:

@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numba
 import numpy as np
 import pytest
@@ -306,7 +305,7 @@ def test_what_cannot_be_rendered_there_is_refused(monkeypatch: pytest.MonkeyPatc
         fm.render_on(torch.device("cpu"), np.zeros((1, 6)), fm.note.rows(1))
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(SynthgymError, match=r"pip install 'synthgym\[cuda\]'"):
-        gym.make_vec("Dexed1Op-v0", 2, rendering="cuda")
+        SoundMatchingTask("dexed", operators=1, rendering="cuda")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")

@@ -109,6 +109,24 @@ def source_of(env_id: str) -> str:
     return f"gym.make('synthgym:{env_id}', **{needed})"
 
 
+PROCESSORS = {"haswell": "+avx2,+fma,+sse4.2", "nehalem": "+sse4.2", "x86-64": ""}
+"""Of which Numba can be told to compile for: registers of 256 and of 128 bits, by name and features."""
+
+
+def printed(code: str, *options: str, **environment: str) -> str:
+    """What a Python program prints, its standard error included, with other variables in its environment."""
+    run = subprocess.run(
+        [sys.executable, *options, "-c", code],
+        env={**os.environ, **environment},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    return run.stdout.strip() + run.stderr.strip()
+
+
 def children_named(part: str) -> list[int]:
     """The living children of this process with a part in their command line."""
     found = []

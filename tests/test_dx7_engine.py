@@ -1,15 +1,12 @@
 """The batched DX7 engine: dexed-py is the referee, and its bytes are the measure."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import PROCESSORS, printed
 
 from synthgym.errors import SynthgymError
 from synthgym.notes import Notes
@@ -154,25 +151,13 @@ print(hashlib.sha256(synth.render(native).tobytes()).hexdigest())
 
 
 def digest(**environment: str) -> str:
-    run = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-c", DIGEST],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    return run.stdout.strip() + run.stderr.strip()
+    return printed(DIGEST, "-W", "error::RuntimeWarning", **environment)
 
 
 def known() -> str:
     synth = make_synth("dexed", operators=6, engine="dexed-py")
     native = synth.human_like([np.random.default_rng(i) for i in range(70)])
     return hashlib.sha256(synth.render(native).tobytes()).hexdigest()
-
-
-PROCESSORS = {"haswell": "+avx2,+fma,+sse4.2", "nehalem": "+sse4.2", "x86-64": ""}
 
 
 @pytest.mark.slow

@@ -305,13 +305,21 @@ def test_a_start_out_of_range_is_said_in_fausts_words(start: float, tmp_path: Pa
         FaustSynth(dsp=str(tmp_path / "x.dsp"))
 
 
+OWN = """
+import sys, numpy as np
+from synthgym.synths.faust import FaustSynth
+synth = FaustSynth(dsp=sys.argv[1], duration=0.5, hold=0.3)
+one, other = synth.render(np.repeat(synth.space.row({})[None], 2, axis=0))
+assert np.abs(one).max() > 0.01
+np.testing.assert_array_equal(one, other)
+"""
+
+
 @pytest.mark.parametrize("instrument", ["pm.clarinet_ui_MIDI", "pm.djembe_ui_MIDI", "pm.guitar_ui_MIDI"])
 def test_fausts_own_instruments_are_played(instrument: str, tmp_path: Path) -> None:
     (tmp_path / "x.dsp").write_text(f'import("stdfaust.lib"); process = {instrument};')
-    synth = FaustSynth(dsp=str(tmp_path / "x.dsp"), duration=0.5, hold=0.3)
-    audio = synth.render(np.repeat(synth.space.row({})[None], 2, axis=0))
-    assert np.abs(audio[0]).max() > 0.01
-    np.testing.assert_array_equal(*audio)
+    # In a process of its own: Faust 2.85.9 has aborted on one of them after a hundred others.
+    subprocess.run([sys.executable, "-c", OWN, tmp_path / "x.dsp"], check=True, cwd=ROOT)
 
 
 STEPS = """

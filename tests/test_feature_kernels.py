@@ -1,9 +1,6 @@
 """What computes the features: sixteen frames at a time, against plain calls in double precision."""
 
 import hashlib
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.fft
 import scipy.signal
-from conftest import ROOT
+from conftest import PROCESSORS, printed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -167,24 +164,11 @@ print(digest.hexdigest())
 """
 
 
-def digest(**environment: str) -> str:
-    run = subprocess.run(
-        [sys.executable, "-c", DIGEST],
-        env={**os.environ, **environment},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    return run.stdout.strip()
-
-
 @pytest.mark.slow
 def test_the_bytes_depend_neither_on_the_processor_nor_on_compilation(tmp_path: Path) -> None:
-    here = digest()
+    here = printed(DIGEST)
     assert len(here) == len(hashlib.sha256().hexdigest())
-    for name, features in {"haswell": "+avx2,+fma,+sse4.2", "nehalem": "+sse4.2", "x86-64": ""}.items():
+    for name, features in PROCESSORS.items():
         other = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
-        assert digest(**other) == here, name
-    assert digest(NUMBA_DISABLE_JIT="1") == here
+        assert printed(DIGEST, **other) == here, name
+    assert printed(DIGEST, NUMBA_DISABLE_JIT="1") == here

@@ -1,5 +1,6 @@
 """The knobs of plugins agree with the plugins; what is no knob is left alone, what silences is held."""
 
+import ctypes
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import pytest
 from conftest import AMSYNTH, DX10, ROOT, needs
 
 from synthgym.errors import PresetError, SynthError
-from synthgym.hosting.helper import addresses_may_be_alike
 from synthgym.synths.knobs import PSEUDO, read_knob, readable
 from synthgym.synths.plugin import PluginSynth
 from synthgym.task import SoundMatchingTask
@@ -134,7 +134,13 @@ ADDRESSED = ["-DGAIN=((uintptr_t)&values/4096%997/997.)"]
 UNWRITTEN = ["-DGAIN=(.1+.5*(*(int*)malloc(5000)!=0))"]
 
 
-addresses = pytest.mark.skipif(not addresses_may_be_alike(), reason="this system has random addresses always")
+def addresses_are_random() -> bool:
+    personality = getattr(ctypes.CDLL(None), "personality", lambda _: -1)
+    now = personality(0xFFFFFFFF)
+    return bool(now == -1 or personality(now | 0x0040000) == -1 or personality(now) == -1)
+
+
+addresses = pytest.mark.skipif(addresses_are_random(), reason="this system has random addresses always")
 
 
 @pytest.mark.parametrize(

@@ -71,29 +71,16 @@ def end_with_the_caller(pipe: int) -> None:
         threading.Thread(target=wait, daemon=True).start()
 
 
-def addresses_may_be_alike() -> bool:
-    """Return whether the system lets a process that is started from here have the same addresses each time.
-
-    Linux does; containers may refuse it.
-    """
-    if sys.platform != "linux":
-        return False
-    personality = ctypes.CDLL(None).personality
-    now = personality(0xFFFFFFFF)
-    return bool(now != -1 and personality(now | _NO_RANDOM_ADDRESSES) != -1 and personality(now) != -1)
-
-
 def begin_alike() -> None:
     """Have this process begin as every other does: with the same addresses, where the system lets it.
 
-    Plugins read memory that nobody has written to, and addresses come to be in it.
+    Plugins read memory that nobody has written to, and addresses come to be in it. Containers may refuse it.
     """
-    if not addresses_may_be_alike():
+    if sys.platform != "linux":
         return
     personality = ctypes.CDLL(None).personality
     now = personality(0xFFFFFFFF)
-    if not now & _NO_RANDOM_ADDRESSES:
-        personality(now | _NO_RANDOM_ADDRESSES)
+    if now != -1 and not now & _NO_RANDOM_ADDRESSES and personality(now | _NO_RANDOM_ADDRESSES) != -1:
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from typing import Any
+
 from synthgym.compiling import compiled
 
 SCALE = 0.125 / 4096
 """The plugin's level: an operator's 4,096, full level, is an eighth."""
 
 
-@compiled
-def step(memory, x, pole):
-    """Return what is kept of a sample and what is heard, as ``scipy.signal.lfilter`` does, in its order."""
-    y = memory + x
-    return -x - pole * y, y * SCALE
+def step_by(product: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a step of the filter; the caller compiles it.
+
+    It returns what is kept of a sample and what is heard, as ``scipy.signal.lfilter`` does, in its order.
+
+    Args:
+        product: multiplies two numbers and rounds, before anything is added.
+    """
+
+    def step(memory, x, pole):
+        y = memory + x
+        return -x - product(pole, y), y * SCALE
+
+    return step
+
+
+step = compiled(step_by(operator.mul))
 
 
 @compiled

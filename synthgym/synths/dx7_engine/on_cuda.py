@@ -8,6 +8,7 @@ which Python runs the kernel.
 from __future__ import annotations
 
 import operator
+import warnings
 from typing import Any
 
 import numba.cuda
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from synthgym.synths.dx7_engine import pressed, sine
 from synthgym.synths.dx7_engine.clock import Clock, clock
-from synthgym.synths.dx7_engine.high_pass import SCALE
+from synthgym.synths.dx7_engine.high_pass import step_by
 from synthgym.synths.dx7_engine.one_voice import COMMON, OPERATORS, State, one_voice_through
 
 cuda: Any = numba.cuda
@@ -37,18 +38,7 @@ else:
     from numba.cuda.libdevice import dmul_rn as _product
 _VOICE, _FREQUENCIES, _TABLE = 155, 1025, 1024
 
-
-@cuda.jit(device=True)
-def _high_pass(memory, x, pole):
-    """Do what ``high_pass.filtered`` does with a sample, without a pole too."""
-    y = memory + x
-    if pole == 0:
-        return 0.0, y * SCALE
-    return -x - _product(pole, y), y * SCALE
-
-
-_one_voice = cuda.jit(device=True)(one_voice_through(_high_pass))
-
+_one_voice = cuda.jit(device=True)(one_voice_through(cuda.jit(device=True)(step_by(_product))))
 
 # In 64 registers what goes on between blocks spills, but not the loop over samples, and four times as many
 # threads have room as with 255. (The simulator knows no registers.)
@@ -117,7 +107,7 @@ def render(
 
     Args:
         voices, notes, sample_rate, samples, high_pass: as ``dx7_engine.render`` takes them.
-        device: the CUDA device that is current, or in the simulator the CPU.
+        device: a CUDA device, or in the simulator the CPU.
     """
     keys, held, pole = pressed(notes, sample_rate, high_pass)
     at_rate = clock(sample_rate)
@@ -126,9 +116,12 @@ def render(
     tables = [torch.from_numpy(array).to(device) for array in (at_rate.frequencies, *sine.tables())]
     audio = torch.empty((samples, len(voices)), dtype=torch.float32, device=device)
     threads = _threads(len(voices))
-    stream = 0 if SIMULATED else cuda.external_stream(torch.cuda.current_stream(device).cuda_stream)
-    launched = kernel[-(-len(voices) // threads), threads, stream]
-    launched(*map(_taken, sent), *map(_taken, tables), pole, _taken(audio))
+    with cuda.gpus[device.index or 0]:
+        stream = 0 if SIMULATED else cuda.external_stream(torch.cuda.current_stream(device).cuda_stream)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Grid size")  # a GPU has room for more: whoever asks knows
+            launched = kernel[-(-len(voices) // threads), threads, stream]
+        launched(*map(_taken, sent), *map(_taken, tables), pole, _taken(audio))
     return audio.T
 
 

@@ -15,6 +15,7 @@ from numba import int32, int64
 from numpy.typing import NDArray
 
 from synthgym.synths.dx7_engine.control import OFF, OPERATOR_STATE, VOICE_STATE, control, start
+from synthgym.synths.dx7_engine.high_pass import SCALE
 from synthgym.synths.dx7_engine.operators import (
     CARRIERS,
     FEEDBACK,
@@ -59,7 +60,7 @@ OPERATORS, COMMON = (6, OPERATOR_STATE), (VOICE_STATE,)
 """Shapes of a state's first two arrays; the next are (6, 2), (6, 1) and (3, 1), all others (6,)."""
 
 
-def one_voice_through(high_pass: Callable[..., Any]) -> Callable[..., Any]:
+def one_voice_through(step: Callable[..., Any]) -> Callable[..., Any]:
     """Return the function that renders a voice; the caller compiles it for what is to run it.
 
     It takes a voice (155,) int64, its note and velocity, the clock (see Clock), the blocks of 64 samples for
@@ -67,8 +68,7 @@ def one_voice_through(high_pass: Callable[..., Any]) -> Callable[..., Any]:
     as int32, a State, and the audio (samples,) float32 to fill.
 
     Args:
-        high_pass: a step of the filter, of what it keeps, a sample and the pole: what it keeps then, and
-            what is heard.
+        step: of the high-pass, see ``high_pass.step_by``, compiled likewise.
     """
 
     def one_voice(voice, note, velocity, clock, held, pole, sines, powers, state, audio):
@@ -130,6 +130,9 @@ def one_voice_through(high_pass: Callable[..., Any]) -> Callable[..., Any]:
                             now = output
                 if loops:
                     before, fed = fed, now
-                memory, audio[i] = high_pass(memory, mixed, pole)
+                if pole == 0:
+                    audio[i] = mixed * SCALE
+                else:
+                    memory, audio[i] = step(memory, mixed, pole)
 
     return one_voice

@@ -78,16 +78,19 @@ class DerivedFeature(Feature):
 def extract(
     features: Sequence[Feature],
     audio: NDArray[np.float32],
-    known: Mapping[Feature, Features] = MappingProxyType({}),
+    known: Mapping[int, Features] = MappingProxyType({}),
 ) -> list[Features]:
-    """Return several features of audio (B, samples), each source computed once, if it is not known."""
+    """Return several features of audio (B, samples), each source computed once.
+
+    Those that are ``known`` already, by id, are not computed at all.
+    """
     found = dict(known)
 
     def of(feature: Feature) -> Features:
-        if feature not in found:
-            found[feature] = (
+        if id(feature) not in found:
+            found[id(feature)] = (
                 feature.derive(of(feature.source)) if isinstance(feature, DerivedFeature) else feature(audio)
             )
-        return found[feature]
+        return found[id(feature)]
 
     return [of(feature) for feature in features]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import scipy.signal
@@ -24,17 +25,20 @@ class TorchMultiResolution:
     Args:
         feature: what is computed.
         device: where.
+
+    Attributes:
+        feature: as given.
     """
 
     def __init__(self, feature: MultiResolution, device: torch.device) -> None:
-        self._shape = feature.shape
+        self.feature = feature
         self._short, self._long = _Bands(feature.short, device), _Bands(feature.long, device)
         self._lowered = _Lowered(feature.lowered, device)
 
     @torch.inference_mode()
     def __call__(self, audio: torch.Tensor) -> torch.Tensor:
         """Return features (B, frames, bins) float32 of audio (B, samples) float32, on its device."""
-        frames = self._shape[0]
+        frames = self.feature.shape[0]
         with _full_precision():
             short = _loudness(self._short(audio))
             long = _loudness(self._long(self._lowered(audio)))[:, :frames]
@@ -92,10 +96,13 @@ def _loudness(power: torch.Tensor) -> torch.Tensor:
 @contextmanager
 def _full_precision() -> Iterator[None]:
     """Multiply float32 numbers as they are, not rounded to 10 bits (TF32), whatever is set elsewhere."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    backends: Any = torch.backends
+    operations = backends.cuda.matmul, backends.cudnn.conv
+    before = [each.fp32_precision for each in operations]
+    for each in operations:
+        each.fp32_precision = "ieee"
     try:
-        with torch.backends.cudnn.flags(enabled=torch.backends.cudnn.enabled, allow_tf32=False):
-            yield
+        yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        for each, precision in zip(operations, before, strict=True):
+            each.fp32_precision = precision

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST = 1 << 16
 """Voices that are rendered at once, at most."""
+MOST_SOUNDS = 1 << 12
+"""And of which the sounds are copied back at once."""
 MOST_FEATURES = 1 << 10
 """And of which the features are computed at once: what those need is ten times as large as the sound."""
 _AUDIO_SHARE, _FEATURE_SHARE = 0.4, 0.3
@@ -70,18 +72,19 @@ class CudaWorker(Worker):
         self._at_once = max(1, min(MOST_FEATURES, int(_FEATURE_SHARE * free) // (_FEATURE_BYTES * samples)))
         from synthgym.features.on_torch import TorchMultiResolution
 
-        sources = [feature.source if isinstance(feature, Pooled) else feature for feature in features]
-        self._computed = {
-            source: TorchMultiResolution(source, self._device)
-            for source in sources
-            if isinstance(source, MultiResolution)
-        }
-        self._needs_no_audio = all(isinstance(source, MultiResolution) for source in sources)
+        sources = [each.source if isinstance(each, Pooled) else each for each in features]
+        # A subclass may be another feature: the processor computes it.
+        self._computed = [
+            TorchMultiResolution(each, self._device)
+            for each in dict.fromkeys(each for each in sources if type(each) is MultiResolution)
+        ]
+        self._needs_no_audio = all(type(each) is MultiResolution for each in sources)
 
     def sounds_of(self, native: Native, notes: Notes) -> Iterator[Sound]:
         """As of any worker; never a failure, since the engine's numbers are whole ones."""
-        for at in range(0, len(native), self.rows):
-            rows, played = native[at : at + self.rows], notes[at : at + self.rows]
+        size = min(self.rows, MOST_SOUNDS)
+        for at in range(0, len(native), size):
+            rows, played = native[at : at + size], notes[at : at + size]
             sounds = self.synth.render_on(self._device, rows, played).contiguous().cpu().numpy()
             for row, note, audio in zip(rows, played, sounds, strict=True):
                 yield Sound(audio, row, note, None)
@@ -100,18 +103,21 @@ class CudaWorker(Worker):
         return Rendered.joined(parts)
 
     def _extracted(self, audio: Audio) -> list[Features]:
+        if not self._computed:
+            return super()._extracted(audio)
         import torch
 
         return extract(self.features, audio, self._known(torch.from_numpy(audio).to(self._device)))
 
-    def _known(self, audio: torch.Tensor) -> dict[Feature, Features]:
-        """Return the features of audio (B, samples) that are computed where it lies."""
-        known: dict[Feature, Features] = {}
-        for feature, compute in self._computed.items():
-            found = known[feature] = np.empty((len(audio), *feature.shape), np.float32)
+    def _known(self, audio: torch.Tensor) -> dict[int, Features]:
+        """Return the features of audio (B, samples) that are computed where it lies, by their ids."""
+        known: dict[int, Features] = {}
+        for compute in self._computed:
+            found = np.empty((len(audio), *compute.feature.shape), np.float32)
             for at in range(0, len(audio), self._at_once):
                 part = compute(audio[at : at + self._at_once])
                 found[at : at + self._at_once] = part.cpu().numpy()
+            known[id(compute.feature)] = found
         return known
 
 

@@ -30,8 +30,6 @@ from synthgym.rendering import (
 )
 from synthgym.synths import Audio, make_synth
 
-ROWS = 64
-"""The most sounds a worker is asked for at once."""
 MOST_WARNINGS = 20
 """So many failed renders of a task are warned of; a training may meet thousands."""
 
@@ -47,7 +45,8 @@ class SoundMatchingTask:
         frozen: native values (or labels) by name of parameters to hold.
         patches: where random patches come from: ``human``, ``uniform``, or a folder of presets; see
             ``synthgym.priors.make_prior``.
-        rendering: ``inline``, ``threads``, ``processes``, ``ray``, or ``auto``: what suits the synth.
+        rendering: ``inline``, ``threads``, ``processes``, ``ray``, ``cuda`` (a GPU, of the Dexed ids), or
+            ``auto``: what suits the synth.
         workers: how many render side by side (default: one for each core).
         address: of a running Ray cluster.
         **synth_options: what the synth takes.
@@ -171,7 +170,7 @@ class SoundMatchingTask:
         if unit.ndim != 2 or not len(unit):
             raise ParameterError(f"give a batch of unit vectors, (B, n); got an array of shape {unit.shape}")
         # Equal parts for the workers, none so large that others wait for it.
-        size = min(-(-len(unit) // self.renderer.workers), ROWS)
+        size = min(-(-len(unit) // self.renderer.workers), self.renderer.rows)
         played = self.note.rows(len(unit), notes)
         parts = ((unit[i : i + size], played[i : i + size], audio) for i in range(0, len(unit), size))
         rendered = Rendered.joined(list(self.renderer.map(_render, parts)))

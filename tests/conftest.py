@@ -122,8 +122,8 @@ def printed(code: str, *options: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         timeout=300,
-        check=True,
     )
+    assert run.returncode == 0, f"exit code {run.returncode}: {run.stderr}"
     return run.stdout.strip() + run.stderr.strip()
 
 

@@ -51,7 +51,7 @@ def main() -> int:
     )
     parser.add_argument("--audio", action="store_true", help="keep the audio too")
     add_keywords(parser, "--env-kwargs", ENV_KWARGS)
-    parser.add_argument("--backend", default="auto", help="inline, threads, processes or ray")
+    parser.add_argument("--backend", default="auto", help="inline, threads, processes, ray or cuda")
     parser.add_argument("--workers", type=int, help="default: one for each core")
     parser.add_argument("--address", help="of a Ray cluster (default: the one this machine is part of)")
     args = parser.parse_args()

@@ -1,6 +1,7 @@
 """Labels of Faust programs: as they are written, in any script, whatever they look like."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from synthgym.synths.faust_program import escaped, read_program, unescaped
 VOICE = 'os.osc(hslider("freq", 440, 20, 2000, 1)) * button("gate") * hslider("{}", .5, .1, 1, .01)'
 
 
-def made(folder: Path, code: str, **keywords: object) -> FaustSynth:
+def made(folder: Path, code: str, **keywords: Any) -> FaustSynth:
     (folder / "x.dsp").write_text(code, encoding="utf-8")
     return FaustSynth(dsp=str(folder / "x.dsp"), duration=0.1, hold=0.1, **keywords)
 
@@ -74,8 +75,13 @@ def test_sounds_are_found_by_labels_that_look_like_numbers(comment: str, tmp_pat
 def test_a_program_is_compiled_once_for_its_interface(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled = []
-    monkeypatch.setattr(faust, "read_program", lambda *given: compiled.append(given) or read_program(*given))
+    compiled: list[Any] = []
+
+    def counted(*given: Any) -> Any:
+        compiled.append(given)
+        return read_program(*given)
+
+    monkeypatch.setattr(faust, "read_program", counted)
     made(tmp_path, f'import("stdfaust.lib"); process = {VOICE.format("x")};')
     assert len(compiled) == 1
 

@@ -66,7 +66,7 @@ def test_a_slow_plugin_is_tried_as_patiently_as_its_user_says(
     monkeypatch.setattr(plugin, "HURRY", 0.2)
     monkeypatch.setattr(plugin, "SLOWER", 0.0)
     path = stub_plugin(tmp_path / "stub.so", '-DLAST="Part"', "-DSTEPS=2", f"-DGAIN={SLOW}*(step()==0)")
-    note = {"duration": 0.05, "hold": 0.05, "sample_rate": 8000}
+    note: dict[str, Any] = {"duration": 0.05, "hold": 0.05, "sample_rate": 8000}
     # The default patch is given its time; what hangs when Part is turned says nothing of it.
     assert PluginSynth(plugin=path, **note).held == {}
     assert set(PluginSynth(plugin=path, patience=60, **note).held) == {"Part"}

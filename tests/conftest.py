@@ -189,6 +189,13 @@ def present(value: Present | None) -> Present:
     return value
 
 
+def stub_plugin(path: Path, *flags: str) -> str:
+    """Compile the plugin that misbehaves on demand; its source says what the flags are. Gives its path."""
+    source = ROOT / "tests/data/stub_plugin.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
+    return str(path)
+
+
 class Script(Protocol):
     """Runs a script of the project."""
 

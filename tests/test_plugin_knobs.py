@@ -1,13 +1,12 @@
 """The knobs of plugins agree with the plugins; what is no knob is left alone, what silences is held."""
 
 import ctypes
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import AMSYNTH, DX10, ROOT, needs
+from conftest import AMSYNTH, DX10, needs, stub_plugin
 
 from synthgym.errors import PresetError, SynthError
 from synthgym.synths.knobs import PSEUDO, read_knob, readable
@@ -21,10 +20,7 @@ calf = pytest.mark.skipif(
 
 
 def stub(folder: Path, *flags: str) -> str:
-    path = folder / "stub.so"
-    source = ROOT / "tests/data/stub_plugin.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
-    return str(path)
+    return stub_plugin(folder / "stub.so", *flags)
 
 
 def test_steps_whose_texts_are_cut_are_even() -> None:

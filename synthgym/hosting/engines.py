@@ -135,8 +135,9 @@ class PluginEngine:
             RuntimeError: the plugin does not take it.
         """
         plugin = self._plugin
-        if path.endswith((".fxp", ".vstpreset")):
-            load = plugin.load_preset if path.endswith(".fxp") else plugin.load_vst3_preset
+        suffix = path[-10:].lower()  # as long as the longest
+        if suffix.endswith((".fxp", ".vstpreset")):
+            load = plugin.load_preset if suffix.endswith(".fxp") else plugin.load_vst3_preset
             if not load(path):
                 raise RuntimeError("the plugin does not take it")
         else:

@@ -6,7 +6,8 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import number, one_of
 from synthgym.errors import PluginCrashed, PresetError, SynthError
-from synthgym.files import replaced
+from synthgym.files import reason, replaced
 from synthgym.hosting import Engine, Isolation, Patience, open_engine
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
@@ -25,7 +26,7 @@ from synthgym.synths.base import Audio
 from synthgym.synths.hosted import HostedSynth
 from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
 from synthgym.synths.plugin_places import is_uri, located, remedy
-from synthgym.synths.trying import HURRY, check_heard, held_knobs
+from synthgym.synths.trying import HURRY, SLOWER, Render, check_heard, held_knobs, silent
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
 
@@ -56,15 +57,17 @@ class PluginSynth(HostedSynth):
         plugin: path of a VST2 or VST3 plugin, or the URI of an installed LV2 plugin.
         isolation: as above.
         patience: seconds, 1 to 86,400, after which the plugin is taken to hang in its helper process:
-            while it is loaded or renders a note (default: 120 to load, 20 to render).
+            while it is loaded or renders a note (default: 120 to load, 20 to render, and
+            some 3 for each of the patches that are tried when it is made).
         **note: sample_rate, note, velocity, hold, duration: see Synth.
 
     Attributes:
         knobs: all its parameters, in their order.
-        held: the knobs that are not free because they silence it on nearly all of their steps, and why.
+        held: the knobs that are not free because the default patch sounds on two of their steps at most, and
+            on no more than half, as on one of a switch; and why.
 
     Raises:
-        SynthError: no such file, no plugin, one of another platform, or an effect.
+        SynthError: no such file, no plugin, or one of another platform.
         PluginCrashed: it crashes or hangs on loading.
     """
 
@@ -88,6 +91,7 @@ class PluginSynth(HostedSynth):
         self.plugin = located(plugin)
         self._name = self.plugin if is_uri(self.plugin) else Path(self.plugin).name
         self._patience = Patience(remedy=" (patience=SECONDS gives it longer)")
+        self._hurries = patience is None
         if patience is not None:
             self._patience = self._patience._replace(loading=patience, rendering=patience)
         self._isolation: Isolation = isolation or _SAFEST
@@ -105,13 +109,13 @@ class PluginSynth(HostedSynth):
         self.held: dict[str, str] = {}
         if self._is_tried and any(knob.steps for knob in self.knobs):
             self._hold()
-        if self._is_tried and self._inputs:
-            self.check(self.space)
+        self._played = self.space
 
     def _hold(self) -> None:
         """Hold what silences the plugin, as the channel that it listens to, and say so."""
-        with self._apart() as render:
-            held = held_knobs(self.knobs, self.space.row({}), render)
+        start = self.space.row({})
+        with self._apart(start) as (sound, render):
+            held = {} if silent(sound) else held_knobs(self.knobs, start, render)
         left = [name for name in self.space.names if name not in held]
         if not left:
             return
@@ -125,21 +129,29 @@ class PluginSynth(HostedSynth):
                 )
 
     def check(self, space: ParameterSpace) -> None:
-        """Raise SynthError if nothing is heard of it in a space, or of the knobs that are free there."""
+        """Raise SynthError if nothing is heard of it in a space, or of the knobs that are free there.
+
+        Presets that are read from now on are of that space: what is no knob stands in them as it does there.
+        """
+        self._played = space
         described = space.names, space.frozen
         if described == self._heard:
             return
         left = [name for name in (*self.held, *self._pseudo) if name not in space.names]
-        with self._apart() as render:
-            check_heard(self.plugin, self._inputs, space, left, render)
+        with self._apart(space.row({})) as (sound, render):
+            check_heard(self.plugin, self._inputs, space, left, sound, render, self.note.duration)
         self._heard = described
 
     @contextmanager
-    def _apart(self) -> Iterator[Callable[[Native], Audio]]:
-        """Give what renders native rows at the middle of the notes, safely and from the plugin as loaded."""
+    def _apart(self, start: Native) -> Iterator[tuple[Audio, Render]]:
+        """Give the sound of a native row, and what renders others that are tried, at the middle of the notes.
+
+        They are rendered safely, from the plugin as loaded, and leave no trace in the engine.
+        """
         (note,) = self.note.middle()
-        apart = None if self._isolation == _SAFEST else self._open(_SAFEST)
-        engine = apart or self.engine
+        forks = self._isolation == "fork"
+        engine = self.engine if forks else self._open(_SAFEST)
+        assert isinstance(engine, RemoteEngine)
         pitch, velocity, hold = note.tolist()
 
         def render(row: Native) -> Audio:
@@ -147,11 +159,14 @@ class PluginSynth(HostedSynth):
             return audio
 
         try:
-            with engine.hurried(HURRY) if isinstance(engine, RemoteEngine) else nullcontext():
-                yield render
+            begun = time.monotonic()
+            sound = render(start)
+            hurry = max(HURRY, SLOWER * (time.monotonic() - begun))
+            with engine.hurried(hurry) if self._hurries else nullcontext():
+                yield sound, render
         finally:
-            if apart is not None:
-                apart.close()
+            if not forks:
+                engine.close()
 
     def sources(self) -> list[Path]:
         """Return the plugin's file; LV2 plugins and bundles have none."""
@@ -212,10 +227,14 @@ class PluginSynth(HostedSynth):
             self.engine.call("save", self._settings(native), str(temporary))
 
     def _read_preset(self, path: Path) -> Native:
-        if not path.is_file():
-            raise PresetError(f"no such preset: {path}")
+        try:
+            if not path.is_file():
+                raise PresetError(f"no such preset: {path}")
+            data = path.read_bytes()
+        except OSError as error:
+            raise PresetError(f"cannot read the preset {path}: {reason(error)}") from error
         no_preset = f"{path} is no preset of {self._name}"
-        if path.suffix.lower() == ".state" and _STATE not in path.read_bytes():
+        if path.suffix.lower() == ".state" and _STATE not in data:
             raise PresetError(
                 f"{no_preset}: no state of a VST3 plugin is in it; give one that was saved here"
             )
@@ -227,10 +246,11 @@ class PluginSynth(HostedSynth):
             hosts = self._loader.call("load", str(path.absolute()))
         except (SynthError, PluginCrashed) as error:
             raise PresetError(f"{no_preset}: {error}") from error
+        stands, free = self._played.row({}), set(self._played.names)
         return np.array(
             [
-                np.nan if knob.pseudo else knob.native(host)
-                for knob, host in zip(self.knobs, hosts, strict=True)
+                stands[i] if knob.pseudo and knob.parameter.name not in free else knob.native(host)
+                for i, (knob, host) in enumerate(zip(self.knobs, hosts, strict=True))
             ]
         )
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -17,14 +18,15 @@ from numpy.typing import NDArray
 from synthgym.checks import number, one_of
 from synthgym.errors import PluginCrashed, PresetError, SynthError
 from synthgym.files import replaced
-from synthgym.hosting import Engine, Isolation, Patience, open_engine
+from synthgym.hosting import Engine, Isolation, Patience, addresses_can_be_fixed, open_engine
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
+from synthgym.synths.exactness import UNKNOWN, Exactness, Render, exactness, key_of, measure_exactness
 from synthgym.synths.hosted import HostedSynth
 from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
-from synthgym.synths.plugin_places import is_uri, located, remedy
+from synthgym.synths.plugin_places import files_of, is_uri, located, remedy
 from synthgym.synths.trying import HURRY, check_heard, held_knobs
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
@@ -49,7 +51,11 @@ class PluginSynth(HostedSynth):
       each render from the plugin as it was after loading. Equal parameters give equal bytes, and a
       crash, hang or exit of the plugin costs one render. Costs some milliseconds a render.
     - ``"process"``: a helper process renders again and again. Survives crashes; a plugin that keeps
-      state between notes is not exactly repeatable.
+      state between notes is not exactly repeatable. Default where it was measured to be: on Linux, the
+      first time that a plugin is made with these notes, 32 random audible patches are rendered in two
+      orders, and must have the bytes of forked renders. That takes a second or two, and what was found is
+      kept in the user's cache, by the content of the plugin's files. A patch that sets what was not turned
+      then, as a MIDI channel, is forked all the same.
     - ``"none"``: in this process; fastest, and a crash of the plugin is the end of it all.
 
     Args:
@@ -107,6 +113,23 @@ class PluginSynth(HostedSynth):
             self._hold()
         if self._is_tried and self._inputs:
             self.check(self.space)
+        self._exact = self._exactness()
+        self._may_fork = isolation is None and self._exact.process
+        if self._may_fork:
+            self._move("process")
+
+    def _exactness(self) -> Exactness:
+        """Return whether it gives equal bytes; it is measured the first time."""
+        if not self._is_tried or self._isolation == "none" or _SAFEST != "fork":
+            return UNKNOWN
+        decides = {"plugin": self.plugin, "free": self.space.names, "note": asdict(self.note)}
+        key = key_of(files_of(self.plugin), {**decides, "sample_rate": self.sample_rate})
+        return exactness(key, lambda: measure_exactness(self.space, self.note, self._opened))
+
+    def _move(self, isolation: Isolation) -> None:
+        """Let the plugin live elsewhere from now on."""
+        self.close()
+        self._isolation = isolation
 
     def _hold(self) -> None:
         """Hold what silences the plugin, as the channel that it listens to, and say so."""
@@ -138,11 +161,16 @@ class PluginSynth(HostedSynth):
     def _apart(self) -> Iterator[Callable[[Native], Audio]]:
         """Give what renders native rows at the middle of the notes, safely and from the plugin as loaded."""
         (note,) = self.note.middle()
-        apart = None if self._isolation == _SAFEST else self._open(_SAFEST)
-        engine = apart or self.engine
-        pitch, velocity, hold = note.tolist()
+        with self._opened(_SAFEST, self.engine if self._isolation == _SAFEST else None) as render:
+            yield lambda row: render(row, note)
 
-        def render(row: Native) -> Audio:
+    @contextmanager
+    def _opened(self, isolation: Isolation, ours: Engine | None = None) -> Iterator[Render]:
+        """Give what renders native rows and notes by an engine of its own, or by ours, and waits for none."""
+        engine = ours or self._open(isolation)
+
+        def render(row: Native, note: NDArray[np.float64]) -> Audio:
+            pitch, velocity, hold = note.tolist()
             audio: Audio = engine.render((self._settings(row), (int(pitch), int(velocity), hold)))
             return audio
 
@@ -150,8 +178,8 @@ class PluginSynth(HostedSynth):
             with engine.hurried(HURRY) if isinstance(engine, RemoteEngine) else nullcontext():
                 yield render
         finally:
-            if apart is not None:
-                apart.close()
+            if ours is None:
+                engine.close()
 
     def sources(self) -> list[Path]:
         """Return the plugin's file; LV2 plugins and bundles have none."""
@@ -175,12 +203,15 @@ class PluginSynth(HostedSynth):
 
     @property
     def repeatable(self) -> bool:
-        """Whether equal rows are bound to give equal bytes: only by forking."""
-        return self._isolation == "fork"
+        """Whether equal rows are bound to give equal bytes: by forking, as far as is known, or as measured."""
+        exact = {"fork": self._exact.fork, "process": self._exact.process, "none": False}
+        return exact[self._isolation] and addresses_can_be_fixed()
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; PluginCrashed if a row crashes or hangs it twice."""
         played = self.note.rows(len(native), notes)
+        if self._may_fork and self._isolation == "process" and not self._only_turned(native):
+            self._move("fork")
         return np.stack(
             [
                 self.render_settings(self._settings(row), note)
@@ -198,6 +229,13 @@ class PluginSynth(HostedSynth):
             # What gave NaN once may give nothing else from now on: begin with a fresh one.
             self.close()
         return audio
+
+    def _only_turned(self, native: Native) -> bool:
+        """Return whether all that native rows set is what was turned when it was found to be exact."""
+        free = set(self.space.names)
+        others = [i for i, knob in enumerate(self.knobs) if knob.parameter.name not in free]
+        start = self.space.row({})[others]
+        return all(np.array_equal(row, start, equal_nan=True) for row in native[:, others])
 
     def _settings(self, native: Native) -> list[tuple[int, float]]:
         """Return (index, host value) of every parameter that a native row (all parameters,) sets."""

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from synthgym.errors import ParameterError, SoundError

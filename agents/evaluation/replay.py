@@ -104,7 +104,7 @@ def _renders(
     notes: Sequence[NDArray[np.float64]],
     times: int,
 ) -> list[Features]:
-    """Return features of several renders: of several, the last is by a fresh engine, as another process has."""
+    """Return the features of several renders; the last of them is by a fresh engine."""
     renders = [_features(task, units, notes) for _ in range(max(times - 1, 1))]
     if times > 1:
         task.synth.close()

@@ -92,7 +92,9 @@ def key_of(files: Iterable[Path], decides: dict[str, Any]) -> str | None:
     digest, ours = hashlib.sha256(), Path(hosting.__file__).parent
     try:
         contents = [path.read_bytes() for path in files]
-        contents += [path.read_bytes() for path in (*sorted(ours.glob("*.py")), Path(__file__))] * bool(contents)
+        contents += [path.read_bytes() for path in (*sorted(ours.glob("*.py")), Path(__file__))] * bool(
+            contents
+        )
     except OSError:
         return None
     if not contents:

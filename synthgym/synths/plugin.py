@@ -202,8 +202,13 @@ class PluginSynth(HostedSynth):
             ) from error
 
     @property
+    def isolation(self) -> Isolation:
+        """Where it lives."""
+        return self._isolation
+
+    @property
     def repeatable(self) -> bool:
-        """Whether equal rows are bound to give equal bytes: by forking, as far as is known, or as measured."""
+        """Whether equal rows are bound to give equal bytes."""
         exact = {"fork": self._exact.fork, "process": self._exact.process, "none": False}
         return exact[self._isolation] and addresses_can_be_fixed()
 

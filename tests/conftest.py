@@ -127,6 +127,13 @@ def printed(code: str, *options: str, **environment: str) -> str:
     return run.stdout.strip() + run.stderr.strip()
 
 
+def compiled_stub(path: Path, *flags: str) -> str:
+    """The plugin that misbehaves on demand, compiled to a path."""
+    source = ROOT / "tests/data/stub_plugin.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
+    return str(path)
+
+
 def children_named(part: str) -> list[int]:
     """The living children of this process with a part in their command line."""
     found = []

@@ -4,7 +4,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 import psutil
 import pytest
-from conftest import AMSYNTH, DX10, ROOT, Script, children_named, needs, present, synth_env
+from conftest import AMSYNTH, DX10, ROOT, Script, children_named, compiled_stub, needs, present, synth_env
 from gymnasium.vector import AsyncVectorEnv
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
@@ -36,19 +35,13 @@ from synthgym.task import SoundMatchingTask
 @pytest.fixture(scope="session")
 def stub(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The plugin that misbehaves on demand."""
-    return _compiled(tmp_path_factory.mktemp("stub") / "stub.so")
+    return compiled_stub(tmp_path_factory.mktemp("stub") / "stub.so")
 
 
 @pytest.fixture(scope="session")
 def effect(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A plugin that takes audio and gives silence."""
-    return _compiled(tmp_path_factory.mktemp("effect") / "effect.so", "-DEFFECT")
-
-
-def _compiled(path: Path, *flags: str) -> str:
-    source = ROOT / "tests/data/stub_plugin.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
-    return str(path)
+    return compiled_stub(tmp_path_factory.mktemp("effect") / "effect.so", "-DEFFECT")
 
 
 def patches(synth: Synth, count: int, seed: int = 0) -> Native:
@@ -175,7 +168,7 @@ def test_a_plugin_in_trouble_is_survived(stub: str, trouble: str, isolation: Iso
 
 
 def test_patience_is_an_option(stub: str, tmp_path: Path) -> None:
-    slow = _compiled(tmp_path / "slow.so", "-DON_LOAD=sleep(6)")
+    slow = compiled_stub(tmp_path / "slow.so", "-DON_LOAD=sleep(6)")
     says = r"slow\.so hung for 3 seconds \(patience=SECONDS gives it longer\), in loading it"
     with pytest.raises(PluginCrashed, match=says):
         gym.make("Plugin-v0", plugin=slow, patience=3)
@@ -188,7 +181,7 @@ def test_patience_is_an_option(stub: str, tmp_path: Path) -> None:
 
 def test_what_a_plugin_says_before_it_dies_is_told(tmp_path: Path) -> None:
     says = """fputs("no screen\\nno display\\n\\n", stderr), abort()"""
-    mute = _compiled(tmp_path / "mute.so", f"-DON_LOAD={says}")
+    mute = compiled_stub(tmp_path / "mute.so", f"-DON_LOAD={says}")
     with pytest.raises(PluginCrashed) as raised:
         PluginSynth(plugin=mute)
     assert str(raised.value) == (
@@ -199,7 +192,7 @@ def test_what_a_plugin_says_before_it_dies_is_told(tmp_path: Path) -> None:
 def test_a_plugin_may_chatter_while_it_is_loaded(tmp_path: Path) -> None:
     """Nobody reads what it says, and it must not wait for a reader."""
     chatter = 'for (int i = 0; i < 100000; i++) fputs("chatter\\n", stderr)'
-    PluginSynth(plugin=_compiled(tmp_path / "chatter.so", f"-DON_LOAD={chatter}"))
+    PluginSynth(plugin=compiled_stub(tmp_path / "chatter.so", f"-DON_LOAD={chatter}"))
 
 
 def test_patches_that_crash_are_silence_until_there_are_too_many(stub: str) -> None:

@@ -21,9 +21,8 @@ from synthgym.synths import Audio
 from synthgym.synths.plugin import PluginSynth
 from synthgym.task import SoundMatchingTask
 
-from ..catalogue import parse
 from .recording import Recording
-from .search import MOST, Search
+from .search import Search
 
 ENV = "Plugin-v0"
 PATCHES = 20
@@ -75,7 +74,7 @@ class MatchRow:
     Attributes:
         start: distance of the first patch.
         best: of the nearest that the default search found.
-        random: of the nearest of as many random patches.
+        random: of the nearest that as many renders of random patches would find.
         renders: how many there were.
         seconds: that the search took, with the making of the patches that it starts from.
     """
@@ -185,7 +184,7 @@ def _apart(task: SoundMatchingTask, one: Audio, other: Audio) -> float:
 
 
 def _match(plugin: str, recording: Recording, seconds: float) -> MatchRow:
-    """Match a recording as scripts/match.py does by default, and by as many random patches."""
+    """Match a recording as scripts/match.py does by default, and by random patches."""
     env_kwargs, _ = recording.env_kwargs({"plugin": plugin}, None)
     with closing(make_task(ENV, env_kwargs, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)
@@ -194,14 +193,14 @@ def _match(plugin: str, recording: Recording, seconds: float) -> MatchRow:
         found = search.run(task, target, search.prepare(task))
         took = time.perf_counter() - began
         renders = len(found.distances)
-        by_chance = Search(agent=parse("random"), budget=min(renders, MOST), seed=1)
-        drawn = by_chance.run(task, target, by_chance.prepare(task))
+        drawn = task.make_patches(PatchStream("pool", seed=1).ids(range(renders)))
+        far = distance(drawn.rendered.features[0], task.extract(target[None]).features[0])
+        by_chance = far[np.cumsum(drawn.renders) <= renders]
     assert found.best is not None
-    assert drawn.best is not None
     return MatchRow(
         start=found.distances[0],
         best=found.best.distance,
-        random=drawn.best.distance,
+        random=float(by_chance.min(initial=1.0)),
         renders=renders,
         seconds=took,
     )

@@ -1,0 +1,72 @@
+"""Debian's instruments as synths: patches are heard, and whoever renders them gives the same bytes."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from conftest import AMSYNTH, DX10, needs
+
+from synthgym import datasets
+from synthgym.making import make_task
+from synthgym.patches import PatchStream
+
+NOTE: dict[str, Any] = {"duration": 0.3, "hold": 0.2}
+
+
+def lv2(package: str, bundle: str, uri: str) -> Any:
+    """An LV2 instrument as a parameter of a test, which is skipped without it."""
+    absent = not Path(f"/usr/lib/lv2/{bundle}.lv2").exists()
+    reason = f"Debian's package {package} is not installed"
+    return pytest.param(uri, marks=pytest.mark.skipif(absent, reason=reason), id=uri.rpartition("/")[2])
+
+
+INSTRUMENTS = [
+    needs(AMSYNTH),
+    needs(DX10),
+    lv2("mda-lv2", "mda", "http://drobilla.net/plugins/mda/JX10"),
+    lv2("calf-plugins", "calf", "http://calf.sourceforge.net/plugins/Monosynth"),
+    lv2("calf-plugins", "calf", "http://calf.sourceforge.net/plugins/Organ"),
+    lv2("dpf-plugins", "Kars", "http://distrho.sf.net/plugins/Kars"),
+    lv2("dpf-plugins", "Nekobi", "http://distrho.sf.net/plugins/Nekobi"),
+]
+
+
+@pytest.mark.parametrize("plugin", INSTRUMENTS)
+def test_random_patches_are_mostly_heard(plugin: str) -> None:
+    with closing(make_task("Plugin-v0", {"plugin": plugin, **NOTE})) as task:
+        patches = task.make_patches(PatchStream("pool", seed=3).ids(range(20)))
+    assert 20 / patches.renders.sum() >= 0.4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plugin", INSTRUMENTS)
+def test_environments_workers_and_data_sets_of_a_seed_agree(plugin: str, tmp_path: Path) -> None:
+    vectors = [
+        gym.make_vec("Plugin-v0", num_envs=2, plugin=plugin, rendering=rendering, workers=workers, **NOTE)
+        for rendering, workers in (("threads", 2), ("inline", 1))
+    ]
+    envs: list[gym.Env[Any, Any]] = [gym.make("Plugin-v0", plugin=plugin, **NOTE) for _ in range(2)]
+    first, *others = [env.reset(seed=4)[0] for env in envs] + [
+        vector.reset(seed=4)[0][0] for vector in vectors
+    ]
+    for observation in others:
+        np.testing.assert_array_equal(observation, first)
+    for seed in range(3):
+        actions = np.random.default_rng(seed).uniform(-1, 1, vectors[0].action_space.shape or ())
+        actions = actions.astype(np.float32)
+        first, *others = [env.step(actions[0])[0] for env in envs] + [v.step(actions)[0][0] for v in vectors]
+        for observation in others:
+            np.testing.assert_array_equal(observation, first)
+    for made in (*vectors, *envs):
+        made.close()
+    sets = []
+    for name in ("one", "other"):
+        recipe = datasets.Recipe("Plugin-v0", env_kwargs={"plugin": plugin, **NOTE}, audio=True).random(6)
+        datasets.make(tmp_path / name, recipe, progress=False)
+        recipe.task.close()
+        sets.append(datasets.load(tmp_path / name))
+    np.testing.assert_array_equal(sets[0].audio[:], sets[1].audio[:])
+    np.testing.assert_array_equal(sets[0].parameters[:], sets[1].parameters[:])

@@ -13,10 +13,11 @@ import pytest
 from conftest import compiled_stub, present, synth_env
 
 from synthgym.hosting.remote import RemoteEngine
+from synthgym.notes import Note
+from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.synths import exactness, plugin
 from synthgym.synths.exactness import UNKNOWN, Exactness, key_of
 from synthgym.synths.plugin import PluginSynth
-from synthgym.synths.plugin_places import files_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets audio programs fork")
 
@@ -53,7 +54,7 @@ def rows_of(synth: PluginSynth, count: int) -> Any:
 
 
 def test_what_is_exact_renders_on_and_on_with_the_bytes_of_forks(
-    stub: Stub, cache: Path, monkeypatch: pytest.MonkeyPatch
+    stub: Stub, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stub(*BEGINS_ANEW)
     synth = PluginSynth(plugin=path, **NOTE)
@@ -66,8 +67,11 @@ def test_what_is_exact_renders_on_and_on_with_the_bytes_of_forks(
     assert isinstance(synth.engine, RemoteEngine)
     os.kill(present(synth.engine._helper)._process.pid, signal.SIGKILL)
     np.testing.assert_array_equal(synth.render(rows[::-1]), expected[::-1])
+    for each in (synth, forked):
+        each.save_preset(rows[0], tmp_path / f"{each.isolation}.fxp")
+    assert (tmp_path / "process.fxp").read_bytes() == (tmp_path / "fork.fxp").read_bytes()
     assert len([*cache.iterdir()]) == 1
-    monkeypatch.setattr(plugin, "measure_exactness", lambda *_: never())
+    monkeypatch.setattr(exactness, "measure_exactness", lambda *_: never())
     assert PluginSynth(plugin=path, **NOTE).isolation == "process"
 
 
@@ -111,19 +115,21 @@ def test_a_system_that_refuses_fixed_addresses_is_declared(
 def test_what_is_known_goes_by_the_plugins_content(
     stub: Stub, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = Path(stub(*GOES_ON))
-    key = key_of(files_of(str(path)), {})
-    assert key == key_of([path], {})
-    assert key != key_of([path], {"sample_rate": 8000})
+    path, space = Path(stub(*GOES_ON)), ParameterSpace([Parameter("level", "continuous", 0, 1, 0.5)])
+    key = key_of(str(path), space, Note(), 44100)
+    assert key == key_of(str(path), space, Note(), 44100)
+    assert key not in (
+        key_of(str(path), space, Note(pitch=48), 44100),
+        key_of(str(path), space, Note(), 8000),
+    )
     path.write_bytes(path.read_bytes() + b" ")
-    assert key != key_of([path], {})
-    assert key_of([], {}) is None
-    assert key_of([tmp_path / "gone"], {}) is None
+    assert key != key_of(str(path), space, Note(), 44100)
+    assert key_of(str(tmp_path / "gone"), space, Note(), 44100) is None
     found = Exactness(fork=True, process=True)
-    assert exactness.exactness(key, lambda: found) == found
-    assert exactness.exactness(key, never) == found
+    assert exactness.kept(key, lambda: found) == found
+    assert exactness.kept(key, never) == found
     (cache / f"{key}.json").write_text("{}")
-    assert exactness.exactness(key, lambda: UNKNOWN) == UNKNOWN
+    assert exactness.kept(key, lambda: UNKNOWN) == UNKNOWN
 
 
 def test_where_nothing_can_be_kept_it_is_measured_and_said(
@@ -131,5 +137,5 @@ def test_where_nothing_can_be_kept_it_is_measured_and_said(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(exactness, "user_cache_path", lambda name: tmp_path / "file")
-    assert exactness.exactness("key", lambda: UNKNOWN) == UNKNOWN
+    assert exactness.kept("key", lambda: UNKNOWN) == UNKNOWN
     assert "set XDG_CACHE_HOME" in caplog.text

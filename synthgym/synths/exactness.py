@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +25,7 @@ from synthgym.notes import Note
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.audible import audible
 from synthgym.synths.base import Audio
+from synthgym.synths.plugin_places import files_of
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,16 @@ UNKNOWN = Exactness(fork=True, process=False)
 """What is taken for true of a plugin that was not measured, or crashes: forks begin alike."""
 
 
-def exactness(key: str | None, measure: Callable[[], Exactness]) -> Exactness:
-    """Return what is known of a plugin; without a key nothing is kept.
+def exactness_of(
+    plugin: str, space: ParameterSpace, note: Note, sample_rate: int, opened: Opened
+) -> Exactness:
+    """Return whether a plugin gives equal bytes in a space, at its notes; measured the first time."""
+    key = key_of(plugin, space, note, sample_rate)
+    return kept(key, lambda: measure_exactness(space, note, opened))
+
+
+def kept(key: str | None, measure: Callable[[], Exactness]) -> Exactness:
+    """Return what is known by a key, or is measured now; without a key nothing is kept.
 
     What is kept decides how fast a plugin renders, and never its bytes: only what was found to be equal is
     rendered without forking, so that processes may differ in what they know.
@@ -82,27 +90,25 @@ def exactness(key: str | None, measure: Callable[[], Exactness]) -> Exactness:
     return found
 
 
-def key_of(files: Iterable[Path], decides: dict[str, Any]) -> str | None:
-    """Return the name of what is known of a plugin, by the content of its files; None where there are none.
+def key_of(plugin: str, space: ParameterSpace, note: Note, sample_rate: int) -> str | None:
+    """Return the name of what is known of a plugin, by the content of its files; None where none are found.
 
-    Args:
-        files: of the plugin.
-        decides: what else its bytes depend on, as JSON.
+    It is of all that decides the measured bytes: the code that hosts it, too, and the system.
     """
-    digest, ours = hashlib.sha256(), Path(hosting.__file__).parent
+    ours = [*sorted(Path(hosting.__file__).parent.glob("*.py")), Path(__file__)]
     try:
-        contents = [path.read_bytes() for path in files]
-        contents += [path.read_bytes() for path in (*sorted(ours.glob("*.py")), Path(__file__))] * bool(
-            contents
-        )
+        contents = [path.read_bytes() for path in files_of(plugin)]
+        if not contents:
+            return None
+        contents += [path.read_bytes() for path in ours]
     except OSError:
         return None
-    if not contents:
-        return None
+    digest = hashlib.sha256()
     for content in contents:
         digest.update(hashlib.sha256(content).digest())
-    system = platform.platform(), platform.machine(), version("dawdreamer"), addresses_can_be_fixed()
-    digest.update(json.dumps([system, decides], sort_keys=True, default=str).encode())
+    asked = plugin, space.names, asdict(note), sample_rate
+    system = platform.platform(), version("dawdreamer"), addresses_can_be_fixed()
+    digest.update(json.dumps([asked, system]).encode())
     return digest.hexdigest()[:32]
 
 
@@ -131,6 +137,14 @@ def measure_exactness(space: ParameterSpace, note: Note, opened: Opened) -> Exac
             return Exactness(fork=equal(fork, range(min(FEW, len(patches)))), process=process)
     except PluginCrashed:
         return UNKNOWN
+
+
+def only_turned(space: ParameterSpace, native: Native) -> bool:
+    """Return whether rows (B, all parameters) leave what is not free in a space as it is by default."""
+    free = set(space.names)
+    others = [place for place, parameter in enumerate(space.parameters) if parameter.name not in free]
+    start = space.row({})[others]
+    return all(np.array_equal(row, start, equal_nan=True) for row in native[:, others])
 
 
 def _digest(audio: Audio) -> bytes:

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -23,10 +22,10 @@ from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
-from synthgym.synths.exactness import UNKNOWN, Exactness, Render, exactness, key_of, measure_exactness
+from synthgym.synths.exactness import UNKNOWN, Render, exactness_of, only_turned
 from synthgym.synths.hosted import HostedSynth
 from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
-from synthgym.synths.plugin_places import files_of, is_uri, located, remedy
+from synthgym.synths.plugin_places import is_uri, located, remedy
 from synthgym.synths.trying import HURRY, check_heard, held_knobs
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
@@ -113,18 +112,12 @@ class PluginSynth(HostedSynth):
             self._hold()
         if self._is_tried and self._inputs:
             self.check(self.space)
-        self._exact = self._exactness()
+        self._exact = UNKNOWN
+        if self._is_tried and self._isolation == "fork":
+            self._exact = exactness_of(self.plugin, self.space, self.note, self.sample_rate, self._opened)
         self._may_fork = isolation is None and self._exact.process
         if self._may_fork:
             self._move("process")
-
-    def _exactness(self) -> Exactness:
-        """Return whether it gives equal bytes; it is measured the first time."""
-        if not self._is_tried or self._isolation == "none" or _SAFEST != "fork":
-            return UNKNOWN
-        decides = {"plugin": self.plugin, "free": self.space.names, "note": asdict(self.note)}
-        key = key_of(files_of(self.plugin), {**decides, "sample_rate": self.sample_rate})
-        return exactness(key, lambda: measure_exactness(self.space, self.note, self._opened))
 
     def _move(self, isolation: Isolation) -> None:
         """Let the plugin live elsewhere from now on."""
@@ -209,13 +202,13 @@ class PluginSynth(HostedSynth):
     @property
     def repeatable(self) -> bool:
         """Whether equal rows are bound to give equal bytes."""
-        exact = {"fork": self._exact.fork, "process": self._exact.process, "none": False}
-        return exact[self._isolation] and addresses_can_be_fixed()
+        exact = self._exact.fork if self._isolation == "fork" else self._may_fork
+        return exact and addresses_can_be_fixed()
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; PluginCrashed if a row crashes or hangs it twice."""
         played = self.note.rows(len(native), notes)
-        if self._may_fork and self._isolation == "process" and not self._only_turned(native):
+        if self._may_fork and self._isolation == "process" and not only_turned(self.space, native):
             self._move("fork")
         return np.stack(
             [
@@ -235,13 +228,6 @@ class PluginSynth(HostedSynth):
             self.close()
         return audio
 
-    def _only_turned(self, native: Native) -> bool:
-        """Return whether all that native rows set is what was turned when it was found to be exact."""
-        free = set(self.space.names)
-        others = [i for i, knob in enumerate(self.knobs) if knob.parameter.name not in free]
-        start = self.space.row({})[others]
-        return all(np.array_equal(row, start, equal_nan=True) for row in native[:, others])
-
     def _settings(self, native: Native) -> list[tuple[int, float]]:
         """Return (index, host value) of every parameter that a native row (all parameters,) sets."""
         return [
@@ -252,7 +238,11 @@ class PluginSynth(HostedSynth):
 
     def _write_preset(self, native: Native, path: Path) -> None:
         with replaced(path) as temporary:
+            if self._may_fork:  # as from a fork: of a plugin that has not played, and will not afterwards
+                self.close()
             self.engine.call("save", self._settings(native), str(temporary))
+            if self._may_fork:
+                self.close()
 
     def _read_preset(self, path: Path) -> Native:
         if not path.is_file():

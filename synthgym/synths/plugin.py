@@ -52,7 +52,7 @@ class PluginSynth(HostedSynth):
     - ``"process"``: a helper process renders again and again. Survives crashes; a plugin that keeps
       state between notes is not exactly repeatable. Default where it was measured to be: on Linux, the
       first time that a plugin is made with these notes, 32 random audible patches are rendered in two
-      orders, and must have the bytes of forked renders. That takes a second or two, and what was found is
+      orders, and must have the bytes of forked renders. That takes some seconds, and what was found is
       kept in the user's cache, by the content of the plugin's files. A patch that sets what was not turned
       then, as a MIDI channel, is forked all the same.
     - ``"none"``: in this process; fastest, and a crash of the plugin is the end of it all.

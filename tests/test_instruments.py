@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import AMSYNTH, DX10, needs, present
+from conftest import AMSYNTH, DX10, ROOT, Script, needs, present
 
 from synthgym import datasets
 from synthgym.making import make_task
@@ -74,6 +74,32 @@ def test_data_sets_of_a_seed_agree(plugin: str, tmp_path: Path) -> None:
     one, other = sets
     np.testing.assert_array_equal(present(one.audio)[:], present(other.audio)[:])
     np.testing.assert_array_equal(one.parameters[:], other.parameters[:])
+
+
+BASS = ROOT / "examples/targets/synth_bass.wav"
+
+
+def test_the_table_says_why_a_plugin_is_refused(script: Script, tmp_path: Path) -> None:
+    printed = script("plugin_table.py", "nope.so", "--target", BASS).stdout
+    assert "| `nope.so` | refused: no such plugin: nope.so; give a path" in printed
+    result = script("plugin_table.py", "nope.so", "--target", BASS, "--out", tmp_path / "x.md", check=False)
+    assert result.returncode == 2
+    assert "has no table of plugins to replace; leave --out away" in result.stderr
+
+
+@pytest.mark.slow
+@needs.dx10
+def test_the_table_of_a_page_is_replaced(script: Script, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n\n| plugin | old |\n| --- | --- |\n| `old` | 1 |\n\nafter\n")
+    script("plugin_table.py", DX10, "--target", BASS, "--seconds", 2, "--out", page)
+    before, _, _, _, row, *after = page.read_text().splitlines()
+    assert (before, after) == ("before", ["", "after"])
+    cells = row.strip("| ").split(" | ")
+    assert cells[0] == f"`{DX10}`"
+    assert cells[2:9] == ["16: 16 + 0", "0", "0", "100%", "0", "0", "fork"]
+    start, best = (float(cells[place]) for place in (11, 12))
+    assert 0 < best <= start < 1
 
 
 def _all_equal(observations: list[Any]) -> None:

@@ -10,14 +10,13 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from synthgym.errors import ParameterError, SoundError
 from synthgym.features import distance, extract, make_features
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, Unit
-from synthgym.patches import Patches, PatchId, make_patches
+from synthgym.patches import Patches, PatchId, PatchStream, make_patches
 from synthgym.priors import make_prior
 from synthgym.rendering import (
     Rendered,
@@ -144,12 +143,17 @@ class SoundMatchingTask:
     def noise_floor(self) -> float:
         """Return the greatest distance between renders of one patch; 0 if the synth is repeatable.
 
-        Measured with three random patches, each rendered three times.
+        Measured with three random audible patches, each rendered by one engine twice, and by a fresh one.
         """
         if self.synth.repeatable:
             return 0.0
-        unit = self.space.sample(np.random.default_rng(0), 3)
-        rendered = [self.render(unit, self.note.middle()[0]).features[0] for _ in range(3)]
+        patches = self.make_patches(PatchStream("pool", seed=0).ids(range(3)))
+        rendered = []
+        for fresh in (False, False, True):
+            if fresh:
+                self.synth.close()
+            rendered.append(self.worker.render(patches.unit, patches.notes).features[0])
+            self.meter.renders += len(patches.unit)
         return max(float(distance(a, b).max()) for a, b in combinations(rendered, 2))
 
     def render(self, unit: ArrayLike, notes: ArrayLike | None = None, *, audio: bool = False) -> Rendered:

@@ -26,6 +26,7 @@ from synthgym.features import distance
 from synthgym.hosting import Isolation
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.parameters import Native
+from synthgym.patches import PatchStream
 from synthgym.synths import Audio, Synth
 from synthgym.synths.plugin import PluginSynth, read_knob
 from synthgym.task import SoundMatchingTask
@@ -78,7 +79,7 @@ def test_what_is_not_repeatable_is_declared() -> None:
     assert present(env.spec).nondeterministic
     # The patches that the floor was measured with are again about as far from themselves.
     task = synth_env(env).task
-    unit = task.space.sample(np.random.default_rng(0), 3)
+    unit = task.make_patches(PatchStream("pool", seed=0).ids(range(3))).unit
     renders = [task.render(unit).features[0] for _ in range(4)]
     far = max(distance(a, b).max() for a, b in combinations(renders, 2))
     assert synth_env(env).noise_floor / 3 < far < 3 * synth_env(env).noise_floor

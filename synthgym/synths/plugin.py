@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from synthgym.checks import number, one_of
 from synthgym.errors import PluginCrashed, PresetError, SynthError
 from synthgym.files import reason, replaced
-from synthgym.hosting import Engine, Isolation, Patience, open_engine
+from synthgym.hosting import Engine, Isolation, Patience, addresses_can_be_fixed, open_engine
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
+from synthgym.synths.exactness import UNKNOWN, RenderNote, exactness_of, only_turned
 from synthgym.synths.hosted import HostedSynth
 from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
 from synthgym.synths.plugin_places import is_uri, located, remedy
@@ -50,7 +51,11 @@ class PluginSynth(HostedSynth):
       each render from the plugin as it was after loading. Equal parameters give equal bytes, and a
       crash, hang or exit of the plugin costs one render. Costs some milliseconds a render.
     - ``"process"``: a helper process renders again and again. Survives crashes; a plugin that keeps
-      state between notes is not exactly repeatable.
+      state between notes is not exactly repeatable. Default where it was measured to be: on Linux, the
+      first time that a plugin is made with these notes, 32 random audible patches are rendered in two
+      orders, and must have the bytes of forked renders. That takes some seconds, and what was found is
+      kept in the user's cache, by the content of the plugin's files. A patch that sets what was not turned
+      then, as a MIDI channel, is forked all the same.
     - ``"none"``: in this process; fastest, and a crash of the plugin is the end of it all.
 
     Args:
@@ -110,6 +115,17 @@ class PluginSynth(HostedSynth):
         if self._is_tried and any(knob.steps for knob in self.knobs):
             self._hold()
         self._played = self.space
+        self._exact = UNKNOWN
+        if self._is_tried and self._isolation == "fork":
+            self._exact = exactness_of(self.plugin, self.space, self.note, self.sample_rate, self._opened)
+        self._may_fork = isolation is None and self._exact.process
+        if self._may_fork:
+            self._move("process")
+
+    def _move(self, isolation: Isolation) -> None:
+        """Let the plugin live elsewhere from now on."""
+        self.close()
+        self._isolation = isolation
 
     def _hold(self) -> None:
         """Hold what silences the plugin, as the channel that it listens to, and say so."""
@@ -149,24 +165,34 @@ class PluginSynth(HostedSynth):
         They are rendered safely, from the plugin as loaded, and leave no trace in the engine.
         """
         (note,) = self.note.middle()
-        forks = self._isolation == "fork"
-        engine = self.engine if forks else self._open(_SAFEST)
-        assert isinstance(engine, RemoteEngine)
-        pitch, velocity, hold = note.tolist()
+        with self._opened(_SAFEST, self.engine if self._isolation == "fork" else None) as render:
+            yield render(start, note), lambda row: render(row, note)
 
-        def render(row: Native) -> Audio:
-            audio: Audio = engine.render((self._settings(row), (int(pitch), int(velocity), hold)))
-            return audio
+    @contextmanager
+    def _opened(self, isolation: Isolation, ours: Engine | None = None) -> Iterator[RenderNote]:
+        """Give what renders native rows and notes by an engine of its own, or by ours.
 
-        try:
-            begun = time.monotonic()
-            sound = render(start)
-            hurry = max(HURRY, SLOWER * (time.monotonic() - begun))
-            with engine.hurried(hurry) if self._hurries else nullcontext():
-                yield sound, render
-        finally:
-            if not forks:
-                engine.close()
+        The first may take as long as any render; the others are hurried, unless the user has said how long
+        one may take.
+        """
+        engine = ours or self._open(isolation)
+        with ExitStack() as stack:
+            if ours is None:
+                stack.callback(engine.close)
+            hurries = self._hurries
+
+            def render(row: Native, note: NDArray[np.float64]) -> Audio:
+                nonlocal hurries
+                begun = time.monotonic()
+                pitch, velocity, hold = note.tolist()
+                audio: Audio = engine.render((self._settings(row), (int(pitch), int(velocity), hold)))
+                if hurries and isinstance(engine, RemoteEngine):
+                    hurries = False
+                    hurry = max(HURRY, SLOWER * (time.monotonic() - begun))
+                    stack.enter_context(engine.hurried(hurry))
+                return audio
+
+            yield render
 
     def sources(self) -> list[Path]:
         """Return the plugin's file; LV2 plugins and bundles have none."""
@@ -189,13 +215,21 @@ class PluginSynth(HostedSynth):
             ) from error
 
     @property
+    def isolation(self) -> Isolation:
+        """Where it lives."""
+        return self._isolation
+
+    @property
     def repeatable(self) -> bool:
-        """Whether equal rows are bound to give equal bytes: only by forking."""
-        return self._isolation == "fork"
+        """Whether equal rows are bound to give equal bytes."""
+        exact = self._exact.fork if self._isolation == "fork" else self._may_fork
+        return exact and addresses_can_be_fixed()
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; PluginCrashed if a row crashes or hangs it twice."""
         played = self.note.rows(len(native), notes)
+        if self._may_fork and self._isolation == "process" and not only_turned(self.space, native):
+            self._move("fork")
         return np.stack(
             [
                 self.render_settings(self._settings(row), note)
@@ -224,7 +258,11 @@ class PluginSynth(HostedSynth):
 
     def _write_preset(self, native: Native, path: Path) -> None:
         with replaced(path) as temporary:
+            if self._may_fork:  # as from a fork: of a plugin that has not played, and will not afterwards
+                self.close()
             self.engine.call("save", self._settings(native), str(temporary))
+            if self._may_fork:
+                self.close()
 
     def _read_preset(self, path: Path) -> Native:
         try:

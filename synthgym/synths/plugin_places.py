@@ -110,6 +110,20 @@ def uris_in(bundle: Path, kind: str = "Plugin") -> set[str]:
     return found
 
 
+def files_of(plugin: str) -> list[Path]:
+    """Return the files that a plugin, by its whole path or URI, is made of; none where they are not found."""
+    if is_uri(plugin):
+        folders = [bundle for bundle in bundles() if plugin in uris_in(bundle)][:1]
+    else:
+        folders = [Path(plugin)]
+    return sorted(
+        path
+        for folder in folders
+        for path in ([folder] if folder.is_file() else folder.rglob("*"))
+        if path.is_file()
+    )
+
+
 def _folders(variable: str, kind: str) -> list[Path]:
     """Return the folders in which plugins of a kind are, as far as there are any."""
     asked = os.environ.get(variable)

@@ -1,6 +1,6 @@
 /* A VST2 instrument that misbehaves on demand, for tests of isolation. Written against the layout of
    the VST 2.4 binary interface; with -DEFFECT it takes audio and gives silence, and ON_LOAD is done as it
-   is loaded. With -DLAST=NAME its last but two parameter is a knob of -DSTEPS=N steps, whose text is cut and not
+   is loaded, ON_NOTE as it gets notes. With -DCALM there is no trouble. With -DLAST=NAME its last but two parameter is a knob of -DSTEPS=N steps, whose text is cut and not
    rounded, and GAIN is what the sound is multiplied by: an expression, of the step for one. */
 #include <math.h>
 #include <stdint.h>
@@ -34,6 +34,9 @@ struct Effect {
 #define STEPS 0
 #define START 0.25f
 #endif
+#ifndef ON_NOTE
+#define ON_NOTE
+#endif
 #ifndef GAIN
 #define GAIN 1
 #endif
@@ -44,7 +47,11 @@ static float values[COUNT] = {0.5f, 0, 0.5f, START, 0, 0};
 static double phase;
 
 static int step(void) { return (int)(values[3] * (STEPS - 1) + 0.001f); }
+#ifdef CALM
+static int trouble(void) { return 0; }
+#else
 static int trouble(void) { return (int)(values[1] * 4 + 0.5f); }
+#endif
 
 static void render(Effect *effect, float **in, float **out, int32_t frames) {
     switch (trouble()) {
@@ -74,6 +81,7 @@ static intptr_t dispatch(Effect *effect, int32_t code, int32_t index, intptr_t v
         else snprintf(to, 8, "%.3f", values[index]);
         return 1;
     case 8: strcpy(to, names[index]); return 1;
+    case 25: ON_NOTE; return 1;
     case 35: return 2; /* category: synth */
     case 45: case 47: case 48: strcpy(to, "Stub"); return 1;
     case 51: return strcmp(to, "receiveVstMidiEvent") == 0; /* can do */

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -23,7 +23,8 @@ from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
 from synthgym.synths.hosted import HostedSynth
-from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
+from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs, readable
+from synthgym.synths.lv2_presets import lv2_presets
 from synthgym.synths.plugin_places import is_uri, located, remedy
 from synthgym.synths.trying import HURRY, check_heard, held_knobs
 
@@ -33,6 +34,8 @@ logger = logging.getLogger(__name__)
 _SAFEST: Isolation = "fork" if sys.platform == "linux" else "process"
 _STATE = b"<VST3PluginState"
 _TOLD: set[tuple[str, str]] = set()
+MOST_PROGRAMS = 128
+"""So many programs of a plugin are read: those that a MIDI program change reaches."""
 
 
 class PluginSynth(HostedSynth):
@@ -71,6 +74,7 @@ class PluginSynth(HostedSynth):
     _is_tried: ClassVar[bool] = True
     _heard: tuple[Any, Any] | None = None
     _loader: Engine | None = None
+    _programs: Native | None = None
 
     def __init__(
         self,
@@ -95,6 +99,7 @@ class PluginSynth(HostedSynth):
         described = self.engine.call("describe", PSEUDO.pattern)
         self._inputs = described["inputs"]
         self.knobs = read_knobs(described["parameters"])
+        self._loaded = [(readable(p["name"]), p["default"]) for p in described["parameters"]]
         self.preset_suffix = _preset_suffix(self.plugin)
         self.also_read = (".vstpreset",) if self.preset_suffix == ".state" else ()
         free = [knob.parameter.name for knob in self.knobs if not knob.pseudo]
@@ -227,12 +232,44 @@ class PluginSynth(HostedSynth):
             hosts = self._loader.call("load", str(path.absolute()))
         except (SynthError, PluginCrashed) as error:
             raise PresetError(f"{no_preset}: {error}") from error
+        return self._row(hosts)
+
+    def _row(self, hosts: Sequence[float]) -> Native:
+        """Return the native row (all parameters,) of host values."""
         return np.array(
             [
                 np.nan if knob.pseudo else knob.native(host)
                 for knob, host in zip(self.knobs, hosts, strict=True)
             ]
         )
+
+    def programs(self) -> Native:
+        """Return native rows (P, all parameters) of a VST2 plugin's programs or an LV2 plugin's presets.
+
+        They are read once, at most 128, in a helper process: of a plugin that crashes there are none. Of VST3
+        plugins DawDreamer tells none.
+        """
+        if self._programs is None:
+            rows = [self._row(hosts) for hosts in self._read_programs() if np.isfinite(hosts).all()]
+            self._programs = np.array(rows).reshape(len(rows), len(self.knobs))
+        return self._programs
+
+    def _read_programs(self) -> list[list[float]]:
+        """Return the host values of all parameters in each program."""
+        if is_uri(self.plugin):
+            names, defaults = zip(*self._loaded, strict=True)
+            return lv2_presets(self.plugin, names, defaults)[:MOST_PROGRAMS]
+        try:
+            engine = self.engine if self._isolation == "fork" else self._open(_SAFEST)
+            try:
+                hosts: list[list[float]] = engine.call("programs", MOST_PROGRAMS)
+            finally:
+                if engine is not self._engine:
+                    engine.close()
+        except (SynthError, PluginCrashed) as error:
+            logger.warning("%s: its programs cannot be read (%s); it is taken to have none", self._name, error)
+            return []
+        return hosts
 
     def close(self) -> None:
         """Let the engines go; they are made again when they are needed."""

@@ -150,7 +150,7 @@ class PluginEngine:
         return [plugin.get_parameter(i) for i in range(plugin.get_plugin_parameter_size())]
 
     def programs(self, most: int) -> list[list[float]]:
-        """Return the values of all parameters, each in [0, 1], in the first ``most`` programs of a VST2 plugin.
+        """Return the values of all parameters, each in [0, 1], in a VST2 plugin's first ``most`` programs.
 
         DawDreamer selects no program. But JUCE, under it, selects those of a bank one after the other while
         it loads the bank, and stops there at one that is damaged. The plugin is of no use for anything else

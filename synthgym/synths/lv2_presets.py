@@ -38,7 +38,7 @@ def lv2_presets(uri: str, names: Sequence[str], defaults: Sequence[float]) -> li
     places = _places(graph, plugin, names)
     rows = []
     found = (one for one in graph.subjects(LV2.appliesTo, plugin) if (one, RDF.type, PRESETS.Preset) in graph)
-    for preset in sorted(set(found)):
+    for preset in sorted(set(found), key=str):
         row, known = list(defaults), False
         for port in graph.objects(preset, LV2.port):
             value = _number(graph, port, PRESETS.value)
@@ -100,7 +100,7 @@ def _places(graph: Graph, plugin: URIRef, names: Sequence[str]) -> dict[str, tup
         if {LV2.ControlPort, LV2.InputPort} <= set(graph.objects(port, RDF.type))
     ]
     places = {}
-    for port in sorted(ports, key=lambda port: _number(graph, port, LV2.index) or 0):
+    for port in sorted(ports, key=lambda port: _number(graph, port, LV2["index"]) or 0):
         left = by_name[str(graph.value(port, LV2.name)).strip()]
         low, high = _number(graph, port, LV2.minimum), _number(graph, port, LV2.maximum)
         if left:

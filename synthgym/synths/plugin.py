@@ -267,7 +267,7 @@ class PluginSynth(HostedSynth):
                 if engine is not self._engine:
                     engine.close()
         except (SynthError, PluginCrashed) as error:
-            logger.warning("%s: its programs cannot be read (%s); it is taken to have none", self._name, error)
+            logger.warning("%s: its programs cannot be read (%s); taken to have none", self._name, error)
             return []
         return hosts
 

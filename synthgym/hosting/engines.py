@@ -160,15 +160,17 @@ class PluginEngine:
         if not state.startswith(b"CcnK"):  # how the states of VST2 plugins begin
             return []
         count = self._plugin.get_plugin_parameter_size()
-        rows = []
+        rows = {}
+        programs = min(int.from_bytes(state[24:28], "big"), most)
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/damaged.fxb"
-            for number in range(min(int.from_bytes(state[24:28], "big"), most)):
+            # The first comes last: a plugin stands there when it is loaded, and need not sound like it.
+            for number in (*range(1, programs), *range(min(1, programs))):
                 with open(path, "wb") as file:  # noqa: PTH123, as slim as can be
                     file.write(damaged_bank(number))
                 self._plugin.load_preset(path)
-                rows.append([self._plugin.get_parameter(i) for i in range(count)])
-        return rows
+                rows[number] = [self._plugin.get_parameter(i) for i in range(count)]
+        return [rows[number] for number in range(programs)]
 
     def _texts(self, index: int, name: str, pseudo: str) -> list[tuple[float, float, str]]:
         if re.search(pseudo, name, re.IGNORECASE):

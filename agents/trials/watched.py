@@ -63,7 +63,7 @@ class WatchedTrial(Trial):
             BudgetSpent: also when a signal came, or the time is over.
         """
         parts = []
-        for at in range(0, len(unit), _RENDERED):
+        for at in range(0, len(unit) or 1, _RENDERED):
             if self._over:
                 raise BudgetSpent
             parts.append(super().render(unit[at : at + _RENDERED], notes, audio=audio))

@@ -46,6 +46,9 @@ class PluginSynth(HostedSynth):
     plugin after loading. What is no knob of the sound (bypass, program, MIDI CC, MIDI channel) is left as
     the plugin has it, and neither listed nor saved, unless it is freed or frozen by name.
 
+    Random patches are made of the plugin's own programs (VST2) or presets (LV2), if they are 16 or more;
+    see ``programs`` and docs/prior.md.
+
     ``isolation`` says where the plugin lives:
 
     - ``"fork"`` (default on Linux; other systems forbid it to audio programs): a helper process forks

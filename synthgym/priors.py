@@ -84,8 +84,8 @@ class Human(Prior):
 class Presets(Prior):
     """Variations of presets, and of crossings of two of them, each preset as likely as another.
 
-    A tenth of the presets, chosen by their values, is for validation and test patches, and the others for
-    all else. Of two or more there is at least one on each side; a single one is for everything.
+    A tenth of the presets, at least one, chosen by their values, is for validation and test patches, and the
+    others for all else. A single preset is for everything.
 
     Args:
         unit: unit vectors (P, n) of the presets, each once.
@@ -100,10 +100,9 @@ class Presets(Prior):
     def __init__(self, unit: Unit, folder: Path | None = None) -> None:
         self.unit, self.folder = unit, folder
         places = np.array([_place(one) for one in unit])
-        self.held_out = places < VALIDATION
-        if len(unit) > 1:
-            self.held_out[places.argmin()] = True
-            self.held_out[places.argmax()] = False
+        count = max(1, round(VALIDATION * len(unit))) if len(unit) > 1 else 0
+        self.held_out = np.zeros(len(unit), np.bool_)
+        self.held_out[np.argsort(places, kind="stable")[:count]] = True
         everything = len(unit) == 1
         self._sides = tuple(unit[(self.held_out == side) | everything] for side in (False, True))
 

@@ -70,7 +70,7 @@ def test_a_folder_s_patches_are_made_of_its_presets(folder: Path) -> None:
     presets = task.prior.unit
     assert len(presets) == 40
     held_out = task.prior.held_out
-    assert 0 < held_out.sum() < 15
+    assert held_out.sum() == 4
 
     streams: dict[str, list[PatchId]] = {name: PatchStream(name, 0).ids(range(200)) for name in STREAMS}
     streams["test"] = HeldOutStream().ids(range(HELD_OUT - 100, HELD_OUT))
@@ -81,8 +81,8 @@ def test_a_folder_s_patches_are_made_of_its_presets(folder: Path) -> None:
         which, apart = nearest(task.make_patches(ids).unit, presets)
         assert 0.02 < np.median(apart) < 0.2
         # The nearest are variations of one; now and then one is nearer to another preset than to its own.
-        by_apart = np.argsort(apart)[: len(ids) // 4]
-        assert (held_out[which[by_apart]] == measures).mean() > 0.9, name
+        share = held_out[which[np.argsort(apart)[: len(ids) // 4]]].mean()
+        assert share > 0.6 if measures else share < 0.2, (name, share)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 50))
@@ -94,12 +94,12 @@ def test_a_crossing_has_a_run_of_one_and_the_rest_of_another(seed: int, count: i
     assert (child != np.roll(child, 1)).sum() <= 2
 
 
-@pytest.mark.parametrize("count", [2, 3, 16])
+@pytest.mark.parametrize("count", [2, 3, 16, 60])
 def test_of_several_presets_some_are_held_out(count: int) -> None:
     """However few, and whatever their values: no target of a test is of a preset that is trained on."""
     for seed in range(30):
         held_out = Presets(np.random.default_rng(seed).random((count, 4), np.float32)).held_out
-        assert 0 < held_out.sum() < count
+        assert held_out.sum() == max(1, round(count / 10))
 
 
 def test_presets_that_are_silent_are_passed_over_for_others() -> None:

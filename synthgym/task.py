@@ -10,14 +10,15 @@ from dataclasses import asdict
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from synthgym.errors import ParameterError, SoundError
 from synthgym.features import distance, extract, make_features
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, Unit
-from synthgym.patches import Patches, PatchId, PatchStream, make_patches
-from synthgym.priors import make_prior
+from synthgym.patches import MOST_CANDIDATES, Patches, PatchId, PatchStream, make_patches
+from synthgym.priors import Presets, make_prior, read_programs
 from synthgym.rendering import (
     Rendered,
     Rendering,
@@ -182,7 +183,12 @@ class SoundMatchingTask:
         return rendered
 
     def make_patches(
-        self, ids: Sequence[PatchId], notes: Notes | None = None, *, audio: bool = False
+        self,
+        ids: Sequence[PatchId],
+        notes: Notes | None = None,
+        *,
+        audio: bool = False,
+        most: int = MOST_CANDIDATES,
     ) -> Patches:
         """Make patches of streams, with what they sound like.
 
@@ -190,20 +196,31 @@ class SoundMatchingTask:
             ids: of the patches.
             notes: to render them at, (B, 3) (default: each draws its own, where they vary).
             audio: whether the audio is wanted too.
+            most: candidates for a patch.
 
         Raises:
-            SynthError: 10,000 candidates for a patch are inaudible.
+            SynthError: ``most`` candidates for a patch are inaudible.
         """
         size = min(self.prior.batch, -(-len(ids) // self.renderer.workers))
         jobs = (
             self.prior.job(
-                ids[at : at + size], notes=None if notes is None else notes[at : at + size], audio=audio
+                ids[at : at + size],
+                notes=None if notes is None else notes[at : at + size],
+                audio=audio,
+                most=most,
             )
             for at in range(0, len(ids), size)
         )
         patches = Patches.joined(list(self.renderer.map(make_patches, jobs)))
         self._count(int(patches.renders.sum()), patches.rendered)
         return patches
+
+    def presets(self) -> Unit:
+        """Return unit vectors (P, n) of the presets that patches are made of, and of the synth's programs."""
+        programs = read_programs(self.worker)
+        if not isinstance(self.prior, Presets) or self.prior.folder is None:
+            return programs
+        return np.concatenate([self.prior.unit, programs])
 
     def render_native(self, native: Native, notes: ArrayLike | None = None) -> Rendered:
         """Render native rows (B, all parameters), as presets hold them, in this thread; with their audio.

@@ -36,8 +36,15 @@ ROOT = Path(__file__).parents[1]
 
 AMSYNTH = "/usr/lib/vst/amsynth_vst.so"
 DX10 = "http://drobilla.net/plugins/mda/DX10"
-_PLACES = {AMSYNTH: AMSYNTH, DX10: "/usr/lib/lv2/mda.lv2"}
-_PACKAGES = {AMSYNTH: "amsynth", DX10: "mda-lv2"}
+MONOSYNTH = "http://calf.sourceforge.net/plugins/Monosynth"
+NEKOBI = "/usr/lib/vst/Nekobi-vst.so"
+_PLACES = {
+    AMSYNTH: AMSYNTH,
+    DX10: "/usr/lib/lv2/mda.lv2",
+    MONOSYNTH: "/usr/lib/lv2/calf.lv2",
+    NEKOBI: NEKOBI,
+}
+_PACKAGES = {AMSYNTH: "amsynth", DX10: "mda-lv2", MONOSYNTH: "calf-plugins", NEKOBI: "dpf-plugins"}
 
 
 def _skip_without(plugin: str) -> pytest.MarkDecorator:

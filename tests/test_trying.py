@@ -77,7 +77,7 @@ def test_what_is_tried_leaves_no_trace_where_nothing_forks(
 ) -> None:
     path = stub_plugin(tmp_path / "stub.so")
     fresh = _first(PluginSynth(plugin=path, **SHORT))
-    monkeypatch.setattr(plugin, "_SAFEST", "process")
+    monkeypatch.setattr(plugin, "SAFEST", "process")
     for isolation in (None, "none"):
         synth = PluginSynth(plugin=path, isolation=isolation, **SHORT)
         synth.check(synth.space)

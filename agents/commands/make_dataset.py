@@ -34,8 +34,8 @@ def main() -> int:
     parser.add_argument("--size", type=int, help="items: random patches, or presets and variations of them")
     parser.add_argument(
         "--patches",
-        help="human (such as people make; the default where the synth knows them: Dexed), uniform, or a "
-        "folder of presets: .syx, .dx7, .json",
+        help="human (such as people make; the default where the synth knows them, as Dexed, or brings 16 "
+        "programs, as amsynth), uniform, or a folder of presets: .syx, .dx7, .json",
     )
     parser.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
     parser.add_argument("--jitter", type=float, help="how far variations are from their preset, 0 to 1")

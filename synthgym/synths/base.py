@@ -169,6 +169,10 @@ class Synth(ABC):
             count = len(passed_over)
             logger.warning("%s: %d files are no presets of this synth: %s; passed over", folder, count, named)
 
+    def programs(self) -> Native:
+        """Return native rows (P, all parameters) of the presets that the synth itself brings; none here."""
+        return np.empty((0, len(self.space.parameters)))
+
     def human_like(self, generators: Sequence[np.random.Generator]) -> Native:
         """Return random native rows (B, all parameters) such as people make, one of each generator.
 

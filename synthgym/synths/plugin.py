@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import os
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, get_args
@@ -16,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import number, one_of
-from synthgym.errors import PluginCrashed, PresetError, SynthError
-from synthgym.files import reason, replaced
+from synthgym.errors import SynthError
+from synthgym.files import replaced
 from synthgym.hosting import Engine, Isolation, Patience, addresses_can_be_fixed, open_engine
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
@@ -25,15 +24,14 @@ from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
 from synthgym.synths.exactness import UNKNOWN, RenderNote, exactness_of, only_turned
 from synthgym.synths.hosted import HostedSynth
-from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
+from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs, readable
 from synthgym.synths.plugin_places import is_uri, located, remedy
+from synthgym.synths.plugin_presets import SAFEST, PluginPresets, preset_suffix
 from synthgym.synths.trying import HURRY, SLOWER, Render, check_heard, held_knobs, silent
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
 
 logger = logging.getLogger(__name__)
-_SAFEST: Isolation = "fork" if sys.platform == "linux" else "process"
-_STATE = b"<VST3PluginState"
 _TOLD: set[tuple[str, str]] = set()
 
 
@@ -44,6 +42,9 @@ class PluginSynth(HostedSynth):
     ``Level (12)``. Discrete ones are detected by the texts they show, defaults are those of the
     plugin after loading. What is no knob of the sound (bypass, program, MIDI CC, MIDI channel) is left as
     the plugin has it, and neither listed nor saved, unless it is freed or frozen by name.
+
+    Random patches are made of the plugin's own programs (VST2) or presets (LV2), if they are 16 or more;
+    see ``programs`` and docs/prior.md.
 
     ``isolation`` says where the plugin lives:
 
@@ -78,7 +79,7 @@ class PluginSynth(HostedSynth):
 
     _is_tried: ClassVar[bool] = True
     _heard: tuple[Any, Any] | None = None
-    _loader: Engine | None = None
+    _programs: Native | None = None
 
     def __init__(
         self,
@@ -99,12 +100,14 @@ class PluginSynth(HostedSynth):
         self._hurries = patience is None
         if patience is not None:
             self._patience = self._patience._replace(loading=patience, rendering=patience)
-        self._isolation: Isolation = isolation or _SAFEST
+        self._isolation: Isolation = isolation or SAFEST
         self.rendering = "processes" if self._isolation == "none" else "threads"
         described = self.engine.call("describe", PSEUDO.pattern)
         self._inputs = described["inputs"]
         self.knobs = read_knobs(described["parameters"])
-        self.preset_suffix = _preset_suffix(self.plugin)
+        loaded = [(readable(p["name"]), p["default"]) for p in described["parameters"]]
+        self._presets = PluginPresets(self.plugin, self._name, loaded, self._open)
+        self.preset_suffix = preset_suffix(self.plugin)
         self.also_read = (".vstpreset",) if self.preset_suffix == ".state" else ()
         free = [knob.parameter.name for knob in self.knobs if not knob.pseudo]
         if not free:
@@ -165,7 +168,7 @@ class PluginSynth(HostedSynth):
         They are rendered safely, from the plugin as loaded, and leave no trace in the engine.
         """
         (note,) = self.note.middle()
-        with self._opened(_SAFEST, self.engine if self._isolation == "fork" else None) as render:
+        with self._opened(SAFEST, self.engine if self._isolation == "fork" else None) as render:
             yield render(start, note), lambda row: render(row, note)
 
     @contextmanager
@@ -265,25 +268,10 @@ class PluginSynth(HostedSynth):
                 self.close()
 
     def _read_preset(self, path: Path) -> Native:
-        try:
-            if not path.is_file():
-                raise PresetError(f"no such preset: {path}")
-            data = path.read_bytes()
-        except OSError as error:
-            raise PresetError(f"cannot read the preset {path}: {reason(error)}") from error
-        no_preset = f"{path} is no preset of {self._name}"
-        if path.suffix.lower() == ".state" and _STATE not in data:
-            raise PresetError(
-                f"{no_preset}: no state of a VST3 plugin is in it; give one that was saved here"
-            )
-        if self._loader is None:
-            # Not forked, as a state is taken by the thread alone that loaded the plugin; and of its own, as
-            # what a preset changes besides the knobs must not be heard in the next render.
-            self._loader = self._open("process")
-        try:
-            hosts = self._loader.call("load", str(path.absolute()))
-        except (SynthError, PluginCrashed) as error:
-            raise PresetError(f"{no_preset}: {error}") from error
+        return self._row(self._presets.read(path))
+
+    def _row(self, hosts: Sequence[float]) -> Native:
+        """Return the native row (all parameters,) of host values."""
         stands, free = self._played.row({}), set(self._played.names)
         return np.array(
             [
@@ -292,18 +280,17 @@ class PluginSynth(HostedSynth):
             ]
         )
 
+    def programs(self) -> Native:
+        """Return native rows (P, all parameters) of a VST2 plugin's programs or an LV2 plugin's presets.
+
+        They are read once; see ``PluginPresets.programs``.
+        """
+        if self._programs is None:
+            rows = [self._row(hosts) for hosts in self._presets.programs() if np.isfinite(hosts).all()]
+            self._programs = np.array(rows).reshape(len(rows), len(self.knobs))
+        return self._programs
+
     def close(self) -> None:
         """Let the engines go; they are made again when they are needed."""
         super().close()
-        if self._loader is not None:
-            self._loader.close()
-            self._loader = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_loader": None}
-
-
-def _preset_suffix(plugin: str) -> str:
-    if is_uri(plugin):
-        return ".json"  # DawDreamer 0.9 saves an LV2 plugin's state but does not give it back
-    return ".state" if Path(plugin).suffix.lower() == ".vst3" else ".fxp"
+        self._presets.close()

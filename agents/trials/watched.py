@@ -21,6 +21,9 @@ _RENDERED = 32
 _DRAWN = 8
 """So many starts are drawn between two looks at the clock; each may cost many renders."""
 
+_SHARE = 8
+"""Of the time that is left, so much at a time is for drawing starts: what is drawn is to be heard, too."""
+
 
 @dataclass
 class WatchedTrial(Trial):
@@ -54,7 +57,8 @@ class WatchedTrial(Trial):
 
     @property
     def _over(self) -> bool:
-        return self.signals.caught is not None or self.spent >= 1
+        """Whether a signal came, or the time is over and something was rendered in it."""
+        return self.signals.caught is not None or (self.spent >= 1 and bool(self.distances))
 
     def render(self, unit: Unit, notes: Notes | None = None, *, audio: bool = False) -> Rendered:
         """As of any trial, but a few at a time.
@@ -70,18 +74,22 @@ class WatchedTrial(Trial):
         return Rendered.joined(parts)
 
     def starts(self, count: int) -> Unit:
-        """As of any trial, but where the time ends while they are drawn, those that are drawn.
+        """As of any trial, but no more than can be drawn in an eighth of the time that is left.
 
         Raises:
             BudgetSpent: also when a signal came, or the time is over, before there is any.
         """
         parts: list[Unit] = []
+        begun = self.spent
         while (left := count - sum(map(len, parts))) and not self._over:
             try:
-                parts.append(super().starts(min(left, _DRAWN)))
+                known = max(0, self.pool.known - self._starts)
+                parts.append(super().starts(min(left, known or _DRAWN)))
             except BudgetSpent:
                 break
             self._show()
+            if self.spent > begun + (1 - begun) / _SHARE:
+                break
         if not parts:
             raise BudgetSpent
         return np.concatenate(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -126,8 +127,14 @@ def read_program(code: str, folder: Path, name: str, read: Callable[[str], str] 
         read: returns a text of the interface as it was meant.
 
     Raises:
-        SynthError: it does not compile, with Faust's own message and line.
+        SynthError: it does not compile, with Faust's own message and line; or denormal numbers are zero in
+            this thread, as some audio libraries leave it: Faust would abort the process.
     """
+    if sys.float_info.min / 2 == 0:
+        raise SynthError(
+            f"{name} cannot be compiled: denormal numbers are zero in this thread (a library set that, as "
+            "torch.set_flush_denormal does); make the environment before, or in another process"
+        )
     with COMPILING:
         try:
             with faust.FaustContext():

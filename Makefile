@@ -38,8 +38,10 @@ check: $(VENV)/installed
 
 # The plugins that tests play, where Debian's packages can be had; elsewhere those tests are skipped.
 plugins:
-	-test -e /usr/lib/vst/amsynth_vst.so -a -e /usr/lib/lv2/mda.lv2 || \
-		(apt-get update -qq && apt-get install -y -qq --no-install-recommends amsynth mda-lv2) > /dev/null
+	-test -e /usr/lib/vst/amsynth_vst.so -a -e /usr/lib/lv2/mda.lv2 \
+		-a -e /usr/lib/lv2/calf.lv2 -a -e /usr/lib/vst/Nekobi-vst.so -a -e /usr/lib/lv2/Kars.lv2 || \
+		(apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+		amsynth mda-lv2 calf-plugins dpf-plugins) > /dev/null
 
 # The DX7 voices and the soundfont that tests measure with, and what plays it, likewise.
 sounds:

@@ -19,7 +19,7 @@ from synthgym.task import SoundMatchingTask
 
 from .catalogue import Sources, prepare
 from .trials.agent import Agent, run
-from .trials.pool import MOST_STARTS, Pool
+from .trials.pool import MOST_STARTS, DrawnPool
 from .trials.trial import Trial
 
 
@@ -92,5 +92,5 @@ def search(
         renders: that the agent may spend.
         seed: of the starts and of all that is random.
     """
-    pool = Pool.make(task, seed, min(renders, MOST_STARTS))
+    pool = DrawnPool(task, seed, min(renders, MOST_STARTS))
     return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed), played))

@@ -31,7 +31,17 @@ from agents.commands.cli import new_parser, run, writing_to
 from envs_registry import MAX_EPISODE_STEPS
 from synthgym.checks import one_of, whole
 
-SECTIONS = ("features", "engine", "steps", "vector", "others", "handwritten", "growth", "datasets")
+SECTIONS = (
+    "features",
+    "engine",
+    "steps",
+    "vector",
+    "others",
+    "handwritten",
+    "growth",
+    "datasets",
+    "endurance",
+)
 """Each is ``SECTION`` in a module of ``benchmarks``, imported when it is measured: torch takes seconds."""
 
 EPISODE = MAX_EPISODE_STEPS + 1

@@ -14,10 +14,11 @@ from typing import Literal, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.candidates import BLOCK, human, near, of_presets, uniform
 from synthgym.checks import one_of
 from synthgym.errors import SynthError, SynthgymError
 from synthgym.notes import Note, Notes
-from synthgym.parameters import ParameterSpace, Unit
+from synthgym.parameters import Unit
 from synthgym.rendering import Rendered, Sound, Worker
 from synthgym.synths.audible import AUDIBLE_PEAK as AUDIBLE_PEAK
 from synthgym.synths.audible import audible as audible
@@ -32,8 +33,8 @@ STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
 
 # Fixed, so that every agent ever evaluated meets the same test targets, and none trains on them.
 _TEST_SEED = 20_260_101
-_MOST_CANDIDATES = 10_000
-_BLOCK = 8  # candidates made at once; the accepted one does not depend on it
+MOST_CANDIDATES = 10_000
+"""So many candidates are rendered for a patch until it is given up, by default."""
 _ROUNDS = 100  # of one candidate of every patch; then patch by patch, so that not all are in vain
 _NOTE_KEY = 0  # behind the spawn key of a patch: of its note
 
@@ -122,20 +123,25 @@ class PatchJob:
         audio: whether their audio is wanted.
         notes: to render them at, (B, 3) (default: each draws its own from the synth's).
         human: whether they are such as people make, see ``Synth.human_like``, and not uniformly random.
+        among: for each patch, the presets (P, n) that it is a variation of: of one, or of a
+            crossing of two.
         near: unit vectors (B, n) that the patches are variations of (default: they are random).
         jitter: how far the variations are from them, see ``ParameterSpace.jitter``.
         pure: which patches are the vectors themselves, (B,) bool; one that cannot be used is varied too.
         forbidden: native rows, as bytes, that no patch may have.
+        most: candidates for a patch; if all are inaudible it is an error.
     """
 
     ids: Sequence[PatchId]
     audio: bool = False
     notes: Notes | None = None
     human: bool = False
+    among: Sequence[Unit] | None = None
     near: Unit | None = None
     jitter: float = 0.0
     pure: NDArray[np.bool_] | None = None
     forbidden: frozenset[bytes] = frozenset()
+    most: int = MOST_CANDIDATES
 
     def played(self, note: Note) -> Notes:
         """Return the notes that the patches are rendered at, (B, 3)."""
@@ -145,22 +151,25 @@ class PatchJob:
         """Return, for each patch, an endless iterator of candidates (some, n)."""
         space = worker.space
         generators = [patch.generator() for patch in self.ids]
+        if self.among is not None:
+            pairs = zip(self.among, generators, strict=True)
+            return [of_presets(space, presets, rng) for presets, rng in pairs]
         if self.human:
             # The first of all patches at once: one voice takes nearly as long as many.
             first = space.quantise(space.to_unit(worker.synth.human_like(generators)))
             return [
-                chain([unit[None]], _human(worker, rng)) for unit, rng in zip(first, generators, strict=True)
+                chain([unit[None]], human(worker, rng)) for unit, rng in zip(first, generators, strict=True)
             ]
         if self.near is None:
             # The first candidates of all patches at once: a few numbers take as long as many.
             first = space.quantise(
-                np.stack([rng.random((_BLOCK, len(space)), np.float32) for rng in generators])
+                np.stack([rng.random((BLOCK, len(space)), np.float32) for rng in generators])
             )
-            return [chain([units], _random(space, rng)) for units, rng in zip(first, generators, strict=True)]
+            return [chain([units], uniform(space, rng)) for units, rng in zip(first, generators, strict=True)]
         pure = self.pure if self.pure is not None else np.zeros(len(self.near), np.bool_)
         return [
-            chain([near[None]] if itself else [], _near(space, near, self.jitter, rng))
-            for near, itself, rng in zip(self.near, pure, generators, strict=True)
+            chain([unit[None]] if itself else [], near(space, unit, self.jitter, rng))
+            for unit, itself, rng in zip(self.near, pure, generators, strict=True)
         ]
 
 
@@ -171,27 +180,11 @@ def notes_of(ids: Sequence[PatchId], note: Note) -> Notes:
     return np.stack([note.draw(patch.generator(_NOTE_KEY)) for patch in ids])
 
 
-def _random(space: ParameterSpace, rng: np.random.Generator) -> Iterator[Unit]:
-    while True:
-        yield space.sample(rng, _BLOCK)
-
-
-def _human(worker: Worker, rng: np.random.Generator) -> Iterator[Unit]:
-    space = worker.space
-    while True:
-        yield space.quantise(space.to_unit(worker.synth.human_like([rng])))
-
-
-def _near(space: ParameterSpace, near: Unit, jitter: float, rng: np.random.Generator) -> Iterator[Unit]:
-    while True:
-        yield space.jitter(near, jitter, rng)[None]
-
-
 def make_patches(worker: Worker, job: PatchJob) -> Patches:
     """Render candidates for each patch of a job until one is audible.
 
     Raises:
-        SynthError: 10,000 candidates in a row are inaudible.
+        SynthError: ``most`` candidates in a row are inaudible.
     """
     notes = job.played(worker.synth.note)
     searches = [
@@ -237,14 +230,14 @@ class _Search:
     def __init__(
         self, worker: Worker, job: PatchJob, candidates: Iterable[Unit], note: NDArray[np.float64]
     ) -> None:
-        self._worker, self._forbidden, self.note = worker, job.forbidden, note
+        self._worker, self._forbidden, self._most, self.note = worker, job.forbidden, job.most, note
         self._candidates: Iterator[Unit] = chain.from_iterable(candidates)
         self._renders = self._forbidden_ones = 0
         self._failures: tuple[str, ...] = ()
 
     def candidate(self) -> Unit:
         """Return the next candidate (n,); SynthError after the last."""
-        if self._renders >= _MOST_CANDIDATES:
+        if self._renders >= self._most:
             raise SynthError(self._why())
         self._renders += 1
         return next(self._candidates)
@@ -261,12 +254,12 @@ class _Search:
         return _Found(unit, sound, self._renders, self._failures)
 
     def _why(self) -> str:
-        most = f"{_MOST_CANDIDATES} random patches in a row are inaudible"
+        most = f"{self._most} random patches in a row are inaudible"
         if self._failures:
             failed = f"{len(self._failures)} of them because they failed, the last: {self._failures[-1]}"
             return f"{most}, {failed}"
         if self._forbidden_ones:
-            most = f"of {_MOST_CANDIDATES} random patches none is audible and no test patch"
+            most = f"of {self._most} random patches none is audible and no test patch"
             return f"{most}; free more parameters, or give patches='uniform'"
         return f"{most} (peak below -44 dBFS); free or freeze other parameters"
 

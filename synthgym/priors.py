@@ -1,4 +1,4 @@
-"""Where random patches come from: what people make, the whole space alike, or presets with variation."""
+"""Where random patches come from: what people make, the whole space alike, or presets and their kin."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.candidates import CROSSED, VARIATION
 from synthgym.errors import PresetError, SynthError, SynthgymError
-from synthgym.parameters import Unit
+from synthgym.parameters import Native, Unit
 from synthgym.patches import PatchId, PatchJob, audible
 from synthgym.rendering import Worker
 from synthgym.synths import Synth
 
-VARIATION = 0.1
-"""How far patches of a folder are from their presets, see ``ParameterSpace.jitter``."""
 VALIDATION = 0.1
-"""The share of a folder's presets that is for validation and test."""
-_CHOICE_KEY = 1  # behind the spawn key of a patch: of the preset that it is a variation of
+"""The share of presets that is for validation and test."""
+FEWEST_PROGRAMS = 16
+"""So many different programs of a synth are enough to be what its patches are like by default."""
+FEWEST_KNOWN = 2
+"""So many make more than one patch and its variations."""
 _TOLD_APART = 64
 
 
@@ -59,18 +61,13 @@ class Uniform(Prior):
 class Human(Prior):
     """Patches such as people make, see ``Synth.human_like``.
 
-    Raises:
-        SynthError: it is not known what people make with the synth.
+    Args:
+        synth: that knows them.
     """
 
     batch = 16
 
     def __init__(self, synth: Synth) -> None:
-        if not synth.has_prior:
-            raise SynthError(
-                "it is not known what patches people make with this synth; "
-                "give patches='uniform', or a folder of its presets"
-            )
         self._synth = synth
 
     def job(self, ids: Sequence[PatchId], **options: Any) -> PatchJob:
@@ -85,69 +82,94 @@ class Human(Prior):
 
 
 class Presets(Prior):
-    """Variations of the presets in a folder, each as likely as another.
+    """Variations of presets, and of crossings of two of them, each preset as likely as another.
 
-    A tenth of the presets, chosen by their values, is for validation and test patches, and the others for
-    all else; if there are too few for both, all are for everything.
+    A tenth of the presets, at least one, chosen by their values, is for validation and test patches, and the
+    others for all else. A single preset is for everything.
 
     Args:
-        folder: is searched through, with the folders in it.
-        worker: reads and renders them.
+        unit: unit vectors (P, n) of the presets, each once.
+        folder: that they are of; None if the synth brings them.
 
     Attributes:
-        folder: of the presets.
-        unit: unit vectors (P, n) of the presets that are audible, each once, in the order of their names.
-        held_out: which of them are for validation, (P,).
-
-    Raises:
-        PresetError: there is no such folder, or no audible preset of the synth in it.
+        unit: as given.
+        folder: as given.
+        held_out: which of them are for validation and test, (P,).
     """
 
-    def __init__(self, folder: str | os.PathLike[str], worker: Worker) -> None:
-        self.folder = Path(folder)
-        self.unit = read_presets(worker, self.folder)
-        self.held_out = np.array([_is_held_out(unit) for unit in self.unit])
-        of_training, others = np.flatnonzero(~self.held_out), np.flatnonzero(self.held_out)
-        everything = np.arange(len(self.unit))
-        both = len(of_training) and len(others)
-        self._sides = (of_training, others) if both else (everything, everything)
+    def __init__(self, unit: Unit, folder: Path | None = None) -> None:
+        self.unit, self.folder = unit, folder
+        places = np.array([_place(one) for one in unit])
+        count = max(1, round(VALIDATION * len(unit))) if len(unit) > 1 else 0
+        self.held_out = np.zeros(len(unit), np.bool_)
+        self.held_out[np.argsort(places, kind="stable")[:count]] = True
+        everything = len(unit) == 1
+        self._sides = tuple(unit[(self.held_out == side) | everything] for side in (False, True))
+
+    @classmethod
+    def of_folder(cls, folder: str | os.PathLike[str], worker: Worker) -> Presets:
+        """Return the audible presets in a folder and the folders in it, in the order of their names.
+
+        Raises:
+            PresetError: there is no such folder, or no audible preset of the worker's synth in it.
+        """
+        return cls(read_presets(worker, Path(folder)), Path(folder))
 
     def job(self, ids: Sequence[PatchId], **options: Any) -> PatchJob:
         """Return the job that makes patches."""
-        sides = [self._sides[not patch.is_training] for patch in ids]
-        chosen = [patch.generator(_CHOICE_KEY).choice(side) for patch, side in zip(ids, sides, strict=True)]
-        return PatchJob(ids, near=self.unit[chosen], jitter=VARIATION, **options)
+        return PatchJob(ids, among=[self._sides[not patch.is_training] for patch in ids], **options)
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the patches."""
         digest = hashlib.sha256(self.unit.tobytes()).hexdigest()
-        return {"patches": "presets", "presets": len(self.unit), "sha256": digest, "jitter": VARIATION}
+        shares = {"jitter": VARIATION, "crossed": CROSSED}
+        name = "human" if self.folder is None else "presets"
+        return {"patches": name, "presets": len(self.unit), "sha256": digest, **shares}
 
 
 def make_prior(patches: str | None, worker: Worker) -> Prior:
     """Return where the random patches of a worker's synth come from.
 
     Args:
-        patches: ``"human"``, ``"uniform"``, or a folder of presets; None for ``"human"`` if it is known what
-            people make with the synth, otherwise ``"uniform"``.
+        patches: ``"human"`` (such as the synth knows that people make, or else the programs that it brings),
+            ``"uniform"``, or a folder of presets; None for ``"human"`` if the synth knows what people make,
+            or brings 16 different programs, and otherwise ``"uniform"``.
         worker: of the synth.
 
     Raises:
+        SynthError: it is not known what people make with the synth.
         SynthgymError: another name, or a folder that is missing or without presets of the synth.
     """
     if patches is None:
-        patches = "human" if worker.synth.has_prior else "uniform"
+        known = worker.synth.has_prior or len(read_programs(worker)) >= FEWEST_PROGRAMS
+        patches = "human" if known else "uniform"
     if patches == "uniform":
         return Uniform()
     if patches == "human":
-        return Human(worker.synth)
+        if worker.synth.has_prior:
+            return Human(worker.synth)
+        programs = read_programs(worker)
+        if len(programs) < FEWEST_KNOWN:
+            raise SynthError(
+                "it is not known what patches people make with this synth; "
+                "give patches='uniform', or a folder of its presets"
+            )
+        return Presets(programs)
     # os.path.isdir says False of what cannot be a path; a Path could not be told as JSON.
     if not isinstance(patches, str) or not os.path.isdir(patches):  # noqa: PTH112
         raise SynthgymError(
             f"patches are 'human', 'uniform' or the name of a folder of presets; got {patches!r:.200}, "
             "which is no folder"
         )
-    return Presets(patches, worker)
+    return Presets.of_folder(patches, worker)
+
+
+def read_programs(worker: Worker) -> Unit:
+    """Return unit vectors (P, n) of the programs that a synth brings, each once, in their order.
+
+    They are not rendered: a candidate that is inaudible is followed by one of another.
+    """
+    return _each_once(worker, worker.synth.programs())
 
 
 def read_presets(worker: Worker, folder: Path) -> Unit:
@@ -161,11 +183,10 @@ def read_presets(worker: Worker, folder: Path) -> Unit:
     """
     if not folder.is_dir():
         raise PresetError(f"no such folder: {folder}; give one of presets of this synth")
-    synth, space = worker.synth, worker.space
+    synth = worker.synth
     rows = [row for _, found in synth.presets_in(folder) for row in found]
     if rows:
-        units = space.quantise(space.to_unit(np.stack(rows)))
-        units = units[np.sort(np.unique(units, axis=0, return_index=True)[1])]
+        units = _each_once(worker, np.stack(rows))
         notes = np.repeat(synth.note.middle(), len(units), axis=0)
         kept = [audible(sound.audio) for sound in worker.sounds(units, notes)]
         if any(kept):
@@ -174,6 +195,12 @@ def read_presets(worker: Worker, folder: Path) -> Unit:
     raise PresetError(f"{folder} holds no audible preset of this synth ({kinds}); give another folder")
 
 
-def _is_held_out(unit: NDArray[np.float32]) -> bool:
-    """Return the side of a preset: by its values, so that the same preset is never on both."""
-    return int.from_bytes(hashlib.sha256(unit.tobytes()).digest()[:8], "big") / 2**64 < VALIDATION
+def _each_once(worker: Worker, native: Native) -> Unit:
+    """Return unit vectors (P, n) of native rows, in their order, each once."""
+    unit = worker.space.quantise(worker.space.to_unit(native))
+    return unit[np.sort(np.unique(unit, axis=0, return_index=True)[1])]
+
+
+def _place(unit: NDArray[np.float32]) -> float:
+    """Return a number from 0 to 1 by a preset's values, so that the same preset is never on both sides."""
+    return int.from_bytes(hashlib.sha256(unit.tobytes()).digest()[:8], "big") / 2**64

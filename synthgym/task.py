@@ -17,8 +17,8 @@ from synthgym.errors import ParameterError, SoundError
 from synthgym.features import distance, extract, make_features
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, Unit
-from synthgym.patches import Patches, PatchId, make_patches
-from synthgym.priors import make_prior
+from synthgym.patches import MOST_CANDIDATES, Patches, PatchId, PatchStream, make_patches
+from synthgym.priors import Presets, make_prior, read_programs
 from synthgym.rendering import (
     Rendered,
     Rendering,
@@ -30,8 +30,6 @@ from synthgym.rendering import (
 )
 from synthgym.synths import Audio, make_synth
 
-ROWS = 64
-"""The most sounds a worker is asked for at once."""
 MOST_WARNINGS = 20
 """So many failed renders of a task are warned of; a training may meet thousands."""
 
@@ -47,7 +45,8 @@ class SoundMatchingTask:
         frozen: native values (or labels) by name of parameters to hold.
         patches: where random patches come from: ``human``, ``uniform``, or a folder of presets; see
             ``synthgym.priors.make_prior``.
-        rendering: ``inline``, ``threads``, ``processes``, ``ray``, or ``auto``: what suits the synth.
+        rendering: ``inline``, ``threads``, ``processes``, ``ray``, ``cuda`` (a GPU, of the Dexed ids), or
+            ``auto``: what suits the synth.
         workers: how many render side by side (default: one for each core).
         address: of a running Ray cluster.
         **synth_options: what the synth takes.
@@ -145,12 +144,17 @@ class SoundMatchingTask:
     def noise_floor(self) -> float:
         """Return the greatest distance between renders of one patch; 0 if the synth is repeatable.
 
-        Measured with three random patches, each rendered three times.
+        Measured with three random audible patches, each rendered by one engine twice, and by a fresh one.
         """
         if self.synth.repeatable:
             return 0.0
-        unit = self.space.sample(np.random.default_rng(0), 3)
-        rendered = [self.render(unit, self.note.middle()[0]).features[0] for _ in range(3)]
+        patches = self.make_patches(PatchStream("pool", seed=0).ids(range(3)))
+        rendered = []
+        for fresh in (False, False, True):
+            if fresh:
+                self.synth.close()
+            rendered.append(self.worker.render(patches.unit, patches.notes).features[0])
+            self.meter.renders += len(patches.unit)
         return max(float(distance(a, b).max()) for a, b in combinations(rendered, 2))
 
     def render(self, unit: ArrayLike, notes: ArrayLike | None = None, *, audio: bool = False) -> Rendered:
@@ -171,7 +175,7 @@ class SoundMatchingTask:
         if unit.ndim != 2 or not len(unit):
             raise ParameterError(f"give a batch of unit vectors, (B, n); got an array of shape {unit.shape}")
         # Equal parts for the workers, none so large that others wait for it.
-        size = min(-(-len(unit) // self.renderer.workers), ROWS)
+        size = min(-(-len(unit) // self.renderer.workers), self.renderer.rows)
         played = self.note.rows(len(unit), notes)
         parts = ((unit[i : i + size], played[i : i + size], audio) for i in range(0, len(unit), size))
         rendered = Rendered.joined(list(self.renderer.map(_render, parts)))
@@ -179,7 +183,12 @@ class SoundMatchingTask:
         return rendered
 
     def make_patches(
-        self, ids: Sequence[PatchId], notes: Notes | None = None, *, audio: bool = False
+        self,
+        ids: Sequence[PatchId],
+        notes: Notes | None = None,
+        *,
+        audio: bool = False,
+        most: int = MOST_CANDIDATES,
     ) -> Patches:
         """Make patches of streams, with what they sound like.
 
@@ -187,20 +196,31 @@ class SoundMatchingTask:
             ids: of the patches.
             notes: to render them at, (B, 3) (default: each draws its own, where they vary).
             audio: whether the audio is wanted too.
+            most: candidates for a patch.
 
         Raises:
-            SynthError: 10,000 candidates for a patch are inaudible.
+            SynthError: ``most`` candidates for a patch are inaudible.
         """
         size = min(self.prior.batch, -(-len(ids) // self.renderer.workers))
         jobs = (
             self.prior.job(
-                ids[at : at + size], notes=None if notes is None else notes[at : at + size], audio=audio
+                ids[at : at + size],
+                notes=None if notes is None else notes[at : at + size],
+                audio=audio,
+                most=most,
             )
             for at in range(0, len(ids), size)
         )
         patches = Patches.joined(list(self.renderer.map(make_patches, jobs)))
         self._count(int(patches.renders.sum()), patches.rendered)
         return patches
+
+    def presets(self) -> Unit:
+        """Return unit vectors (P, n) of the presets that patches are made of, and of the synth's programs."""
+        programs = read_programs(self.worker)
+        if not isinstance(self.prior, Presets) or self.prior.folder is None:
+            return programs
+        return np.concatenate([self.prior.unit, programs])
 
     def render_native(self, native: Native, notes: ArrayLike | None = None) -> Rendered:
         """Render native rows (B, all parameters), as presets hold them, in this thread; with their audio.

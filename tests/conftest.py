@@ -36,8 +36,15 @@ ROOT = Path(__file__).parents[1]
 
 AMSYNTH = "/usr/lib/vst/amsynth_vst.so"
 DX10 = "http://drobilla.net/plugins/mda/DX10"
-_PLACES = {AMSYNTH: AMSYNTH, DX10: "/usr/lib/lv2/mda.lv2"}
-_PACKAGES = {AMSYNTH: "amsynth", DX10: "mda-lv2"}
+MONOSYNTH = "http://calf.sourceforge.net/plugins/Monosynth"
+NEKOBI = "/usr/lib/vst/Nekobi-vst.so"
+_PLACES = {
+    AMSYNTH: AMSYNTH,
+    DX10: "/usr/lib/lv2/mda.lv2",
+    MONOSYNTH: "/usr/lib/lv2/calf.lv2",
+    NEKOBI: NEKOBI,
+}
+_PACKAGES = {AMSYNTH: "amsynth", DX10: "mda-lv2", MONOSYNTH: "calf-plugins", NEKOBI: "dpf-plugins"}
 
 
 def _skip_without(plugin: str) -> pytest.MarkDecorator:
@@ -122,8 +129,8 @@ def printed(code: str, *options: str, **environment: str) -> str:
         capture_output=True,
         text=True,
         timeout=300,
-        check=True,
     )
+    assert run.returncode == 0, f"exit code {run.returncode}: {run.stderr}"
     return run.stdout.strip() + run.stderr.strip()
 
 
@@ -187,6 +194,13 @@ def present(value: Present | None) -> Present:
     """A value that must not be None."""
     assert value is not None
     return value
+
+
+def stub_plugin(path: Path, *flags: str) -> str:
+    """Compile the plugin that misbehaves on demand; its source says what the flags are. Gives its path."""
+    source = ROOT / "tests/data/stub_plugin.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
+    return str(path)
 
 
 class Script(Protocol):

@@ -7,11 +7,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 from conftest import ROOT, present
 
+from agents.commands.cli import synth_id
+from agents.commands.match import main
+from agents.matching.presets import rendered_by
 from agents.trials.signals import Signals
 
 MARIMBA = ROOT / "examples/targets/marimba.wav"
@@ -173,3 +177,86 @@ run(main)
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.stderr.splitlines() == ["said by agents.matching.voices", "said by synthgym.task"]
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("body", ["print('x', flush=True)", "print('x')", "print('x' * 100_000)"])
+def test_output_that_nobody_reads_ends_a_script_quietly(body: str) -> None:
+    code = f"from agents.commands.cli import run; run(lambda: {body} or 0)"
+    command = [sys.executable, "-c", code]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    present(process.stdout).close()
+    assert process.wait(60) == 141
+    assert present(process.stderr).read() == ""
+
+
+def test_another_broken_pipe_is_an_error() -> None:
+    code = "from agents.commands.cli import run; run(lambda: exec('raise BrokenPipeError'))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "BrokenPipeError" in result.stderr
+
+
+def test_files_are_named_by_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("X.DSP", "tone.wav", "mine", "human"):
+        (tmp_path / name).touch()
+    env_id, env_kwargs = synth_id(
+        "X.DSP", {"soundfiles": {"a": "tone.wav", "b": "nope.wav"}, "patches": "mine"}
+    )
+    assert env_id == "Faust-v0"
+    assert env_kwargs == {
+        "dsp": str(tmp_path / "X.DSP"),
+        "soundfiles": {"a": str(tmp_path / "tone.wav"), "b": "nope.wav"},
+        "patches": str(tmp_path / "mine"),
+    }
+    assert synth_id("FM-v0", {"patches": "human"}) == ("FM-v0", {"patches": "human"})
+
+
+@pytest.mark.parametrize(
+    ("asked", "keywords", "says"),
+    [
+        (None, {}, {"plugin": "/a/one.so", "frozen": {"x": 1}, "note": 48}),
+        (
+            ("Plugin-v0", {"plugin": "/a/./one.so"}),
+            {},
+            {"plugin": "/a/./one.so", "frozen": {"x": 1}, "note": 48},
+        ),
+        (("Plugin-v0", {}), {"note": 50}, {"plugin": "/a/one.so", "frozen": {"x": 1}, "note": 50}),
+        (("Plugin-v0", {"plugin": "/a/two.so"}), {}, {"plugin": "/a/two.so", "note": 48}),
+        (("Plugin-v0", {}), {"plugin": "urn:two"}, {"plugin": "urn:two", "note": 48}),
+        (None, {"plugin": "/a/two.so"}, {"plugin": "/a/two.so", "note": 48}),
+        (("FM-v0", {}), {}, {"note": 48}),
+    ],
+)
+def test_a_preset_is_rendered_as_it_was_matched_unless_another_instrument_is_asked_for(
+    asked: tuple[str, dict[str, Any]] | None, keywords: dict[str, Any], says: dict[str, Any], tmp_path: Path
+) -> None:
+    match = {
+        "env": "Plugin-v0",
+        "env_kwargs": {"plugin": "/a/one.so", "frozen": {"x": 1}, "note": 48},
+        "answers": [{"preset": "match.fxp"}],
+    }
+    (tmp_path / "match.json").write_text(json.dumps(match))
+    rendered = rendered_by(tmp_path / "match.fxp", asked, keywords, "Dexed6Op-v0")
+    assert rendered == ("Plugin-v0" if asked is None else asked[0], says)
+
+
+def test_a_match_is_rendered_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sounds and patches are found there, though they were named by relative paths."""
+    code = (
+        'import("stdfaust.lib"); process = 0, int(ba.time * hslider("freq", 440, 20, 2000, 1) / 440) : '
+        'soundfile("tone", 1) : !, !, _ : *(button("gate") * hslider("level", 1, .1, 1, .01));'
+    )
+    (tmp_path / "x.dsp").write_text(code)
+    (tmp_path / "tone.wav").write_bytes(MARIMBA.read_bytes())
+    (tmp_path / "elsewhere").mkdir()
+    options = ["soundfiles={tone: tone.wav}", "duration=0.3", "hold=0.2"]
+    command = ["tone.wav", "--env", "x.dsp", "--agent", "random", "--budget", "2", "--out", "out"]
+    for folder, arguments in (
+        (".", [*command, "--env-kwargs", *options]),
+        ("elsewhere", ["--render", "../out/match.json", "--out", "x.wav"]),
+    ):
+        monkeypatch.chdir(tmp_path / folder)
+        monkeypatch.setattr(sys, "argv", ["match", *arguments])
+        assert main() == 0
+    assert soundfile.info(tmp_path / "elsewhere/x.wav").frames == round(0.3 * 44100)

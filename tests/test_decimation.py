@@ -21,10 +21,10 @@ def noise(samples: int, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("samples", [1, 7, 1000, 44100])
 def test_it_is_a_filter_as_scipy_computes_it(rate: int, factor: int, samples: int) -> None:
     decimator = Decimator(rate, factor, samples, 1010)
-    taps = decimator._taps.T.ravel().astype(np.float64)
+    taps = decimator.taps.T.ravel().astype(np.float64)
     clip = noise(samples)
-    padded = np.concatenate([np.zeros(len(taps)), clip, np.zeros(len(taps) + decimator._half)])
-    filtered = np.convolve(padded, taps[::-1])[2 * len(taps) - 1 - decimator._half :][::factor]
+    padded = np.concatenate([np.zeros(len(taps)), clip, np.zeros(len(taps) + decimator.half)])
+    filtered = np.convolve(padded, taps[::-1])[2 * len(taps) - 1 - decimator.half :][::factor]
     assert decimator(clip).shape == (decimator.samples,) == (-(-samples // factor),)
     np.testing.assert_allclose(decimator(clip), filtered[: decimator.samples], atol=1e-7)
 

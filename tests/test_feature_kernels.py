@@ -52,8 +52,8 @@ def plain_powers(clip: Any, window: int, hop: int, filters: Any) -> Any:
 
 def plain(feature: MultiResolution, clip: Any) -> tuple[Any, list[tuple[Any, Any]]]:
     """The feature in double precision, of a clip decimated by its own; and its powers beside plain ones."""
-    low = feature._low(clip)
-    banks = [(feature._short, clip), (feature._long, low)]
+    low = feature.lowered(clip)
+    banks = [(feature.short, clip), (feature.long, low)]
     powers = []
     for bank, sound in banks:
         plan, (bands, _) = bank._plan, bank.shape

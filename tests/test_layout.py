@@ -27,6 +27,7 @@ SYNTHGYM = (
     ("synths",),
     ("features",),
     ("rendering",),
+    ("candidates",),
     ("patches",),
     ("priors",),
     ("rules", "task"),

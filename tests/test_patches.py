@@ -75,11 +75,10 @@ def test_the_test_stream_ends() -> None:
         HeldOutStream().ids([HELD_OUT])
 
 
-def test_a_space_without_audible_patches_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("synthgym.patches._MOST_CANDIDATES", 20)
+def test_a_space_without_audible_patches_is_named() -> None:
     task = SoundMatchingTask("dexed", operators=1, parameters=["OP1 F FINE"], frozen={"OP1 OUTPUT LEVEL": 0})
     with pytest.raises(SynthError, match="20 random patches in a row are inaudible"):
-        task.make_patches(PatchStream("train", 0).ids([0]))
+        task.make_patches(PatchStream("train", 0).ids([0]), most=20)
 
 
 @pytest.mark.parametrize("unit", [np.zeros((0, 23)), np.zeros(23), np.zeros((2, 3)), np.zeros((1, 2, 23))])

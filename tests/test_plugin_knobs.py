@@ -1,15 +1,14 @@
 """The knobs of plugins agree with the plugins; what is no knob is left alone, what silences is held."""
 
-import ctypes
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import AMSYNTH, DX10, ROOT, needs
+from conftest import AMSYNTH, DX10, needs, stub_plugin
 
 from synthgym.errors import PresetError, SynthError
+from synthgym.hosting import addresses_can_be_fixed
 from synthgym.synths.knobs import PSEUDO, read_knob, readable
 from synthgym.synths.plugin import PluginSynth
 from synthgym.task import SoundMatchingTask
@@ -21,10 +20,7 @@ calf = pytest.mark.skipif(
 
 
 def stub(folder: Path, *flags: str) -> str:
-    path = folder / "stub.so"
-    source = ROOT / "tests/data/stub_plugin.c"
-    subprocess.run(["cc", "-shared", "-fPIC", "-w", *flags, source, "-o", path, "-lm"], check=True)
-    return str(path)
+    return stub_plugin(folder / "stub.so", *flags)
 
 
 def test_steps_whose_texts_are_cut_are_even() -> None:
@@ -134,13 +130,7 @@ ADDRESSED = ["-DGAIN=((uintptr_t)&values/4096%997/997.)"]
 UNWRITTEN = ["-DGAIN=(.1+.5*(*(int*)malloc(5000)!=0))"]
 
 
-def addresses_are_random() -> bool:
-    personality = getattr(ctypes.CDLL(None), "personality", lambda _: -1)
-    now = personality(0xFFFFFFFF)
-    return bool(now == -1 or personality(now | 0x0040000) == -1 or personality(now) == -1)
-
-
-addresses = pytest.mark.skipif(addresses_are_random(), reason="this system has random addresses always")
+addresses = pytest.mark.skipif(not addresses_can_be_fixed(), reason="this system has random addresses always")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def test_a_run_leaves_config_checkpoints_scalars_and_model(run: RunFolder) -> No
     config = yaml.safe_load(run.config.read_text())
     assert (config["env"], config["agent"], config["steps"], config["seed"]) == ("Dexed1Op-v0", "ppo", 400, 1)
     assert set(config["versions"]) >= {"synthgym", "dexed-py", "stable-baselines3"}
+    assert ("vita" in config["versions"]) == (find_spec("vita") is not None)
     assert {path.name for path in run.checkpoints.iterdir()} == {"000000200.zip", "000000400.zip"}
     events = EventAccumulator(str(run.tensorboard)).Reload()
     scalars = set(events.Tags()["scalars"])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ def synth() -> Synth:
 
 def human(synth: Synth, count: int, seed: int = 0) -> Native:
     return synth.human_like([np.random.default_rng((seed, i)) for i in range(count)])
+
+
+def played_by_vita(path: Path, samples: int) -> Any:
+    """Play a preset by vita itself; in a thread, in which alone numbers near zero are zero from then on."""
+    import vita
+
+    engine = vita.Synth()
+    assert engine.load_preset(str(path))
+
+    def play() -> Any:
+        return engine.render(60, 100 / 127, 0.25, (samples + 0.5) / 44100)[:, :samples].mean(axis=0)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(play).result()
 
 
 def test_sixty_parameters_are_free_and_the_effects_are_not(synth: Synth) -> None:
@@ -85,8 +100,6 @@ def test_another_process_and_an_engine_made_for_each_render_give_the_same_bytes(
 def test_a_preset_read_again_gives_the_same_bytes_and_vital_itself_plays_it(
     synth: Synth, tmp_path: Path
 ) -> None:
-    import vita
-
     for i, row in enumerate(human(synth, 4, seed=2)):
         path = tmp_path / f"{i}.vital"
         synth.save_preset(row, path)
@@ -99,10 +112,7 @@ def test_a_preset_read_again_gives_the_same_bytes_and_vital_itself_plays_it(
         preset = json.loads(path.read_text())
         assert preset["synth_version"] == "1.0.6"
         assert preset["preset_name"] == str(i)
-        engine = vita.Synth()
-        assert engine.load_preset(str(path))
-        stereo = engine.render(60, 100 / 127, 0.25, (synth.samples + 0.5) / 44100)
-        np.testing.assert_array_equal(stereo[:, : synth.samples].mean(axis=0), sound)
+        np.testing.assert_array_equal(played_by_vita(path, synth.samples), sound)
 
 
 def test_a_folder_of_presets_is_a_prior(synth: Synth, tmp_path: Path) -> None:
@@ -173,3 +183,72 @@ def test_without_vita_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
         gym.make("Vital-v0")
     with pytest.raises(SynthgymError):
         make_synth("vital")
+
+
+def changed(synth: Synth, path: Path, *joined: tuple[str, str], **settings: float) -> Path:
+    """Write the default patch with other values, and with modulations from slot 21 on."""
+    synth.save_preset(synth.space.row({}), path)
+    preset = json.loads(path.read_text())
+    for slot, (source, destination) in enumerate(joined, 20):
+        preset["settings"]["modulations"][slot] = {"source": source, "destination": destination}
+    preset["settings"] |= settings
+    path.write_text(json.dumps(preset))
+    return path
+
+
+def test_modulations_that_are_bypassed_are_none_and_equal_ones_are_summed(
+    synth: Synth, tmp_path: Path
+) -> None:
+    path = changed(
+        synth,
+        tmp_path / "x.vital",
+        ("env_2", "filter_1_cutoff"),
+        ("lfo_5", "osc_1_pan"),
+        modulation_1_amount=0.25,
+        modulation_21_amount=0.5,
+        modulation_22_amount=0.5,
+        modulation_22_bypass=1.0,
+        modulation_7_amount=0.5,
+        modulation_7_bypass=1.0,
+        filter_1_on=1.0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        row = synth.load_preset(path)
+    named = {p.name: value for p, value in zip(synth.space.parameters, row, strict=True)}
+    assert named["Envelope 2 to Filter 1 Cutoff"] == pytest.approx(0.75)
+    assert named["LFO 1 to Voice Tune"] == 0
+    itself = played_by_vita(path, synth.samples)
+    np.testing.assert_allclose(synth.render(row[None])[0], itself, atol=1e-4)
+    assert np.abs(synth.render(synth.space.row({"Filter 1 Switch": 1})[None])[0] - itself).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"modulation_7_bipolar": 0.0}, r"is lfo_1 to voice_tune \(bipolar\); they"),
+        ({"modulation_7_stereo": 1.0}, r"is lfo_1 to voice_tune \(stereo\); they"),
+        ({"modulation_7_power": 2.0}, r"is lfo_1 to voice_tune \(power\); they"),
+        ({"modulation_7_amount": 1.5}, "has for LFO 1 to Voice Tune is no value of the knob; the nearest"),
+        ({"filter_1_style": 9.0}, "has for Filter 1 Style is no value of the knob; the nearest is taken"),
+        ({"filter_1_style": 9.0, "phaser_on": 1.0}, "is phaser_on; they .*; what it has for Filter 1 Style"),
+    ],
+)
+def test_what_a_row_cannot_hold_is_named_in_one_line(
+    settings: dict[str, float], says: str, synth: Synth, tmp_path: Path
+) -> None:
+    path = changed(synth, tmp_path / "x.vital", **{"modulation_7_amount": 0.5, **settings})
+    with pytest.warns(UserWarning, match=says) as warned:
+        synth.load_preset(path)
+    assert len(warned) == 1
+    assert "\n" not in str(warned[0].message)
+
+
+def test_a_curve_of_a_modulation_is_named(synth: Synth, tmp_path: Path) -> None:
+    path = changed(synth, tmp_path / "x.vital", modulation_7_amount=0.5)
+    preset = json.loads(path.read_text())
+    curve = {"num_points": 3, "points": [0, 1, 0.5, 0.2, 1, 0], "powers": [0, 0, 0], "name": "x"}
+    preset["settings"]["modulations"][6]["line_mapping"] = {**curve, "smooth": False}
+    path.write_text(json.dumps(preset))
+    with pytest.warns(UserWarning, match=r"is lfo_1 to voice_tune \(curve\); they stand"):
+        synth.load_preset(path)

@@ -16,6 +16,7 @@ class ShuffledTarget(Agent):
 
     def guess(self, trial: Trial) -> None:
         """Show a patch in place of the target; this is no render of the trial."""
+        trial.pool.reach(len(trial.pool))
         patch = int(trial.rng.integers(len(trial.pool.unit)))
         trial.shown = trial.source.render(trial.pool.unit[[patch]], trial.notes)
         trial.count_offline("shuffled_target", int(trial.pool.renders[patch]))

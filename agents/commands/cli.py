@@ -23,8 +23,13 @@ from synthgym.synths.plugin_places import is_uri
 
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
 
-_FILES = ("plugin", "dsp", "source")
-"""Keywords whose values are files."""
+_FILES = ("plugin", "dsp", "source", "patches")
+"""Keywords whose values are files or folders, those of ``soundfiles`` by label besides."""
+
+_KINDS = (("patches", "human"), ("patches", "uniform"))
+
+_UNREAD = 141
+"""The exit code of a program whose output nobody reads, as shells give it: 128 and SIGPIPE."""
 
 STRANGERS = (
     "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it "
@@ -82,13 +87,12 @@ def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]
 
     Paths are whole ones: what is written down with a result is of use in every folder.
     """
-    files = {key: env_kwargs[key] for key in _FILES if isinstance(env_kwargs.get(key), str)}
-    env_kwargs = {**env_kwargs, **{key: whole_path(value) for key, value in files.items()}}
+    env_kwargs = whole_paths(env_kwargs)
     if is_uri(name):
         return "Plugin-v0", {"plugin": name, **env_kwargs}
     if not name or (os.sep not in name and (name in gym.registry or not Path(name).exists())):
         return known_id(name), env_kwargs
-    if name.endswith(".dsp"):
+    if name.lower().endswith(".dsp"):
         return "Faust-v0", {"dsp": whole_path(name), **env_kwargs}
     return "Plugin-v0", {"plugin": whole_path(name), **env_kwargs}
 
@@ -96,6 +100,18 @@ def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]
 def whole_path(name: str) -> str:
     """Return the whole path of a file that is there; any other text as it is."""
     return str(Path(name).absolute()) if not is_uri(name) and os.path.exists(name) else name  # noqa: PTH110
+
+
+def whole_paths(env_kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the keywords of an environment with whole paths for the files that they name."""
+    whole = dict(env_kwargs)
+    for key in _FILES:
+        # A folder of the name of a kind of patches is not meant.
+        if isinstance(whole.get(key), str) and (key, whole[key]) not in _KINDS:
+            whole[key] = whole_path(whole[key])
+    if isinstance(sounds := whole.get("soundfiles"), dict):
+        whole["soundfiles"] = {k: whole_path(v) if isinstance(v, str) else v for k, v in sounds.items()}
+    return whole
 
 
 def read_keywords(texts: list[str]) -> dict[str, Any]:
@@ -125,7 +141,22 @@ def run(main: Callable[[], int]) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         code = 130
-    sys.exit(code)
+    except BrokenPipeError:
+        if not _unread("\n"):
+            raise
+        code = _UNREAD
+    sys.exit(_UNREAD if _unread() else code)
+
+
+def _unread(more: str = "") -> bool:
+    """Return whether nobody reads the output, or more of it, as behind head; if so, it goes nowhere."""
+    try:
+        sys.stdout.write(more)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _prepare_output() -> None:

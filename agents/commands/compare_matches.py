@@ -32,7 +32,7 @@ from ..matching.search import Search
 from ..matching.writing import write
 from ..training.learners import LEARNERS
 from ..trials.agent import run
-from ..trials.pool import Pool
+from ..trials.pool import DrawnPool
 from ..trials.trial import Trial
 from .cli import known_id, new_parser, writing_to
 
@@ -101,7 +101,7 @@ def compare(
         write(out, task, target, trial, trial.answers.best, about, f"{recording.path.name} by {env_id}")
         renders = len(trial.distances)
         measured = {"match.py": measure(task, target, trial)}
-        pool = Pool.make(task, search.seed, renders)
+        pool = DrawnPool(task, search.seed, renders)
         for name in others:
             agent, rng = prepare(name, task), np.random.default_rng(search.seed)
             other = run(agent, Trial(task, task.extract(target[None]), renders, pool, rng))

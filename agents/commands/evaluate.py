@@ -73,7 +73,7 @@ def main() -> int:
     add_keywords(parser, "--env-kwargs", ENV_KWARGS)
     parser.add_argument("--out", type=Path, help="folder of the results")
     parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
-    parser.add_argument("--backend", default="processes", help="inline, processes (default) or ray")
+    parser.add_argument("--backend", default="processes", help="inline, processes (default), ray or cuda")
     parser.add_argument("--address", help="of a running Ray cluster")
     parser.add_argument(
         "--validate", type=Path, metavar="FILE", help="render the rows of an evaluation again"
@@ -85,7 +85,7 @@ def main() -> int:
     for name in ("env", "agents", "out"):
         if not getattr(args, name):
             raise SynthgymError(f"--{name} is missing; or give --validate FILE")
-    one_of("backend", args.backend, ("inline", "processes", "ray"))
+    one_of("backend", args.backend, ("inline", "processes", "ray", "cuda"))
     try:
         budgets = sorted({whole("budget", int(text), 1, 10**6) for text in args.budgets.split(",")})
     except ValueError as error:

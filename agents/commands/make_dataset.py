@@ -34,8 +34,8 @@ def main() -> int:
     parser.add_argument("--size", type=int, help="items: random patches, or presets and variations of them")
     parser.add_argument(
         "--patches",
-        help="human (such as people make; the default where the synth knows them: Dexed), uniform, or a "
-        "folder of presets: .syx, .dx7, .json",
+        help="human (such as people make; the default where the synth knows them, as Dexed, or brings 16 "
+        "programs, as amsynth), uniform, or a folder of presets: .syx, .dx7, .json",
     )
     parser.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
     parser.add_argument("--jitter", type=float, help="how far variations are from their preset, 0 to 1")
@@ -51,7 +51,7 @@ def main() -> int:
     )
     parser.add_argument("--audio", action="store_true", help="keep the audio too")
     add_keywords(parser, "--env-kwargs", ENV_KWARGS)
-    parser.add_argument("--backend", default="auto", help="inline, threads, processes or ray")
+    parser.add_argument("--backend", default="auto", help="inline, threads, processes, ray or cuda")
     parser.add_argument("--workers", type=int, help="default: one for each core")
     parser.add_argument("--address", help="of a Ray cluster (default: the one this machine is part of)")
     args = parser.parse_args()

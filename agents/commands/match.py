@@ -33,7 +33,7 @@ from ..matching.search import MOST, Search
 from ..matching.writing import write
 from ..training.learners import has_learned, origin_of
 from ..trials.signals import Signals
-from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, writing_to
+from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, whole_paths, writing_to
 
 SECONDS = 60
 ENV = "Dexed6Op-v0"
@@ -88,7 +88,7 @@ def main() -> int:
         if args.targets or args.out is None:
             raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
         asked = None if args.env is None else synth_id(args.env, {})
-        noted = keywords if args.note is None else {**keywords, "note": args.note}
+        noted = whole_paths(keywords if args.note is None else {**keywords, "note": args.note})
         env_id, env_kwargs = rendered_by(args.render, asked, noted, ENV)
         for path in render_to_wav(args.render, args.out, env_id, env_kwargs):
             print(f"audio: {path}")
@@ -166,6 +166,7 @@ def match(
         env_kwargs, remarks = asked, []
     else:
         env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
+    env_kwargs = whole_paths(env_kwargs)  # a model's, too
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         check_one_note(task)
         synth, total = task.synth, len(args.targets)

@@ -94,6 +94,8 @@ def print_knobs(synth: PluginSynth, plugin: str, free: list[str], measured: Iter
     heard = f", {len(audible)} audible in a random patch" if effects else ""
     left = len(synth.knobs) - len(knobs)
     print(f"\n{len(knobs)} knobs, {len(free)} free{heard}; {left} parameters that are no knobs")
+    equal = "" if synth.repeatable else "not "
+    print(f"lives by isolation={synth.isolation}, and is {equal}bound to repeat itself")
     print(f'gym.make("Plugin-v0", plugin="{plugin}")')
     if 0 < len(audible) < len(effects):
         print(f'gym.make("Plugin-v0", plugin="{plugin}", parameters={audible})')

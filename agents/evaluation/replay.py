@@ -59,7 +59,7 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
     target_noise = np.zeros(len(targets))
     if times > 1:  # targets that are patches have been rendered again, too
         own, notes = [target.unit for target in targets], [target.played for target in targets]
-        target_noise = _noise([_features(task, own, notes) for _ in range(times)])
+        target_noise = _noise(_renders(task, own, notes, times))
     noise_by_name = {target.name: noise for target, noise in zip(targets, target_noise, strict=True)}
     result = Replay()
     for at in range(0, len(rows), _BATCH):
@@ -67,7 +67,7 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
         units = [_unit(task, row["parameters"]) for row in part]
         of = [by_name[row["target"]] for row in part]
         aims = np.concatenate([target.rendered.features[0] for target in of])
-        renders = [_features(task, units, [target.played for target in of]) for _ in range(times)]
+        renders = _renders(task, units, [target.played for target in of], times)
         found = np.stack([distance(features, aims) for features in renders]).astype(np.float64)
         written = np.array([row["distance"] for row in part], np.float64)
         off = np.abs(found - written).min(axis=0)
@@ -96,6 +96,20 @@ def _unit(task: SoundMatchingTask, parameters: Sequence[float]) -> Unit | str | 
         return task.space.check(np.asarray(parameters, np.float32))
     except ParameterError as error:
         return str(error)
+
+
+def _renders(
+    task: SoundMatchingTask,
+    units: Sequence[Unit | str | None],
+    notes: Sequence[NDArray[np.float64]],
+    times: int,
+) -> list[Features]:
+    """Return the features of several renders; the last of them is by a fresh engine."""
+    renders = [_features(task, units, notes) for _ in range(max(times - 1, 1))]
+    if times > 1:
+        task.synth.close()
+        renders.append(_features(task, units, notes))
+    return renders
 
 
 def _features(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from .folder import made_by
 from .learned import check_one_note
 
 _PLAYED = ("note", "velocity", "hold", "duration", "sample_rate")
+_INSTRUMENTS = ("plugin", "dsp")
+"""Keywords that say which instrument an id plays; the others are of that instrument."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ def rendered_by(
     """Return the environment id and keywords that render a preset: as it was matched, where nothing is asked.
 
     Args:
-        preset: if a match.json beside it says that a match wrote it, that says by which environment.
+        preset: if a match.json beside it says that a match wrote it, that says by which environment. For
+            another id or instrument than its own, it says the note alone.
         asked: environment id and keywords that were asked for.
         keywords: that were asked for besides.
         usual: id of the environment if nothing says another.
@@ -50,10 +54,13 @@ def rendered_by(
     env_id, env_kwargs = match.get("env"), match.get("env_kwargs")
     if not (isinstance(env_id, str) and isinstance(env_kwargs, dict)):
         env_id, env_kwargs = usual, {}
-    if asked is not None:
-        note = {name: value for name, value in env_kwargs.items() if name in _PLAYED}
-        env_id, env_kwargs = asked[0], {**(env_kwargs if asked[0] == env_id else note), **asked[1]}
-    return env_id, {**env_kwargs, **keywords}
+    asked_id, wanted = (env_id, dict(keywords)) if asked is None else (asked[0], {**asked[1], **keywords})
+    given = [
+        (env_kwargs[name], wanted[name]) for name in _INSTRUMENTS if name in env_kwargs and name in wanted
+    ]
+    if asked_id != env_id or any(os.path.realpath(str(a)) != os.path.realpath(str(b)) for a, b in given):
+        env_kwargs = {name: value for name, value in env_kwargs.items() if name in _PLAYED}
+    return asked_id, {**env_kwargs, **wanted}
 
 
 def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:

@@ -19,11 +19,11 @@ from ..catalogue import Sources, parse, prepare
 from ..spec import AgentSpec
 from ..trials.agent import Agent, Refined, run
 from ..trials.answers import Answers
-from ..trials.pool import MOST_STARTS, Pool
+from ..trials.pool import MOST_STARTS, DrawnPool, Pool, known_starts
 from ..trials.signals import Signals
 from ..trials.trial import Trial
 from ..trials.watched import WatchedTrial
-from .voices import voices_of
+from .voices import are_quick, voices_of
 
 MOST = 10**9
 """Renders: the budget of a search that time ends."""
@@ -41,8 +41,9 @@ class Search:
         seed: of the starts and of all that is random.
         top: how many answers are wanted.
         start: a preset to begin with.
-        voices: id of the environment whose human-like voices are its starts, if the synth knows any; None
-            for random patches.
+        voices: id of the environment whose human-like voices are its starts, if the synth knows any and
+            renders them in no time; otherwise, and for None, they are the default patch, presets, and random
+            patches, drawn while the search goes on.
     """
 
     agent: AgentSpec = field(default_factory=lambda: parse("halving"))
@@ -101,12 +102,14 @@ class Search:
         if not answers.best:
             if signals.caught is not None:
                 raise KeyboardInterrupt
+            if isinstance(pool, DrawnPool) and pool.failure is not None:
+                raise pool.failure
             raise SynthgymError(f"{self.agent} found no sound; choose another --agent")
         return trial
 
     def _pool(self, task: SoundMatchingTask, target: Audio) -> Pool:
-        if self.voices is None or not task.synth.has_prior:
-            return Pool.make(task, self.seed, min(self.budget, MOST_STARTS))
+        if self.voices is None or not task.synth.has_prior or not are_quick(self.voices):
+            return DrawnPool(task, self.seed, min(self.budget, MOST_STARTS), known_starts(task))
         voices = voices_of(self.voices, task.synth.sample_rate)
         near = voices.nearest(task, target, MOST_STARTS)
         renders = np.zeros(len(near), np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from contextlib import closing
 from functools import lru_cache
 
 from filelock import FileLock
@@ -12,6 +13,7 @@ from platformdirs import user_cache_path
 
 from synthgym import datasets
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
@@ -70,6 +72,12 @@ class Voices:
         (aim,) = self._task.extract(clip[None]).features
         near = neighbours(self._path, _FEATURE, aim, count)
         return task.space.to_unit(self._task.space.to_native(near))
+
+
+def are_quick(env_id: str) -> bool:
+    """Return whether an environment's synth renders many voices at once: others would take many minutes."""
+    with closing(make_task(env_id)) as task:
+        return task.synth.batch > 1
 
 
 @lru_cache(1)

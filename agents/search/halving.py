@@ -13,7 +13,8 @@ from ..trials.trial import Trial
 from .hill_climber import step
 
 STARTS = 64
-"""Patches of the pool that are rendered first, if they are no more than the share of the budget below."""
+"""Patches of the pool that are rendered first, and all presets that it begins with, if they are no more than
+the share of the budget below."""
 SHARE = 8
 CLIMBERS = 32
 BATCH = 32
@@ -26,7 +27,7 @@ class Halving(Agent):
     def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
         known = trial.best
-        unit = trial.starts(max(1, min(STARTS, trial.budget // SHARE)))
+        unit = trial.starts(max(1, min(max(STARTS, trial.pool.known), trial.budget // SHARE)))
         far = trial(unit)
         if known is not None and known.unit is not None:
             unit, far = np.vstack([unit, known.unit]), np.append(far, known.distance)

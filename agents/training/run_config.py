@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,18 @@ from .old_names import current_hyperparameters
 
 HYPERPARAMETERS = Path(__file__).parents[1] / "hyperparameters"
 _PACKAGES = ("synthgym", "dexed-py", "dawdreamer", "gymnasium", "stable-baselines3", "torch", "numpy")
+_EXTRAS = ("vita",)
+"""Packages that a result may depend on, and that need not be installed."""
 _OF_THE_RUN = ("n_timesteps", "n_envs", "env_kwargs")
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the packages that a result depends on, as far as they are installed."""
+    found = {name: version(name) for name in _PACKAGES}
+    for name in _EXTRAS:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 @dataclass
@@ -45,7 +57,7 @@ class RunConfig:
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     dataset: str | None = None
-    versions: dict[str, str] = field(default_factory=lambda: {name: version(name) for name in _PACKAGES})
+    versions: dict[str, str] = field(default_factory=_versions)
 
     @classmethod
     def make(

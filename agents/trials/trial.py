@@ -192,6 +192,7 @@ class Trial:
         Raises:
             BudgetSpent: none is left.
         """
+        self.pool.reach(self._starts + count)
         unit = self.pool.unit[self._starts : self._starts + count]
         if not len(unit):
             raise BudgetSpent

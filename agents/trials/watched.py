@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+import numpy as np
 from tqdm import tqdm
 
 from synthgym.notes import Notes
@@ -14,6 +15,14 @@ from synthgym.rendering import Rendered
 from .answers import Answer, Answers
 from .signals import Signals
 from .trial import BudgetSpent, Trial
+
+_RENDERED = 32
+"""So many sounds are rendered between two looks at the clock: enough for several cores."""
+_DRAWN = 8
+"""So many starts are drawn between two looks at the clock; each may cost many renders."""
+
+_SHARE = 8
+"""Of the time that is left, so much at a time is for drawing starts: what is drawn is to be heard, too."""
 
 
 @dataclass
@@ -46,15 +55,44 @@ class WatchedTrial(Trial):
             return super().spent
         return max(super().spent, (time.monotonic() - self._began) / self.seconds)
 
+    @property
+    def _over(self) -> bool:
+        """Whether a signal came, or the time is over and something was rendered in it."""
+        return self.signals.caught is not None or (self.spent >= 1 and bool(self.distances))
+
     def render(self, unit: Unit, notes: Notes | None = None, *, audio: bool = False) -> Rendered:
-        """As of any trial.
+        """As of any trial, but a few at a time.
 
         Raises:
             BudgetSpent: also when a signal came, or the time is over.
         """
-        if self.signals.caught is not None or self.spent >= 1:
+        parts = []
+        for at in range(0, len(unit) or 1, _RENDERED):
+            if self._over:
+                raise BudgetSpent
+            parts.append(super().render(unit[at : at + _RENDERED], notes, audio=audio))
+        return Rendered.joined(parts)
+
+    def starts(self, count: int) -> Unit:
+        """As of any trial, but no more than can be drawn in an eighth of the time that is left.
+
+        Raises:
+            BudgetSpent: also when a signal came, or the time is over, before there is any.
+        """
+        parts: list[Unit] = []
+        begun = self.spent
+        while (left := count - sum(map(len, parts))) and not self._over:
+            try:
+                known = max(0, self.pool.known - self._starts)
+                parts.append(super().starts(min(left, known or _DRAWN)))
+            except BudgetSpent:
+                break
+            self._show()
+            if self.spent > begun + (1 - begun) / _SHARE:
+                break
+        if not parts:
             raise BudgetSpent
-        return super().render(unit, notes, audio=audio)
+        return np.concatenate(parts)
 
     def after_render(self, unit: Unit, rendered: Rendered) -> None:
         """Keep the nearest and show the progress."""
@@ -65,8 +103,10 @@ class WatchedTrial(Trial):
             if i not in failed and feature.any():
                 far = self.distances[first + i]
                 self.answers.add(Answer(one.copy(), far, first + i + 1, feature.copy()))
-        assert self.best is not None
-        best = f"best distance {self.best.distance:.3f}"
+        self._show()
+
+    def _show(self) -> None:
+        best = "drawing starts" if self.best is None else f"best distance {self.best.distance:.3f}"
         if self.seconds is None:
             self._bar.update(len(self.distances) - self._bar.n)
         else:

@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from synthgym import priors
+from synthgym.candidates import VARIATION
 from synthgym.checks import one_of
 from synthgym.datasets.manifest import FORMAT
 from synthgym.datasets.sources import Grid, Presets, Random, Source
@@ -90,8 +91,7 @@ class Recipe:
         prior = self.task.prior
         if isinstance(prior, priors.Presets):
             # Split by preset, lest variations of one are for training and for validation.
-            jitter = priors.VARIATION
-            self.source = Presets(prior, jitter=jitter, size=size, seed=seed)
+            self.source = Presets(prior, jitter=VARIATION, size=size, seed=seed)
         else:
             self.source = Random(prior, size, seed)
         return self
@@ -105,7 +105,7 @@ class Recipe:
         self, folder: str | os.PathLike[str], *, jitter: float = 0.0, size: int | None = None, seed: int = 0
     ) -> Recipe:
         """Take the presets in a folder and variations of them; return this recipe."""
-        presets = priors.Presets(folder, self.task.worker)
+        presets = priors.Presets.of_folder(folder, self.task.worker)
         self.held_out = (self.task.prior, presets)
         self.source = Presets(presets, jitter=jitter, size=size, seed=seed)
         return self

@@ -190,6 +190,6 @@ class Presets(Source):
         return PatchJob(ids, near=near, jitter=self.jitter, pure=pure, forbidden=forbidden)
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Return the side of each item's preset: about a tenth of them are for validation."""
+        """Return the side of each item's preset: a tenth of them are for validation."""
         sides: NDArray[np.uint8] = self._sides[np.arange(start, stop) % len(self._sides)]
         return sides

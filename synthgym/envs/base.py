@@ -102,11 +102,11 @@ class EnvBase:
 
     @property
     def spec(self) -> EnvSpec | None:
-        """The spec it was made from; nondeterministic if the synth was found to be."""
+        """The spec it was made from; nondeterministic if the synth is not bound to repeat itself."""
         return self._spec
 
     @spec.setter
     def spec(self, value: EnvSpec | None) -> None:
         self._spec = copy(value)
-        if self._spec is not None and self.noise_floor > 0:
+        if self._spec is not None and not self.task.synth.repeatable:
             self._spec.nondeterministic = True

@@ -77,7 +77,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     - `parameters`: names of the only parameters to leave free.
     - `frozen`: `{name: native value or label}` of parameters to hold.
     - `patches`: where random targets and starts come from: `"human"` (such as people make; the default
-      where the synth knows them), `"uniform"`, or a folder of presets, which are varied.
+      where the synth knows them, or brings at least 16 programs, which are varied and crossed),
+      `"uniform"`, or a folder of presets, which are varied and crossed.
     - `targets`: the stream of random targets, `"train"` or `"validation"`.
     - `note` (MIDI, 60), `velocity` (MIDI, 100), `hold` (seconds to note-off, 0.7): each a number, or a pair
       `(low, high)` from which every episode draws its own.

@@ -35,7 +35,8 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         num_envs: how many environments.
         max_episode_steps: after which an episode is truncated.
         autoreset_mode: ``AutoresetMode.NEXT_STEP`` (default) or ``AutoresetMode.SAME_STEP``.
-        rendering: who renders: ``auto`` (what suits the synth), ``inline``, ``threads``, ``processes``.
+        rendering: who renders: ``auto`` (what suits the synth), ``inline``, ``threads``, ``processes``,
+            ``cuda`` (a GPU).
         workers: how many render side by side (default: one for each core).
         render_mode: None or ``rgb_array``.
         **keywords: of SynthEnv.
@@ -61,7 +62,7 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         self._most_steps = whole("max_episode_steps", max_episode_steps, 1, 10**9)
         mode = getattr(autoreset_mode, "value", autoreset_mode)
         one_of("autoreset_mode", mode, [known.value for known in MODES])
-        one_of("rendering", rendering, ("auto", "inline", "threads", "processes"))
+        one_of("rendering", rendering, ("auto", "inline", "threads", "processes", "cuda"))
         workers = min(usable_cores(), num_envs) if workers is None else workers
         how = {"rendering": rendering, "workers": workers}
         self._set_up(num_envs, synth, render_mode, keywords, with_audio=False, **how)

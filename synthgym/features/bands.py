@@ -55,11 +55,13 @@ class BandPower:
 
     Attributes:
         shape: (bands, frames) of a clip.
+        window, hop, filters: as given.
     """
 
     def __init__(self, samples: int, window: int, hop: int, filters: NDArray[np.float32]) -> None:
         bands, bins = filters.shape
         self.shape = bands, 1 + samples // hop
+        self.window, self.hop, self.filters = window, hop, filters
         points = bins - 1
         shape = np.zeros(-(-window // WIDTH) * WIDTH, np.float32)
         shape[:window] = scipy.signal.get_window("hann", window) / 2

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar
 
 import numpy as np
@@ -74,9 +75,16 @@ class DerivedFeature(Feature):
         return self.derive(self.source(audio))
 
 
-def extract(features: Sequence[Feature], audio: NDArray[np.float32]) -> list[Features]:
-    """Return several features of audio (B, samples), each source computed once."""
-    found: dict[int, Features] = {}
+def extract(
+    features: Sequence[Feature],
+    audio: NDArray[np.float32],
+    known: Mapping[int, Features] = MappingProxyType({}),
+) -> list[Features]:
+    """Return several features of audio (B, samples), each source computed once.
+
+    Those that are ``known`` already, by id, are not computed at all.
+    """
+    found = dict(known)
 
     def of(feature: Feature) -> Features:
         if id(feature) not in found:

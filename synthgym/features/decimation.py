@@ -31,33 +31,37 @@ class Decimator:
 
     Attributes:
         samples: length of a lowered clip.
+        factor: as given.
+        taps: of the filter, float32, and zeros after them; [1] where a clip stays as it is.
+        half: how many of them stand before the one in the middle.
     """
 
     def __init__(self, sample_rate: float, factor: int, samples: int, passed: float) -> None:
         self.samples = -(-samples // factor)
-        self._factor = factor
+        self.factor = factor
+        self.taps, self.half = np.ones(1, np.float32), 0
         if factor == 1:
             return
         stopped = sample_rate / factor - passed
         count, beta = scipy.signal.kaiserord(STOPBAND_DB, (stopped - passed) / (sample_rate / 2))
         taps = scipy.signal.firwin(count | 1, (passed + stopped) / 2, window=("kaiser", beta), fs=sample_rate)
         # Tap k weighs sample factor * m + k - half of the clip.
-        self._half = len(taps) // 2
-        self._taps = room(-(-len(taps) // WIDTH) * WIDTH)
-        self._taps[:] = 0
-        self._taps[: len(taps)] = taps
-        self._length = factor * -(-self.samples // WIDTH) * WIDTH + len(self._taps)
+        self.half = len(taps) // 2
+        self.taps = room(-(-len(taps) // WIDTH) * WIDTH)
+        self.taps[:] = 0
+        self.taps[: len(taps)] = taps
+        self._length = factor * -(-self.samples // WIDTH) * WIDTH + len(self.taps)
 
     def __call__(self, clip: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return a clip (samples,) at the lower rate."""
-        if self._factor == 1:
+        if self.factor == 1:
             return clip
         padded = room(self._length)
-        padded[: self._half] = 0
-        padded[self._half : self._half + len(clip)] = clip
-        padded[self._half + len(clip) :] = 0
+        padded[: self.half] = 0
+        padded[self.half : self.half + len(clip)] = clip
+        padded[self.half + len(clip) :] = 0
         lowered = np.empty(-(-self.samples // WIDTH) * WIDTH, np.float32)
-        _decimate(padded, self._taps, self._factor, room(2 * WIDTH * WIDTH), lowered)
+        _decimate(padded, self.taps, self.factor, room(2 * WIDTH * WIDTH), lowered)
         return lowered[: self.samples]
 
 

@@ -63,6 +63,10 @@ class MultiResolution(Feature):
     Args:
         sample_rate: Hz.
         samples: length of a clip.
+
+    Attributes:
+        short, long: the powers of the short and the long windows.
+        lowered: lowers the sample rate for the long ones.
     """
 
     pooled_to = (11, 159)
@@ -80,10 +84,10 @@ class MultiResolution(Feature):
         mel = mel_matrix(sample_rate) / np.float32(full_scale_mel(sample_rate))
         # Up to the upper edge of the last filter, and as far as its bins hear.
         highest = float(note_hz(np.array(HIGHEST_NOTE + 1 / PER_SEMITONE))) + 2 * rate / window
-        self._low = Decimator(sample_rate, self._factor, samples, highest)
-        self._short = BandPower(samples, N_FFT, HOP, mel)
-        self._long = BandPower(
-            self._low.samples,
+        self.lowered = Decimator(sample_rate, self._factor, samples, highest)
+        self.short = BandPower(samples, N_FFT, HOP, mel)
+        self.long = BandPower(
+            self.lowered.samples,
             window,
             LONG_HOP // self._factor,
             filters / np.float32(full_scale_power(filters, window)),
@@ -117,9 +121,9 @@ class MultiResolution(Feature):
         """Return features (B, frames, 318) of audio (B, samples)."""
         features = np.zeros((len(audio), *self.shape), np.float32)
         for clip, found in zip(audio, features, strict=True):
-            short = self._short.padded(clip[None])[0]
-            long = self._long.padded(self._low(clip)[None])[0]
-            loudness(short, self._short.shape[1], long, np.empty_like(long), found)
+            short = self.short.padded(clip[None])[0]
+            long = self.long.padded(self.lowered(clip)[None])[0]
+            loudness(short, self.short.shape[1], long, np.empty_like(long), found)
         return features
 
     def picture(self, features: Features) -> Features:

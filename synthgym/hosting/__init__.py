@@ -13,9 +13,10 @@ from typing import Any, Literal, Protocol
 
 from synthgym.errors import SynthError
 from synthgym.hosting.engines import ENGINES
+from synthgym.hosting.helper import addresses_can_be_fixed
 from synthgym.hosting.remote import PATIENCE, Patience, RemoteEngine
 
-__all__ = ["Engine", "Isolation", "LocalEngine", "Patience", "open_engine"]
+__all__ = ["Engine", "Isolation", "LocalEngine", "Patience", "addresses_can_be_fixed", "open_engine"]
 
 Isolation = Literal["fork", "process", "none"]
 

@@ -6,6 +6,7 @@ Imports nothing of synthgym: a helper process loads this file alone, so that it 
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -135,8 +136,9 @@ class PluginEngine:
             RuntimeError: the plugin does not take it.
         """
         plugin = self._plugin
-        if path.endswith((".fxp", ".vstpreset")):
-            load = plugin.load_preset if path.endswith(".fxp") else plugin.load_vst3_preset
+        suffix = path[-10:].lower()  # as long as the longest
+        if suffix.endswith((".fxp", ".vstpreset")):
+            load = plugin.load_preset if suffix.endswith(".fxp") else plugin.load_vst3_preset
             if not load(path):
                 raise RuntimeError("the plugin does not take it")
         else:
@@ -147,6 +149,29 @@ class PluginEngine:
             plugin = dawdreamer.PluginProcessor.__new__(dawdreamer.PluginProcessor)
             plugin.__setstate__(copied)
         return [plugin.get_parameter(i) for i in range(plugin.get_plugin_parameter_size())]
+
+    def programs(self, most: int) -> list[list[float]]:
+        """Return the values of all parameters, each in [0, 1], in a VST2 plugin's first ``most`` programs.
+
+        DawDreamer selects no program. But JUCE, under it, selects those of a bank one after the other while
+        it loads the bank, and stops there at one that is damaged. The plugin is of no use for anything else
+        afterwards. Of other plugins there are none: DawDreamer tells nothing of them.
+        """
+        state = self._plugin.__getstate__()["plugin_state"]
+        if not state.startswith(b"CcnK"):  # how the states of VST2 plugins begin
+            return []
+        count = self._plugin.get_plugin_parameter_size()
+        rows = {}
+        programs = min(int.from_bytes(state[24:28], "big"), most)
+        with tempfile.TemporaryDirectory() as folder:
+            path = f"{folder}/damaged.fxb"
+            # The first comes last: a plugin stands there when it is loaded, and need not sound like it.
+            for number in (*range(1, programs), *range(min(1, programs))):
+                with open(path, "wb") as file:  # noqa: PTH123, as slim as can be
+                    file.write(damaged_bank(number))
+                self._plugin.load_preset(path)
+                rows[number] = [self._plugin.get_parameter(i) for i in range(count)]
+        return [rows[number] for number in range(programs)]
 
     def _texts(self, index: int, name: str, pseudo: str) -> list[tuple[float, float, str]]:
         if re.search(pseudo, name, re.IGNORECASE):
@@ -163,6 +188,20 @@ def mono(audio: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
     """Return the mean of the channels of audio (channels, at least samples), cut to length."""
     mixed: NDArray[np.float32] = audio[0, :samples] if len(audio) == 1 else audio[:, :samples].mean(axis=0)
     return mixed
+
+
+def damaged_bank(number: int) -> bytes:
+    """Return an .fxb bank whose program of a number is damaged, and those before it set no parameter."""
+
+    def words(*values: int) -> bytes:
+        return b"".join(value.to_bytes(4, "big") for value in values)
+
+    def program(magic: bytes) -> bytes:
+        return b"CcnK" + words(0) + magic + words(1, 0, 1, 0) + bytes(28)
+
+    head = b"CcnK" + words(0) + b"FxBk" + words(1, 0, 1, number + 1, 0) + bytes(124)
+    # The last bytes are room, as a program that reaches to the very end is not read.
+    return head + program(b"FxCk") * number + program(b"none") + bytes(64)
 
 
 ENGINES = {"faust": FaustEngine, "plugin": PluginEngine}

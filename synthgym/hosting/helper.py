@@ -1,9 +1,9 @@
 """The helper process: it makes one object, an engine or another, and answers calls of its methods.
 
 Run by its path, with three file descriptors: a socket for calls, a file for answers, and a pipe that is
-closed when the caller is gone; and 1 if its memory is to be as that of every other helper, or 0. With
-``fork``, each call runs in a child forked from this process, which stays as it was when the engine was
-loaded: equal calls give equal bytes, and whatever a plugin does to its process is gone with the child.
+closed when the caller is gone. With ``fork``, each call runs in a child forked from this process, which stays
+as it was when the engine was loaded: equal calls give equal bytes, and whatever a plugin does to its process
+is gone with the child.
 """
 
 from __future__ import annotations
@@ -76,12 +76,26 @@ def begin_alike() -> None:
 
     Plugins read memory that nobody has written to, and addresses come to be in it. Containers may refuse it.
     """
-    if sys.platform != "linux":
-        return
-    personality = ctypes.CDLL(None).personality
-    now = personality(0xFFFFFFFF)
-    if now != -1 and not now & _NO_RANDOM_ADDRESSES and personality(now | _NO_RANDOM_ADDRESSES) != -1:
+    before = _fix_addresses()
+    if before is not None and not before & _NO_RANDOM_ADDRESSES:
         os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def addresses_can_be_fixed() -> bool:
+    """Return whether the system lets programs that this one starts have the same addresses each time."""
+    before = _fix_addresses()
+    if before is not None:
+        ctypes.CDLL(None).personality(before)
+    return before is not None
+
+
+def _fix_addresses() -> int | None:
+    """Fix the addresses of what this thread executes, and return its personality before; None if refused."""
+    if sys.platform != "linux":
+        return None
+    personality = ctypes.CDLL(None).personality
+    before = int(personality(0xFFFFFFFF))
+    return None if before == -1 or personality(before | _NO_RANDOM_ADDRESSES) == -1 else before
 
 
 def main(socket: int, file: int, pipe: int) -> None:
@@ -99,8 +113,7 @@ def main(socket: int, file: int, pipe: int) -> None:
     except Exception as error:
         calls.send(f"{error}")
         return
-    if fork:
-        ctypes.CDLL(None).srand(1)  # a plugin that is loaded has drawn from it as often as it did
+    ctypes.CDLL(None).srand(1)  # a plugin that is loaded has drawn from it as often as it did
     # Until now the caller keeps what is said here, to name the cause if loading fails.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     calls.send(None)
@@ -128,7 +141,5 @@ def main(socket: int, file: int, pipe: int) -> None:
 
 
 if __name__ == "__main__":
-    *files, alike = map(int, sys.argv[1:])
-    if alike:
-        begin_alike()
-    main(*files)
+    begin_alike()
+    main(*map(int, sys.argv[1:]))

@@ -26,7 +26,7 @@ _LINES = 3
 _HOSTS = ("Attempting to load VST", "Creating VST instance")
 """How lines begin that are the host's, of any plugin."""
 _ALIKE = {"MALLOC_PERTURB_": "255", "PYTHONHASHSEED": "0"}
-"""Memory that nobody has written to is zero in all helpers that fork; see ``helper.begin_alike``."""
+"""Memory that nobody has written to is zero in all helpers; see ``helper.begin_alike``."""
 
 
 class Died(Exception):
@@ -69,7 +69,7 @@ class Helper:
         self.owner = os.getpid()
         self._ours = ExitStack()
         try:
-            self._start(fork)
+            self._start()
         except OSError as error:
             self._ours.close()
             raise SynthError(f"{name}: cannot start a helper process: {error.strerror}") from error
@@ -87,7 +87,7 @@ class Helper:
             raise
         self._said.close()
 
-    def _start(self, alike: bool) -> None:
+    def _start(self) -> None:
         with ExitStack() as theirs:
             ours, calls = socketpair()
             theirs.enter_context(calls)
@@ -104,9 +104,9 @@ class Helper:
             shared = calls.fileno(), self._answers.fileno(), lifeline.fileno()
             # Its own session, so that a hanging child is killed with it and Ctrl-C reaches us alone.
             self._process = subprocess.Popen(
-                [sys.executable, HELPER, *map(str, shared), str(int(alike))],
+                [sys.executable, HELPER, *map(str, shared)],
                 pass_fds=shared,
-                env={**_displayed(os.environ), **(_ALIKE if alike else {})},
+                env={**_displayed(os.environ), **_ALIKE},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=said,

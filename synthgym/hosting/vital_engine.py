@@ -1,6 +1,8 @@
 """The Vital engine itself, by vita.
 
-Imports nothing of synthgym: a helper process loads this file alone, so that it stays slim and forks fast.
+Imports nothing of synthgym: a helper process loads this file alone, so that it stays slim and forks fast. No
+other process may render by vita: it leaves denormal numbers zero in the thread that renders, in which Faust's
+compiler aborts.
 """
 
 from __future__ import annotations

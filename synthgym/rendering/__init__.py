@@ -1,6 +1,8 @@
-"""Renderers: this thread, several threads, several processes, or a Ray cluster.
+"""Renderers: this thread, several threads, several processes, a Ray cluster, or a GPU.
 
-Whoever does, the results are the same bytes: a sound and its features depend on its patch alone.
+Whoever does, the results are the same bytes: a sound and its features depend on its patch alone. Only the
+features of a GPU are others in the last digits, and in another batch others again: distances are within
+1e-4.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ __all__ = [
     "usable_cores",
 ]
 
-Rendering = Literal["auto", "inline", "threads", "processes", "ray"]
+Rendering = Literal["auto", "inline", "threads", "processes", "ray", "cuda"]
 
 
 def make_renderer(
@@ -37,13 +39,16 @@ def make_renderer(
 
     Args:
         rendering: ``auto`` is what suits the synth: ``threads``, as all engines let go of Python's
-            lock, or ``processes`` for plugins that live in this one (``isolation="none"``).
+            lock, or ``processes`` for plugins that live in this one (``isolation="none"``). ``cuda`` is
+            never chosen so.
         worker: renders; others are copies of it.
-        workers: how many; default: the cores this process may use (``ray``: those of the cluster).
+        workers: how many; default: the cores this process may use (``ray``: those of the
+            cluster); ``cuda`` has one.
         address: of a running Ray cluster; default: the one that is found, or a new one here.
 
     Raises:
-        SynthgymError: an unknown way, no workers, no Ray, or no cluster.
+        SynthgymError: an unknown way, no workers, no Ray or cluster, no GPU, or a synth that it does not
+            render.
     """
     one_of("rendering", rendering, get_args(Rendering))
     if workers is not None:
@@ -52,6 +57,10 @@ def make_renderer(
         from synthgym.rendering.cluster import RayActors  # ray is an extra
 
         return RayActors(worker, workers, address)
+    if rendering == "cuda":
+        from synthgym.rendering.cuda import Cuda  # torch and numba-cuda are an extra
+
+        return Cuda(worker)
     workers = workers or usable_cores()
     if workers == 1 or rendering == "inline":
         return InLine(worker)

@@ -17,9 +17,11 @@ class Renderer(ABC):
 
     Attributes:
         workers: how many there are.
+        rows: the most sounds a worker is asked for at once.
     """
 
     workers: int = 1
+    rows: int = 64
 
     @abstractmethod
     def map(

@@ -19,7 +19,7 @@ MOST_CRASHES = 5
 LOUDEST = 1e6
 """A sound that peaks higher (+120 dBFS) has overflowed: the power of its spectrum need not fit float32."""
 BLOCK = 8
-"""Sounds whose features are extracted together: one at a time costs more, and many more memory."""
+"""Sounds whose features a processor extracts together: one at a time costs more, and many more memory."""
 
 
 class Sound(NamedTuple):
@@ -81,13 +81,18 @@ class Worker:
         synth: renders.
         space: says which parameters a unit vector sets.
         features: are extracted from every sound.
+
+    Attributes:
+        together: sounds whose features are extracted together.
     """
+
+    together = BLOCK
 
     def __init__(self, synth: Synth, space: ParameterSpace, features: Sequence[Feature]) -> None:
         self.synth, self.space, self.features = synth, space, tuple(features)
         self._crashes_in_a_row = 0
         # Kept, as new memory costs more than what is done with it.
-        self._block = np.zeros((BLOCK, synth.samples), np.float32)
+        self._block = np.zeros((self.together, synth.samples), np.float32)
 
     @property
     def note(self) -> Note:
@@ -136,15 +141,15 @@ class Worker:
         failures: list[tuple[int, str]] = []
         rows: list[Sound] = []
         for i, sound in enumerate(sounds):
-            place = i % BLOCK
+            place = i % self.together
             self._block[place] = sound.audio
             rows.append(sound)
             if kept is not None:
                 kept[i] = sound.audio
             if sound.failure is not None:
                 failures.append((i, self.message(sound.failure, sound)))
-            if place == BLOCK - 1 or i == count - 1:
-                part = extract(self.features, self._block[: place + 1])
+            if place == self.together - 1 or i == count - 1:
+                part = self._extracted(self._block[: place + 1])
                 for failed in (i - place + row for row in silence_failures(part)):
                     # A feature may be at fault with the silence that a failed render is, too.
                     if rows[failed].failure is None:
@@ -154,6 +159,10 @@ class Worker:
                         kept[failed] = 0
                 parts.append(part)
         return Rendered(tuple(map(np.concatenate, zip(*parts, strict=True))), kept, tuple(failures))
+
+    def _extracted(self, audio: Audio) -> list[Features]:
+        """Return the features of audio (B, samples)."""
+        return extract(self.features, audio)
 
     def _silence(self) -> Audio:
         return np.zeros(self.synth.samples, np.float32)

@@ -8,7 +8,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.diagram import Diagram
 
 logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import torch
+
 Audio = NDArray[np.float32]
 
 
@@ -45,6 +48,7 @@ class Synth(ABC):
         bank_size: how many presets ``save_bank`` takes; 0 if it takes none.
         batch: how many rows it is best given at once; a plugin that may crash is given one.
         rendering: what suits it: ``threads``, or ``processes`` if copies of it might disturb each other.
+        on_cuda: whether it renders on a GPU, see ``render_on``.
         has_prior: whether it knows what patches people make, see ``human_like``.
     """
 
@@ -57,6 +61,7 @@ class Synth(ABC):
     bank_size: ClassVar[int] = 0
     batch: int = 1
     rendering: Literal["threads", "processes"] = "threads"
+    on_cuda: ClassVar[bool] = False
     has_prior: ClassVar[bool] = False
 
     def __init__(
@@ -94,6 +99,14 @@ class Synth(ABC):
         Raises:
             PluginCrashed: a plugin crashed or hung, twice, on a row.
         """
+
+    def render_on(self, device: torch.device, native: Native, notes: Notes) -> torch.Tensor:
+        """Return what ``render`` does as a tensor (B, samples) on a CUDA device.
+
+        Raises:
+            SynthError: the synth cannot.
+        """
+        raise SynthError(f"{type(self).__name__} does not render on a GPU; give rendering='auto'")
 
     def save_preset(self, native: Native, path: str | os.PathLike[str]) -> None:
         """Save one native row (all parameters,) as a preset: ``preset_suffix``, or JSON by names.
@@ -155,6 +168,10 @@ class Synth(ABC):
             named = ", ".join(passed_over[:3]) + (", ..." if len(passed_over) > 3 else "")
             count = len(passed_over)
             logger.warning("%s: %d files are no presets of this synth: %s; passed over", folder, count, named)
+
+    def programs(self) -> Native:
+        """Return native rows (P, all parameters) of the presets that the synth itself brings; none here."""
+        return np.empty((0, len(self.space.parameters)))
 
     def human_like(self, generators: Sequence[np.random.Generator]) -> Native:
         """Return random native rows (B, all parameters) such as people make, one of each generator.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from dexed import DexedSynth as Dexed
@@ -20,6 +20,9 @@ from synthgym.synths import dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
 from synthgym.synths.diagram import Diagram
 from synthgym.synths.dx7_diagram import algorithm_diagram
+
+if TYPE_CHECKING:
+    import torch
 
 Engine = Literal["auto", "batched", "dexed-py"]
 
@@ -67,6 +70,7 @@ class DexedSynth(Synth):
     engine_package = "dexed-py"
     # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
     lowest_sample_rate = 16000
+    on_cuda = True
     has_prior = True
     engine: Engine = "auto"
     _rendered = 0  # by all of this process, or a few less: threads do not wait for each other to count
@@ -128,6 +132,12 @@ class DexedSynth(Synth):
         voices, played = dx7_voice.voice_bytes(native), self.note.rows(len(native), notes)
         return (self._together if self._batched(len(native)) else self._one_by_one)(voices, played)
 
+    def render_on(self, device: torch.device, native: Native, notes: Notes) -> torch.Tensor:
+        """Return what ``render`` does, with its bytes, as a tensor (B, samples) on a CUDA device."""
+        from synthgym.synths.dx7_engine import on_cuda  # here, since torch and numba-cuda are an extra
+
+        return on_cuda.render(_rows(dx7_voice.voice_bytes(native)), notes, **self._how, device=device)
+
     def _batched(self, rows: int) -> bool:
         """Return whether the batched engine is to render some rows."""
         DexedSynth._rendered += rows
@@ -135,16 +145,16 @@ class DexedSynth(Synth):
             return DexedSynth._rendered > SOON and not os.environ.get("NUMBA_DISABLE_JIT")
         return self.engine == "batched"
 
+    @property
+    def _how(self) -> dict[str, Any]:
+        """What the package's own engines are told besides voices and notes."""
+        high_pass = HIGH_PASS if self.high_pass else 0.0
+        return {"sample_rate": self.sample_rate, "samples": self.samples, "high_pass": high_pass}
+
     def _together(self, voices: bytes, played: Notes) -> Audio:
         from synthgym.synths import dx7_engine  # here, since it takes a while to load
 
-        return dx7_engine.render(
-            np.frombuffer(voices, np.uint8).reshape(-1, dx7_voice.VOICE_BYTES),
-            played,
-            sample_rate=self.sample_rate,
-            samples=self.samples,
-            high_pass=HIGH_PASS if self.high_pass else 0.0,
-        )
+        return dx7_engine.render(_rows(voices), played, **self._how)
 
     def _one_by_one(self, voices: bytes, played: Notes) -> Audio:
         size = dx7_voice.VOICE_BYTES
@@ -201,3 +211,8 @@ class DexedSynth(Synth):
         if Path(path).suffix.lower() in self.bank_suffixes:
             return [voice.native for voice in dx7_voice.read_voices(path)]
         return super().load_presets(path)
+
+
+def _rows(voices: bytes) -> NDArray[np.uint8]:
+    """Return voices (B, 155) that lie one after the other."""
+    return np.frombuffer(voices, np.uint8).reshape(-1, dx7_voice.VOICE_BYTES)

@@ -44,6 +44,8 @@ class DexedPluginSynth(DexedSynth):
         SynthError: the plugin is not Dexed; otherwise as PluginSynth and DexedSynth.
     """
 
+    on_cuda = False
+
     def __init__(
         self,
         *,

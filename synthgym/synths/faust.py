@@ -18,7 +18,7 @@ from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
 from synthgym.synths.base import Audio, Synth
-from synthgym.synths.faust_program import PLAYED, Control, escaped, read_program, written
+from synthgym.synths.faust_program import PLAYED, Control, read_program, written
 from synthgym.synths.hosted import HostedSynth
 
 HERE = Path(__file__).parent
@@ -81,34 +81,31 @@ class FaustSynth(HostedSynth):
             raise SynthError(f"no such Faust program: {dsp}")
         defined = "".join(f"{k} = {v};" for k, v in definitions.items())
         text = written(dsp)
-        code = _PLAYER.format(held=_HELD, program=text, definitions=f"[{defined}]" if defined else "")
-        program = read_program(f"process = {text};", dsp.parent, dsp.name)
-        controls = {control.label: control for control in program.controls}
+        code = _PLAYER.format(held=_HELD, program=text.code, definitions=f"[{defined}]" if defined else "")
+        program = read_program(code, dsp.parent, dsp.name, text.read)
+        # What stands for the gate stands in its group, and is not there if there is no gate.
+        controls = {"gate" if c.label == _HELD else c.label: c for c in program.controls}
         _check_instrument(dsp.name, controls, program.inputs, program.outputs)
         for label in program.soundfiles:
             if label not in sounds:
                 raise SynthError(f"{dsp.name} reads a sound {label!r}; give soundfiles={{{label!r}: PATH}}")
         knobs = {
-            c.label: c.parameter
-            for c in program.controls
-            if c.label not in (*PLAYED, *constants) and c.parameter
+            label: control.parameter
+            for label, control in controls.items()
+            if label not in (*PLAYED, *constants) and control.parameter
         }
         self.space = ParameterSpace(list(knobs.values()))
         self._plays_gain = "gain" in controls
-        # What stands for the gate may have another place, and leaves the order of the others as it is.
-        player = read_program(code, dsp.parent, dsp.name).controls
-        (held,) = (control.place for control in player if control.label == _HELD)
-        others = (label for label in controls if label != "gate")
-        places = dict(zip(others, (c.place for c in player if c.label != _HELD), strict=True))
-        played = [places[label] for label in ("freq", "gain") if label in controls]
+        places = {label: control.place for label, control in controls.items()}
+        played = [places[label] for label in ("gate", "freq", "gain") if label in controls]
         self._options = {
             "code": code,
             "folder": str(dsp.parent),
-            "soundfiles": {escaped(label): sound for label, sound in sounds.items()},
+            "soundfiles": {text.label(label): sound for label, sound in sounds.items()},
             "sample_rate": self.sample_rate,
             "samples": self.samples,
             "constants": {places[label]: value for label, value in constants.items() if label in places},
-            "controls": [held, *played, *(places[label] for label in knobs)],
+            "controls": [*played, *(places[label] for label in knobs)],
         }
 
     def sources(self) -> list[Path]:

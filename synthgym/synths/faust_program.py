@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 from dawdreamer import faust
 
 from synthgym.errors import SynthError
+from synthgym.files import reason
 from synthgym.hosting import open_engine
 from synthgym.hosting.engines import COMPILING
 from synthgym.parameters import Parameter
@@ -23,8 +26,14 @@ _CALL = re.compile(
 )
 _CHANNELS = re.compile(r"virtual int getNum(?:In|Out)puts\(\) \{\s*return (\d+);")
 _NUMBER = re.compile(r"FAUSTFLOAT\(([^)]+)\)")
-_QUOTED = re.compile(r'(?<!import\()(?<!component\()(?<!library\()"(?:[^"\\\n]|\\.)*"')
-_ESCAPED = re.compile(r"_u([0-9a-f]+)_")
+_QUOTED = re.compile(
+    r'//[^\n]*|/\*.*?\*/|\b(?:import|component|library)\s*\(\s*"[^"\n]*"'
+    r'|(?P<label>"(?:[^"\\\n]|\\.)*")',
+    re.DOTALL,
+)
+"""Where quotes are: in comments, about names of files, and about labels."""
+_TO_ESCAPE = re.compile(r"_(?=u[01])|[^\x00-\x7f]")
+_ESCAPED = re.compile(r"_u(0[0-9a-f]{5}|10[0-9a-f]{4})_")
 _CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+.\deE]+)")
 
 
@@ -54,37 +63,78 @@ class Program:
     outputs: int
 
 
-def written(path: Path) -> str:
-    """Return a Faust expression of the program in a file, its labels in ASCII.
+@dataclass(frozen=True)
+class Written:
+    """A Faust expression of a program, its labels in ASCII.
 
-    DawDreamer does not set a control whose path has other characters, so that they are written as numbers.
-    What is not in UTF-8 is taken for Latin-1.
+    Attributes:
+        code: the expression.
+        escaped: whether its labels are, as ``escaped`` writes them.
     """
-    data = path.read_bytes()
+
+    code: str
+    escaped: bool
+
+    def label(self, label: str) -> str:
+        """Return how a label stands in it."""
+        return escaped(label) if self.escaped else label
+
+    def read(self, text: str) -> str:
+        """Return a text of its interface as it was meant."""
+        return unescaped(text) if self.escaped else text
+
+
+def written(path: Path) -> Written:
+    """Return a Faust expression of the program in a file.
+
+    DawDreamer does not set a control whose path has characters beyond ASCII, so that they are written as
+    numbers. What is not in UTF-8 is taken for Latin-1.
+
+    Raises:
+        SynthError: the file cannot be read.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SynthError(f"cannot read the Faust program {path}: {reason(error)}") from error
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     if text.isascii():
-        return f'component("{path}")'
-    return f"environment {{\n{_QUOTED.sub(lambda quoted: escaped(quoted[0]), text)}\n}}.process"
+        return Written(f'component("{path}")', False)
+    text = _QUOTED.sub(lambda found: escaped(found[0]) if found["label"] else found[0], text)
+    return Written(f"environment {{\n{text}\n}}.process", True)
 
 
 def escaped(label: str) -> str:
-    """Return a label as it is written to the program that is played, in ASCII."""
-    return "".join(c if c.isascii() else f"_u{ord(c):x}_" for c in label)
+    """Return a label in ASCII: what is beyond it as its number, and what looks like one likewise."""
+    return _TO_ESCAPE.sub(lambda found: f"_u{ord(found[0]):06x}_", label)
 
 
-def _read(label: str) -> str:
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), label)
+def unescaped(text: str) -> str:
+    """Return a text that was escaped."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def read_program(code: str, folder: Path, name: str) -> Program:
-    """Compile a program for its interface; ``name`` is what error messages call it.
+def read_program(code: str, folder: Path, name: str, read: Callable[[str], str] = str) -> Program:
+    """Compile a program for its interface.
+
+    Args:
+        code: the program.
+        folder: where it finds what it imports.
+        name: what error messages call it.
+        read: returns a text of the interface as it was meant.
 
     Raises:
-        SynthError: it does not compile, with Faust's own message and line.
+        SynthError: it does not compile, with Faust's own message and line; or denormal numbers are zero in
+            this thread, as some audio libraries leave it: Faust would abort the process.
     """
+    if sys.float_info.min / 2 == 0:
+        raise SynthError(
+            f"{name} cannot be compiled: denormal numbers are zero in this thread (a library set that, as "
+            "torch.set_flush_denormal does); make the environment before, or in another process"
+        )
     with COMPILING:
         try:
             with faust.FaustContext():
@@ -100,7 +150,7 @@ def read_program(code: str, folder: Path, name: str) -> Program:
     controls: list[tuple[tuple[str, ...], Control]] = []
     place = 0
     soundfiles: list[str] = []
-    for call, text, rest in ((call, _read(text), _read(rest)) for call, text, rest in _CALL.findall(source)):
+    for call, text, rest in ((call, read(text), read(rest)) for call, text, rest in _CALL.findall(source)):
         if call == "declare":
             value = re.search(r'"((?:[^"\\]|\\.)*)"', rest)
             metadata[text] = value.group(1) if value else ""

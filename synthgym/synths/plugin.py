@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, get_args
 
@@ -15,23 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import number, one_of
-from synthgym.errors import PluginCrashed, PresetError, SynthError
+from synthgym.errors import SynthError
 from synthgym.files import replaced
-from synthgym.hosting import Engine, Isolation, Patience, open_engine
+from synthgym.hosting import Engine, Isolation, Patience, addresses_can_be_fixed, open_engine
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.base import Audio
+from synthgym.synths.exactness import UNKNOWN, RenderNote, exactness_of, only_turned
 from synthgym.synths.hosted import HostedSynth
-from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs
+from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs, readable
 from synthgym.synths.plugin_places import is_uri, located, remedy
-from synthgym.synths.trying import HURRY, check_heard, held_knobs
+from synthgym.synths.plugin_presets import SAFEST, PluginPresets, preset_suffix
+from synthgym.synths.trying import HURRY, SLOWER, Render, check_heard, held_knobs, silent
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
 
 logger = logging.getLogger(__name__)
-_SAFEST: Isolation = "fork" if sys.platform == "linux" else "process"
-_STATE = b"<VST3PluginState"
 _TOLD: set[tuple[str, str]] = set()
 
 
@@ -43,34 +43,43 @@ class PluginSynth(HostedSynth):
     plugin after loading. What is no knob of the sound (bypass, program, MIDI CC, MIDI channel) is left as
     the plugin has it, and neither listed nor saved, unless it is freed or frozen by name.
 
+    Random patches are made of the plugin's own programs (VST2) or presets (LV2), if they are 16 or more;
+    see ``programs`` and docs/prior.md.
+
     ``isolation`` says where the plugin lives:
 
     - ``"fork"`` (default on Linux; other systems forbid it to audio programs): a helper process forks
       each render from the plugin as it was after loading. Equal parameters give equal bytes, and a
       crash, hang or exit of the plugin costs one render. Costs some milliseconds a render.
     - ``"process"``: a helper process renders again and again. Survives crashes; a plugin that keeps
-      state between notes is not exactly repeatable.
+      state between notes is not exactly repeatable. Default where it was measured to be: on Linux, the
+      first time that a plugin is made with these notes, 32 random audible patches are rendered in two
+      orders, and must have the bytes of forked renders. That takes some seconds, and what was found is
+      kept in the user's cache, by the content of the plugin's files. A patch that sets what was not turned
+      then, as a MIDI channel, is forked all the same.
     - ``"none"``: in this process; fastest, and a crash of the plugin is the end of it all.
 
     Args:
         plugin: path of a VST2 or VST3 plugin, or the URI of an installed LV2 plugin.
         isolation: as above.
         patience: seconds, 1 to 86,400, after which the plugin is taken to hang in its helper process:
-            while it is loaded or renders a note (default: 120 to load, 20 to render).
+            while it is loaded or renders a note (default: 120 to load, 20 to render, and
+            some 3 for each of the patches that are tried when it is made).
         **note: sample_rate, note, velocity, hold, duration: see Synth.
 
     Attributes:
         knobs: all its parameters, in their order.
-        held: the knobs that are not free because they silence it on nearly all of their steps, and why.
+        held: the knobs that are not free because the default patch sounds on two of their steps at most, and
+            on no more than half, as on one of a switch; and why.
 
     Raises:
-        SynthError: no such file, no plugin, one of another platform, or an effect.
+        SynthError: no such file, no plugin, or one of another platform.
         PluginCrashed: it crashes or hangs on loading.
     """
 
     _is_tried: ClassVar[bool] = True
     _heard: tuple[Any, Any] | None = None
-    _loader: Engine | None = None
+    _programs: Native | None = None
 
     def __init__(
         self,
@@ -88,14 +97,17 @@ class PluginSynth(HostedSynth):
         self.plugin = located(plugin)
         self._name = self.plugin if is_uri(self.plugin) else Path(self.plugin).name
         self._patience = Patience(remedy=" (patience=SECONDS gives it longer)")
+        self._hurries = patience is None
         if patience is not None:
             self._patience = self._patience._replace(loading=patience, rendering=patience)
-        self._isolation: Isolation = isolation or _SAFEST
+        self._isolation: Isolation = isolation or SAFEST
         self.rendering = "processes" if self._isolation == "none" else "threads"
         described = self.engine.call("describe", PSEUDO.pattern)
         self._inputs = described["inputs"]
         self.knobs = read_knobs(described["parameters"])
-        self.preset_suffix = _preset_suffix(self.plugin)
+        loaded = [(readable(p["name"]), p["default"]) for p in described["parameters"]]
+        self._presets = PluginPresets(self.plugin, self._name, loaded, self._open)
+        self.preset_suffix = preset_suffix(self.plugin)
         self.also_read = (".vstpreset",) if self.preset_suffix == ".state" else ()
         free = [knob.parameter.name for knob in self.knobs if not knob.pseudo]
         if not free:
@@ -105,13 +117,24 @@ class PluginSynth(HostedSynth):
         self.held: dict[str, str] = {}
         if self._is_tried and any(knob.steps for knob in self.knobs):
             self._hold()
-        if self._is_tried and self._inputs:
-            self.check(self.space)
+        self._played = self.space
+        self._exact = UNKNOWN
+        if self._is_tried and self._isolation == "fork":
+            self._exact = exactness_of(self.plugin, self.space, self.note, self.sample_rate, self._opened)
+        self._may_fork = isolation is None and self._exact.process
+        if self._may_fork:
+            self._move("process")
+
+    def _move(self, isolation: Isolation) -> None:
+        """Let the plugin live elsewhere from now on."""
+        self.close()
+        self._isolation = isolation
 
     def _hold(self) -> None:
         """Hold what silences the plugin, as the channel that it listens to, and say so."""
-        with self._apart() as render:
-            held = held_knobs(self.knobs, self.space.row({}), render)
+        start = self.space.row({})
+        with self._apart(start) as (sound, render):
+            held = {} if silent(sound) else held_knobs(self.knobs, start, render)
         left = [name for name in self.space.names if name not in held]
         if not left:
             return
@@ -125,33 +148,54 @@ class PluginSynth(HostedSynth):
                 )
 
     def check(self, space: ParameterSpace) -> None:
-        """Raise SynthError if nothing is heard of it in a space, or of the knobs that are free there."""
+        """Raise SynthError if nothing is heard of it in a space, or of the knobs that are free there.
+
+        Presets that are read from now on are of that space: what is no knob stands in them as it does there.
+        """
+        self._played = space
         described = space.names, space.frozen
         if described == self._heard:
             return
         left = [name for name in (*self.held, *self._pseudo) if name not in space.names]
-        with self._apart() as render:
-            check_heard(self.plugin, self._inputs, space, left, render)
+        with self._apart(space.row({})) as (sound, render):
+            check_heard(self.plugin, self._inputs, space, left, sound, render, self.note.duration)
         self._heard = described
 
     @contextmanager
-    def _apart(self) -> Iterator[Callable[[Native], Audio]]:
-        """Give what renders native rows at the middle of the notes, safely and from the plugin as loaded."""
+    def _apart(self, start: Native) -> Iterator[tuple[Audio, Render]]:
+        """Give the sound of a native row, and what renders others that are tried, at the middle of the notes.
+
+        They are rendered safely, from the plugin as loaded, and leave no trace in the engine.
+        """
         (note,) = self.note.middle()
-        apart = None if self._isolation == _SAFEST else self._open(_SAFEST)
-        engine = apart or self.engine
-        pitch, velocity, hold = note.tolist()
+        with self._opened(SAFEST, self.engine if self._isolation == "fork" else None) as render:
+            yield render(start, note), lambda row: render(row, note)
 
-        def render(row: Native) -> Audio:
-            audio: Audio = engine.render((self._settings(row), (int(pitch), int(velocity), hold)))
-            return audio
+    @contextmanager
+    def _opened(self, isolation: Isolation, ours: Engine | None = None) -> Iterator[RenderNote]:
+        """Give what renders native rows and notes by an engine of its own, or by ours.
 
-        try:
-            with engine.hurried(HURRY) if isinstance(engine, RemoteEngine) else nullcontext():
-                yield render
-        finally:
-            if apart is not None:
-                apart.close()
+        The first may take as long as any render; the others are hurried, unless the user has said how long
+        one may take.
+        """
+        engine = ours or self._open(isolation)
+        with ExitStack() as stack:
+            if ours is None:
+                stack.callback(engine.close)
+            hurries = self._hurries
+
+            def render(row: Native, note: NDArray[np.float64]) -> Audio:
+                nonlocal hurries
+                begun = time.monotonic()
+                pitch, velocity, hold = note.tolist()
+                audio: Audio = engine.render((self._settings(row), (int(pitch), int(velocity), hold)))
+                if hurries and isinstance(engine, RemoteEngine):
+                    hurries = False
+                    hurry = max(HURRY, SLOWER * (time.monotonic() - begun))
+                    stack.enter_context(engine.hurried(hurry))
+                return audio
+
+            yield render
 
     def sources(self) -> list[Path]:
         """Return the plugin's file; LV2 plugins and bundles have none."""
@@ -174,13 +218,21 @@ class PluginSynth(HostedSynth):
             ) from error
 
     @property
+    def isolation(self) -> Isolation:
+        """Where it lives."""
+        return self._isolation
+
+    @property
     def repeatable(self) -> bool:
-        """Whether equal rows are bound to give equal bytes: only by forking."""
-        return self._isolation == "fork"
+        """Whether equal rows are bound to give equal bytes."""
+        exact = self._exact.fork if self._isolation == "fork" else self._may_fork
+        return exact and addresses_can_be_fixed()
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; PluginCrashed if a row crashes or hangs it twice."""
         played = self.note.rows(len(native), notes)
+        if self._may_fork and self._isolation == "process" and not only_turned(self.space, native):
+            self._move("fork")
         return np.stack(
             [
                 self.render_settings(self._settings(row), note)
@@ -209,43 +261,36 @@ class PluginSynth(HostedSynth):
 
     def _write_preset(self, native: Native, path: Path) -> None:
         with replaced(path) as temporary:
+            if self._may_fork:  # as from a fork: of a plugin that has not played, and will not afterwards
+                self.close()
             self.engine.call("save", self._settings(native), str(temporary))
+            if self._may_fork:
+                self.close()
 
     def _read_preset(self, path: Path) -> Native:
-        if not path.is_file():
-            raise PresetError(f"no such preset: {path}")
-        no_preset = f"{path} is no preset of {self._name}"
-        if path.suffix.lower() == ".state" and _STATE not in path.read_bytes():
-            raise PresetError(
-                f"{no_preset}: no state of a VST3 plugin is in it; give one that was saved here"
-            )
-        if self._loader is None:
-            # Not forked, as a state is taken by the thread alone that loaded the plugin; and of its own, as
-            # what a preset changes besides the knobs must not be heard in the next render.
-            self._loader = self._open("process")
-        try:
-            hosts = self._loader.call("load", str(path.absolute()))
-        except (SynthError, PluginCrashed) as error:
-            raise PresetError(f"{no_preset}: {error}") from error
+        return self._row(self._presets.read(path))
+
+    def _row(self, hosts: Sequence[float]) -> Native:
+        """Return the native row (all parameters,) of host values."""
+        stands, free = self._played.row({}), set(self._played.names)
         return np.array(
             [
-                np.nan if knob.pseudo else knob.native(host)
-                for knob, host in zip(self.knobs, hosts, strict=True)
+                stands[i] if knob.pseudo and knob.parameter.name not in free else knob.native(host)
+                for i, (knob, host) in enumerate(zip(self.knobs, hosts, strict=True))
             ]
         )
+
+    def programs(self) -> Native:
+        """Return native rows (P, all parameters) of a VST2 plugin's programs or an LV2 plugin's presets.
+
+        They are read once; see ``PluginPresets.programs``.
+        """
+        if self._programs is None:
+            rows = [self._row(hosts) for hosts in self._presets.programs() if np.isfinite(hosts).all()]
+            self._programs = np.array(rows).reshape(len(rows), len(self.knobs))
+        return self._programs
 
     def close(self) -> None:
         """Let the engines go; they are made again when they are needed."""
         super().close()
-        if self._loader is not None:
-            self._loader.close()
-            self._loader = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_loader": None}
-
-
-def _preset_suffix(plugin: str) -> str:
-    if is_uri(plugin):
-        return ".json"  # DawDreamer 0.9 saves an LV2 plugin's state but does not give it back
-    return ".state" if Path(plugin).suffix.lower() == ".vst3" else ".fxp"
+        self._presets.close()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgym.errors import SynthError
+from synthgym.files import reason
 
 _FOREIGN = {b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS"}
 _URI = re.compile(r"urn:|[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -38,7 +39,7 @@ def located(plugin: Any) -> str:
     name = os.fsdecode(plugin)
     if is_uri(name):
         return name
-    path = Path(name).expanduser().absolute()
+    path = _place(name).absolute()
     try:
         exists = path.exists()
     except (OSError, ValueError):  # too long for a path, or a zero in it
@@ -50,8 +51,13 @@ def located(plugin: Any) -> str:
         offered = " or ".join(uris[:_SHOWN]) + (" or another" if len(uris) > _SHOWN else "")
         raise SynthError(f"{name} is of LV2 plugins, which go by their URIs: give {offered}")
     if path.is_file():
-        with path.open("rb") as file:
-            head = file.read(4)
+        try:
+            with path.open("rb") as file:
+                head = file.read(4)
+        except OSError as error:
+            raise SynthError(
+                f"cannot read {name}: {reason(error)}; give a plugin that you may read"
+            ) from error
         native = {"win32": "Windows", "darwin": "macOS"}.get(sys.platform)
         for magic, system in _FOREIGN.items():
             if head.startswith(magic) and system != native:
@@ -104,14 +110,33 @@ def uris_in(bundle: Path, kind: str = "Plugin") -> set[str]:
     return found
 
 
+def files_of(plugin: str) -> list[Path]:
+    """Return the files that a plugin, by its whole path or URI, is made of; none where they are not found."""
+    if is_uri(plugin):
+        folders = [bundle for bundle in bundles() if plugin in uris_in(bundle)][:1]
+    else:
+        folders = [Path(plugin)]
+    return sorted(
+        path
+        for folder in folders
+        for path in ([folder] if folder.is_file() else folder.rglob("*"))
+        if path.is_file()
+    )
+
+
 def _folders(variable: str, kind: str) -> list[Path]:
     """Return the folders in which plugins of a kind are, as far as there are any."""
     asked = os.environ.get(variable)
     if asked is not None:
-        places = [Path(place).expanduser() for place in asked.split(os.pathsep) if place]
+        places = [_place(place) for place in asked.split(os.pathsep) if place]
     elif sys.platform == "darwin":
         name = {"lv2": "LV2", "vst3": "VST3", "vst": "VST"}[kind]
-        places = [root / "Library/Audio/Plug-Ins" / name for root in (Path.home(), Path("/"))]
+        places = [root / "Library/Audio/Plug-Ins" / name for root in (_place("~"), Path("/"))]
     else:
-        places = [Path.home() / f".{kind}", *(Path(root) / kind for root in ("/usr/local/lib", "/usr/lib"))]
-    return [place for place in places if place.is_dir()]
+        places = [_place(f"~/.{kind}"), *(Path(root) / kind for root in ("/usr/local/lib", "/usr/lib"))]
+    return [place for place in places if os.path.isdir(place)]  # noqa: PTH112, False of what is out of reach
+
+
+def _place(name: str) -> Path:
+    """Return the path of a name, its ``~`` the home of a user; that of no user is a name as any other."""
+    return Path(os.path.expanduser(name))  # noqa: PTH111, Path raises RuntimeError there

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,22 +17,31 @@ SILENT = 10 ** (-120 / 20)
 SOUNDING = 2
 """A knob is held if the default patch sounds on so many of its steps at most, and on no more than half."""
 DRAWS = 200
-"""Random patches, of which one must be audible if the default patch is not."""
-SECONDS = 6.0
-"""After so long, fewer must do, but"""
+"""Random patches, of which one must be audible if the default patch is not,"""
+SOUND = 200.0
+"""or as many as make so many seconds of sound, some seconds of work, if they are fewer, but"""
 FEWEST = 20
 """so many, which are also enough to hear that some knob changes the sound."""
+CRASHES = 3
+"""So many patches that crash or hang are enough, each of which may take its time."""
 HURRY = 3.0
-"""Seconds after which a patch that is tried is taken to hang: those who make an environment are waiting."""
+"""Seconds after which a patch that is tried is taken to hang, unless the user has said how long one may take:
+those who make an environment are waiting."""
+SLOWER = 4.0
+"""So many times as long as the default patch it may take in any case."""
 
 Render = Callable[[Native], Audio]
 """Gives the audio (samples,) of a native row."""
 
 
 def held_knobs(knobs: Sequence[Knob], default: Native, render: Render) -> dict[str, str]:
-    """Return the names of the knobs that silence the default patch on nearly all of their steps, and why."""
-    if silent(render(default)):
-        return {}
+    """Return the names of the knobs on few of whose steps the default patch sounds (SOUNDING), and why.
+
+    Args:
+        knobs: of the plugin.
+        default: native row of the default patch, which is not silent.
+        render: raises PluginCrashed where the plugin crashes.
+    """
     held = {}
     for place, knob in enumerate(knobs):
         if knob.steps and (count := _silent_steps(place, knob, default, render)):
@@ -64,27 +72,40 @@ def silent(audio: Audio) -> bool:
     return bool(np.abs(audio).max() < SILENT)
 
 
-def check_heard(plugin: str, inputs: int, space: ParameterSpace, left: Sequence[str], render: Render) -> None:
+def check_heard(
+    plugin: str,
+    inputs: int,
+    space: ParameterSpace,
+    left: Sequence[str],
+    default: Audio,
+    render: Render,
+    seconds: float,
+) -> None:
     """Raise SynthError if nothing is heard of a plugin, or of any of its free knobs.
+
+    That is decided by the same random patches on every machine, however fast: 200 seconds of sound, and 20 to
+    200 patches, must have an audible one; of a plugin that sounds as it is loaded, 20 must have one that
+    sounds otherwise. Three patches that crash or hang end it sooner.
 
     Args:
         plugin: what messages call it.
         inputs: how many audio inputs it has.
         space: of the patches that will be played.
         left: names of parameters that are not free and might be to blame.
+        default: what the patch sounds like that nobody has turned a knob of.
         render: raises PluginCrashed where the plugin crashes.
+        seconds: how long a sound is.
     """
-    until, rng = time.monotonic() + SECONDS, np.random.default_rng(0)
-    default = render(space.row({}))
-    sounds, loudest, draws, moved = audible(default), float(np.abs(default).max()), 0, False
-    while not (sounds and moved):
-        if draws >= (FEWEST if sounds or time.monotonic() > until else DRAWS):
-            break
+    rng = np.random.default_rng(0)
+    sounds, loudest = audible(default), float(np.abs(default).max())
+    most = FEWEST if sounds else min(DRAWS, max(FEWEST, round(SOUND / seconds)))
+    draws, crashes, moved = 0, 0, False
+    while not (sounds and moved) and draws < most and crashes < CRASHES:
         draws += 1
         try:
             audio = render(space.to_native(space.sample(rng)))
         except PluginCrashed:  # what crashes is told by those who render
-            moved = True
+            crashes, moved = crashes + 1, True
             continue
         moved |= not np.array_equal(audio, default)
         sounds |= audible(audio)
@@ -98,7 +119,8 @@ def check_heard(plugin: str, inputs: int, space: ParameterSpace, left: Sequence[
             "sound alike; free others, or give another plugin"
         )
     blamed = f" (or free {', '.join(left[:6])})" if left else ""
-    tried = f"as it is loaded and in {draws} random patches"
+    crashed = f" ({crashes} of them crashed or hung)" if crashes else ""
+    tried = f"as it is loaded and in {draws} random patches{crashed}"
     if loudest >= SILENT:
         level = 20 * np.log10(loudest)
         raise SynthError(

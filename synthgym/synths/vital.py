@@ -24,6 +24,7 @@ from synthgym.synths.hosted import HostedSynth
 
 _TABLES = ("lfos", "modulations", "sample", "wavetables")
 _UNHEARD = ("view_", "modulation_", "macro_control")  # modulations are compared by what they join
+_SHAPES = ("bipolar", "stereo", "power")  # of a modulation, besides its amount
 
 
 class VitalSynth(HostedSynth):
@@ -105,13 +106,9 @@ class VitalSynth(HostedSynth):
             temporary.write_text(json.dumps(preset), encoding="utf-8")
 
     def _read_preset(self, path: Path) -> Native:
-        row, left_out = self._read(path)
-        if left_out:
-            warnings.warn(
-                f"{path.name} sounds otherwise here: no knob of this environment is {_few(left_out)}; "
-                "they stand as in Vital's init patch",
-                stacklevel=3,
-            )
+        row, remarks = self._read(path)
+        if remarks:
+            warnings.warn(f"{path.name} sounds otherwise here: {'; '.join(remarks)}", stacklevel=3)
         return row
 
     def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
@@ -120,7 +117,7 @@ class VitalSynth(HostedSynth):
         return [self._read(Path(path))[0] if is_own else self.load_preset(path)]
 
     def _read(self, path: Path) -> tuple[Native, list[str]]:
-        """Return the row of a .vital file, and what it holds besides."""
+        """Return the row of a .vital file, and what of it the row does not hold."""
         try:
             text = path.read_text(encoding="utf-8")
             if not isinstance(json.loads(text)["settings"]["osc_1_level"], (int, float)):
@@ -130,12 +127,8 @@ class VitalSynth(HostedSynth):
                 raise ValueError("it is of a newer Vital than vita is")
             settings = json.loads(read)["settings"]
             start = json.loads(self.engine.call("load", self._knobs.start()))["settings"]
-            routes = [(m["source"], m["destination"]) for m in settings["modulations"]]
-            slots = {route: slot for slot, route in enumerate(routes, 1) if all(route)}
-            values = {c: settings.get(c, start[c]) for c in self._knobs.CONTROLS}
-            for amount, route in zip(self._knobs.AMOUNTS, self._knobs.MODULATIONS, strict=True):
-                slot = slots.pop(route, None)
-                values[amount] = 0.0 if slot is None else settings[f"modulation_{slot}_amount"]
+            amounts, modulated = self._modulations(settings, start)
+            values = {c: float(settings.get(c, start[c])) for c in self._knobs.CONTROLS} | amounts
             row = np.array(
                 [_nearest(k, v) for k, v in zip(self.space.parameters, values.values(), strict=True)]
             )
@@ -148,12 +141,46 @@ class VitalSynth(HostedSynth):
             left_out.append("wavetables")
         if settings["lfos"] != start["lfos"]:
             left_out.append("lfos")
-        left_out += [f"{source} to {target}" for source, target in slots]
-        return row, left_out
+        left_out += modulated
+        remarks = []
+        if left_out:
+            stand = "they stand as in Vital's init patch"
+            remarks.append(f"no knob of this environment is {_few(left_out)}; {stand}")
+        beyond = ~np.isclose(row, list(values.values()), rtol=1e-5, atol=1e-6)
+        moved = [k.name for k, far in zip(self.space.parameters, beyond, strict=True) if far]
+        if moved:
+            remarks.append(f"what it has for {_few(moved)} is no value of the knob; the nearest is taken")
+        return row, remarks
+
+    def _modulations(
+        self, settings: dict[str, Any], start: dict[str, Any]
+    ) -> tuple[dict[str, float], list[str]]:
+        """Return the amounts of the modulations that are knobs, and what else modulates or shapes them.
+
+        Those of a preset that are bypassed are none; equal ones act as one with the sum of their amounts.
+        """
+        slots: dict[tuple[str, str], list[int]] = {}
+        for slot, joined in enumerate(settings["modulations"], 1):
+            route = joined["source"], joined["destination"]
+            if all(route) and not settings[f"modulation_{slot}_bypass"]:
+                slots.setdefault(route, []).append(slot)
+        amounts, left_out = {}, []
+        for own, (knob, route) in enumerate(
+            zip(self._knobs.AMOUNTS, self._knobs.MODULATIONS, strict=True), 1
+        ):
+            acting = {slot: settings[f"modulation_{slot}_amount"] for slot in slots.pop(route, [])}
+            amounts[knob] = float(sum(acting.values()))
+            for slot in (slot for slot, amount in acting.items() if amount):
+                differ = [
+                    s for s in _SHAPES if settings[f"modulation_{slot}_{s}"] != start[f"modulation_{own}_{s}"]
+                ]
+                curved = ["curve"] if "line_mapping" in settings["modulations"][slot - 1] else []
+                left_out += [f"{' to '.join(route)} ({shape})" for shape in (*differ, *curved)]
+        return amounts, list(dict.fromkeys([*left_out, *map(" to ".join, slots)]))
 
 
 def _nearest(knob: Any, value: float) -> float:
-    value = min(max(float(value), knob.low), knob.high)
+    value = min(max(value, knob.low), knob.high)
     return value if knob.steps is None else float(round(value))
 
 

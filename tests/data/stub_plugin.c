@@ -1,7 +1,9 @@
 /* A VST2 instrument that misbehaves on demand, for tests of isolation. Written against the layout of
    the VST 2.4 binary interface; with -DEFFECT it takes audio and gives silence, and ON_LOAD is done as it
-   is loaded. With -DLAST=NAME its last but two parameter is a knob of -DSTEPS=N steps, whose text is cut and not
-   rounded, and GAIN is what the sound is multiplied by: an expression, of the step for one. */
+   is loaded, ON_NOTE as it gets notes. With -DCALM there is no trouble. With -DLAST=NAME its last but two
+   parameter is a knob of -DSTEPS=N steps, whose text is cut and not rounded, and GAIN is what the sound is
+   multiplied by: an expression, of the step for one. With -DPROGRAMS=N it has so many programs, each of another
+   pitch; as the program BAD is selected it crashes. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +36,15 @@ struct Effect {
 #define STEPS 0
 #define START 0.25f
 #endif
+#ifndef ON_NOTE
+#define ON_NOTE
+#endif
+#ifndef PROGRAMS
+#define PROGRAMS 1
+#endif
+#ifndef BAD
+#define BAD -1
+#endif
 #ifndef GAIN
 #define GAIN 1
 #endif
@@ -42,9 +53,14 @@ static const char *troubles[] = {"none", "exit", "hang", "nan", "segfault"};
 enum { COUNT = 6 };
 static float values[COUNT] = {0.5f, 0, 0.5f, START, 0, 0};
 static double phase;
+static int program;
 
 static int step(void) { return (int)(values[3] * (STEPS - 1) + 0.001f); }
+#ifdef CALM
+static int trouble(void) { return 0; }
+#else
 static int trouble(void) { return (int)(values[1] * 4 + 0.5f); }
+#endif
 
 static void render(Effect *effect, float **in, float **out, int32_t frames) {
     switch (trouble()) {
@@ -68,12 +84,20 @@ static float get_parameter(Effect *effect, int32_t index) { return values[index]
 
 static intptr_t dispatch(Effect *effect, int32_t code, int32_t index, intptr_t value, void *to, float option) {
     switch (code) {
+    case 2: /* select a program */
+        if (value == BAD) *(volatile int *)0 = 0;
+        program = (int)value;
+        values[2] = PROGRAMS == 1 ? 0.5f : (float)program / (PROGRAMS - 1);
+        return 0;
+    case 3: return program;
+    case 29: strcpy(to, "Program"); return 1; /* the name of a program; a host that is told none selects each */
     case 7: /* display */
         if (index == 1) strcpy(to, troubles[trouble()]);
         else if (index == 3 && STEPS) snprintf(to, 8, "%d", step());
         else snprintf(to, 8, "%.3f", values[index]);
         return 1;
     case 8: strcpy(to, names[index]); return 1;
+    case 25: ON_NOTE; return 1;
     case 35: return 2; /* category: synth */
     case 45: case 47: case 48: strcpy(to, "Stub"); return 1;
     case 51: return strcmp(to, "receiveVstMidiEvent") == 0; /* can do */
@@ -84,7 +108,7 @@ static intptr_t dispatch(Effect *effect, int32_t code, int32_t index, intptr_t v
 
 static Effect stub = {
     .magic = 0x56737450, .dispatcher = dispatch, .set_parameter = set_parameter,
-    .get_parameter = get_parameter, .programs = 1, .parameters = COUNT,
+    .get_parameter = get_parameter, .programs = PROGRAMS, .parameters = COUNT,
 #ifdef EFFECT
     .inputs = 2, .flags = 1 << 4,
 #else

@@ -48,20 +48,31 @@ def render(
         high_pass: its corner in radians a second; 0 for none.
     """
     audio = np.empty((len(voices), samples), np.float32)
-    # In the order for which the engine is compiled.
-    voices, keys = voices.astype(np.int64, order="C"), notes[:, :2].astype(np.int64, order="C")
-    held = (notes[:, 2].astype(np.float32).astype(np.float64) * sample_rate + 0.5).astype(np.int64)
+    voices = voices.astype(np.int64, order="C")  # the order for which the engine is compiled
+    keys, held, pole = pressed(notes, sample_rate, high_pass)
     at_rate = clock(sample_rate)
-    pole = high_pass / sample_rate - 1 if high_pass else 0.0
     for first in range(0, len(voices), LANES):
         rows = slice(first, first + LANES)
         _render(
             voices[rows],
             keys[rows],
             at_rate,
-            -(-held[rows] // BLOCK),
+            held[rows],
             pole,
             room(len(audio[rows])),
             audio[rows],
         )
     return audio
+
+
+def pressed(
+    notes: NDArray[np.float64], sample_rate: int, high_pass: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
+    """Return note and velocity (B, 2), the blocks for which keys are held (B,), and the high-pass's pole.
+
+    Args:
+        notes, sample_rate, high_pass: as ``render`` takes them.
+    """
+    keys = notes[:, :2].astype(np.int64, order="C")
+    held = (notes[:, 2].astype(np.float32).astype(np.float64) * sample_rate + 0.5).astype(np.int64)
+    return keys, -(-held // BLOCK), high_pass / sample_rate - 1 if high_pass else 0.0

@@ -8,21 +8,13 @@ from synthgym.compiling import compiled, contracted
 from synthgym.synths.dx7_engine import sine
 from synthgym.synths.dx7_engine.operators import FEEDBACK, LOOP, SOFTENED, played, slope_of
 from synthgym.synths.dx7_engine.room import LANES
-from synthgym.synths.dx7_engine.sine import LOGARITHM, operator
+from synthgym.synths.dx7_engine.sine import LOGARITHM, looked_up, operator
 from synthgym.synths.dx7_engine.tables import BLOCK
 
 FEW = 3
 """So many voices, or fewer, are worked out one after the other."""
 
 _SINES, _POWERS = sine.tables()
-
-
-@compiled
-def _looked_up(phase, attenuation):
-    """Return what ``sine.operator`` does by the tables: for one value alone that is faster."""
-    folded = int32(phase << 1)
-    logarithm = attenuation + _SINES[(folded ^ (folded >> 31)) >> 21 & 1023]
-    return int32(_POWERS[(logarithm & 1023) ^ 1023] >> min(logarithm >> 10, 31)) ^ (phase >> 31)
 
 
 @compiled
@@ -42,12 +34,12 @@ def alone(voice, place, blocks, room):
                 loudness += slope
                 back = int32(((before + last) << 13 >> shift) << 8)
                 before = last
-                last = _looked_up(int32(phase[0] + back), loudness)
+                last = looked_up(int32(phase[0] + back), loudness, _SINES, _POWERS)
                 phase[0] = int32(phase[0] + steps[first, block])
                 for further in range(1, loop):
                     # In a longer loop the engine holds the others' levels through a block.
                     level = attenuations[first + further, block + 1]
-                    last = _looked_up(int32(phase[further] + int32(last << 21)), level)
+                    last = looked_up(int32(phase[further] + int32(last << 21)), level, _SINES, _POWERS)
                     phase[further] = int32(phase[further] + steps[first + further, block])
                 output[i] = last
         else:

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
+from typing import Any
+
 from synthgym.compiling import compiled
 
 SCALE = 0.125 / 4096
 """The plugin's level: an operator's 4,096, full level, is an eighth."""
 
 
-@compiled
-def _step(memory, x, pole):
-    """Return what is kept of a sample and what is heard, as ``scipy.signal.lfilter`` does, in its order."""
-    y = memory + x
-    return -x - pole * y, y * SCALE
+def step_by(product: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a step of the filter; the caller compiles it.
+
+    It returns what is kept of a sample and what is heard, as ``scipy.signal.lfilter`` does, in its order.
+
+    Args:
+        product: multiplies two numbers and rounds, before anything is added.
+    """
+
+    def step(memory, x, pole):
+        y = memory + x
+        return -x - product(pole, y), y * SCALE
+
+    return step
+
+
+step = compiled(step_by(operator.mul))
 
 
 @compiled
@@ -23,14 +39,14 @@ def _filter_eight(mixed, pole, memory, audio):
     """
     a, b, c, d, e, f, g, h = memory
     for i in range(audio.shape[1]):
-        a, audio[0, i] = _step(a, mixed[0, i], pole)
-        b, audio[1, i] = _step(b, mixed[1, i], pole)
-        c, audio[2, i] = _step(c, mixed[2, i], pole)
-        d, audio[3, i] = _step(d, mixed[3, i], pole)
-        e, audio[4, i] = _step(e, mixed[4, i], pole)
-        f, audio[5, i] = _step(f, mixed[5, i], pole)
-        g, audio[6, i] = _step(g, mixed[6, i], pole)
-        h, audio[7, i] = _step(h, mixed[7, i], pole)
+        a, audio[0, i] = step(a, mixed[0, i], pole)
+        b, audio[1, i] = step(b, mixed[1, i], pole)
+        c, audio[2, i] = step(c, mixed[2, i], pole)
+        d, audio[3, i] = step(d, mixed[3, i], pole)
+        e, audio[4, i] = step(e, mixed[4, i], pole)
+        f, audio[5, i] = step(f, mixed[5, i], pole)
+        g, audio[6, i] = step(g, mixed[6, i], pole)
+        h, audio[7, i] = step(h, mixed[7, i], pole)
     return a, b, c, d, e, f, g, h
 
 
@@ -51,5 +67,5 @@ def filtered(mixed, count, samples, begin, pole, memory, audio):
     for voice in range(whole, count):
         z = memory[voice]
         for i in range(samples):
-            z, audio[voice, begin + i] = _step(z, mixed[voice, i], pole)
+            z, audio[voice, begin + i] = step(z, mixed[voice, i], pole)
         memory[voice] = z

@@ -1,0 +1,95 @@
+"""Labels of Faust programs: as they are written, in any script, whatever they look like."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synthgym.errors import SynthError
+from synthgym.synths import faust
+from synthgym.synths.faust import FaustSynth
+from synthgym.synths.faust_program import escaped, read_program, unescaped
+
+VOICE = 'os.osc(hslider("freq", 440, 20, 2000, 1)) * button("gate") * hslider("{}", .5, .1, 1, .01)'
+
+
+def made(folder: Path, code: str, **keywords: Any) -> FaustSynth:
+    (folder / "x.dsp").write_text(code, encoding="utf-8")
+    return FaustSynth(dsp=str(folder / "x.dsp"), duration=0.1, hold=0.1, **keywords)
+
+
+PIECES = st.sampled_from(
+    ["_u", "_", "u", "0000e4", "10ffff", "110000", "ä", "音", "\N{MUSICAL SYMBOL G CLEF}"]
+)
+
+
+@given(st.text() | st.lists(PIECES).map("".join))
+def test_a_label_that_was_escaped_is_read_as_it_was(label: str) -> None:
+    assert escaped(label).isascii()
+    assert unescaped(escaped(label)) == label
+
+
+@pytest.mark.parametrize("label", ["osc_u2_level", "a_uffffffff_", "_u0000e4_", "_u110000_"])
+@pytest.mark.parametrize("comment", ["", " // ä"])
+@pytest.mark.parametrize("other", ["", '+ 1e-9 * hslider("ä", 0, 0, 1, .1)'])
+def test_what_looks_like_a_number_is_a_label(label: str, comment: str, other: str, tmp_path: Path) -> None:
+    code = f'import("stdfaust.lib"); process = {VOICE.format(label)} {other};{comment}'
+    synth = made(tmp_path, code)
+    assert set(synth.space.names) == {label, *(["ä"] if other else [])}
+    assert np.abs(synth.render(synth.space.row({label: 1.0})[None])).max() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        'import("stdfaust.lib"); ',
+        'import ( "stdfaust.lib" ); ',
+        'os = library("oscillators.lib"); ',
+        'other = component("other.dsp"); import("stdfaust.lib"); ',
+        'import("stdfaust.lib"); /* " */ ',
+        'import("stdfaust.lib"); declare name "see http://x"; ',
+    ],
+)
+def test_a_label_beyond_ascii_stands_behind_other_quotes_in_its_line(before: str, tmp_path: Path) -> None:
+    (tmp_path / "other.dsp").write_text("process = _;")
+    synth = made(tmp_path, f"{before}process = {VOICE.format('Größe')};")
+    assert synth.space.names == ("Größe",)
+    assert np.abs(synth.render(synth.space.row({"Größe": 1.0})[None])).max() == pytest.approx(1, abs=0.01)
+
+
+@pytest.mark.parametrize("comment", ["", " // ä"])
+def test_sounds_are_found_by_labels_that_look_like_numbers(comment: str, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "tone.wav", np.sin(np.arange(44100) * 0.05), 44100)
+    code = (
+        'import("stdfaust.lib"); process = 0, int(ba.time * hslider("x", 1, .5, 2, .1)) : '
+        'soundfile("a_u0000e4_", 1) : !, !, _ : *(button("gate") * hslider("freq", 1, 0, 2000, 1) / 440);'
+    )
+    synth = made(tmp_path, code + comment, soundfiles={"a_u0000e4_": str(tmp_path / "tone.wav")})
+    assert np.abs(synth.render(synth.space.row({})[None])).max() > 0.1
+
+
+def test_a_program_is_compiled_once_for_its_interface(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[Any] = []
+
+    def counted(*given: Any) -> Any:
+        compiled.append(given)
+        return read_program(*given)
+
+    monkeypatch.setattr(faust, "read_program", counted)
+    made(tmp_path, f'import("stdfaust.lib"); process = {VOICE.format("x")};')
+    assert len(compiled) == 1
+
+
+def test_a_program_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(SynthError, match=r"cannot read the Faust program .*x\.dsp: Permission denied"):
+        made(tmp_path, "process = 0;")

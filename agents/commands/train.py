@@ -2,6 +2,7 @@
 
     python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps 1000000 --log-dir runs/first
     python scripts/train.py --env Dexed1Op-v0 --agent mlp --dataset data/dexed
+    python scripts/train.py --env Dexed1Op-v0 --agent mlp
     tensorboard --logdir runs
 
 Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on from it.
@@ -23,11 +24,16 @@ def main() -> int:
     parser = new_parser(__doc__)
     parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
     parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(LEARNERS)} (default: ppo)")
-    parser.add_argument("--dataset", type=Path, help="that mlp, lstm and ppo_imitation learn from")
+    parser.add_argument(
+        "--dataset",
+        type=Path,
+        help="that mlp, lstm and ppo_imitation learn from; without one, "
+        "examples are rendered meanwhile, none of them twice",
+    )
     parser.add_argument(
         "--steps",
         type=int,
-        help="environment steps in all; mini-batches and rollouts with a data set (default: the YAML)",
+        help="environment steps in all; of mlp, lstm and ppo_imitation: batches and rollouts (default: the YAML)",
     )
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, help="default: 0")

@@ -60,7 +60,7 @@ import hashlib, numpy as np
 from synthgym.features import make_features
 (feature,) = make_features(["multiresolution"], 44100, 44100)
 noise = (0.1 * np.random.default_rng(0).standard_normal((3, 44100))).astype(np.float32)
-print(hashlib.sha256(feature._low(noise[0]).tobytes()).hexdigest())
+print(hashlib.sha256(feature.lowered(noise[0]).tobytes()).hexdigest())
 """
 
 

@@ -284,7 +284,7 @@ def test_numbers_that_are_not_finite_are_never_the_best_and_said(fm: Any) -> Non
     assert curve(curves, "bad", np.array([1, 5])).tolist() == [[[1, 1]] * 3] * 2
 
 
-@pytest.mark.parametrize("isolation", ["process", "none", "fork"])
+@pytest.mark.parametrize("isolation", ["process", "fork"])
 @needs.amsynth
 @pytest.mark.slow
 def test_rows_of_a_plugin_are_compared_within_its_noise(isolation: str, script: Any, tmp_path: Path) -> None:

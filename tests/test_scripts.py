@@ -87,10 +87,10 @@ def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path
     renders = vars(load("ppo", run.final_model))["renders"]
     assert renders > 400, "targets and starts cost renders too"
     assert result["offline_renders"] > renders
-    # The first episode is deterministic: another seed has another start, but the same start the same end.
+    # It begins with the default patch, and goes on from others by the seed.
     other = tmp_path / "other"
     script("match.py", MARIMBA, *arguments[:-1], other, "--seed", 5)
-    assert json.loads((other / "match.json").read_text())["history"][0] != result["history"][0]
+    assert json.loads((other / "match.json").read_text())["history"] != result["history"]
     again = tmp_path / "again"
     script("match.py", MARIMBA, *arguments[:-1], again)
     assert json.loads((again / "match.json").read_text())["history"] == result["history"]

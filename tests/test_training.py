@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
-from conftest import IDS, ROOT, keywords_of, present
+from conftest import COSTLY, IDS, ROOT, keywords_of, present
 from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -122,6 +122,8 @@ def _fast(env_id: Any) -> Any:
 @pytest.mark.parametrize("env_id", [_fast(env_id) for env_id in IDS])
 def test_every_agent_on_every_id(env_id: str, tmp_path: Path) -> None:
     env_id, needed = keywords_of(env_id)
+    if env_id in COSTLY:
+        needed = {**needed, "duration": 0.2, "hold": 0.1}
     task = make_task(env_id, needed, more_features=["mfcc"])
     sources = Sources(env=env_id, dataset=make_set(tmp_path / "set", env_id, needed), runs=tmp_path)
     for name in LEARNERS:

@@ -1,7 +1,9 @@
 """What Vital alone promises; the tests that loop over the table of environments ask the rest."""
 
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -13,7 +15,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, children_named
 
 from envs_registry import missing
 from synthgym.errors import PresetError, SynthError, SynthgymError
@@ -113,6 +115,17 @@ def test_a_preset_read_again_gives_the_same_bytes_and_vital_itself_plays_it(
         assert preset["synth_version"] == "1.0.6"
         assert preset["preset_name"] == str(i)
         np.testing.assert_array_equal(played_by_vita(path, synth.samples), sound)
+
+
+def test_a_helper_that_is_killed_costs_no_more_than_a_render() -> None:
+    synth = make_synth("vital", duration=0.2, hold=0.1)
+    before = set(children_named("helper.py"))
+    row = synth.space.row({})[None]
+    expected = synth.render(row)
+    (helper,) = set(children_named("helper.py")) - before
+    os.kill(helper, signal.SIGKILL)
+    np.testing.assert_array_equal(synth.render(row), expected)
+    synth.close()
 
 
 def test_a_folder_of_presets_is_a_prior(synth: Synth, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from synthgym.datasets import load_for
+from synthgym.datasets import DataSet, load_for
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.patches import PatchStream
@@ -61,11 +61,11 @@ def train(folder: RunFolder) -> int:
     run = RunConfig.read(folder.config)
     with ExitStack() as stack:
         task = stack.enter_context(closing(make_task(run.env, run.env_kwargs, rendering="auto")))
-        examples, held_out = _examples(run, task, stack)
+        dataset = None if run.dataset is None else load_for(task, run.dataset)
+        examples, held_out = _examples(run, task, dataset, stack)
         trainer = Trainer(run, task, folder.newest())
         model = trainer.model
-        if run.dataset is not None:
-            dataset = load_for(task, run.dataset)
+        if dataset is not None:
             model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
         task.meter.renders = model.renders
         with (
@@ -82,14 +82,15 @@ def train(folder: RunFolder) -> int:
     return int(signals.caught or 0) if signals.stopped else 0
 
 
-def _examples(run: RunConfig, task: SoundMatchingTask, stack: ExitStack) -> tuple[MiniBatches, Examples]:
+def _examples(
+    run: RunConfig, task: SoundMatchingTask, dataset: DataSet | None, stack: ExitStack
+) -> tuple[MiniBatches, Examples]:
     """Return the examples that a run learns from, and those by which it is validated."""
     most = TrainerConfig.of(run).validate_on
-    if run.dataset is None:
+    if dataset is None:
         fresh = stack.enter_context(FreshExamples(run, task.meter))
         held_out = task.make_patches(PatchStream("validation", run.seed).ids(range(most)))
         return fresh, Examples.of_patches(held_out)
-    dataset = load_for(task, run.dataset)
     check_examples(dataset, task)
     sides = (("train", None), ("validation", most))
     train, validation = (Examples.of_dataset(dataset, task.feature_name, *side) for side in sides)

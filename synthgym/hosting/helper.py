@@ -16,6 +16,7 @@ import select
 import signal
 import sys
 import threading
+from functools import cache
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -81,8 +82,12 @@ def begin_alike() -> None:
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
+@cache
 def addresses_can_be_fixed() -> bool:
-    """Return whether the system lets programs that this one starts have the same addresses each time."""
+    """Return whether the system lets programs that this one starts have the same addresses each time.
+
+    It is tried once in a process.
+    """
     before = _fix_addresses()
     if before is not None:
         ctypes.CDLL(None).personality(before)

@@ -1,18 +1,17 @@
-"""What synths that DawDreamer hosts share: an engine that is made when it is needed."""
+"""An engine that is made when it is needed, and the synths that have one."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 from synthgym.hosting import Engine
 from synthgym.synths.base import Synth
 
 
-class HostedSynth(Synth):
-    """A synth whose engine lives in this process or in a helper, and never travels with a copy."""
+class OwnsEngine(ABC):
+    """Has an engine, in this process or in a helper, that never travels with a copy."""
 
-    engine_package = "dawdreamer"
     _engine: Engine | None = None
 
     @abstractmethod
@@ -26,10 +25,6 @@ class HostedSynth(Synth):
             self._engine = self._make_engine()
         return self._engine
 
-    def open(self) -> None:
-        """Make the engine, if there is none yet."""
-        self.engine  # noqa: B018
-
     def close(self) -> None:
         """Let the engine go; it is made again when it is needed."""
         if self._engine is not None:
@@ -38,3 +33,13 @@ class HostedSynth(Synth):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_engine": None}
+
+
+class HostedSynth(OwnsEngine, Synth):
+    """A synth with an engine of its own, of DawDreamer unless it says another."""
+
+    engine_package = "dawdreamer"
+
+    def open(self) -> None:
+        """Make the engine, if there is none yet."""
+        self.engine  # noqa: B018

@@ -6,11 +6,11 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from synthgym.errors import PluginCrashed, PresetError, SynthError
 from synthgym.files import reason
 from synthgym.hosting import Engine, Isolation
+from synthgym.synths.hosted import OwnsEngine
 from synthgym.synths.lv2_presets import lv2_presets
 from synthgym.synths.plugin_places import is_uri
 
@@ -21,7 +21,7 @@ MOST_PROGRAMS = 128
 _STATE = b"<VST3PluginState"
 
 
-class PluginPresets:
+class PluginPresets(OwnsEngine):
     """Reads which values presets have, by engines of its own.
 
     Args:
@@ -39,7 +39,11 @@ class PluginPresets:
         opened: Callable[[Isolation], Engine],
     ) -> None:
         self._plugin, self._name, self._loaded, self._opened = plugin, name, loaded, opened
-        self._engine: Engine | None = None
+
+    def _make_engine(self) -> Engine:
+        # Not forked, as a state is taken by the thread alone that loaded the plugin; and of its own, as what
+        # a preset changes besides the knobs must not be heard in the next render.
+        return self._opened("process")
 
     def read(self, path: Path) -> list[float]:
         """Return the host values of all parameters in a file; PresetError if it is no preset of its."""
@@ -54,12 +58,8 @@ class PluginPresets:
             raise PresetError(
                 f"{no_preset}: no state of a VST3 plugin is in it; give one that was saved here"
             )
-        if self._engine is None:
-            # Not forked, as a state is taken by the thread alone that loaded the plugin; and of its own, as
-            # what a preset changes besides the knobs must not be heard in the next render.
-            self._engine = self._opened("process")
         try:
-            hosts: list[float] = self._engine.call("load", str(path.absolute()))
+            hosts: list[float] = self.engine.call("load", str(path.absolute()))
         except (SynthError, PluginCrashed) as error:
             raise PresetError(f"{no_preset}: {error}") from error
         return hosts
@@ -83,15 +83,6 @@ class PluginPresets:
             logger.warning("%s: its programs cannot be read (%s); taken to have none", self._name, error)
             return []
         return hosts
-
-    def close(self) -> None:
-        """Let the engine go; it is made again when it is needed."""
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_engine": None}
 
 
 def preset_suffix(plugin: str) -> str:

@@ -46,24 +46,11 @@ def slope_of(attenuations, operator, block):
 
 
 @contracted
-def _sines(phases, attenuations, output):
-    """Fill an operator's output."""
-    for i in range(len(output)):
-        output[i] = operator(phases[i], attenuations[i])
-
-
-@compiled
-def _turn(phase, place, step, modulation):
-    """Fill in an oscillator's phase, with what modulates it."""
-    for i in range(len(phase)):
-        phase[i] = int32(int32(place + int32(i) * step) + int32(modulation[i] << 21))
-
-
-@compiled
-def _slide(loudness, level, slope):
-    """Fill in an operator's attenuation."""
-    for i in range(len(loudness)):
-        loudness[i] = int32(level + int32(i) * slope)
+def _play(place, step, level, slope, modulation, output):
+    """Fill an operator's output in a block: its oscillator's phase with what modulates it, its attenuation."""
+    for i in range(BLOCK):
+        phase = int32(int32(place + int32(i) * step) + int32(modulation[i] << 21))
+        output[i] = operator(phase, int32(level + int32(i) * slope))
 
 
 @compiled
@@ -79,21 +66,13 @@ def _mix(mixed, output):
 
 
 @compiled
-def _run(number, first, end, attenuations, steps, place, modulation, phase, loudness, output):
+def _run(number, first, end, attenuations, steps, place, modulation, output):
     """Play an operator from one block to another."""
     for block in range(first, end):
         level, slope = attenuations[number, block], slope_of(attenuations, number, block)
-        _slide(loudness[block * BLOCK : (block + 1) * BLOCK], int32(level + slope + LOGARITHM), int32(slope))
-    begun, step = first, steps[number, first]
-    for block in range(first + 1, end + 1):
-        if block == end or steps[number, block] != step:  # the frequency is the same through a stretch
-            a, b = begun * BLOCK, block * BLOCK
-            _turn(phase[a:b], place, int32(step), modulation[a:b])
-            place = int32(place + int32((block - begun) * BLOCK * step))
-            if block < end:
-                begun, step = block, steps[number, block]
-    a, b = first * BLOCK, end * BLOCK
-    _sines(phase[a:b], loudness[a:b], output[a:b])
+        step, a, b = int32(steps[number, block]), block * BLOCK, (block + 1) * BLOCK
+        _play(place, step, int32(level + slope + LOGARITHM), int32(slope), modulation[a:b], output[a:b])
+        place = int32(place + int32(step << 6))
 
 
 @compiled
@@ -118,7 +97,6 @@ def voice_over(voice, place, blocks, room):
     attenuations, steps, phases = room.attenuations[place], room.steps[place], room.phases[place]
     looped, mixed = room.looped[place], room.mixed[place]
     outputs, silent = room.outputs, room.silent
-    phase, loudness = room.samples[0], room.samples[1]
     algorithm = voice[134]
     first = FEEDBACK[algorithm]
     last = first + LOOP[algorithm] - 1
@@ -138,7 +116,7 @@ def voice_over(voice, place, blocks, room):
                     silent[number] = False
             elif begun >= 0:
                 modulation = outputs[_modulation(algorithm, number, samples, outputs, silent)]
-                _run(number, begun, block, attenuations, steps, turned, modulation, phase, loudness, output)
+                _run(number, begun, block, attenuations, steps, turned, modulation, output)
                 begun = -1
             if block < blocks:
                 a, b = block * BLOCK, (block + 1) * BLOCK

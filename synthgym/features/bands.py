@@ -10,9 +10,10 @@ import scipy.signal
 from numba import float32
 from numpy.typing import NDArray
 
+from synthgym import lanes
 from synthgym.compiling import compiled, keep, released
-from synthgym.features import fft, lanes
-from synthgym.features.lanes import WIDTH, every, load, room, store, store_turned
+from synthgym.features import fft
+from synthgym.lanes import WIDTH, every, load, room, store, store_turned
 
 
 class _Plan(NamedTuple):
@@ -114,7 +115,7 @@ def _frames(clip, first, hop, before, window, tile, numbers):
                 store(tile, lane * WIDTH, every(float32(0)))
                 for i in range(max(0, -begin), min(WIDTH, len(clip) - begin)):
                     tile[lane * WIDTH + i] = clip[begin + i] * window[sample + i]
-        store_turned(tile, numbers, sample * WIDTH)
+        store_turned(tile, 0, WIDTH, numbers, sample * WIDTH)
     for at in range(len(window) * WIDTH, len(numbers), WIDTH):
         store(numbers, at, every(float32(0)))
 

@@ -9,9 +9,9 @@ import scipy.signal
 from numba import float32
 from numpy.typing import NDArray
 
+from synthgym import lanes
 from synthgym.compiling import compiled, keep, released
-from synthgym.features import lanes
-from synthgym.features.lanes import WIDTH, every, load, room, store, store_turned
+from synthgym.lanes import WIDTH, every, load, room, store, store_turned
 
 STOPBAND_DB = 100.0
 """What is folded into the frequencies that are kept is so much softer: as far down as silence begins."""
@@ -68,7 +68,7 @@ class Decimator:
 @compiled
 def _sums(tile, turned):
     """Return lanes, of which each is the sum of a row of the tile."""
-    store_turned(tile, turned, 0)
+    store_turned(tile, 0, WIDTH, turned, 0)
     step = WIDTH * WIDTH // 2
     while step >= WIDTH:
         for at in range(0, step, WIDTH):

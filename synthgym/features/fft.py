@@ -15,7 +15,7 @@ from numba import float32
 from numpy.typing import NDArray
 
 from synthgym.compiling import compiled
-from synthgym.features.lanes import WIDTH, every, load, store
+from synthgym.lanes import WIDTH, every, load, store
 
 _PAIR = 2 * WIDTH
 _angles = -2 * np.pi * np.arange(5) / np.arange(6).clip(1)[:, None]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from synthgym import lanes
 from synthgym.compiling import compiled, keep, released
-from synthgym.features import lanes
-from synthgym.features.lanes import WIDTH, at_least, at_most, every, exponent, load, scaled, store
+from synthgym.lanes import WIDTH, at_least, at_most, every, exponent, load, scaled, store
 
 EXPONENT = 0.13
 """Of power: 3 dB softer is about the same share less of any sound, so that distances of targets compare."""

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym import lanes
 from synthgym.compiling import keep
 from synthgym.synths.dx7_engine.clock import clock
 from synthgym.synths.dx7_engine.render import render as _render
@@ -27,7 +28,7 @@ from synthgym.synths.dx7_engine.room import LANES, room
 from synthgym.synths.dx7_engine.tables import BLOCK
 
 _HERE = Path(__file__).parent
-keep(_render, [*_HERE.glob("*.py"), _HERE.parent / "dx7_algorithms.py"])
+keep(_render, [*_HERE.glob("*.py"), _HERE.parent / "dx7_algorithms.py", Path(lanes.__file__)])
 
 
 def render(

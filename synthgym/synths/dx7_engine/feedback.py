@@ -5,6 +5,7 @@ from __future__ import annotations
 from numba import int32
 
 from synthgym.compiling import compiled, contracted
+from synthgym.lanes import WIDTH, load, store, store_turned
 from synthgym.synths.dx7_engine import sine
 from synthgym.synths.dx7_engine.operators import FEEDBACK, LOOP, SOFTENED, played, slope_of
 from synthgym.synths.dx7_engine.room import LANES
@@ -69,7 +70,7 @@ def _block(lanes, phase, step, loudness, slope, shift, plays, before, last, outp
 @compiled
 def together(count, blocks, voices, room):
     """Work out the feedback of the first ``count`` of the room's members, whose operator feeds itself."""
-    lanes = (count + 15) // 16 * 16
+    lanes = -(-count // WIDTH) * WIDTH
     phase, step, loudness, slope = room.lanes[0], room.lanes[1], room.lanes[2], room.lanes[3]
     shift, plays, before, last = room.lanes[4], room.lanes[5], room.lanes[6], room.lanes[7]
     for lane in range(count, lanes):
@@ -89,10 +90,12 @@ def together(count, blocks, voices, room):
             step[lane] = room.steps[voice, first, block]
             plays[lane] = -1 if played(attenuations, first, block) else 0
         _block(lanes, phase, step, loudness, slope, shift, plays, before, last, room.tile)
-        for lane in range(count):
-            output = room.looped[room.members[lane]]
-            for i in range(BLOCK):
-                output[block * BLOCK + i] = room.tile[i * LANES + lane]
+        for group in range(0, count, WIDTH):
+            for i in range(0, BLOCK, WIDTH):
+                store_turned(room.tile, i * LANES + group, LANES, room.turned, 0)
+                for lane in range(group, min(group + WIDTH, count)):
+                    sixteen = load(room.turned, (lane - group) * WIDTH)
+                    store(room.looped[room.members[lane]], block * BLOCK + i, sixteen)
     for lane in range(count):
         voice = room.members[lane]
         room.memory[voice, 0], room.memory[voice, 1] = before[lane], last[lane]

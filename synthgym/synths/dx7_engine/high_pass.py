@@ -6,6 +6,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from numba import float32
+
 from synthgym.compiling import compiled
 
 SCALE = 0.125 / 4096
@@ -51,12 +53,18 @@ def _filter_eight(mixed, pole, memory, audio):
 
 
 @compiled
+def _scale(mixed, audio):
+    """Write a mixed voice to its audio; 32 bits hold every such product exactly."""
+    for i in range(len(mixed)):
+        audio[i] = float32(mixed[i]) * float32(SCALE)
+
+
+@compiled
 def filtered(mixed, count, samples, begin, pole, memory, audio):
     """Write mixed voices to their audio, through the high-pass if there is one."""
     if pole == 0:
         for voice in range(count):
-            for i in range(samples):
-                audio[voice, begin + i] = mixed[voice, i] * SCALE
+            _scale(mixed[voice, :samples], audio[voice, begin : begin + samples])
         return
     whole = count // 8 * 8
     for i in range(0, whole, 8):

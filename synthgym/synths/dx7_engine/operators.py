@@ -47,7 +47,7 @@ def slope_of(attenuations, operator, block):
 
 @contracted
 def _play(place, step, level, slope, modulation, output):
-    """Fill an operator's output in a block: its oscillator's phase with what modulates it, its attenuation."""
+    """Fill an operator's output in a block, its oscillator's phase and its attenuation going evenly."""
     for i in range(BLOCK):
         phase = int32(int32(place + int32(i) * step) + int32(modulation[i] << 21))
         output[i] = operator(phase, int32(level + int32(i) * slope))
@@ -63,16 +63,6 @@ def _copy(to, of):
 def _mix(mixed, output):
     for i in range(len(mixed)):
         mixed[i] = int32(mixed[i] + output[i])
-
-
-@compiled
-def _run(number, first, end, attenuations, steps, place, modulation, output):
-    """Play an operator from one block to another."""
-    for block in range(first, end):
-        level, slope = attenuations[number, block], slope_of(attenuations, number, block)
-        step, a, b = int32(steps[number, block]), block * BLOCK, (block + 1) * BLOCK
-        _play(place, step, int32(level + slope + LOGARITHM), int32(slope), modulation[a:b], output[a:b])
-        place = int32(place + int32(step << 6))
 
 
 @compiled
@@ -102,29 +92,31 @@ def voice_over(voice, place, blocks, room):
     last = first + LOOP[algorithm] - 1
     samples = blocks * BLOCK
     mixed[:samples] = 0
-    silent[:] = True
     for number in range(6):
-        output = outputs[number]
         in_loop = voice[135] > 0 and first <= number <= last
-        begun, turned = -1, phases[number]
-        for block in range(blocks + 1):
-            plays = block < blocks and played(attenuations, number, block)
-            looping = in_loop and block < blocks and played(attenuations, first, block)
-            if plays and not looping:
-                if begun < 0:
-                    begun, turned = block, phases[number]
-                    silent[number] = False
-            elif begun >= 0:
-                modulation = outputs[_modulation(algorithm, number, samples, outputs, silent)]
-                _run(number, begun, block, attenuations, steps, turned, modulation, output)
-                begun = -1
-            if block < blocks:
-                a, b = block * BLOCK, (block + 1) * BLOCK
-                if looping and number == last:
-                    silent[number] = False
-                    _copy(output[a:b], looped[a:b])
-                elif looping or not plays:
-                    output[a:b] = 0
-                phases[number] = int32(phases[number] + int32(steps[number, block] << 6))
-        if CARRIERS[algorithm, number] and not silent[number]:
+        phase, turns = phases[number], int32(0)
+        silent[number] = True
+        for block in range(blocks):
+            plays = played(attenuations, number, block) or (in_loop and played(attenuations, first, block))
+            silent[number] = silent[number] and not plays
+            turns = int32(turns + int32(steps[number, block] << 6))
+        phases[number] = int32(phase + turns)
+        if silent[number]:
+            continue
+        output = outputs[number]
+        modulation = outputs[_modulation(algorithm, number, samples, outputs, silent)]
+        for block in range(blocks):
+            a, b = block * BLOCK, (block + 1) * BLOCK
+            step = int32(steps[number, block])
+            looping = in_loop and played(attenuations, first, block)
+            if looping and number == last:
+                _copy(output[a:b], looped[a:b])
+            elif looping or not played(attenuations, number, block):
+                output[a:b] = 0
+            else:
+                slope = int32(slope_of(attenuations, number, block))
+                level = int32(attenuations[number, block] + slope + LOGARITHM)
+                _play(phase, step, level, slope, modulation[a:b], output[a:b])
+            phase = int32(phase + int32(step << 6))
+        if CARRIERS[algorithm, number]:
             _mix(mixed[:samples], output[:samples])

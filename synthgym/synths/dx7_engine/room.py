@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.lanes import WIDTH
 from synthgym.synths.dx7_engine.control import OFF, OPERATOR_STATE, VOICE_STATE
 from synthgym.synths.dx7_engine.tables import BLOCK
 
@@ -31,8 +32,8 @@ class Room(NamedTuple):
         looped: what came out of the feedback; mixed: the sum of the carriers (count, ROW).
         lanes: (8, LANES) of ``together``.
         members: the voices whose feedback is worked out together.
-        tile: (BLOCK, LANES), flat, of ``_block``.
-        outputs, samples, values, silent, phase: more room.
+        tile: (BLOCK, LANES), flat, of ``_block``; turned: (WIDTH, WIDTH), flat, a part of it.
+        outputs, values, silent, phase: more room.
     """
 
     operators: NDArray[np.int64]
@@ -47,8 +48,8 @@ class Room(NamedTuple):
     lanes: NDArray[np.int32]
     members: NDArray[np.int64]
     tile: NDArray[np.int32]
+    turned: NDArray[np.int32]
     outputs: NDArray[np.int32]
-    samples: NDArray[np.int32]
     values: NDArray[np.int64]
     silent: NDArray[np.bool_]
     phase: NDArray[np.int32]
@@ -76,8 +77,8 @@ def room(count: int) -> Room:
         _lines(8, LANES),
         np.zeros(LANES, np.int64),
         _lines(1, BLOCK * LANES)[0],
+        _lines(1, WIDTH * WIDTH)[0],
         _lines(8, ROW),
-        _lines(2, ROW),
         np.zeros((3, CHUNK), np.int64),
         np.zeros(6, np.bool_),
         np.zeros(3, np.int32),

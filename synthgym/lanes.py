@@ -49,9 +49,17 @@ def store(array, start, lanes):
     array[start : start + WIDTH] = lanes
 
 
-def store_turned(tile, array, start):
-    """Put the columns of a tile (256,), 16 rows of 16, into an array (n,) from a place on, one by one."""
-    array[start : start + len(tile)] = tile.reshape(WIDTH, WIDTH).T.ravel()
+def store_turned(tile, first, apart, array, start):
+    """Put the columns of 16 rows of 16 into an array (n,) from a place on, one by one.
+
+    Args:
+        tile: (m,), which has the rows.
+        first: where the first begins.
+        apart: by how much each begins after the one before.
+        array, start: see above.
+    """
+    rows = [tile[first + i * apart :][:WIDTH] for i in range(WIDTH)]
+    array[start : start + WIDTH * WIDTH] = np.stack(rows, axis=1).ravel()
 
 
 def at_least(lanes, least):
@@ -147,9 +155,10 @@ def _store(builder, data, start, lanes):
     builder.store(lanes, _at(builder, data, start), align=4)
 
 
-@_compiles(store_turned, types.void, types.Array, types.Array, types.Integer)
-def _store_turned(builder, tile, data, start):
-    rows = [_load(builder, tile, ir.Constant(ir.IntType(64), i * WIDTH)) for i in range(WIDTH)]
+@_compiles(store_turned, types.void, types.Array, types.Integer, types.Integer, types.Array, types.Integer)
+def _store_turned(builder, tile, first, apart, data, start):
+    places = [builder.mul(apart, ir.Constant(apart.type, i)) for i in range(WIDTH)]
+    rows = [_load(builder, tile, builder.add(first, place)) for place in places]
     # Squares of 2, 4, 8 and 16 lie across from each other in turn and change places.
     for side in (1, 2, 4, 8):
         upper = [j if not j & side else WIDTH + j - side for j in range(WIDTH)]

@@ -32,6 +32,8 @@ SOFTENED = np.zeros(32, np.int64)
 """By how many halvings feedback is less in some algorithms."""
 SOFTENED[[3, 5, 31]] = 2
 
+NOTHING = -1
+
 
 @compiled
 def played(attenuations, operator, block):
@@ -53,6 +55,12 @@ def _play(place, step, level, slope, modulation, output):
         output[i] = operator(phase, int32(level + int32(i) * slope))
 
 
+@contracted
+def _play_unmodulated(place, step, level, slope, output):
+    for i in range(BLOCK):
+        output[i] = operator(int32(place + int32(i) * step), int32(level + int32(i) * slope))
+
+
 @compiled
 def _copy(to, of):
     for i in range(len(to)):
@@ -67,17 +75,17 @@ def _mix(mixed, output):
 
 @compiled
 def _modulation(algorithm, number, samples, outputs, silent):
-    """Return which output modulates an operator: another operator's, nothing (6), or a sum (7, filled in)."""
-    found = 6
+    """Return which output modulates an operator: another's, a sum (the last, filled in), or NOTHING."""
+    found = NOTHING
     for modulator in range(number):
         if MODULATES[algorithm, number, modulator] and not silent[modulator]:
-            if found == 6:
+            if found == NOTHING:
                 found = modulator
                 continue
             if found < 6:
-                _copy(outputs[7, :samples], outputs[found, :samples])
-                found = 7
-            _mix(outputs[7, :samples], outputs[modulator, :samples])
+                _copy(outputs[6, :samples], outputs[found, :samples])
+                found = 6
+            _mix(outputs[6, :samples], outputs[modulator, :samples])
     return found
 
 
@@ -104,7 +112,7 @@ def voice_over(voice, place, blocks, room):
         if silent[number]:
             continue
         output = outputs[number]
-        modulation = outputs[_modulation(algorithm, number, samples, outputs, silent)]
+        modulator = _modulation(algorithm, number, samples, outputs, silent)
         for block in range(blocks):
             a, b = block * BLOCK, (block + 1) * BLOCK
             step = int32(steps[number, block])
@@ -116,7 +124,10 @@ def voice_over(voice, place, blocks, room):
             else:
                 slope = int32(slope_of(attenuations, number, block))
                 level = int32(attenuations[number, block] + slope + LOGARITHM)
-                _play(phase, step, level, slope, modulation[a:b], output[a:b])
+                if modulator == NOTHING:
+                    _play_unmodulated(phase, step, level, slope, output[a:b])
+                else:
+                    _play(phase, step, level, slope, outputs[modulator, a:b], output[a:b])
             phase = int32(phase + int32(step << 6))
         if CARRIERS[algorithm, number]:
             _mix(mixed[:samples], output[:samples])

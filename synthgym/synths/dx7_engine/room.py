@@ -78,7 +78,7 @@ def room(count: int) -> Room:
         np.zeros(LANES, np.int64),
         _lines(1, BLOCK * LANES)[0],
         _lines(1, WIDTH * WIDTH)[0],
-        _lines(8, ROW),
+        _lines(7, ROW),
         np.zeros((3, CHUNK), np.int64),
         np.zeros(6, np.bool_),
         np.zeros(3, np.int32),

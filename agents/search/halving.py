@@ -17,8 +17,12 @@ STARTS = 64
 the share of the budget below."""
 SHARE = 8
 CLIMBERS = 32
-BATCH = 32
-"""Renders asked for at once: enough for several cores."""
+"""At most; of a small budget every climber has EACH renders, as fewer lead nowhere."""
+EACH = 400
+BATCHES = 256
+BATCH = 8, 32
+"""The budget is spent in so many batches, of at least and at most so many renders: small ones learn from each
+other soon, large ones are enough for several cores."""
 
 
 class Halving(Agent):
@@ -28,19 +32,23 @@ class Halving(Agent):
         """Climb until the budget is spent."""
         known = trial.best
         unit = trial.starts(max(1, min(max(STARTS, trial.pool.known), trial.budget // SHARE)))
+        drawn = trial.spent
         far = trial(unit)
+        begun = trial.spent
+        # Where time ends the search, as many as can be rendered in it at the speed of the first.
+        left = len(unit) * (1 - begun) / max(begun - drawn, 1e-9)
         if known is not None and known.unit is not None:
             unit, far = np.vstack([unit, known.unit]), np.append(far, known.distance)
-        begun, climbers = trial.spent, CLIMBERS
-        rounds = 1 + int(np.log2(CLIMBERS))
-        for number in range(1, rounds + 1):
-            best = np.argsort(far, kind="stable")[:climbers]
+        halvings = int(np.log2(np.clip(left / EACH, 1, CLIMBERS)))
+        batch = int(np.clip(left / BATCHES, *BATCH))
+        for number in range(halvings + 1):
+            best = np.argsort(far, kind="stable")[: 2 ** (halvings - number)]
             unit, far = unit[best], far[best]
             # The last is ended by the budget.
-            while number == rounds or trial.spent < begun + (1 - begun) * number / rounds:
-                each = np.repeat(np.arange(len(unit)), max(1, BATCH // len(unit)))
+            until = begun + (1 - begun) * (number + 1) / (halvings + 1)
+            while number == halvings or trial.spent < until:
+                each = np.repeat(np.arange(len(unit)), max(1, batch // len(unit)))
                 there = np.stack([step(trial, unit[climber]) for climber in each])
                 for climber, stepped, found in zip(each, there, trial(there), strict=True):
                     if found <= far[climber]:
                         unit[climber], far[climber] = stepped, found
-            climbers //= 2

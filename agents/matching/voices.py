@@ -74,6 +74,7 @@ class Voices:
         return task.space.to_unit(self._task.space.to_native(near))
 
 
+@lru_cache
 def are_quick(env_id: str) -> bool:
     """Return whether an environment's synth renders many voices at once: others would take many minutes."""
     with closing(make_task(env_id)) as task:

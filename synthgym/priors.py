@@ -191,7 +191,7 @@ def read_presets(worker: Worker, folder: Path) -> Unit:
         kept = [audible(sound.audio) for sound in worker.sounds(units, notes)]
         if any(kept):
             return units[kept]
-    kinds = ", ".join(sorted({synth.preset_suffix, *synth.bank_suffixes, ".json"}))
+    kinds = ", ".join(sorted({synth.preset_suffix, *synth.also_read, ".json"}))
     raise PresetError(f"{folder} holds no audible preset of this synth ({kinds}); give another folder")
 
 

@@ -21,7 +21,7 @@ from synthgym.features import distance, make_features
 from synthgym.features.on_torch import TorchMultiResolution
 from synthgym.notes import Notes
 from synthgym.parameters import Native
-from synthgym.synths import Audio, dx7_voice, make_synth
+from synthgym.synths import Audio, dx7_parameters, make_synth
 from synthgym.synths.dx7_engine import pressed, sine, tables
 from synthgym.synths.dx7_engine.clock import clock
 from synthgym.synths.dx7_engine.high_pass import step
@@ -171,7 +171,7 @@ class Compiled:
         self._render = render
 
     def __call__(self, native: Native, notes: Notes, rate: int, high_pass: float) -> Audio:
-        rows = np.frombuffer(dx7_voice.voice_bytes(native), np.uint8).reshape(-1, 155).astype(np.int64)
+        rows = np.frombuffer(dx7_parameters.voice_bytes(native), np.uint8).reshape(-1, 155).astype(np.int64)
         keys, held, pole = pressed(notes, rate, high_pass)
         whole: list[Any] = [np.full(s, 77, np.int64) for s in (OPERATORS, COMMON, (6, 2), (6, 1), (3, 1))]
         state = State(*whole, *(np.full(6, 77, np.int32) for _ in range(5)))

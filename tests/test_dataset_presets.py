@@ -9,7 +9,7 @@ from small_sets import recipe, small_blocks  # noqa: F401, fixtures
 
 from synthgym import datasets
 from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream
-from synthgym.synths import dx7_voice
+from synthgym.synths import dx7_parameters, dx7_voice
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def banks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = task.space.to_native(units)
     from dexed import Patch
 
-    packed = [Patch.from_sysex(dx7_voice.voice_bytes(row) + b"\x3f").to_packed() for row in rows]
+    packed = [Patch.from_sysex(dx7_parameters.voice_bytes(row) + b"\x3f").to_packed() for row in rows]
     (folder / "bank.syx").write_bytes(b"".join(packed[:32]))
     (folder / "more").mkdir()
     (folder / "more" / "packed.dx7").write_bytes(b"".join(packed[32:69]))
@@ -43,7 +43,7 @@ def test_sets_of_presets(tmp_path: Path, banks: Path) -> None:
     kept = datasets.load(tmp_path / "set")
     units, split = kept.parameters[:], kept.split[:]
     first = made.task.space.to_native(units[0])
-    np.testing.assert_array_equal(first, dx7_voice.read_syx(banks / "a single.syx")[0].native)
+    np.testing.assert_array_equal(first, dx7_voice.read_voices(banks / "a single.syx")[0].native)
     # Variations are near their voice, other voices are not; and on its side of the split.
     distances = np.abs(units[70:140, None] - units[None, :70]).mean(axis=2)
     assert (distances.argmin(axis=1) == np.arange(70)).all()

@@ -17,7 +17,7 @@ from synthgym.errors import SynthError, SynthgymError
 from synthgym.features import distance, make_features
 from synthgym.patches import audible
 from synthgym.synths import make_synth
-from synthgym.synths.dx7_voice import native_rows
+from synthgym.synths.dx7_parameters import native_rows
 from synthgym.task import SoundMatchingTask
 
 RENDERS = "dexed_vst3_renders.npz"

@@ -16,7 +16,7 @@ import synthgym.synths.plugin as plugin_module
 from envs_registry import ENVIRONMENTS
 from synthgym.errors import SynthError
 from synthgym.synths import Audio, make_synth
-from synthgym.synths.dx7_voice import PARAMETERS
+from synthgym.synths.dx7_parameters import PARAMETERS
 from synthgym.task import SoundMatchingTask
 
 FACTS = json.loads((ROOT / "tests/data/dexed_vst3_parameters.json").read_text())["parameters"]

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from synthgym.parameters import Native
 from synthgym.patches import audible
 from synthgym.synths import make_synth
+from synthgym.synths.dx7_parameters import PARAMETERS
 from synthgym.synths.dx7_prior import CARRIES, GLOBAL_COLUMNS, OPERATOR, OPERATOR_COLUMNS, human_like
-from synthgym.synths.dx7_voice import PARAMETERS, read_voices
+from synthgym.synths.dx7_voice import read_voices
 
 COUNT = 600
 HEXTER = Path("/usr/share/hexter")

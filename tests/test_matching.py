@@ -23,8 +23,9 @@ from synthgym.parameters import Native, Unit
 from synthgym.recordings import read_mono, read_recording
 from synthgym.synths import Audio, make_synth
 from synthgym.synths.dx7_algorithms import ALGORITHMS
+from synthgym.synths.dx7_parameters import PARAMETERS
 from synthgym.synths.dx7_prior import human_like
-from synthgym.synths.dx7_voice import PARAMETERS, read_syx
+from synthgym.synths.dx7_voice import read_voices
 from synthgym.task import SoundMatchingTask
 
 TARGETS = sorted((ROOT / "examples/targets").glob("*.wav"))
@@ -250,12 +251,12 @@ def test_many_recordings_are_matched_and_become_a_bank(script: Script, tmp_path:
     recordings = [ROOT / f"examples/targets/{name}.wav" for name in names]
     printed = script("match.py", *recordings, *PLAIN, "--budget", 300, "--top", 2, "--out", out).stdout
     assert f"bank:   {out / 'bank.syx'}" in printed
-    bank = read_syx(out / "bank.syx")
+    bank = read_voices(out / "bank.syx")
     assert len(bank) == 32
     assert [voice.name for voice in bank[:3]] == ["marimba", "synth_bass", "INIT VOICE"]
     for name, voice in zip(names, bank, strict=False):
         folder = out / f"{name}-Dexed6Op-v0"
-        (single,) = read_syx(folder / "match.syx")
+        (single,) = read_voices(folder / "match.syx")
         np.testing.assert_array_equal(voice.native, single.native)
         result = json.loads((folder / "match.json").read_text())
         first, second = result["answers"]
@@ -290,7 +291,7 @@ def test_banks_are_numbered_from_the_first(tmp_path: Path) -> None:
     banks = [tmp_path / "bank-1.syx", tmp_path / "bank-2.syx"]
     assert write_banks(tmp_path, synth, found[:20], 40) == banks[:1]
     assert write_banks(tmp_path, synth, found, 40) == banks
-    voices = [voice for bank in banks for voice in read_syx(bank)]
+    voices = [voice for bank in banks for voice in read_voices(bank)]
     assert [one.name for one in voices[:41]] == [f"voice {n}" for n in range(40)] + ["INIT VOICE"]
     np.testing.assert_array_equal([one.native for one in voices[:40]], [one.native for one in found])
     assert write_banks(tmp_path, make_synth("fm"), found, 40) == []
@@ -310,7 +311,7 @@ def test_ctrl_c_ends_many_matches_with_what_is_there(tmp_path: Path) -> None:
     assert errors.endswith("interrupted\n")
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert (folder / "match.html").exists()
-    assert read_syx(tmp_path / "bank.syx")[0].name == TARGETS[0].stem[:10]
+    assert read_voices(tmp_path / "bank.syx")[0].name == TARGETS[0].stem[:10]
 
 
 @pytest.mark.parametrize(
@@ -323,7 +324,7 @@ def test_ctrl_c_ends_many_matches_with_what_is_there(tmp_path: Path) -> None:
         ([MARIMBA, "--top", 0], "top must be a whole number from 1"),
         ([MARIMBA, "--env", "./nope.vst3"], "no such plugin: ./nope.vst3"),
         ([MARIMBA, "--env", MARIMBA], "plugin"),
-        ([MARIMBA, "--start", MARIMBA], "presets of this synth are .syx or .json files"),
+        ([MARIMBA, "--start", MARIMBA], "presets of this synth are .syx or .dx7 or .mid"),
         ([MARIMBA, "--start", "fm.json"], "fm.json is no preset of this synth"),
         ([MARIMBA, "--start", "six.syx", "--env", "Dexed1Op-v0"], "which is held at"),
         (["--render", "six.syx", "--out", "x.mp3"], "a preset is rendered to a .wav"),

@@ -24,7 +24,7 @@ from agents.reports.envelopes import envelopes
 from agents.reports.media import ogg
 from synthgym.making import make_task
 from synthgym.recordings import playback_gain
-from synthgym.synths.dx7_voice import read_syx
+from synthgym.synths.dx7_voice import read_voices
 
 CHROMIUM = shutil.which("chromium")
 AGENTS = ("random", "silence", "hill_climber")
@@ -192,7 +192,7 @@ def test_a_browser_plays_a_match_and_has_its_preset(script: Any, browser: Any, t
         page.get_by_role("link", name="match.syx").first.click()
     assert Path(download.value.path()).read_bytes() == (tmp_path / "match.syx").read_bytes()
     operators = [f"OP{i}" for i in range(1, 7)]
-    (voice,) = read_syx(tmp_path / "match.syx")
+    (voice,) = read_voices(tmp_path / "match.syx")
     algorithm = int(voice.native[-1]) + 1
     assert page.get_by_role("img", name=f"Algorithm {algorithm}", exact=True).is_visible()
     boxes = page.locator(".diagram text:not(.level)").all_text_contents()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from agents.evaluation.pitch import PITCH_RATE, hear_note, note_of, pitch_of
 from agents.matching.recording import Recording
 from synthgym.synths import make_synth
-from synthgym.synths.dx7_voice import PARAMETERS
+from synthgym.synths.dx7_parameters import PARAMETERS
 
 RATE = 44100
 TIME = np.arange(RATE) / RATE

@@ -23,7 +23,7 @@ from agents.rl.training import load
 from agents.training.run_folder import RunFolder
 from synthgym.recordings import read_recording
 from synthgym.synths import make_synth
-from synthgym.synths.dx7_voice import read_syx
+from synthgym.synths.dx7_voice import read_voices
 
 MARIMBA = ROOT / "examples/targets/marimba.wav"
 
@@ -75,7 +75,7 @@ def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path
     assert "OP1 OUTPUT LEVEL" in printed
     assert len(result["parameters"]) == 145
     match, rate = soundfile.read(out / "match.wav", dtype="float32")
-    (voice,) = read_syx(out / "match.syx")
+    (voice,) = read_voices(out / "match.syx")
     gain = np.float32(result["playback_gain"])
     sound = make_synth("dexed", operators=1).render(voice.native[None])[0]
     np.testing.assert_array_equal(gain * sound, match)

@@ -15,7 +15,8 @@ from synthgym.patches import audible
 from synthgym.synths import Audio
 from synthgym.synths.dexed import DexedSynth
 from synthgym.synths.dx7_algorithms import ALGORITHMS, OPERATORS
-from synthgym.synths.dx7_voice import PARAMETERS, read_voices
+from synthgym.synths.dx7_parameters import PARAMETERS
+from synthgym.synths.dx7_voice import read_voices
 
 RATE = SAMPLES = 44100
 NOTES = (24, 36, 48, 60, 72, 84, 96)

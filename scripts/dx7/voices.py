@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Native
 from synthgym.synths import dx7_prior as prior
-from synthgym.synths.dx7_voice import native_rows, read_voices, voice_bytes
+from synthgym.synths.dx7_parameters import native_rows, voice_bytes
+from synthgym.synths.dx7_voice import read_voices
 
 VALUES = 145
 

@@ -41,10 +41,9 @@ class Synth(ABC):
         note: what it plays.
         space: all its parameters; the ones it offers to agents are free.
         preset_suffix: the file name ending of its own preset format.
-        also_read: the file name endings of other single presets that it reads.
+        also_read: the file name endings of other files of presets that it reads.
         lowest_sample_rate: Hz at which it still renders, and in tune.
         engine_package: the package whose version decides what a patch sounds like.
-        bank_suffixes: the file name endings of files of many presets.
         bank_size: how many presets ``save_bank`` takes; 0 if it takes none.
         batch: how many rows it is best given at once; a plugin that may crash is given one.
         rendering: what suits it: ``threads``, or ``processes`` if copies of it might disturb each other.
@@ -57,7 +56,6 @@ class Synth(ABC):
     also_read: tuple[str, ...] = ()
     lowest_sample_rate: ClassVar[int] = 8000
     engine_package: ClassVar[str]
-    bank_suffixes: ClassVar[tuple[str, ...]] = ()
     bank_size: ClassVar[int] = 0
     batch: int = 1
     rendering: Literal["threads", "processes"] = "threads"
@@ -154,7 +152,7 @@ class Synth(ABC):
 
     def presets_in(self, folder: Path) -> Iterator[tuple[Path, list[Native]]]:
         """Give every file below a folder that holds presets of this synth, by name, and their native rows."""
-        suffixes = {self.preset_suffix, *self.also_read, *self.bank_suffixes, ".json"}
+        suffixes = {self.preset_suffix, *self.also_read, ".json"}
         passed_over, found = [], False
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes):
             try:

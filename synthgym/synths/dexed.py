@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -16,7 +18,7 @@ from synthgym.checks import one_of, whole
 from synthgym.errors import PresetError, SynthError
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
-from synthgym.synths import dx7_prior, dx7_voice
+from synthgym.synths import dx7_parameters, dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
 from synthgym.synths.diagram import Diagram
 from synthgym.synths.dx7_diagram import algorithm_diagram
@@ -24,6 +26,7 @@ from synthgym.synths.dx7_diagram import algorithm_diagram
 if TYPE_CHECKING:
     import torch
 
+logger = logging.getLogger(__name__)
 Engine = Literal["auto", "batched", "dexed-py"]
 
 BATCH = 64
@@ -65,7 +68,7 @@ class DexedSynth(Synth):
     """
 
     preset_suffix = ".syx"
-    bank_suffixes = (".syx", ".dx7")
+    also_read = (".dx7", ".mid", ".midi")
     bank_size = dx7_voice.BANK_VOICES
     engine_package = "dexed-py"
     # At 12 kHz and below the engine is silent, at 14 kHz it is out of tune (measured, dexed-py 0.3.0).
@@ -100,11 +103,11 @@ class DexedSynth(Synth):
         if algorithm is not None:
             whole("algorithm", algorithm, 1, 32)
         if operators == 6:
-            self.space = ParameterSpace(dx7_voice.PARAMETERS)
+            self.space = ParameterSpace(dx7_parameters.PARAMETERS)
         else:
             self.space = ParameterSpace(
-                dx7_voice.PARAMETERS,
-                free=dx7_voice.operator_parameters(operators),
+                dx7_parameters.PARAMETERS,
+                free=dx7_parameters.operator_parameters(operators),
                 values={"ALGORITHM": (algorithm or DEFAULT_ALGORITHM) - 1},
             )
         self._open()
@@ -129,14 +132,14 @@ class DexedSynth(Synth):
         """Return audio (B, samples) of native rows (B, 145), at the level of the Dexed plugin."""
         if native.ndim != 2:
             raise SynthError(f"native rows are an array (B, 145); got one of shape {native.shape}")
-        voices, played = dx7_voice.voice_bytes(native), self.note.rows(len(native), notes)
+        voices, played = dx7_parameters.voice_bytes(native), self.note.rows(len(native), notes)
         return (self._together if self._batched(len(native)) else self._one_by_one)(voices, played)
 
     def render_on(self, device: torch.device, native: Native, notes: Notes) -> torch.Tensor:
         """Return what ``render`` does, with its bytes, as a tensor (B, samples) on a CUDA device."""
         from synthgym.synths.dx7_engine import on_cuda  # here, since torch and numba-cuda are an extra
 
-        return on_cuda.render(_rows(dx7_voice.voice_bytes(native)), notes, **self._how, device=device)
+        return on_cuda.render(_rows(dx7_parameters.voice_bytes(native)), notes, **self._how, device=device)
 
     def _batched(self, rows: int) -> bool:
         """Return whether the batched engine is to render some rows."""
@@ -157,7 +160,7 @@ class DexedSynth(Synth):
         return dx7_engine.render(_rows(voices), played, **self._how)
 
     def _one_by_one(self, voices: bytes, played: Notes) -> Audio:
-        size = dx7_voice.VOICE_BYTES
+        size = dx7_parameters.VOICE_BYTES
         # The engine rounds in its own way; of a whole number of samples it makes that number.
         duration = self.samples / self.sample_rate
         audio = np.empty((len(played), self.samples), np.float32)
@@ -183,7 +186,22 @@ class DexedSynth(Synth):
         dx7_voice.write_syx(path, native)
 
     def _read_preset(self, path: Path) -> Native:
-        return dx7_voice.read_syx(path)[0].native
+        voices = dx7_voice.read_voices(path)
+        if len(voices) > 1:
+            named = f"{path}:1 is {voices[0].name!r}, {path}:2 {voices[1].name!r}"
+            logger.warning("%s holds %d voices; the first is taken (%s)", path, len(voices), named)
+        return voices[0].native
+
+    def load_preset(self, path: str | os.PathLike[str]) -> Native:
+        """As of any synth; a voice of a bank is named by its number, from 1, as ``bank.syx:7``."""
+        bank, number = _numbered(path)
+        return super().load_preset(path) if number is None else self._voice(bank, number)
+
+    def _voice(self, bank: Path, number: int) -> Native:
+        rows = self.load_presets(bank)
+        if not 1 <= number <= len(rows):
+            raise PresetError(f"{bank} holds voices 1 to {len(rows)}; got {number}")
+        return rows[number - 1]
 
     def human_like(self, generators: Sequence[np.random.Generator]) -> Native:
         """Return random voices (B, 145) such as people make, of this synth's operators and algorithm."""
@@ -207,12 +225,23 @@ class DexedSynth(Synth):
             raise PresetError(f"cannot write {path}: {error.strerror}; choose another place") from error
 
     def load_presets(self, path: str | os.PathLike[str]) -> list[Native]:
-        """Return the native rows of all voices of a .syx or .dx7 file, or of a JSON preset."""
-        if Path(path).suffix.lower() in self.bank_suffixes:
-            return [voice.native for voice in dx7_voice.read_voices(path)]
-        return super().load_presets(path)
+        """Return the native rows of all voices of a file, of one (``bank.syx:7``), or of a JSON preset."""
+        bank, number = _numbered(path)
+        if number is not None:
+            return [self._voice(bank, number)]
+        if self._suffix(path, self.preset_suffix, *self.also_read, ".json") == ".json":
+            return super().load_presets(path)
+        return [voice.native for voice in dx7_voice.read_voices(path)]
+
+
+def _numbered(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
+    """Return the path of a file, and the number of a voice in it where one is named."""
+    found = re.fullmatch(r"(.+):(\d{1,9})", os.fspath(path))
+    if found is None or Path(path).exists():
+        return Path(path), None
+    return Path(found[1]), int(found[2])
 
 
 def _rows(voices: bytes) -> NDArray[np.uint8]:
     """Return voices (B, 155) that lie one after the other."""
-    return np.frombuffer(voices, np.uint8).reshape(-1, dx7_voice.VOICE_BYTES)
+    return np.frombuffer(voices, np.uint8).reshape(-1, dx7_parameters.VOICE_BYTES)

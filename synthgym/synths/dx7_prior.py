@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from synthgym.parameters import Native
 from synthgym.synths.dx7_algorithms import ALGORITHMS, OPERATORS
-from synthgym.synths.dx7_voice import PARAMETERS
+from synthgym.synths.dx7_parameters import PARAMETERS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,9 +1,9 @@
-"""The voice of a Yamaha DX7: its 145 parameters, its INIT voice and its .syx files.
+"""Voices of a Yamaha DX7, and their files as people have them: dumps, bare or in MIDI files.
 
-Byte order and ranges: Yamaha DX7 Owner's Manual (1983), MIDI data format, "VCED" (one voice, 155
-bytes) and "VMEM" (32 packed voices, 4,096 bytes). Parameters bear the names under which the Dexed
-plugin (1.0.1, VST3) shows them to hosts. Native values are the bytes of the voice: algorithm 0 to 31
-is what the panel calls 1 to 32.
+Formats: Yamaha DX7 Owner's Manual (1983), MIDI data format. A dump is system-exclusive: F0 43, channel,
+format (0: one voice of 155 bytes, 9: a bank of 32 packed voices), the count of bytes, the bytes, a checksum,
+F7. What is not so is told by the dump's length, as hexter and Dexed do it: some programs write another count
+or another format, recorders leave real-time messages inside, or lose the end.
 """
 
 from __future__ import annotations
@@ -17,105 +17,28 @@ from pathlib import Path
 
 import numpy as np
 from dexed import Patch
-from numpy.typing import NDArray
 
 from synthgym.errors import PresetError
 from synthgym.files import replaced
-from synthgym.parameters import Native, Parameter
+from synthgym.parameters import Native
+from synthgym.synths.dx7_parameters import PARAMETERS, VOICE_BYTES, native_rows, voice_bytes
 
-VOICE_BYTES = 155
-NAME_AT, NAME_LENGTH = 145, 10
+PACKED_BYTES = 128
 BANK_VOICES = 32
-BANK_BYTES = BANK_VOICES * 128
+BANK_BYTES = BANK_VOICES * PACKED_BYTES
 
 _SINGLE_HEADER = bytes([0xF0, 0x43, 0x00, 0x00, 0x01, 0x1B])
 _BANK_HEADER = bytes([0xF0, 0x43, 0x00, 0x09, 0x20, 0x00])
-_CURVES = ("-LIN", "-EXP", "+EXP", "+LIN")
-_ON_OFF = ("OFF", "ON")
-
-
-@dataclass(frozen=True)
-class _Field:
-    """One byte of the voice: where it stands, its greatest value, and its value in INIT VOICE."""
-
-    name: str
-    at: int
-    high: int
-    init: int
-    labels: tuple[str, ...] = ()
-
-    def parameter(self) -> Parameter:
-        return Parameter(
-            self.name, "categorical" if self.labels else "integer", 0, self.high, self.init, self.labels
-        )
-
-
-def _operator(number: int) -> list[_Field]:
-    start = (6 - number) * 21  # operator 6 comes first
-    fields = [_Field(f"EG RATE {i + 1}", i, 99, 99) for i in range(4)]
-    fields += [_Field(f"EG LEVEL {i + 1}", 4 + i, 99, init) for i, init in enumerate((99, 99, 99, 0))]
-    fields += [
-        _Field("BREAK POINT", 8, 99, 0),
-        _Field("L SCALE DEPTH", 9, 99, 0),
-        _Field("R SCALE DEPTH", 10, 99, 0),
-        _Field("L KEY SCALE", 11, 3, 0, _CURVES),
-        _Field("R KEY SCALE", 12, 3, 0, _CURVES),
-        _Field("RATE SCALING", 13, 7, 0),
-        _Field("A MOD SENS.", 14, 3, 0),
-        _Field("KEY VELOCITY", 15, 7, 0),
-        _Field("OUTPUT LEVEL", 16, 99, 99 if number == 1 else 0),
-        _Field("MODE", 17, 1, 0, ("RATIO", "FIXED")),
-        _Field("F COARSE", 18, 31, 1),
-        _Field("F FINE", 19, 99, 0),
-        _Field("OSC DETUNE", 20, 14, 7),
-    ]
-    return [_Field(f"OP{number} {f.name}", start + f.at, f.high, f.init, f.labels) for f in fields]
-
-
-# In the order in which Dexed1Op-v0 to Dexed5Op-v0 take them up, two for each operator.
-_GLOBALS = [
-    _Field("TRANSPOSE", 144, 48, 24),
-    _Field("LFO AM DEPTH", 140, 99, 0),
-    _Field("LFO SPEED", 137, 99, 35),
-    _Field("LFO PM DEPTH", 139, 99, 0),
-    _Field("FEEDBACK", 135, 7, 0),
-    _Field("P MODE SENS.", 143, 7, 3),
-    _Field("LFO WAVE", 142, 5, 0, ("TRIANGLE", "SAW DOWN", "SAW UP", "SQUARE", "SINE", "S&HOLD")),
-    _Field("LFO DELAY", 138, 99, 0),
-    _Field("LFO KEY SYNC", 141, 1, 1, _ON_OFF),
-    _Field("OSC KEY SYNC", 136, 1, 1, _ON_OFF),
-]
-_PITCH_ENVELOPE = [_Field(f"PITCH EG RATE {i + 1}", 126 + i, 99, 99) for i in range(4)]
-_PITCH_ENVELOPE += [_Field(f"PITCH EG LEVEL {i + 1}", 130 + i, 99, 50) for i in range(4)]
-_ALGORITHM = _Field("ALGORITHM", 134, 31, 0, tuple(str(i) for i in range(1, 33)))
-
-_FIELDS = [f for n in range(1, 7) for f in _operator(n)] + _GLOBALS + _PITCH_ENVELOPE + [_ALGORITHM]
-
-PARAMETERS: tuple[Parameter, ...] = tuple(f.parameter() for f in _FIELDS)
-"""All 145: operators 1 to 6 (21 each), ten globals, the pitch envelope (8), the algorithm."""
-
-_AT = np.array([f.at for f in _FIELDS])
-_HIGHEST = np.array([f.high for f in _FIELDS])
-
-
-def operator_parameters(operators: int) -> list[str]:
-    """Return the names of the 23 n parameters of an n-operator voice: 21 n, and 2 n globals."""
-    return [f.name for n in range(1, operators + 1) for f in _operator(n)] + [
-        f.name for f in _GLOBALS[: 2 * operators]
-    ]
-
-
-def voice_bytes(native: Native, name: str = "SYNTHGYM") -> bytes:
-    """Return native rows (..., 145) as voices of 155 bytes each, joined; what is out of range is clamped."""
-    data = np.zeros((*native.shape[:-1], VOICE_BYTES), dtype=np.uint8)
-    data[..., NAME_AT:] = list(name.encode("ascii", "replace")[:NAME_LENGTH].ljust(NAME_LENGTH))
-    data[..., _AT] = np.clip(native, 0, _HIGHEST)
-    return data.tobytes()
-
-
-def native_rows(voices: NDArray[np.uint8]) -> Native:
-    """Return native rows (..., 145) of voices (..., 145 bytes or more), ordered as single-voice dumps."""
-    return voices[..., _AT].astype(np.float64)
+_START = re.compile(rb"\xf0\x43[\x00-\x7f][\x00\x09][\x00-\x7f]{2}")
+"""The header of a dump of one voice or of a bank, whatever its count says."""
+_IN_MIDI = re.compile(rb"\xf0[\x80-\xff]{0,3}[\x00-\x7f](?=\x43[\x00-\x7f][\x00\x09][\x00-\x7f]{2})")
+"""Of a system-exclusive event in a MIDI file: F0, and its length in digits of seven bits."""
+_END = re.compile(rb"[\xf0-\xf7]")
+_REAL_TIME = bytes(range(0xF8, 0x100))
+_NAME = slice(118, 128)
+"""Of a packed voice."""
+_LINE_END = b"\r\n\x1a"
+"""And that of a file, as of old systems."""
 
 
 @dataclass(frozen=True)
@@ -126,78 +49,111 @@ class Voice:
     native: Native
 
 
+def read_voices(path: str | os.PathLike[str]) -> list[Voice]:
+    """Read all voices of a file, whatever its suffix.
+
+    It may hold dumps of single voices and of banks, among other messages, or be a MIDI file that does; or
+    packed voices of 128 bytes, without headers. Real-time messages within a dump are left out. What is not
+    right, as a wrong checksum, a lost end or bytes above 7F, is a warning, for cartridge rips often are so;
+    values out of range are clamped, as Dexed does it.
+
+    Raises:
+        PresetError: the file is missing or holds no voice.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise PresetError(f"cannot read {path}: {error}; give a file of DX7 voices") from error
+    voices = [voice for dump in _dumps(data) for voice in _read_dump(path, dump)]
+    if not voices:
+        voices = _read_packed(path, data)
+    if not voices:
+        raise PresetError(f"{path} holds no DX7 voice: {_what_it_is(data)}")
+    return voices
+
+
+def _dumps(data: bytes) -> Iterator[bytes]:
+    """Give what follows each header, to the next one."""
+    if b"MThd" in data[:64]:  # also within RIFF
+        data = _IN_MIDI.sub(b"\xf0", data)
+    elif not _START.search(data):  # there may be one in a header
+        data = data.translate(None, delete=_REAL_TIME)
+    starts = list(_START.finditer(data))
+    for i, start in enumerate(starts):
+        yield data[start.end() : starts[i + 1].start() if i + 1 < len(starts) else len(data)]
+
+
+def _read_dump(path: Path, dump: bytes) -> list[Voice]:
+    """Return the voices of a dump, without its header; none if it has another length."""
+    for data in (dump, dump.translate(None, delete=_REAL_TIME)):
+        ended = _END.search(data)
+        length = len(data) if ended is None else ended.start()
+        for size, read in ((VOICE_BYTES, _single), (BANK_BYTES, _packed)):
+            # Where bytes above 7F are among the voices, F7 may be one, and the dump ends where it should.
+            whole = data[size + 1 : size + 2] == b"\xf7"
+            if whole or length in (size, size + 1):
+                payload = _below_80(path, data[:size])
+                if not whole:
+                    _warn(path, "the end of the dump is missing")
+                elif data[size] != _checksum(payload):
+                    _warn(path, "wrong checksum")
+                return read(payload)
+    return []
+
+
+def _below_80(path: Path, payload: bytes) -> bytes:
+    if max(payload) < 0x80:
+        return payload
+    _warn(path, "bytes above 7F; their highest bit is left out")
+    return bytes(byte & 0x7F for byte in payload)
+
+
+def _warn(path: Path, what: str) -> None:
+    warnings.warn(f"{path}: {what}, loaded anyway", stacklevel=5)
+
+
+def _single(payload: bytes) -> list[Voice]:
+    return [_voice(Patch.from_sysex(payload))]
+
+
+def _packed(payload: bytes) -> list[Voice]:
+    starts = range(0, len(payload), PACKED_BYTES)
+    return [_voice(Patch.from_packed(payload[at : at + PACKED_BYTES])) for at in starts]
+
+
 def _voice(patch: Patch) -> Voice:
     # dexed-py clamps every byte to its range here, as the plugin does with corrupt files.
     data = np.frombuffer(patch.to_sysex(), dtype=np.uint8)
     return Voice(patch.name.strip(), native_rows(data))
 
 
+def _read_packed(path: Path, data: bytes) -> list[Voice]:
+    """Return packed voices that have no header; none if the file holds something else."""
+    over = len(data) % PACKED_BYTES
+    if over and not data[-over:].strip(_LINE_END):
+        data = data[:-over]
+    if not data or len(data) % PACKED_BYTES:
+        return []
+    if max(data) > 0x7F:
+        # Most of what has such bytes is something else. Voices have names that can be read.
+        names = b"".join(data[at:][_NAME] for at in range(0, len(data), PACKED_BYTES))
+        if not all(0x20 <= byte & 0x7F < 0x7F for byte in names):
+            return []
+    return _packed(_below_80(path, data))
+
+
+def _what_it_is(data: bytes) -> str:
+    if b"MThd" in data[:64]:
+        return "a MIDI file without a dump of one"
+    if re.search(rb"\xf0\x43[\x00-\x7f][\x03\x04]", data):
+        return "its voices are of another Yamaha, with four operators"
+    sizes = f"where a single voice has {VOICE_BYTES + 8} and a bank {BANK_BYTES + 8}"
+    return f"{len(data):,} bytes, {sizes}, or packed voices {PACKED_BYTES} each"
+
+
 def _checksum(payload: bytes) -> int:
     return -sum(payload) & 0x7F
-
-
-def _messages(data: bytes) -> Iterator[bytes]:
-    """Find the whole system-exclusive messages in a file: F0, bytes below 80, F7."""
-    return (match.group() for match in re.finditer(rb"\xf0[\x00-\x7f]*\xf7", data))
-
-
-def read_voices(path: str | os.PathLike[str]) -> list[Voice]:
-    """Read all voices of a file: a .syx, or a .dx7 of packed 128-byte voices without a header.
-
-    Raises:
-        PresetError: as ``read_syx``.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".dx7":
-        return read_syx(path)
-    data = _read(path)
-    if not data or len(data) % 128:
-        raise PresetError(f"{path} holds no packed DX7 voices: {len(data)} bytes are not a multiple of 128")
-    return _bank(data)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise PresetError(f"cannot read {path}: {error}; give a .syx or .dx7 file") from error
-
-
-def read_syx(path: str | os.PathLike[str]) -> list[Voice]:
-    """Read all voices of a .syx file: single voices, 32-voice banks, or a bare 4,096-byte bank.
-
-    Messages of other kinds are passed over. A wrong checksum is a warning: cartridge rips often
-    carry a stale one.
-
-    Raises:
-        PresetError: the file is missing or holds no DX7 voice of the right length.
-    """
-    path = Path(path)
-    data = _read(path)
-    if len(data) == BANK_BYTES and max(data) < 0x80:
-        return _bank(data)
-    voices: list[Voice] = []
-    for message in _messages(data):
-        # The third byte is the MIDI channel; any will do.
-        header = message[:2] + b"\0" + message[3:6]
-        payload = message[6:-2]
-        if header == _SINGLE_HEADER and len(payload) == VOICE_BYTES:
-            voices.append(_voice(Patch.from_sysex(payload)))
-        elif header == _BANK_HEADER and len(payload) == BANK_BYTES:
-            voices += _bank(payload)
-        else:
-            continue
-        if message[-2] != _checksum(payload):
-            warnings.warn(f"{path}: wrong checksum, loaded anyway", stacklevel=2)
-    if not voices:
-        raise PresetError(
-            f"{path} holds no DX7 voice: {len(data)} bytes, where a single voice has 163 and a bank 4104"
-        )
-    return voices
-
-
-def _bank(payload: bytes) -> list[Voice]:
-    return [_voice(Patch.from_packed(payload[i : i + 128])) for i in range(0, len(payload), 128)]
 
 
 def write_syx(path: str | os.PathLike[str], native: Native, name: str = "SYNTHGYM") -> None:

@@ -175,7 +175,7 @@ def test_one_preset_serves_all_streams(tmp_path: Path) -> None:
         ),
         ("FM-v0", "human", "not known what patches people make with this synth; give patches='uniform'"),
         ("FM-v0", 3, "got 3"),
-        ("Dexed1Op-v0", "EMPTY", "holds no audible preset of this synth (.dx7, .json, .syx)"),
+        ("Dexed1Op-v0", "EMPTY", "holds no audible preset of this synth (.dx7, .json, .mid, .midi, .syx)"),
     ],
 )
 def test_bad_patches_are_refused(env_id: str, patches: Any, message: str, tmp_path: Path) -> None:

@@ -194,14 +194,8 @@ class DexedSynth(Synth):
 
     def load_preset(self, path: str | os.PathLike[str]) -> Native:
         """As of any synth; a voice of a bank is named by its number, from 1, as ``bank.syx:7``."""
-        bank, number = _numbered(path)
-        return super().load_preset(path) if number is None else self._voice(bank, number)
-
-    def _voice(self, bank: Path, number: int) -> Native:
-        rows = self.load_presets(bank)
-        if not 1 <= number <= len(rows):
-            raise PresetError(f"{bank} holds voices 1 to {len(rows)}; got {number}")
-        return rows[number - 1]
+        is_numbered = _numbered(path)[1] is not None
+        return self.load_presets(path)[0] if is_numbered else super().load_preset(path)
 
     def human_like(self, generators: Sequence[np.random.Generator]) -> Native:
         """Return random voices (B, 145) such as people make, of this synth's operators and algorithm."""
@@ -228,7 +222,10 @@ class DexedSynth(Synth):
         """Return the native rows of all voices of a file, of one (``bank.syx:7``), or of a JSON preset."""
         bank, number = _numbered(path)
         if number is not None:
-            return [self._voice(bank, number)]
+            rows = self.load_presets(bank)
+            if not 1 <= number <= len(rows):
+                raise PresetError(f"{bank} holds voices 1 to {len(rows)}; got {number}")
+            return [rows[number - 1]]
         if self._suffix(path, self.preset_suffix, *self.also_read, ".json") == ".json":
             return super().load_presets(path)
         return [voice.native for voice in dx7_voice.read_voices(path)]

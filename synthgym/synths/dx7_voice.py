@@ -73,9 +73,13 @@ def read_voices(path: str | os.PathLike[str]) -> list[Voice]:
     return voices
 
 
+def _is_midi_file(data: bytes) -> bool:
+    return b"MThd" in data[:64]  # it may be within RIFF
+
+
 def _dumps(data: bytes) -> Iterator[bytes]:
     """Give what follows each header, to the next one."""
-    if b"MThd" in data[:64]:  # also within RIFF
+    if _is_midi_file(data):
         data = _IN_MIDI.sub(b"\xf0", data)
     elif not _START.search(data):  # there may be one in a header
         data = data.translate(None, delete=_REAL_TIME)
@@ -144,7 +148,7 @@ def _read_packed(path: Path, data: bytes) -> list[Voice]:
 
 
 def _what_it_is(data: bytes) -> str:
-    if b"MThd" in data[:64]:
+    if _is_midi_file(data):
         return "a MIDI file without a dump of one"
     if re.search(rb"\xf0\x43[\x00-\x7f][\x03\x04]", data):
         return "its voices are of another Yamaha, with four operators"

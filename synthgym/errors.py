@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any, Self
 
 
 class SynthgymError(ValueError):
@@ -14,15 +15,38 @@ class UnknownNameError(SynthgymError):
     """A synth, feature, reward, parameter, option or agent of that name does not exist."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        known = list(known)
-        by_fold = {k.casefold(): k for k in known}
-        near = difflib.get_close_matches(str(name).casefold(), by_fold, n=3, cutoff=0.5)
-        if near:
-            remedy = "did you mean " + " or ".join(repr(by_fold[n]) for n in near) + "?"
-        else:
-            shown = known if len(known) <= 12 else [*known[:12], "..."]
-            remedy = "known: " + ", ".join(shown)
-        super().__init__(f"unknown {kind} {name!r}; {remedy}")
+        super().__init__(f"unknown {kind} {name!r}; {_remedy(name, known)}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By its message, not by the names that made it: it may come out of another process.
+        return _unpickled, (type(self), self.args)
+
+
+def _unpickled(kind: type[UnknownNameError], args: tuple[Any, ...]) -> UnknownNameError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
+
+class UnknownKeywordError(UnknownNameError, TypeError):
+    """A keyword that nothing takes: a TypeError too, which wrappers that try keywords expect."""
+
+    def __init__(self, message: str) -> None:
+        SynthgymError.__init__(self, message)  # Gymnasium makes it anew with more words
+
+    @classmethod
+    def of(cls, name: object, known: Iterable[str]) -> Self:
+        """Return the error of a keyword by name, in Python's own words: TorchRL looks for them."""
+        return cls(f"got an unexpected keyword argument {name!r}; {_remedy(name, known)}")
+
+
+def _remedy(name: object, known: Iterable[str]) -> str:
+    known = list(known)
+    by_fold = {k.casefold(): k for k in known}
+    near = difflib.get_close_matches(str(name).casefold(), by_fold, n=3, cutoff=0.5)
+    if near:
+        return "did you mean " + " or ".join(repr(by_fold[n]) for n in near) + "?"
+    return "known: " + ", ".join(known if len(known) <= 12 else [*known[:12], "..."])
 
 
 class ParameterError(SynthgymError):

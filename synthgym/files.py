@@ -41,3 +41,13 @@ def unwritable(path: Path, error: OSError) -> SynthgymError:
         f"cannot write to {path}: {reason(error)}; what was written is kept: "
         "make room, or choose another folder, and give the same command again"
     )
+
+
+def of_macos(path: Path) -> bool:
+    """Return whether a file is one of macOS's notes on others (AppleDouble, ``._NAME``)."""
+    return path.name.startswith("._")
+
+
+def shown(name: str) -> str:
+    """Return the name of a file as text that can be written: what is not UTF-8 in it as ``\\udcXX``."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synthgym.checks import one_of
+from synthgym.errors import UnknownKeywordError
 from synthgym.registration import registered
 from synthgym.rules import RULES
 from synthgym.synths import keywords as synth_keywords
@@ -16,9 +16,11 @@ TASK = ("feature", "parameters", "frozen", "patches")
 
 
 def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None:
-    """Raise UnknownNameError for a keyword that neither an environment nor its synth takes."""
+    """Raise UnknownKeywordError for a keyword that neither an environment nor its synth takes."""
+    known = [*synth_keywords(synth), *own]
     for name in given:
-        one_of("keyword", name, [*synth_keywords(synth), *own])
+        if name not in known:
+            raise UnknownKeywordError.of(name, known)
 
 
 def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **options: Any) -> SoundMatchingTask:

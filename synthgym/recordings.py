@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -13,6 +14,7 @@ from synthgym.checks import floats, number
 from synthgym.errors import SoundError, SynthgymError
 from synthgym.files import replaced
 from synthgym.silence import offset_of, start_of
+from synthgym.unfinished import with_length
 
 PEAK = 10 ** (-18 / 20)
 """Recordings are levelled to this peak, -18 dBFS: one Dexed carrier at full level."""
@@ -59,9 +61,11 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         path = os.fspath(path)  # a number would be taken for an open file, and closed
         if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
             raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
-        with soundfile.SoundFile(os.fsencode(path)) as file:  # its name need not be UTF-8
-            rate = _check_rate(file.samplerate, f"{path}: ")
-            channels: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
+        name = os.fsencode(path)  # which need not be UTF-8
+        channels, rate = _read(name)
+        if not len(channels) and (whole := with_length(name)) is not None:
+            channels, rate = _read(whole)
+        _check_rate(rate, f"{path}: ")
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
@@ -73,7 +77,12 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         check_sound(mono)
     except SoundError as error:
         raise SoundError(f"{path}: {error}") from error
-    return channels, int(rate)
+    return channels, rate
+
+
+def _read(file: bytes | BinaryIO) -> tuple[NDArray[np.float32], int]:
+    with soundfile.SoundFile(file) as sound:
+        return sound.read(dtype="float32", always_2d=True), int(sound.samplerate)
 
 
 def check_sound(audio: NDArray[np.float32]) -> None:

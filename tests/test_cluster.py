@@ -110,7 +110,12 @@ def test_by_the_command_with_a_cluster_of_its_own(tmp_path: Path) -> None:
     assert files(tmp_path / "ray") == files(tmp_path / "inline")
 
 
-def test_a_cluster_that_is_not_there_is_named() -> None:
+def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = SoundMatchingTask("fm").worker
     for address in ("127.0.0.1:9", "nowhere.invalid:6379", "nonsense", "ray://127.0.0.1:9"):
-        with pytest.raises(SynthgymError, match="no Ray cluster is reached at"):
-            rendering_cluster.RayActors(SoundMatchingTask("fm").worker, address=address)
+        with pytest.raises(SynthgymError, match=r"no Ray cluster is reached at .*head\)$"):
+            rendering_cluster.RayActors(worker, address=address)
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(SynthgymError, match=r"no Ray cluster is reached at .* or unset RAY_ADDRESS"):
+            rendering_cluster.RayActors(worker)
+        monkeypatch.delenv("RAY_ADDRESS")

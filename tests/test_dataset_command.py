@@ -18,7 +18,7 @@ from conftest import ROOT, Script
         (["--size", "10", "--features", "logmell"], "did you mean 'logmel'"),
         (["--size", "10", "--features", ""], "name at least one feature"),
         (["--size", "10", "--dtype", "float8"], "unknown dtype"),
-        (["--size", "10", "--env-kwargs", "algoritm=1"], "unknown keyword"),
+        (["--size", "10", "--env-kwargs", "algoritm=1"], "unexpected keyword argument"),
         (["--grid", "1"], "grid must be a whole number from 2"),
         (["--grid", "10000000"], "grid must be"),
         (["--grid", "200"], "more than 2^40 items"),

@@ -348,7 +348,7 @@ def test_bad_actions_are_named(action: Any) -> None:
         ({"frozen": {"ALGORITM": 3}}, "did you mean 'ALGORITHM'"),
         ({"frozen": {"ALGORITHM": 32}}, "from 0 to 31; got 32"),
         ({"sample_rate": 12000}, "sample_rate must be a whole number from 16000"),
-        ({"algoritm": 3}, "unknown keyword 'algoritm'; did you mean 'algorithm'"),
+        ({"algoritm": 3}, "unexpected keyword argument 'algoritm'; did you mean 'algorithm'"),
         ({"featur": "mfcc"}, "did you mean 'feature'"),
         ({"parameters": "TRANSPOSE"}, "give a list"),
         ({"frozen": {"TRANSPOSE": float("nan")}}, "got nan"),
@@ -360,6 +360,28 @@ def test_bad_actions_are_named(action: Any) -> None:
 def test_bad_keywords_are_named(keywords: dict[str, Any], says: str) -> None:
     with pytest.raises(SynthgymError, match=says):
         gym.make("Dexed1Op-v0", **keywords)
+
+
+def test_an_unknown_keyword_is_a_type_error_as_in_python() -> None:
+    # TorchRL's GymEnv tries frameskip= and goes on without it where it is told so in these words.
+    for made_by in (gym.make, gym.make_vec):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'") as caught:
+            made_by("FM-v0", frameskip=1)
+        assert isinstance(caught.value, SynthgymError)
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (type(again), str(again)) == (type(caught.value), str(caught.value))
+
+
+@pytest.mark.parametrize("mode", ["sync", None])
+def test_minus_one_is_no_limit_on_the_length_of_episodes(mode: str | None) -> None:
+    envs = gym.make_vec("FM-v0", num_envs=2, max_episode_steps=-1, vectorization_mode=mode, tolerance=0)
+    envs.reset(seed=0)
+    for _ in range(60):
+        assert not envs.step(np.zeros((2, 6), np.float32))[3].any()
+    envs.close()
+    for refused in (0, -2, True, 1.5):
+        with pytest.raises(SynthgymError, match="max_episode_steps"):
+            gym.make_vec("FM-v0", num_envs=2, max_episode_steps=refused)
 
 
 def test_goal_environments_refuse_a_reward_of_the_past() -> None:

@@ -1,6 +1,7 @@
 """Comparing agents: other measures, statistics, evaluations that are interrupted, replayed, added to."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +21,7 @@ from agents.evaluation.pitch import pitch_of
 from agents.evaluation.replay import replay
 from agents.evaluation.results import Results, read_rows
 from agents.evaluation.statistics import compare, curve, holm, per_target
-from agents.evaluation.targets import Target, read_targets
+from agents.evaluation.targets import Target, find_targets, read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.pictures import draw_matches
 from agents.reports.summary import summary
@@ -232,6 +233,16 @@ def test_targets_are_named_or_in_a_folder(fm: Any, tmp_path: Path) -> None:
     assert found[0].unit is None
     (audio,) = present(fm.render(present(found[-1].unit)[None], audio=True).audio)
     np.testing.assert_array_equal(found[-1].audio[0], audio)
+
+
+def test_files_have_any_names(fm: Any, tmp_path: Path) -> None:
+    sound = Path("examples/targets/marimba.wav").read_bytes()
+    (tmp_path / "kick.wav").write_bytes(sound)
+    (tmp_path / "._kick.wav").write_bytes(bytes.fromhex("0005160700020000") + b"Mac OS X        " + bytes(60))
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/fl\xf6te.wav")).write_bytes(sound)
+    found, _ = read_targets(fm, str(tmp_path))
+    assert [target.name for target in found] == ["fl\\udcf6te.wav", "kick.wav"]
+    assert all(target.name.encode() for target in find_targets(fm, str(tmp_path), ["fl\\udcf6te.wav"]))
 
 
 def test_presets_are_targets_once_each_and_silent_ones_are_counted(tmp_path: Path) -> None:

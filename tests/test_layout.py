@@ -21,7 +21,7 @@ AGENTS = (
 )
 SYNTHGYM = (
     ("errors",),
-    ("checks", "compiling", "lanes", "files", "settings", "registration", "silence"),
+    ("checks", "compiling", "lanes", "files", "settings", "registration", "silence", "unfinished"),
     ("notes",),
     ("parameters", "recordings", "hosting"),
     ("synths",),

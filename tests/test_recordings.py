@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from agents.matching.clipping import clipped_samples
 from agents.matching.recording import Recording
 from synthgym.errors import SoundError
-from synthgym.recordings import PEAK, as_target
+from synthgym.recordings import PEAK, as_target, read_channels
 from synthgym.silence import offset_of, start_of
 
 RATE = 44100
@@ -162,3 +162,29 @@ def test_square_waves_are_not_clipped(duty: float) -> None:
     wave = np.where(np.arange(RATE) * 110 / RATE % 1 < duty, 0.5, -0.5)
     padded = np.concatenate([silence(0.2), wave, silence(0.2)])
     assert clipped_samples(padded.astype(np.float32)) == 0
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64", "AU"])
+def test_a_length_that_was_never_written_is_that_of_the_file(kind: str, subtype: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    soundfile.write(path, tone(), RATE, subtype=subtype, format=kind, endian="FILE")
+    whole = bytearray(path.read_bytes())
+    expected = read_channels(path)[0]
+    at = 8 if kind == "AU" else whole.find(b"data") + 4
+    whole[at : at + 4] = bytes(4)
+    if kind == "RF64":
+        whole[20:44] = bytes(24)  # the lengths of its ds64 chunk
+    elif kind != "AU":
+        whole[4:8] = bytes(4)
+    path.write_bytes(whole)
+    found, rate = read_channels(path)
+    assert rate == RATE
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_file_without_samples_is_empty(tmp_path: Path) -> None:
+    for kind in ("WAV", "RF64"):
+        soundfile.write(tmp_path / "x.wav", np.empty(0), RATE, format=kind)
+        with pytest.raises(SoundError, match="empty"):
+            read_channels(tmp_path / "x.wav")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
+from synthgym.files import of_macos, shown
 from synthgym.parameters import Native, Unit
 from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream, audible, notes_of
 from synthgym.recordings import read_mono, read_recording
@@ -123,10 +124,10 @@ _Sound = tuple[str, str, Audio, NDArray[np.float64], Unit | None]
 
 def _recordings(task: SoundMatchingTask, source: Path) -> list[_Sound]:
     files = source.iterdir() if source.is_dir() else [source]
-    paths = sorted(path for path in files if path.suffix.lower() in _RECORDINGS)
+    paths = sorted(path for path in files if path.suffix.lower() in _RECORDINGS and not of_macos(path))
     synth = task.synth
     return [
-        ("recording", path.name, read_recording(path, synth.sample_rate, synth.samples), note, None)
+        ("recording", shown(path.name), read_recording(path, synth.sample_rate, synth.samples), note, None)
         for path, note in zip(paths, _notes_of_recordings(task, paths), strict=True)
     ]
 
@@ -171,7 +172,7 @@ def _presets(task: SoundMatchingTask, folder: Path) -> list[_Sound]:
         for number, row in enumerate(rows):
             if row.tobytes() not in seen:
                 seen.add(row.tobytes())
-                name = f"{path.relative_to(folder)}:{number}"
+                name = f"{shown(str(path.relative_to(folder)))}:{number}"
                 # By its values, so that it stays the same whatever presets are beside it.
                 number = int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:4], "big")
                 (note,) = notes_of(PatchStream("validation", 0).ids([number]), task.note)

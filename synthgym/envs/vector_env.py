@@ -21,6 +21,8 @@ from synthgym.parameters import Unit
 from synthgym.rendering import Rendering, usable_cores
 from synthgym.synths import Audio
 
+ENDLESS = 10**9
+"""Steps: the longest limit there is, and more than anybody takes."""
 MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 
@@ -33,7 +35,7 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
     Args:
         synth: name of the synth.
         num_envs: how many environments.
-        max_episode_steps: after which an episode is truncated.
+        max_episode_steps: after which an episode is truncated; -1, as in Gymnasium, for no limit.
         autoreset_mode: ``AutoresetMode.NEXT_STEP`` (default) or ``AutoresetMode.SAME_STEP``.
         rendering: who renders: ``auto`` (what suits the synth), ``inline``, ``threads``, ``processes``,
             ``cuda`` (a GPU).
@@ -59,7 +61,8 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
     ) -> None:
         self.num_envs = whole("num_envs", num_envs, 1, 65536)
         self.closed = True  # nothing has to be let go where a keyword is refused
-        self._most_steps = whole("max_episode_steps", max_episode_steps, 1, 10**9)
+        endless = max_episode_steps == -1 and not isinstance(max_episode_steps, bool)
+        self._most_steps = ENDLESS if endless else whole("max_episode_steps", max_episode_steps, 1, ENDLESS)
         mode = getattr(autoreset_mode, "value", autoreset_mode)
         one_of("autoreset_mode", mode, [known.value for known in MODES])
         one_of("rendering", rendering, ("auto", "inline", "threads", "processes", "cuda"))

@@ -203,6 +203,8 @@ def _connected(address: str | None) -> Any:
         raise SynthgymError("Ray is not installed: pip install 'synthgym[ray]'") from error
     if ray.is_initialized():
         return ray
+    # What a shell's profile or a job has set; Ray itself looks there, too.
+    address = address or os.environ.get("RAY_ADDRESS") or None
     if address not in (None, "auto", "local"):
         _check(address)
     try:
@@ -228,4 +230,5 @@ def _check(address: str) -> None:
 
 
 def _unreachable(address: str) -> SynthgymError:
-    return SynthgymError(f"no Ray cluster is reached at {address!r}; start one (ray start --head)")
+    unset = ", or unset RAY_ADDRESS" if address == os.environ.get("RAY_ADDRESS") else ""
+    return SynthgymError(f"no Ray cluster is reached at {address!r}; start one (ray start --head){unset}")

@@ -5,18 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-RUN := runs/demo
-TARGET := examples/targets/drawbar_organ.wav
-# About two minutes on two quiet cores.
-STEPS := 100000
-
 .PHONY: demo test test-slow test-lowest check docs benchmark plugins sounds browser
 
 demo: $(VENV)/installed
-	$(BIN)/python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps $(STEPS) --log-dir $(RUN) \
-		$(if $(wildcard $(RUN)/config.yml),--resume)
-	$(BIN)/python scripts/match.py $(TARGET) --env Dexed1Op-v0 --model $(RUN)/final_model.zip --out $(RUN)/match
-	@echo "log:    $(BIN)/tensorboard --logdir $(RUN)"
+	$(BIN)/python scripts/demo.py
 
 # Several tests at a time: most of them are one process that waits for one core.
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4

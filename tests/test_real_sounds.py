@@ -14,11 +14,12 @@ from conftest import ROOT, Script, interrupted
 from agents.evaluation import soundfonts
 from agents.evaluation.fluidsynth import midi_of
 from agents.evaluation.pitch import note_of
-from agents.evaluation.real_sounds import MANIFEST, read_manifest, write_real_sounds
+from agents.evaluation.real_sounds import write_real_sounds
 from agents.evaluation.soundfonts import FLUIDR3, FONTS, OPL3, SETS, TIMGM6MB, Font, Instrument, SoundSet
 from agents.evaluation.targets import read_targets
 from agents.evaluation.tuning import share_in_tune
 from synthgym.errors import SynthgymError
+from synthgym.recorded_notes import MANIFEST, read_manifest
 from synthgym.task import SoundMatchingTask
 
 RATE = 44100

@@ -58,6 +58,16 @@ ROLLOUTS = {
     "rounds": 2,
     "candidates": 2,
 }
+CLIMBS = {
+    "imitation": 2,
+    "batch_size": 4,
+    "groups": 2,
+    "climbs": 2,
+    "bank": 8,
+    "validate_every": 2,
+    "validate_on": 2,
+    "validate_renders": 4,
+}
 TINY: dict[str, tuple[int, int | None, dict[str, Any]]] = {
     "ppo": (20, 2, {"n_steps": 5, "batch_size": 10, **SMALL}),
     "sac": (24, 2, {"buffer_size": 100, "learning_starts": 16, "batch_size": 8, **SMALL}),
@@ -67,6 +77,7 @@ TINY: dict[str, tuple[int, int | None, dict[str, Any]]] = {
     "mlp": (4, None, {"width": 8, **ROLLOUTS}),
     "lstm": (4, None, {"width": 8, "hidden": 4, **ROLLOUTS}),
     "ppo_imitation": (4, None, {"width": 8, **ROLLOUTS}),
+    "guided": (4, None, {"width": 8, "frame": 4, **CLIMBS}),
 }
 ITEMS = 24
 
@@ -92,7 +103,7 @@ def train(
         num_envs=num_envs,
         env_kwargs=env_kwargs if supervised else {**env_kwargs, **SHORT},
         hyperparameters={**hyperparameters, **changes},
-        dataset=str(dataset) if supervised else None,
+        dataset=str(dataset) if supervised and agent != "guided" else None,
     )
     learner(agent).check(config)
     folder = RunFolder(path)

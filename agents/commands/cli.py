@@ -33,7 +33,7 @@ _UNREAD = 141
 
 STRANGERS = (
     "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it "
-    "is loaded; our own format (mlp, lstm, ppo_imitation) is read without running anything."
+    "is loaded; our own format (mlp, lstm, ppo_imitation, guided) is read without running anything."
 )
 """What the help says of files of models."""
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from synthgym.checks import one_of
+from synthgym.recorded_notes import read_manifest
 
-from ..evaluation.real_sounds import read_manifest, write_real_sounds
+from ..evaluation.real_sounds import write_real_sounds
 from ..evaluation.soundfonts import FONTS, SETS
 from .cli import new_parser
 

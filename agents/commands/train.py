@@ -33,7 +33,7 @@ def main() -> int:
     parser.add_argument(
         "--steps",
         type=int,
-        help="of the environments in all; mini-batches and rollouts of networks (default: the YAML)",
+        help="of the environments in all; of networks mini-batches, rollouts, climbs (default: the YAML)",
     )
     parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
     parser.add_argument("--seed", type=int, help="default: 0")

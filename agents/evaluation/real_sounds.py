@@ -12,17 +12,15 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
+from synthgym.recorded_notes import MANIFEST, whole_manifest
 from synthgym.recordings import SILENT_PEAK
 from synthgym.settings import check_same_settings
 from synthgym.synths import Audio
 
 from .fluidsynth import RATE, render_notes, version
 from .soundfonts import DURATION, FONTS, HOLD, SETS, Font, SoundSet
-
-MANIFEST = "manifest.json"
 
 
 def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
@@ -113,7 +111,7 @@ def _rendered(sound: Mapping[str, Any], fonts: Path) -> Audio:
 def _keep_manifest(out: Path, manifest: dict[str, Any]) -> None:
     path = out / MANIFEST
     if path.exists():
-        kept = _read(path)
+        kept = whole_manifest(path)
         what = f"{out} is a set of real sounds"
         check_same_settings(what, kept, manifest, "choose another --out, or remove it")
     elif any(out.iterdir()):
@@ -121,41 +119,3 @@ def _keep_manifest(out: Path, manifest: dict[str, Any]) -> None:
     else:
         with replaced(path) as temporary:
             temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-
-
-def read_manifest(folder: Path) -> dict[str, tuple[int, int, float]]:
-    """Return what is played in each sound file of a folder, by its name: note, velocity, and hold in seconds.
-
-    A folder without a manifest says nothing of its sounds: the dict is empty.
-
-    Raises:
-        SynthgymError: the manifest is damaged.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        return {
-            str(file): (
-                whole("note", sound["note"], 0, 127),
-                whole("velocity", sound["velocity"], 1, 127),
-                number("hold", sound["hold"], 0, 60),
-            )
-            for file, sound in _read(path)["sounds"].items()
-        }
-    except (KeyError, TypeError, AttributeError, SynthgymError) as error:
-        raise _damaged(path) from error
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict):
-            raise TypeError
-    except (ValueError, TypeError) as error:
-        raise _damaged(path) from error
-    return manifest
-
-
-def _damaged(path: Path) -> SynthgymError:
-    return SynthgymError(f"{path} is damaged; make the set again with scripts/real_sounds.py")

@@ -15,13 +15,13 @@ from synthgym.errors import SynthgymError
 from synthgym.files import of_macos, shown
 from synthgym.parameters import Native, Unit
 from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream, audible, notes_of
+from synthgym.recorded_notes import read_manifest
 from synthgym.recordings import read_mono, read_recording
 from synthgym.rendering import Rendered
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 from .pitch import note_of
-from .real_sounds import read_manifest
 
 _RECORDINGS = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
 _WHAT = f"test:N (N to {HELD_OUT}), a recording or a folder"

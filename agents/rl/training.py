@@ -84,6 +84,13 @@ def train(folder: RunFolder) -> int:
     return int(signals.caught or 0) if signals.stopped else 0
 
 
+def save_untrained(folder: RunFolder, path: Path) -> None:
+    """Save the model that the run of a folder begins with, as it is before it learns."""
+    run = RunConfig.read(folder.config)
+    with closing(VecMonitor(SynthVecEnv(run.env, run.num_envs, **run.env_kwargs))) as env:
+        _model(run, env, None).save(path)
+
+
 def _model(run: RunConfig, env: VecEnv, checkpoint: Path | None) -> BaseAlgorithm:
     """Return a new model, or that of a checkpoint, whose renders the task of the environment counts on."""
     (task,) = env.get_attr("task", [0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +18,8 @@ from synthgym.task import SoundMatchingTask
 
 from ..training.models import Origin
 from ..training.old_names import current_weights
-from ..training.refusal import check_is_zip, no_model
+from ..training.refusal import no_model
+from ..training.weights import read_weights
 from .network import ENCODERS, Network
 
 
@@ -168,19 +168,7 @@ class Model:
         Raises:
             SynthgymError: the file holds no model of the agent; the message names the cause.
         """
-        check_is_zip(agent, path)
-        try:
-            # Weights and plain values only: nothing that a file holds is ever run.
-            kept = torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            raise no_model(agent, path, "it holds more than weights and plain values") from error
-        except Exception as error:  # PyTorch raises many kinds for a file of another format
-            cause = f"PyTorch did not write it, or it is damaged: {type(error).__name__}, {error!s:.200}"
-            raise no_model(agent, path, cause) from error
-        if not isinstance(kept, dict) or "agent" not in kept:
-            raise no_model(agent, path, "scripts/train.py did not write it")
-        if kept["agent"] != agent:
-            raise no_model(agent, path, f"it is a model of {kept['agent']}")
+        kept = read_weights(agent, path)
         try:
             made_of, origin = kept["made_of"], Origin.read(kept["origin"])
             model = cls(agent, made_of["options"], made_of["shape"], made_of["bounds"], origin)

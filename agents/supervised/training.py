@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import ExitStack, closing
-from pathlib import Path
-from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
-from tqdm import tqdm
 
 from synthgym.datasets import DataSet, load_for
-from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
 
-from ..training.divergence import Diverged, diverged, has_finite_weights, kept
+from ..training.loop import TrainingLoop
 from ..training.preview import Preview
 from ..training.run_config import RunConfig
-from ..training.run_folder import CHECKPOINTS, RunFolder
+from ..training.run_folder import RunFolder
 from ..trials.signals import Signals
 from .config import TRAINER_NAMES, TrainerConfig
 from .examples import Examples, MiniBatches, check_examples
@@ -73,10 +69,15 @@ def train(folder: RunFolder) -> int:
             SummaryWriter(str(folder.tensorboard)) as writer,
             closing(Preview(run, writer)) as preview,
         ):
-            with _Training(folder, trainer, task, writer, preview) as training:
+            with TrainingLoop(folder, trainer, task, writer, preview) as loop:
                 while not trainer.is_over():
                     signals.check()
-                    training.advance(examples, held_out)
+                    rolls_out = trainer.rollouts is not None  # of rollouts there are few, and they take long
+                    loop.advance(
+                        lambda: {"loss": trainer.step(examples)},
+                        lambda: trainer.validate(held_out),
+                        always_kept=rolls_out,
+                    )
             folder.save_final(trainer.save_best)
             preview(folder.final_model, model.steps, last=True)
     return int(signals.caught or 0) if signals.stopped else 0
@@ -95,79 +96,3 @@ def _examples(
     sides = (("train", None), ("validation", most))
     train, validation = (Examples.of_dataset(dataset, task.feature_name, *side) for side in sides)
     return train, validation
-
-
-class _Training:
-    """Trains step by step, with a progress bar, figures for TensorBoard, checkpoints and previews.
-
-    As a context it ends with a checkpoint, unless the weights are of no use any more.
-    """
-
-    def __init__(
-        self,
-        folder: RunFolder,
-        trainer: Trainer,
-        task: SoundMatchingTask,
-        writer: SummaryWriter,
-        preview: Preview,
-    ) -> None:
-        self._folder, self._trainer, self._task = folder, trainer, task
-        self._writer, self._preview = writer, preview
-        self._saved = trainer.model.steps
-
-    def __enter__(self) -> _Training:
-        steps, done = self._trainer.run.steps, self._trainer.model.steps
-        self._bar = tqdm(total=steps, initial=done, unit=" batches", desc="training")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        self._bar.close()
-        steps = self._trainer.model.steps
-        if has_finite_weights(self._trainer.model.network):
-            self._checkpoint()
-        if isinstance(error, Diverged):
-            raise diverged(self._folder, steps, error) from error
-        if isinstance(error, _ValidationFailed):
-            cause = error.__cause__
-            raise SynthgymError(
-                f"the validation after {steps} steps failed ({type(cause).__name__}: {cause}); "
-                f"{kept(self._folder)}; --resume validates again and goes on"
-            ) from cause
-
-    def _checkpoint(self) -> Path:
-        model = self._trainer.model
-        model.renders = self._task.meter.renders
-        return self._folder.save_checkpoint(model.steps, self._trainer.save)
-
-    def advance(self, examples: MiniBatches, held_out: Examples) -> None:
-        """Make a step, unless a validation is still due, and validate if it is time."""
-        trainer = self._trainer
-        model = trainer.model
-        if not trainer.is_due():
-            loss = trainer.step(examples)
-            self._writer.add_scalar("train/loss", loss, model.steps)
-            self._bar.update()
-        if not trainer.is_due():
-            return
-        self._report(self._validate(held_out))
-        rolls_out = trainer.rollouts is not None  # of rollouts there are few, and they take long
-        if rolls_out or model.steps - self._saved >= trainer.run.steps / CHECKPOINTS:
-            self._preview(self._checkpoint(), model.steps)
-            self._saved = model.steps
-
-    def _validate(self, held_out: Examples) -> dict[str, float]:
-        try:
-            return self._trainer.validate(held_out)
-        except Diverged:
-            raise
-        except Exception as error:
-            raise _ValidationFailed from error
-
-    def _report(self, errors: dict[str, float]) -> None:
-        for name, value in errors.items():
-            self._writer.add_scalar(f"validation/{name}", value, self._trainer.model.steps)
-        self._bar.set_postfix({name: f"{value:.3f}" for name, value in errors.items()}, refresh=False)
-
-
-class _ValidationFailed(Exception):
-    """The cause of it is what the validation raised."""

@@ -47,6 +47,7 @@ class Learner(Protocol):
 LEARNERS = {
     **dict.fromkeys(("ppo", "sac", "sac_her", "ars", "es"), "rl"),
     **dict.fromkeys(("mlp", "lstm", "ppo_imitation"), "supervised"),
+    "guided": "guided",
 }
 
 

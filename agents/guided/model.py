@@ -1,0 +1,78 @@
+"""A network of steps, and all that it takes to load it anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from synthgym.parameters import Parameter, ParameterSpace
+from synthgym.task import SoundMatchingTask
+
+from ..training.models import Origin
+from ..training.refusal import no_model
+from ..training.weights import read_weights
+from .network import StepNetwork
+from .pooling import sees_notes
+
+AGENT = "guided"
+
+
+class Model:
+    """A network of steps, and the task that it was made for.
+
+    Args:
+        made_of: ``shape`` of the feature, ``sample_rate`` or None, and what shapes the network.
+        origin: of the model.
+
+    Attributes:
+        steps: mini-batches and iterations that it was trained for.
+        renders: sounds that its training rendered.
+    """
+
+    def __init__(self, made_of: Mapping[str, Any], origin: Origin) -> None:
+        self._made_of, self.origin, self.steps, self.renders = dict(made_of), origin, 0, 0
+        free = [Parameter.read(kept) for kept in origin.identity["parameters"]]
+        self.network = StepNetwork(space=ParameterSpace(free), **made_of)
+
+    @classmethod
+    def new(cls, task: SoundMatchingTask, options: Mapping[str, Any], origin: Origin) -> Self:
+        """Make a network for a task."""
+        rate = task.synth.sample_rate if sees_notes(task.feature) else None
+        return cls({"shape": task.feature.shape, "sample_rate": rate, **options}, origin)
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return a copy of the weights by name."""
+        return {name: value.clone() for name, value in self.network.state_dict().items()}
+
+    def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:
+        """Save it; with the state of its training, if it is to go on from here."""
+        kept = {
+            "agent": AGENT,
+            "made_of": self._made_of,
+            "origin": self.origin.kept(),
+            "weights": self.network.state_dict(),
+            "steps": self.steps,
+            "renders": self.renders,
+            "training": training,
+        }
+        torch.save(kept, path)
+
+    @classmethod
+    def load(cls, path: Path) -> tuple[Self, dict[str, Any] | None]:
+        """Load a model and the state of its training.
+
+        Raises:
+            SynthgymError: the file holds no model of the agent; the message names the cause.
+        """
+        kept = read_weights(AGENT, path)
+        try:
+            model = cls(kept["made_of"], Origin.read(kept["origin"]))
+            model.network.load_state_dict(kept["weights"])
+            model.steps, model.renders = kept["steps"], kept["renders"]
+            return model, kept["training"]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            cause = f"another version of the package made it ({type(error).__name__}: {error})"
+            raise no_model(AGENT, path, cause) from error

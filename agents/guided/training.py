@@ -1,0 +1,73 @@
+"""Training on climbs, from the config of a run to its final model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection
+from contextlib import closing
+
+from torch.utils.tensorboard import SummaryWriter
+
+from synthgym.errors import SynthgymError
+from synthgym.making import make_task
+
+from ..supervised.fresh import FreshExamples
+from ..training.loop import TrainingLoop
+from ..training.preview import Preview
+from ..training.run_config import RunConfig
+from ..training.run_folder import RunFolder
+from ..trials.signals import Signals
+from .config import TRAINER_NAMES
+from .network import StepNetwork
+from .trainer import Trainer
+
+
+def hyperparameter_names(agent: str) -> Collection[str]:
+    """Return the names of the agent's hyperparameters."""
+    _, _, _, *shaping = inspect.signature(StepNetwork).parameters
+    return [*shaping, *TRAINER_NAMES]
+
+
+def training_env(agent: str, env_id: str) -> str:
+    """Return the id of the environment whose parameters are learned: the same."""
+    return env_id
+
+
+def check(run: RunConfig) -> None:
+    """Make the task, the network, and what it practises on."""
+    if run.dataset is not None:
+        raise SynthgymError(f"{run.agent} renders what it learns from; leave --dataset out")
+    with closing(make_task(run.env, run.env_kwargs)) as task:
+        Trainer(run, task).check()
+
+
+def train(folder: RunFolder) -> int:
+    """Train the run of a folder, from its newest checkpoint if it has one, to its final model.
+
+    Shows a progress bar. Ctrl-C, SIGTERM and errors end it with a checkpoint.
+
+    Returns:
+        0 if the run is complete, otherwise the number of the signal that ended it.
+
+    Raises:
+        SynthgymError: the newest checkpoint is damaged, or the training diverged or could not be validated.
+    """
+    run = RunConfig.read(folder.config)
+    with (
+        closing(make_task(run.env, run.env_kwargs, rendering="auto")) as task,
+        FreshExamples(run, task.meter) as examples,
+    ):
+        trainer = Trainer(run, task, folder.newest())
+        task.meter.renders = trainer.model.renders
+        with (
+            Signals() as signals,
+            SummaryWriter(str(folder.tensorboard)) as writer,
+            closing(Preview(run, writer)) as preview,
+        ):
+            with TrainingLoop(folder, trainer, task, writer, preview) as loop:
+                while not trainer.is_over():
+                    signals.check()
+                    loop.advance(lambda: trainer.step(examples), trainer.validate)
+            folder.save_final(trainer.save_best)
+            preview(folder.final_model, trainer.model.steps, last=True)
+    return int(signals.caught or 0) if signals.stopped else 0

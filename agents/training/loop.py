@@ -1,0 +1,133 @@
+"""Step by step through a training of ours: progress bar, figures, checkpoints and previews."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from synthgym.errors import SynthgymError
+from synthgym.task import SoundMatchingTask
+
+from .divergence import Diverged, diverged, has_finite_weights, kept
+from .preview import Preview
+from .run_config import RunConfig
+from .run_folder import CHECKPOINTS, RunFolder
+
+
+class _Model(Protocol):
+    @property
+    def network(self) -> nn.Module: ...
+
+    steps: int
+    renders: int
+
+
+class _Trainer(Protocol):
+    run: RunConfig
+
+    @property
+    def model(self) -> _Model: ...
+
+    def is_due(self) -> bool: ...
+
+    def save(self, path: Path) -> None: ...
+
+
+class TrainingLoop:
+    """Trains step by step.
+
+    As a context it ends with a checkpoint, unless the weights are of no use any more.
+
+    Args:
+        folder: of the run.
+        trainer: whose model learns.
+        task: whose meter counts what is rendered.
+        writer: of the TensorBoard log.
+        preview: of what is learned.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        trainer: _Trainer,
+        task: SoundMatchingTask,
+        writer: SummaryWriter,
+        preview: Preview,
+    ) -> None:
+        self._folder, self._trainer, self._task = folder, trainer, task
+        self._writer, self._preview = writer, preview
+        self._saved = trainer.model.steps
+
+    def __enter__(self) -> Self:
+        steps, done = self._trainer.run.steps, self._trainer.model.steps
+        self._bar = tqdm(total=steps, initial=done, unit=" steps", desc="training")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._bar.close()
+        steps = self._trainer.model.steps
+        if has_finite_weights(self._trainer.model.network):
+            self._checkpoint()
+        if isinstance(error, Diverged):
+            raise diverged(self._folder, steps, error) from error
+        if isinstance(error, _ValidationFailed):
+            cause = error.__cause__
+            raise SynthgymError(
+                f"the validation after {steps} steps failed ({type(cause).__name__}: {cause}); "
+                f"{kept(self._folder)}; --resume validates again and goes on"
+            ) from cause
+
+    def _checkpoint(self) -> Path:
+        model = self._trainer.model
+        model.renders = self._task.meter.renders
+        return self._folder.save_checkpoint(model.steps, self._trainer.save)
+
+    def advance(
+        self,
+        step: Callable[[], dict[str, float]],
+        validate: Callable[[], dict[str, float]],
+        *,
+        always_kept: bool = False,
+    ) -> None:
+        """Make a step, unless a validation is still due, and validate if it is time; each returns figures.
+
+        Args:
+            step: learns.
+            validate: judges what was learned.
+            always_kept: whether there is a checkpoint after each validation, and not only every so often.
+        """
+        trainer = self._trainer
+        model = trainer.model
+        if not trainer.is_due():
+            self._log("train", step())
+            self._bar.update()
+        if not trainer.is_due():
+            return
+        figures = self._validated(validate)
+        self._log("validation", figures)
+        shown = {name: f"{value:.3f}" for name, value in figures.items()}
+        self._bar.set_postfix(shown, refresh=False)
+        if always_kept or model.steps - self._saved >= trainer.run.steps / CHECKPOINTS:
+            self._preview(self._checkpoint(), model.steps)
+            self._saved = model.steps
+
+    def _validated(self, validate: Callable[[], dict[str, float]]) -> dict[str, float]:
+        try:
+            return validate()
+        except Diverged:
+            raise
+        except Exception as error:
+            raise _ValidationFailed from error
+
+    def _log(self, kind: str, figures: dict[str, float]) -> None:
+        for name, value in figures.items():
+            self._writer.add_scalar(f"{kind}/{name}", value, self._trainer.model.steps)
+
+
+class _ValidationFailed(Exception):
+    """The cause of it is what the validation raised."""

@@ -1,0 +1,32 @@
+"""Files of weights and plain values that PyTorch wrote."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .refusal import check_is_zip, no_model
+
+
+def read_weights(agent: str, path: Path) -> dict[str, Any]:
+    """Read what was kept with the model of an agent: nothing that the file holds is ever run.
+
+    Raises:
+        SynthgymError: the file holds no model of the agent; the message names the cause.
+    """
+    check_is_zip(agent, path)
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise no_model(agent, path, "it holds more than weights and plain values") from error
+    except Exception as error:  # PyTorch raises many kinds for a file of another format
+        cause = f"PyTorch did not write it, or it is damaged: {type(error).__name__}, {error!s:.200}"
+        raise no_model(agent, path, cause) from error
+    if not isinstance(kept, dict) or "agent" not in kept:
+        raise no_model(agent, path, "scripts/train.py did not write it")
+    if kept["agent"] != agent:
+        raise no_model(agent, path, f"it is a model of {kept['agent']}")
+    return kept

@@ -57,6 +57,16 @@ def _trained(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
     return learner(name).prepare(name, task, [model.resolve() for model in models.values()])
 
 
+def _pretrained(task: SoundMatchingTask, sources: Sources) -> Agent:
+    from .guided.shipped import SHIPPED, SUFFIX, shipped_model  # PyTorch takes seconds to import
+
+    model = shipped_model(sources.env)
+    if model is None:
+        known = ", ".join(sorted(path.stem for path in SHIPPED.glob(f"*{SUFFIX}")))
+        raise SynthgymError(f"no model of {sources.env} comes with synthgym, but of {known}; train guided")
+    return learner("guided").prepare("guided", task, [model])
+
+
 AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "random": lambda task, sources: Random(),
     "constant": lambda task, sources: Constant.prepare(task),
@@ -69,6 +79,7 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "ga": lambda task, sources: GA(),
     "nsga3": lambda task, sources: NSGA3(),
     "cma_es": lambda task, sources: CMAES(),
+    "pretrained": _pretrained,
     **{name: partial(_trained, name) for name in LEARNERS},
 }
 

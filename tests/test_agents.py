@@ -28,7 +28,7 @@ from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
-_NO_SEARCHES = ("random", "constant", "silence", "default", "shuffled_target", "nearest")
+_NO_SEARCHES = ("random", "constant", "silence", "default", "shuffled_target", "nearest", "pretrained")
 SEARCHES = [name for name in AGENTS if name not in (*LEARNERS, *_NO_SEARCHES)]
 NO_TASK: Any = None
 """For agents that need nothing of a task."""

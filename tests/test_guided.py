@@ -4,19 +4,23 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import soundfile
 import torch
+from conftest import present
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import agents
 from agents.guided.climbs import Climbs
 from agents.guided.config import TrainerConfig
 from agents.guided.model import Model
 from agents.guided.network import Seen, StepNetwork
 from agents.guided.pooling import BesideNote, pooled, segments
 from agents.guided.practice import Practice, Recordings
+from agents.guided.shipped import ship
 from agents.guided.steps import COUNTS, WIDEST, StepLogits, Steps, StepSpace
 from agents.guided.trainer import Trainer
 from agents.supervised.fresh import FreshExamples
@@ -277,3 +281,44 @@ def test_a_trial_is_spent_to_the_last_render(tmp_path: Path) -> None:
         assert len(trial.distances) == budget
         assert WIDEST >= 1
     task.close()
+
+
+def test_what_is_shipped_is_the_model_in_sixteen_bits_and_tells_damage(tmp_path: Path) -> None:
+    task, path = make_task("FM-v0"), tmp_path / "FM-v0.safetensors"
+    trainer = Trainer(config(), task)
+    trainer.model.renders = 7
+    ship(trainer.model.kept(), path)
+    model, training = Model.load(path)
+    assert (training, model.renders, model.origin) == (None, 7, trainer.model.origin)
+    for name, weights in trainer.model.network.state_dict().items():
+        np.testing.assert_allclose(model.network.state_dict()[name], weights, rtol=1e-3, atol=1e-6)
+    model.origin.check(task, path)
+    whole = path.read_bytes()
+    for number, damaged in enumerate((whole[:-9] + b"x" + whole[-8:], whole[:100], b"", b"{}" * 50)):
+        other = tmp_path / f"{number}.safetensors"
+        other.write_bytes(damaged)
+        with pytest.raises(SynthgymError, match=r"is damaged \(.*; install synthgym again"):
+            Model.load(other)
+    with pytest.raises(SynthgymError, match="is damaged"):
+        Model.load(tmp_path / "missing.safetensors")
+    task.close()
+
+
+def test_the_pretrained_agent_plays_notes_of_its_range() -> None:
+    agent = agents.load("pretrained", "Dexed6Op-v0", note=40)
+    env = gym.make("Dexed6Op-v0", note=40)
+    env.reset(seed=0)
+    found = agents.match(agent, env, renders=60)
+    again = agents.match(agents.load("random", "Dexed6Op-v0"), env, renders=60)
+    assert present(found.best).distance < present(again.best).distance
+    assert found.offline[0] > 100_000, "what it has practised on counts"
+    env.close()
+    for keywords, says in (
+        ({"note": 20}, "was trained on note 24 to 96, not note 20"),
+        ({"duration": 3.0}, "samples"),
+        ({"feature": "mfcc"}, "trained on the feature multiresolution"),
+    ):
+        with pytest.raises(SynthgymError, match=says):
+            agents.load("pretrained", "Dexed6Op-v0", **keywords)
+    with pytest.raises(SynthgymError, match="no model of FM-v0 comes with synthgym, but of Dexed6Op-v0"):
+        agents.load("pretrained", "FM-v0")

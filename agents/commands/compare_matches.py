@@ -52,7 +52,7 @@ def main() -> int:
     args = parser.parse_args()
 
     others = args.others.split(",")
-    plain = [name for name in AGENTS if name not in LEARNERS and name != "nearest"]
+    plain = [name for name in AGENTS if name not in (*LEARNERS, "nearest", "pretrained")]
     for name in others:
         one_of("agent that needs no model and no data set", str(parse(name)), plain)
     stems = [path.stem for path in args.targets]

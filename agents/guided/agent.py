@@ -25,10 +25,12 @@ STARTS = 64
 """Patches of the pool that are rendered first, if nothing is known, and no more than the share below."""
 SHARE = 8
 CLIMBERS = 32
-EACH = 1500
+EACH = 400
 """Renders: of a small budget every climber has so many, as fewer lead nowhere."""
+LEARNED, PLAIN = 100, 0.5
+"""After so many renders of a climb, so many of its steps are a hill climber's: what is likely was tried."""
 BATCHES = 256
-BATCH = 2, 32
+BATCH = 1, 32
 """The budget is spent in so many batches, of at least and at most so many renders."""
 
 
@@ -80,6 +82,7 @@ class _Climb:
     def __init__(self, network: StepNetwork, climbs: Climbs) -> None:
         self._network, self._climbs = network, climbs
         self._logits = self._likely(np.arange(len(climbs.far)))
+        self._rendered = 0
 
     def _likely(self, rows: NDArray[np.int64]) -> StepLogits:
         with torch.no_grad():
@@ -88,9 +91,11 @@ class _Climb:
 
     def advance(self, trial: Trial, count: int) -> None:
         """Render so many steps of each climb, and go where it is no farther."""
-        climbs = self._climbs
-        steps = self._logits.draw(count, trial.rng)
-        there = self._network.steps.take(climbs.unit, steps, trial.rng)
+        climbs, space = self._climbs, self._network.steps
+        late = self._rendered >= LEARNED and trial.rng.random() < PLAIN
+        logits = space.even(climbs.unit) if late else self._logits
+        there = space.take(climbs.unit, logits.draw(count, trial.rng), trial.rng)
+        self._rendered += count
         rendered = trial.render(there.reshape(-1, there.shape[2]))
         far = np.array(trial.distances[-len(rendered.features[0]) :]).reshape(there.shape[:2])
         gone = climbs.go(there, rendered.features[0], far)
@@ -107,7 +112,7 @@ def origin(agent: str, model: Path) -> Origin:
 def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
     """Return the agent that climbs by trained networks; SynthgymError if they do not fit the task."""
     for path in models:
-        origin(agent, path).check(task, path)
+        origin(agent, path).check(task, path, shorter=True)
     return Guided(AGENT, models)
 
 

@@ -16,6 +16,7 @@ from ..training.refusal import no_model
 from ..training.weights import read_weights
 from .network import StepNetwork
 from .pooling import sees_notes
+from .shipped import SUFFIX, read_shipped
 
 AGENT = "guided"
 
@@ -49,16 +50,18 @@ class Model:
 
     def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:
         """Save it; with the state of its training, if it is to go on from here."""
-        kept = {
+        torch.save({**self.kept(), "training": training}, path)
+
+    def kept(self) -> dict[str, Any]:
+        """Return all that it takes to make it again."""
+        return {
             "agent": AGENT,
             "made_of": self._made_of,
             "origin": self.origin.kept(),
             "weights": self.network.state_dict(),
             "steps": self.steps,
             "renders": self.renders,
-            "training": training,
         }
-        torch.save(kept, path)
 
     @classmethod
     def load(cls, path: Path) -> tuple[Self, dict[str, Any] | None]:
@@ -67,7 +70,7 @@ class Model:
         Raises:
             SynthgymError: the file holds no model of the agent; the message names the cause.
         """
-        kept = read_weights(AGENT, path)
+        kept = read_shipped(path) if path.suffix == SUFFIX else read_weights(AGENT, path)
         try:
             model = cls(kept["made_of"], Origin.read(kept["origin"]))
             model.network.load_state_dict(kept["weights"])

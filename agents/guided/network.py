@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.functional import gelu
+from torch.nn.functional import gelu, pad
 
 from synthgym.parameters import ParameterSpace
 
@@ -67,7 +67,8 @@ class StepNetwork(nn.Module):
         self.register_buffer("_value", torch.tensor([v for _, v in values]).float(), persistent=False)
         self.register_buffer("_half", torch.from_numpy(self.steps.apart) / 2, persistent=False)
         self.frame = nn.Linear(2 * bins, frame)
-        self.sound = nn.Linear(segments(shape[0]) * frame, width)
+        self._segments = segments(shape[0])
+        self.sound = nn.Linear(self._segments * frame, width)
         self.patch = nn.Linear(n + len(values) + 5, width)
         self.norm = nn.LayerNorm(width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
@@ -89,7 +90,9 @@ class StepNetwork(nn.Module):
 
     def forward(self, seen: Seen) -> StepLogits:
         """Return the log-probabilities of steps."""
-        target, sound = seen.target, seen.sound
+        # A sound shorter than those that were learned is silent to their end.
+        missing = self._segments - seen.target.shape[1]
+        target, sound = (pad(each, (0, 0, 0, missing)) for each in (seen.target, seen.sound))
         if self._beside is not None:
             note = seen.notes[:, 0].long()
             target, sound = self._beside(target, note), self._beside(sound, note)

@@ -61,8 +61,14 @@ class Origin:
         """The notes that it was trained on."""
         return Note(**self.identity["note"])
 
-    def check(self, task: SoundMatchingTask, path: Path) -> None:
-        """Raise SynthgymError unless a task, and each of its notes, is one of a model's, at a path."""
+    def check(self, task: SoundMatchingTask, path: Path, *, shorter: bool = False) -> None:
+        """Raise SynthgymError unless a task, and each of its notes, is one of a model's, at a path.
+
+        Args:
+            task: that the model is to search.
+            path: of the model.
+            shorter: whether its sounds may be shorter than those that were learned.
+        """
         if self.feature != task.feature_name:
             raise SynthgymError(
                 f"{path} was trained on the feature {self.feature}, not {task.feature_name}; "
@@ -70,7 +76,10 @@ class Origin:
             )
         what = f"{path} was trained on {self.env} {self.env_kwargs or ''}".rstrip()
         remedy = "train one on this environment"
-        check_same_settings(what, self.identity, task.identity(), remedy, ignore=("note",))
+        wanted = task.identity()
+        is_shorter = shorter and wanted["samples"] <= self.identity["samples"]
+        ignored = ("note", "samples") if is_shorter else ("note",)
+        check_same_settings(what, self.identity, wanted, remedy, ignore=ignored)
         if beyond := self.note.lacks(task.note):
             raise SynthgymError(f"{path} was trained on {beyond}; {remedy}")
 

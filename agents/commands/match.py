@@ -37,8 +37,8 @@ from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, w
 
 SECONDS = 60
 ENV = "Dexed6Op-v0"
-CLIMBERS = ("guided",)
-"""Agents that are trained and, as the default one, begin at the nearest of human-like voices."""
+CLIMBERS = ("guided", "pretrained")
+"""Agents that have learned and, as the default one, begin at the nearest of human-like voices."""
 
 
 def parser() -> argparse.ArgumentParser:

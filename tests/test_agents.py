@@ -207,6 +207,7 @@ def fm() -> Iterator[SoundMatchingTask]:
     task.close()
 
 
+@pytest.mark.slow
 def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path: Path) -> None:
     recipe = datasets.Recipe(
         "Dexed1Op-v0",

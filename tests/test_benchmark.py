@@ -116,6 +116,7 @@ def test_bad_input_is_one_line(
 
 
 @pytest.mark.parametrize(("env_id", "most"), [("Dexed1Op-v0", 0), ("FM-v0", 0.01)])
+@pytest.mark.slow
 def test_what_is_written_by_hand_plays_the_same(
     module: Callable[[str], ModuleType], env_id: str, most: float
 ) -> None:

@@ -202,6 +202,7 @@ def test_sets_over_notes_are_the_same_from_any_workers(tmp_path: Path) -> None:
     assert len(set(present(datasets.load(tmp_path / "grid").notes)[:, 0])) > 10
 
 
+@pytest.mark.slow
 def test_a_set_and_what_is_learned_from_it_play_any_of_its_notes(tmp_path: Path, script: Script) -> None:
     """Made, trained, evaluated, validated and matched with by the README's own commands."""
     keywords = ("--env-kwargs", "note=[48,72]", "hold=[0.05,0.2]", "duration=0.3")

@@ -35,7 +35,7 @@ from .compare_matches import compare
 RECORDING = Path(__file__).parents[2] / "examples/targets/electric_piano.wav"
 SECONDS = 10
 MATCH_ENV, TRAIN_ENV = "Dexed6Op-v0", "FM-v0"
-STEPS = 60_000
+STEPS = 50_000
 TARGETS, RENDERS = 40, 50
 
 

@@ -2,9 +2,9 @@
 
     python scripts/demo.py
 
-Matches a recorded electric piano with a DX7 voice in ten seconds, and films it; then trains PPO on FM-v0 for
-about a minute and compares it on held-out targets with what it was before. Both are set beside random patches
-with as many renders.
+Matches a recorded electric piano with a DX7 voice in ten seconds; then trains PPO on FM-v0 for about a
+minute, compares it on held-out targets with what it was before, and films it. Both are set beside random
+patches with as many renders.
 """
 
 from __future__ import annotations

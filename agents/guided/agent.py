@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synthgym.task import SoundMatchingTask
 
+from ..search.halving import BATCHES, CLIMBERS, EACH, SHARE, STARTS
 from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
 from ..trials.agent import Agent
@@ -21,17 +22,10 @@ from .network import StepNetwork
 from .pooling import pooled
 from .steps import StepLogits
 
-STARTS = 64
-"""Patches of the pool that are rendered first, if nothing is known, and no more than the share below."""
-SHARE = 8
-CLIMBERS = 32
-EACH = 400
-"""Renders: of a small budget every climber has so many, as fewer lead nowhere."""
 LEARNED, PLAIN = 100, 0.5
 """After so many renders of a climb, so many of its steps are a hill climber's: what is likely was tried."""
-BATCHES = 256
 BATCH = 1, 32
-"""The budget is spent in so many batches, of at least and at most so many renders."""
+"""Renders in a batch, at least and at most."""
 
 
 class Guided(Trained):

@@ -24,6 +24,7 @@ from .search.hill_climber import HillClimber
 from .spec import AgentPart, AgentSpec
 from .training.learners import LEARNERS, learner
 from .training.run_folder import RunFolder, run_name, trained_models
+from .training.shipped import SHIPPED, SUFFIX, shipped_model
 from .trials.agent import Agent, Refined
 
 
@@ -58,13 +59,13 @@ def _trained(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
 
 
 def _pretrained(task: SoundMatchingTask, sources: Sources) -> Agent:
-    from .guided.shipped import SHIPPED, SUFFIX, shipped_model  # PyTorch takes seconds to import
+    from .guided import prepare_shipped  # PyTorch takes seconds to import
 
     model = shipped_model(sources.env)
     if model is None:
         known = ", ".join(sorted(path.stem for path in SHIPPED.glob(f"*{SUFFIX}")))
         raise SynthgymError(f"no model of {sources.env} comes with synthgym, but of {known}; train guided")
-    return learner("guided").prepare("guided", task, [model])
+    return prepare_shipped(task, model)
 
 
 AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {

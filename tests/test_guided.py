@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import agents
+from agents.guided import prepare
 from agents.guided.climbs import Climbs
 from agents.guided.config import TrainerConfig
 from agents.guided.model import Model
@@ -21,11 +22,12 @@ from agents.guided.network import Seen, StepNetwork
 from agents.guided.pooling import BesideNote, pooled, segments
 from agents.guided.practice import Practice, Recordings, distances
 from agents.guided.shipped import ship
-from agents.guided.steps import COUNTS, WIDEST, StepLogits, Steps, StepSpace
+from agents.guided.steps import COUNTS, StepLogits, Steps, StepSpace
 from agents.guided.trainer import Trainer
+from agents.matching.search import Known
 from agents.supervised.fresh import FreshExamples
 from agents.training.learners import make_config
-from agents.trials.agent import run
+from agents.trials.agent import Refined, run
 from agents.trials.pool import Pool
 from agents.trials.trial import Trial
 from synthgym.errors import SynthgymError
@@ -33,7 +35,6 @@ from synthgym.making import make_task
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.patches import PatchStream
 from synthgym.recorded_notes import MANIFEST
-from synthgym.task import SoundMatchingTask
 
 KINDS = [
     Parameter("cutoff", "continuous", 20, 20000, 100, log=True),
@@ -277,18 +278,32 @@ def test_it_learns_which_parameter_is_wrong() -> None:
 
 
 def test_a_trial_is_spent_to_the_last_render(tmp_path: Path) -> None:
-    task: SoundMatchingTask = make_task("FM-v0")
-    trainer = Trainer(config(), task)
-    trainer.save_best(tmp_path / "model.zip")
-    from agents.guided.agent import Guided
+    """Of longer and of shorter sounds than those that were learned, too."""
+    task = make_task("FM-v0")
+    Trainer(config(), task).save_best(tmp_path / "model.zip")
+    task.close()
+    for duration in (1.0, 0.8, 2.5):
+        task = make_task("FM-v0", {"duration": duration})
+        agent = prepare("guided", task, [tmp_path / "model.zip"])
+        target = task.render(task.space.sample(np.random.default_rng(0), 1))
+        for budget in (1, 2, 9, 200):
+            trial = Trial(task, target, budget, Pool.make(task, 0, 30), np.random.default_rng(3))
+            assert len(run(agent, trial).distances) == budget
+        task.close()
 
-    target = task.render(task.space.sample(np.random.default_rng(0), 1))
-    for budget in (1, 2, 9, 200):
-        pool = Pool.make(task, 0, 30)
-        trial = Trial(task, target, budget, pool, np.random.default_rng(3))
-        run(Guided("guided", [tmp_path / "model.zip"]), trial)
-        assert len(trial.distances) == budget
-        assert WIDEST >= 1
+
+def test_a_climb_begins_at_what_is_known(tmp_path: Path) -> None:
+    task = make_task("FM-v0")
+    Trainer(config(), task).save_best(tmp_path / "model.zip")
+    known, aim = task.space.sample(np.random.default_rng(1), 2)
+    pool = Pool.make(task, 0, 30)
+    trial = Trial(task, task.render(aim[None]), 40, pool, np.random.default_rng(3))
+    asked: list[np.ndarray[Any, np.dtype[np.float32]]] = []
+    trial.after_render = lambda unit, rendered: asked.extend(unit)  # type: ignore[method-assign]
+    run(Refined(Known(known), prepare("guided", task, [tmp_path / "model.zip"])), trial)
+    assert not any((unit == start).all() for unit in asked for start in pool.unit), "no start is drawn"
+    assert len(asked) == 40
+    np.testing.assert_array_equal(asked[0], known)
     task.close()
 
 
@@ -313,21 +328,22 @@ def test_what_is_shipped_is_the_model_in_sixteen_bits_and_tells_damage(tmp_path:
     task.close()
 
 
-def test_the_pretrained_agent_plays_notes_of_its_range() -> None:
-    agent = agents.load("pretrained", "Dexed6Op-v0", note=40)
-    env = gym.make("Dexed6Op-v0", note=40)
+@pytest.mark.parametrize(
+    "keywords", [{"note": 40}, {"note": 12, "velocity": 20, "hold": 2.0, "duration": 2.5}]
+)
+def test_the_pretrained_agent_plays_any_note(keywords: dict[str, Any]) -> None:
+    agent = agents.load("pretrained", "Dexed6Op-v0", **keywords)
+    env = gym.make("Dexed6Op-v0", **keywords)
     env.reset(seed=0)
-    found = agents.match(agent, env, renders=60)
-    again = agents.match(agents.load("random", "Dexed6Op-v0"), env, renders=60)
+    found = agents.match(agent, env, renders=100)
+    again = agents.match(agents.load("random", "Dexed6Op-v0"), env, renders=100)
     assert present(found.best).distance < present(again.best).distance
     assert found.offline[0] > 100_000, "what it has practised on counts"
     env.close()
-    for keywords, says in (
-        ({"note": 20}, "was trained on note 24 to 96, not note 20"),
-        ({"duration": 3.0}, "samples"),
-        ({"feature": "mfcc"}, "trained on the feature multiresolution"),
-    ):
-        with pytest.raises(SynthgymError, match=says):
-            agents.load("pretrained", "Dexed6Op-v0", **keywords)
-    with pytest.raises(SynthgymError, match="no model of FM-v0 comes with synthgym, but of Dexed6Op-v0"):
-        agents.load("pretrained", "FM-v0")
+
+
+def test_the_pretrained_agent_is_of_its_game() -> None:
+    with pytest.raises(SynthgymError, match="trained on the feature multiresolution"):
+        agents.load("pretrained", "Dexed6Op-v0", feature="mfcc")
+    with pytest.raises(SynthgymError, match="no model of Dexed2Op-v0 comes with synthgym, but of"):
+        agents.load("pretrained", "Dexed2Op-v0")

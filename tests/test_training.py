@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from agents.catalogue import AGENTS, Sources, prepare
-from agents.guided.shipped import shipped_model
 from agents.rl.training import load
 from agents.supervised.config import TrainerConfig
 from agents.supervised.encoding import Encoding
@@ -33,6 +32,7 @@ from agents.training.learners import LEARNERS, learner, make_config
 from agents.training.models import Origin
 from agents.training.preview import Preview
 from agents.training.run_folder import RunFolder
+from agents.training.shipped import shipped_model
 from agents.trials.agent import Agent, run
 from agents.trials.pool import Pool
 from agents.trials.trial import Trial

@@ -29,6 +29,7 @@ from ..evaluation.metrics import compare_sounds
 from ..matching.folder import check_inputs
 from ..matching.recording import Recording
 from ..matching.search import Search
+from ..matching.usual import ready, usual_search
 from ..matching.writing import write
 from ..training.learners import LEARNERS
 from ..trials.agent import run
@@ -63,9 +64,9 @@ def main() -> int:
     env_id = known_id(args.env)
     seed = whole("seed", args.seed, 0, 2**31)
     if args.budget is None:
-        search = Search(seconds=number("seconds", args.seconds, 0.1, 1e6), seed=seed, voices=env_id)
+        search = usual_search(env_id, seconds=number("seconds", args.seconds, 0.1, 1e6), seed=seed)
     else:
-        search = Search(budget=whole("budget", args.budget, 1, 10**9), seed=seed, voices=env_id)
+        search = usual_search(env_id, budget=whole("budget", args.budget, 1, 10**9), seed=seed)
     asked = {
         "env": env_id,
         "seconds": search.seconds,
@@ -94,7 +95,8 @@ def compare(
     keywords, _ = recording.env_kwargs({}, None)
     with closing(make_task(env_id, keywords, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)
-        trial = search.run(task, target, search.prepare(task))
+        search, agent, _ = ready(search, task)
+        trial = search.run(task, target, agent)
         if trial.signals.caught is not None:
             raise KeyboardInterrupt
         about = search.about(recording.path, env_id, keywords)
@@ -103,8 +105,8 @@ def compare(
         measured = {"match.py": measure(task, target, trial)}
         pool = DrawnPool(task, search.seed, renders)
         for name in others:
-            agent, rng = prepare(name, task), np.random.default_rng(search.seed)
-            other = run(agent, Trial(task, task.extract(target[None]), renders, pool, rng))
+            rng = np.random.default_rng(search.seed)
+            other = run(prepare(name, task), Trial(task, task.extract(target[None]), renders, pool, rng))
             measured[name] = measure(task, target, other)
     return {"target": recording.path.name, "note": keywords["note"], "renders": renders, "agents": measured}
 

@@ -24,7 +24,7 @@ from ..api import search
 from ..catalogue import prepare
 from ..evaluation.targets import Target, read_targets
 from ..matching.recording import Recording
-from ..matching.search import Search
+from ..matching.usual import usual_search
 from ..reports.film import scenes, write_film
 from ..rl.training import save_untrained
 from ..training.learners import learner, make_config
@@ -59,9 +59,8 @@ def match_recording(out: Path, seconds: float) -> None:
     """Match the recording, write the match, and print how near it is."""
     print(f"1. A DX7 voice (145 parameters) that sounds like {RECORDING.name}, in {seconds:g} seconds\n")
     with writing_to(out):
-        found = compare(
-            Recording.read(RECORDING), MATCH_ENV, Search(seconds=seconds, voices=MATCH_ENV), ["random"], out
-        )
+        search = usual_search(MATCH_ENV, seconds=seconds)
+        found = compare(Recording.read(RECORDING), MATCH_ENV, search, ["random"], out)
     match, random = found["agents"]["match.py"], found["agents"]["random"]
     print(f"\n   distance after {found['renders']:,} renders: {text(match)}")
     print(f"   random patches, as many renders:   {text(random)}")

@@ -30,15 +30,17 @@ from ..matching.learned import check_one_note, within
 from ..matching.presets import Found, bank_paths, render_to_wav, rendered_by, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
-from ..matching.writing import write
+from ..matching.usual import ready, usual_search
+from ..matching.writing import Heard, write
 from ..training.learners import has_learned, origin_of
+from ..trials.answers import Answer
 from ..trials.signals import Signals
 from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, whole_paths, writing_to
 
 SECONDS = 60
 ENV = "Dexed6Op-v0"
-CLIMBERS = ("guided", "pretrained")
-"""Agents that have learned and, as the default one, begin at the nearest of human-like voices."""
+FROM_VOICES = ("guided", "pretrained")
+"""Agents that begin at the nearest of human-like voices, as the default one does."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,8 +61,8 @@ def parser() -> argparse.ArgumentParser:
     add_agent(
         parser,
         AGENTS,
-        "halving, for Dexed from the nearest of 30,000 voices, made on first use; with --model ppo, with "
-        "--dataset nearest+halving",
+        "pretrained where a network comes with synthgym, otherwise halving; for Dexed from the nearest "
+        "of 30,000 voices, made on first use; with --model ppo, with --dataset nearest+halving",
     )
     add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
     parser.add_argument(
@@ -115,25 +117,24 @@ def main() -> int:
 
 def searching(args: argparse.Namespace, env_id: str) -> Search:
     """Return what the command line asks to do for each recording."""
-    agent, seconds, budget = args.agent, args.seconds, args.budget
-    usual = args.model is None and args.dataset is None and agent is None
-    if agent is None:
-        agent = "ppo" if args.model is not None else "halving" if usual else "nearest+halving"
-    spec = parse(agent)
-    if args.model is not None:
-        spec = spec.with_model(args.model)
+    seconds, budget = args.seconds, args.budget
     if seconds is None and budget is None:
         seconds, budget = (SECONDS, None) if args.model is None else (None, 50)
-    return Search(
-        agent=spec,
-        sources=Sources(env=env_id, dataset=args.dataset),
-        budget=whole("budget", MOST if budget is None else budget, 1, MOST),
-        seconds=None if seconds is None else number("seconds", seconds, 0.1, 1e6),
-        seed=whole("seed", args.seed, 0, 2**32 - 1),
-        top=whole("top", args.top, 1, 100),
-        start=args.start,
-        voices=env_id if usual or spec.parts[0].name in CLIMBERS else None,
-    )
+    options: dict[str, Any] = {
+        "budget": whole("budget", MOST if budget is None else budget, 1, MOST),
+        "seconds": None if seconds is None else number("seconds", seconds, 0.1, 1e6),
+        "seed": whole("seed", args.seed, 0, 2**32 - 1),
+        "top": whole("top", args.top, 1, 100),
+        "start": args.start,
+    }
+    if args.model is None and args.dataset is None and args.agent is None:
+        return usual_search(env_id, **options)
+    spec = parse(args.agent or ("nearest+halving" if args.model is None else "ppo"))
+    if args.model is not None:
+        spec = spec.with_model(args.model)
+    from_voices = spec.parts[0].name in FROM_VOICES
+    sources = Sources(env=env_id, dataset=args.dataset)
+    return Search(agent=spec, sources=sources, voices=env_id if from_voices else None, **options)
 
 
 def folder(args: argparse.Namespace, recordings: list[Recording], place: int) -> Path:
@@ -178,13 +179,21 @@ def match(
             if not found:
                 check_banks(banks)
         target = recording.target(synth.sample_rate, synth.samples)
-        agent = search.prepare(task)
+        search, agent, more = ready(search, task)
+        remarks = [*remarks, *more]
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
         for remark in remarks:
             print(f"{recording.path}: {remark}", file=sys.stderr)
+        about = search.about(recording.path, env_id, env_kwargs)
+        about |= {"remarks": remarks, "banks": [bank.name for bank in banks]}
+
+        def keep(answer: Answer) -> None:
+            with writing_to(out):
+                Heard.of(task, target, [answer], out).write(out, task, target, about)
+
         try:
-            trial = search.run(task, target, agent)
+            trial = search.run(task, target, agent, keep)
         except BaseException:
             with suppress(OSError):  # it is not empty
                 out.rmdir()
@@ -192,8 +201,6 @@ def match(
         stopped = trial.signals.caught is not None
         if not stopped and trial.spent < 1:
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
-        about = search.about(recording.path, env_id, env_kwargs)
-        about |= {"remarks": remarks, "banks": [bank.name for bank in banks]}
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
         # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
         with writing_to(out), Signals(patient=True) as late:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..guided.model import Model
-from ..guided.shipped import SHIPPED, SUFFIX, ship
+from ..guided.shipped import ship
+from ..training.shipped import SHIPPED, SUFFIX
 from .cli import new_parser, writing_to
 
 

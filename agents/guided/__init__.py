@@ -1,6 +1,6 @@
 """The agent that climbs by steps which a network proposes: learned from climbs that were rendered."""
 
-from .agent import origin, prepare
+from .agent import origin, prepare, prepare_shipped
 from .training import check, hyperparameter_names, train, training_env
 
-__all__ = ["check", "hyperparameter_names", "origin", "prepare", "train", "training_env"]
+__all__ = ["check", "hyperparameter_names", "origin", "prepare", "prepare_shipped", "train", "training_env"]

@@ -1,4 +1,4 @@
-"""Hill climbers whose steps a network proposes, the worse half of them given up again and again."""
+"""One climb whose steps a network proposes, then many, the worse half of them given up again and again."""
 
 from __future__ import annotations
 
@@ -9,90 +9,93 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synthgym.parameters import Unit
+from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
-from ..search.halving import BATCHES, CLIMBERS, EACH, SHARE, STARTS
+from ..search.halving import first_starts, left_at_speed, rounds
 from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
 from ..trials.agent import Agent
 from ..trials.trial import Trial
 from .climbs import Climbs
 from .model import AGENT, Model
-from .network import StepNetwork
 from .pooling import pooled
 from .steps import StepLogits
 
-LEARNED, PLAIN = 100, 0.5
-"""After so many renders of a climb, so many of its steps are a hill climber's: what is likely was tried."""
-BATCH = 1, 32
-"""Renders in a batch, at least and at most."""
+LEARNED = 100
+"""So many renders are of one climb, by steps of the network: what it proposes first is what is likely."""
+PLAIN = 0.5
+"""Afterwards so many of the steps are a hill climber's: what is likely was tried."""
+ALONE = 100, 8
+"""That climb is of so many batches, of at most so many renders."""
 
 
 class Guided(Trained):
-    """As ``halving``, by steps that a network draws in view of the target and of the sound so far."""
+    """One climb from what is known, by steps that a network draws in view of the target and of the sound so
+    far; then many from where it led, in rounds as of ``halving``.
+
+    Of a sound longer than those that it learned it sees the beginning.
+
+    Args:
+        models: files of networks, one a training.
+        any_note: whether it plays notes that it has not learned, too; it sees the nearest that it has.
+    """
+
+    def __init__(self, models: Sequence[Path], *, any_note: bool = False) -> None:
+        super().__init__(AGENT, models)
+        self._any_note = any_note
 
     def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
         path = self.model_of(trial)
-        model = _loaded(self.agent, path)
-        model.origin.check_played(trial, path)
+        model = _loaded(AGENT, path)
+        if not self._any_note:
+            model.origin.check_played(trial, path)
         trial.count_offline(str(path), model.renders)
-        climbs, left, begun = self._begin(trial)
-        halvings = int(np.log2(np.clip(left / EACH, 1, CLIMBERS)))
-        batch = int(np.clip(left / BATCHES, *BATCH))
-        for number in range(halvings + 1):
-            climbs.keep(np.argsort(climbs.far, kind="stable")[: 2 ** (halvings - number)])
-            # The last is ended by the budget.
-            until = begun + (1 - begun) * (number + 1) / (halvings + 1)
-            climb = _Climb(model.network, climbs)
-            while number == halvings or trial.spent < until:
-                climb.advance(trial, max(1, batch // len(climbs.far)))
+        unit, rendered = trial.known or _best_start(trial)
+        aim, sound = (pooled(each.features[0][:, : model.frames]) for each in (trial.shown, rendered))
+        seen_as = np.clip(trial.notes, *model.origin.note.range)
+        climbs = Climbs(aim, seen_as, unit.copy(), sound, np.array(trial.distances).min(keepdims=True))
+        climb = _Climb(model, climbs)
+        before, first = trial.spent, len(trial.distances)
+        batch = int(np.clip(trial.left / (LEARNED * ALONE[0]), 1, ALONE[1]))
+        while (alone := len(trial.distances) - first) < LEARNED:
+            climb.advance(trial, batch, learned=True)
+        for climbers, steps in rounds(trial, left_at_speed(trial, alone, before)):
+            if climbers != len(climbs.far):
+                climbs.keep(np.resize(np.argsort(climbs.far, kind="stable"), climbers))
+                climb = _Climb(model, climbs)
+            climb.advance(trial, steps, learned=trial.rng.random() >= PLAIN)
 
-    def _begin(self, trial: Trial) -> tuple[Climbs, float, float]:
-        """Return where climbs may begin, how many renders are left, and the share that is spent.
 
-        Where time ends the search, it is as many as can be rendered in it at the speed of the first.
-        """
-        known = trial.found
-        count = max(1, min(max(STARTS, trial.pool.known), trial.budget // SHARE))
-        if known is not None and trial.left < 2 * EACH:
-            unit = known[None]  # one climber has all there is
-        else:
-            unit = trial.starts(count)
-            unit = unit if known is None else np.vstack([known[None], unit[1:]])
-        before = trial.spent
-        rendered = trial.render(unit)
-        far = np.array(trial.distances[-len(unit) :])
-        spent = trial.spent
-        left = len(unit) * (1 - spent) / max(spent - before, 1e-9)
-        aim = np.repeat(pooled(trial.shown.features[0]), len(unit), axis=0)
-        notes = np.repeat(trial.notes, len(unit), axis=0)
-        return Climbs(aim, notes, unit.copy(), pooled(rendered.features[0]), far), left, spent
+def _best_start(trial: Trial) -> tuple[Unit, Rendered]:
+    """Return the best of the pool's first patches, (1, n), and its render."""
+    unit = first_starts(trial)
+    trial(unit)
+    return trial.known or (unit[:1], trial.render(unit[:1]))  # all are silent, or failed
 
 
 class _Climb:
     """Climbs of one target, and the steps that are likely from where each is now."""
 
-    def __init__(self, network: StepNetwork, climbs: Climbs) -> None:
-        self._network, self._climbs = network, climbs
+    def __init__(self, model: Model, climbs: Climbs) -> None:
+        self._network, self._frames, self._climbs = model.network, model.frames, climbs
         self._logits = self._likely(np.arange(len(climbs.far)))
-        self._rendered = 0
 
     def _likely(self, rows: NDArray[np.int64]) -> StepLogits:
         with torch.no_grad():
             logits: StepLogits = self._network(self._climbs.seen(rows))
         return logits
 
-    def advance(self, trial: Trial, count: int) -> None:
+    def advance(self, trial: Trial, count: int, *, learned: bool) -> None:
         """Render so many steps of each climb, and go where it is no farther."""
         climbs, space = self._climbs, self._network.steps
-        late = self._rendered >= LEARNED and trial.rng.random() < PLAIN
-        logits = space.even(climbs.unit) if late else self._logits
+        logits = self._logits if learned else space.even(climbs.unit)
         there = space.take(climbs.unit, logits.draw(count, trial.rng), trial.rng)
-        self._rendered += count
         rendered = trial.render(there.reshape(-1, there.shape[2]))
         far = np.array(trial.distances[-len(rendered.features[0]) :]).reshape(there.shape[:2])
-        gone = climbs.go(there, rendered.features[0], far)
+        gone = climbs.go(there, rendered.features[0][:, : self._frames], far)
         if len(gone):
             for kept, new in zip(self._logits, self._likely(gone), strict=True):
                 kept[torch.from_numpy(gone)] = new
@@ -105,9 +108,20 @@ def origin(agent: str, model: Path) -> Origin:
 
 def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
     """Return the agent that climbs by trained networks; SynthgymError if they do not fit the task."""
+    return _fitting(task, models, any_note=False)
+
+
+def prepare_shipped(task: SoundMatchingTask, model: Path) -> Agent:
+    """Return the agent that climbs by a network that comes with the package, at any note; SynthgymError if it
+    is damaged, or does not fit the task."""
+    return _fitting(task, [model], any_note=True)
+
+
+def _fitting(task: SoundMatchingTask, models: Sequence[Path], *, any_note: bool) -> Agent:
+    others = ("samples", "note") if any_note else ("samples",)
     for path in models:
-        origin(agent, path).check(task, path, shorter=True)
-    return Guided(AGENT, models)
+        _loaded(AGENT, path).origin.check(task, path, others=others)
+    return Guided(models, any_note=any_note)
 
 
 @cached_by_file(8)

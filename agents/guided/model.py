@@ -13,10 +13,11 @@ from synthgym.task import SoundMatchingTask
 
 from ..training.models import Origin
 from ..training.refusal import no_model
+from ..training.shipped import SUFFIX
 from ..training.weights import read_weights
 from .network import StepNetwork
 from .pooling import sees_notes
-from .shipped import SUFFIX, read_shipped
+from .shipped import read_shipped
 
 AGENT = "guided"
 
@@ -43,6 +44,12 @@ class Model:
         """Make a network for a task."""
         rate = task.synth.sample_rate if sees_notes(task.feature) else None
         return cls({"shape": task.feature.shape, "sample_rate": rate, **options}, origin)
+
+    @property
+    def frames(self) -> int:
+        """How many frames of a sound it sees, at most."""
+        frames: int = self._made_of["shape"][0]
+        return frames
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return a copy of the weights by name."""

@@ -1,4 +1,4 @@
-"""Models that come with the package: weights of 16 bits in a format that cannot run code, and a checksum."""
+"""How networks come with the package: weights of 16 bits in a format that cannot run code, and a checksum."""
 
 from __future__ import annotations
 
@@ -15,16 +15,6 @@ from safetensors.torch import save_file
 
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
-
-SHIPPED = Path(__file__).parent / "pretrained"
-"""Where they are: ``ENV.safetensors``, with a model card, ``ENV.md``."""
-SUFFIX = ".safetensors"
-
-
-def shipped_model(env_id: str) -> Path | None:
-    """Return the file of the model that comes with the package for an environment; None if there is none."""
-    path = SHIPPED / f"{env_id.rpartition(':')[2]}{SUFFIX}"
-    return path if path.is_file() else None
 
 
 def ship(kept: Mapping[str, Any], path: Path) -> None:

@@ -11,6 +11,7 @@ from synthgym.errors import SynthgymError
 from synthgym.notes import NOTE, Note
 from synthgym.task import SoundMatchingTask
 
+from ..training.shipped import shipped_model
 from .recording import Recording
 
 
@@ -47,6 +48,23 @@ def within(recording: Recording, learned: Note, asked: Mapping[str, Any]) -> tup
     if 2 in learned.varies:
         hold = float(np.clip(keywords["hold"], low[2], high[2]))
     return {"note": pitch, "velocity": int(velocity), "hold": hold, **known}, remarks
+
+
+def unlearned(task: SoundMatchingTask, env_id: str) -> list[str]:
+    """Return remarks, a line each, about what the network that comes with an environment has not learned."""
+    from ..guided import origin  # PyTorch takes seconds to import
+
+    model = shipped_model(env_id)
+    if model is None:
+        return []
+    learned, remarks = origin("guided", model), []
+    if beyond := learned.note.lacks(task.note):
+        remarks.append(
+            f"the network has learned {beyond}: it hears the nearest, and hill climbing does the rest"
+        )
+    if task.note.duration > learned.note.duration:
+        remarks.append(f"the network hears the first {learned.note.duration:g} s")
+    return remarks
 
 
 def check_one_note(task: SoundMatchingTask) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from synthgym.task import SoundMatchingTask
 from ..catalogue import Sources, parse, prepare
 from ..spec import AgentSpec
 from ..trials.agent import Agent, Refined, run
-from ..trials.answers import Answers
+from ..trials.answers import Answer, Answers
 from ..trials.pool import MOST_STARTS, DrawnPool, Pool, known_starts
 from ..trials.signals import Signals
 from ..trials.trial import Trial
@@ -44,6 +44,7 @@ class Search:
         voices: id of the environment whose human-like voices are its starts, if the synth knows any and
             renders them in no time; otherwise, and for None, they are the default patch, presets, and random
             patches, drawn while the search goes on.
+        instead: the agent that searches where the first cannot be made ready.
     """
 
     agent: AgentSpec = field(default_factory=lambda: parse("halving"))
@@ -54,6 +55,7 @@ class Search:
     top: int = 1
     start: Path | None = None
     voices: str | None = None
+    instead: AgentSpec | None = None
 
     def about(self, recording: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return what it does for a recording, as JSON."""
@@ -73,8 +75,20 @@ class Search:
         agent = prepare(self.agent, task, self.sources)
         return agent if self.start is None else Refined(Known(preset(task, self.start)), agent)
 
-    def run(self, task: SoundMatchingTask, target: Audio, agent: Agent) -> WatchedTrial:
+    def run(
+        self,
+        task: SoundMatchingTask,
+        target: Audio,
+        agent: Agent,
+        on_nearer: Callable[[Answer], None] | None = None,
+    ) -> WatchedTrial:
         """Let an agent search for a target clip (samples,) until it ends, or Ctrl-C.
+
+        Args:
+            task: renders.
+            target: the clip.
+            agent: that searches.
+            on_nearer: called with the nearest answer when there is a nearer one, once a second at most.
 
         Raises:
             SynthgymError: no sound was found: all renders failed or were silent.
@@ -95,6 +109,7 @@ class Search:
                     signals=signals,
                     seconds=self.seconds,
                     answers=answers,
+                    on_nearer=on_nearer,
                 )
             ) as trial,
         ):

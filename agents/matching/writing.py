@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from synthgym.files import replaced
+from synthgym.parameters import Native
 from synthgym.recordings import playback_gain, write_wav
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
@@ -20,6 +22,74 @@ from ..reports.match_page import Shown, write_match
 from ..trials.answers import Answer
 from ..trials.trial import Trial
 from .folder import MATCH, PAGE, TARGET, answer_names, files_of, forget_answers
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Answers, rendered, and where they are written.
+
+    Attributes:
+        answers: the nearest first.
+        native: their parameters (K, all parameters).
+        sounds: of them (K, samples).
+        gain: of all sounds that are written, the target's too.
+        names: of their files, without suffixes.
+        presets: files of their presets.
+    """
+
+    answers: Sequence[Answer]
+    native: Native
+    sounds: Audio
+    gain: np.float32
+    names: Sequence[str]
+    presets: Sequence[Path]
+
+    @classmethod
+    def of(cls, task: SoundMatchingTask, target: Audio, answers: Sequence[Answer], out: Path) -> Self:
+        """Render answers to a target (samples,), of a folder."""
+        unit = np.stack([answer.unit for answer in answers])
+        # By the task: a plugin that crashes or renders NaN now, but not before, costs a sound and no match.
+        sounds = task.render(unit, audio=True).audio
+        assert sounds is not None
+        gain = np.float32(playback_gain(target, *sounds))
+        names = answer_names(len(answers))
+        presets = [out / f"{name}{task.synth.preset_suffix}" for name in names]
+        return cls(answers, task.space.to_native(unit), sounds, gain, names, presets)
+
+    def write(
+        self, out: Path, task: SoundMatchingTask, target: Audio, about: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Write match.json, which begins with what is known about them, their sounds, and presets.
+
+        That file comes first and names the others, so that what is in the folder is known to be of a match,
+        even if the writing is cut short. The further answers of a match that was there before are removed.
+
+        Returns:
+            What is in match.json.
+        """
+        synth = task.synth
+        result = {
+            **about,
+            "best_distance": self.answers[0].distance,
+            "playback_gain": float(self.gain),
+            "parameters": task.space.describe(self.native[0]),
+            "answers": [
+                {"preset": preset.name, "distance": answer.distance, "render": answer.render}
+                for preset, answer in zip(self.presets, self.answers, strict=True)
+            ],
+            "files": files_of(len(self.answers), synth.preset_suffix),
+        }
+        forget_answers(out)
+        with replaced(out / MATCH) as temporary:
+            temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        write_wav(out / TARGET, self.gain * target, synth.sample_rate)
+        each = zip(self.names, self.native, self.sounds, self.presets, strict=True)
+        for name, row, sound, preset in each:
+            write_wav(out / f"{name}.wav", self.gain * sound, synth.sample_rate)
+            # match.json is a preset too, for synths that have no format of their own.
+            if preset.name != MATCH:
+                synth.save_preset(row, preset)
+        return result
 
 
 def write(
@@ -33,9 +103,7 @@ def write(
 ) -> dict[str, Any]:
     """Write match.json, target.wav, match.wav and the preset, those of further answers (match-2), match.html.
 
-    All sounds have one gain, ``playback_gain`` in match.json. That file comes first and names the others, so
-    that what is in the folder is known to be of a match, even if the writing is cut short. The further
-    answers of a match that was there before are removed.
+    All sounds have one gain, ``playback_gain`` in match.json.
 
     Args:
         out: folder.
@@ -52,44 +120,19 @@ def write(
     Raises:
         OSError: a file cannot be written.
     """
-    synth = task.synth
-    unit = np.stack([answer.unit for answer in answers])
-    native = task.space.to_native(unit)
-    # By the task: a plugin that crashes or renders NaN now, but did not before, costs a sound and no match.
-    sounds = task.render(unit, audio=True).audio
-    assert sounds is not None
-    gain = np.float32(playback_gain(target, *sounds))
-    names = answer_names(len(answers))
-    measures = compare_sounds(target, sounds[0], synth.sample_rate, float(trial.notes[0, 0]))
-    presets = [out / f"{name}{synth.preset_suffix}" for name in names]
-    best = answers[0]
-    result = {
-        **about,
+    synth, heard = task.synth, Heard.of(task, target, answers, out)
+    measures = compare_sounds(target, heard.sounds[0], synth.sample_rate, float(trial.notes[0, 0]))
+    figures = {
         "offline_renders": trial.offline[-1],
         "start_distance": trial.distances[0],
-        "best_distance": best.distance,
         "measures": {name: value if np.isfinite(value) else None for name, value in measures.items()},
         "measured_seconds": synth.note.duration,
-        "playback_gain": float(gain),
         "history": trial.distances,
-        "parameters": task.space.describe(native[0]),
-        "answers": [
-            {"preset": preset.name, "distance": answer.distance, "render": answer.render}
-            for preset, answer in zip(presets, answers, strict=True)
-        ],
-        "files": files_of(len(answers), synth.preset_suffix),
     }
-    forget_answers(out)
-    with replaced(out / MATCH) as temporary:
-        temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    write_wav(out / TARGET, gain * target, synth.sample_rate)
-    for name, row, sound, preset in zip(names, native, sounds, presets, strict=True):
-        write_wav(out / f"{name}.wav", gain * sound, synth.sample_rate)
-        # match.json is a preset too, for synths that have no format of their own.
-        if preset.name != MATCH:
-            synth.save_preset(row, preset)
+    result = heard.write(out, task, target, {**about, **figures})
     # A name that is no UTF-8 is shown with marks in place of what is none.
     title = os.fsencode(title).decode("utf-8", "replace")
-    shown = [Shown(*each) for each in zip(answers, native, sounds, presets, strict=True)]
-    write_match(out / PAGE, task, target, trial, shown, measures, gain, title)
+    each = zip(answers, heard.native, heard.sounds, heard.presets, strict=True)
+    shown = [Shown(*one) for one in each]
+    write_match(out / PAGE, task, target, trial, shown, measures, heard.gain, title)
     return result

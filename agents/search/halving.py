@@ -6,7 +6,11 @@ where a climb leads is not seen at its start, so that each of many may go on for
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+
+from synthgym.parameters import Unit
 
 from ..trials.agent import Agent
 from ..trials.trial import Trial
@@ -31,24 +35,50 @@ class Halving(Agent):
     def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
         known = trial.best
-        unit = trial.starts(max(1, min(max(STARTS, trial.pool.known), trial.budget // SHARE)))
+        unit = first_starts(trial)
         drawn = trial.spent
         far = trial(unit)
-        begun = trial.spent
-        # Where time ends the search, as many as can be rendered in it at the speed of the first.
-        left = len(unit) * (1 - begun) / max(begun - drawn, 1e-9)
+        left = left_at_speed(trial, len(unit), drawn)
         if known is not None and known.unit is not None:
             unit, far = np.vstack([unit, known.unit]), np.append(far, known.distance)
-        halvings = int(np.log2(np.clip(left / EACH, 1, CLIMBERS)))
-        batch = int(np.clip(left / BATCHES, *BATCH))
-        for number in range(halvings + 1):
-            best = np.argsort(far, kind="stable")[: 2 ** (halvings - number)]
-            unit, far = unit[best], far[best]
-            # The last is ended by the budget.
-            until = begun + (1 - begun) * (number + 1) / (halvings + 1)
-            while number == halvings or trial.spent < until:
-                each = np.repeat(np.arange(len(unit)), max(1, batch // len(unit)))
-                there = np.stack([step(trial, unit[climber]) for climber in each])
-                for climber, stepped, found in zip(each, there, trial(there), strict=True):
-                    if found <= far[climber]:
-                        unit[climber], far[climber] = stepped, found
+        for climbers, steps in rounds(trial, left):
+            if climbers < len(far):
+                best = np.argsort(far, kind="stable")[:climbers]
+                unit, far = unit[best], far[best]
+            each = np.repeat(np.arange(len(unit)), steps)
+            there = np.stack([step(trial, unit[climber]) for climber in each])
+            for climber, stepped, found in zip(each, there, trial(there), strict=True):
+                if found <= far[climber]:
+                    unit[climber], far[climber] = stepped, found
+
+
+def first_starts(trial: Trial) -> Unit:
+    """Return the patches of the pool (count, n) that are rendered first."""
+    return trial.starts(max(1, min(max(STARTS, trial.pool.known), trial.budget // SHARE)))
+
+
+def left_at_speed(trial: Trial, renders: int, before: float) -> float:
+    """Return how many renders are left of a trial, as the latest so many took it on from a share ``before``.
+
+    Where time ends the search, it is as many as can be rendered in it at their speed.
+    """
+    return renders * (1 - trial.spent) / max(trial.spent - before, 1e-9)
+
+
+def rounds(trial: Trial, left: float) -> Iterator[tuple[int, int]]:
+    """Divide what is left of a trial into rounds of equal budgets, each with half of the climbers before.
+
+    Args:
+        trial: whose end ends the last round.
+        left: renders.
+
+    Yields:
+        For each batch, how many climbers there are, and how many steps of each are rendered.
+    """
+    halvings = int(np.log2(np.clip(left / EACH, 1, CLIMBERS)))
+    batch, begun = int(np.clip(left / BATCHES, *BATCH)), trial.spent
+    for number in range(halvings + 1):
+        climbers = 2 ** (halvings - number)
+        until = begun + (1 - begun) * (number + 1) / (halvings + 1)
+        while number == halvings or trial.spent < until:
+            yield climbers, max(1, batch // climbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -61,13 +61,14 @@ class Origin:
         """The notes that it was trained on."""
         return Note(**self.identity["note"])
 
-    def check(self, task: SoundMatchingTask, path: Path, *, shorter: bool = False) -> None:
+    def check(self, task: SoundMatchingTask, path: Path, *, others: Collection[str] = ()) -> None:
         """Raise SynthgymError unless a task, and each of its notes, is one of a model's, at a path.
 
         Args:
             task: that the model is to search.
             path: of the model.
-            shorter: whether its sounds may be shorter than those that were learned.
+            others: ``note`` if its notes may be others than those that were learned, ``samples`` if its
+                sounds may be shorter or longer.
         """
         if self.feature != task.feature_name:
             raise SynthgymError(
@@ -76,11 +77,8 @@ class Origin:
             )
         what = f"{path} was trained on {self.env} {self.env_kwargs or ''}".rstrip()
         remedy = "train one on this environment"
-        wanted = task.identity()
-        is_shorter = shorter and wanted["samples"] <= self.identity["samples"]
-        ignored = ("note", "samples") if is_shorter else ("note",)
-        check_same_settings(what, self.identity, wanted, remedy, ignore=ignored)
-        if beyond := self.note.lacks(task.note):
+        check_same_settings(what, self.identity, task.identity(), remedy, ignore=("note", *others))
+        if "note" not in others and (beyond := self.note.lacks(task.note)):
             raise SynthgymError(f"{path} was trained on {beyond}; {remedy}")
 
 

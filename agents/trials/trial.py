@@ -112,6 +112,13 @@ class Trial:
         return self._best_rendered is not None and bool(np.any(self._best_rendered.features[0]))
 
     @property
+    def known(self) -> tuple[Unit, Rendered] | None:
+        """The nearest so far, (1, n), and its render; None before there is one that parameters make."""
+        if self.found is None or self._best_rendered is None:
+            return None
+        return self.found[None], self._best_rendered
+
+    @property
     def left(self) -> int:
         """How many renders may still be made."""
         return self.budget - len(self.distances)
@@ -219,9 +226,8 @@ class Trial:
     def episode_start(self) -> tuple[Unit, Rendered]:
         """Return where an episode begins, (1, n), and its render: the first at the best that is known, if
         anything is, every other at the pool's next patch."""
-        if self._starts == 0 and self.found is not None:
-            assert self._best_rendered is not None
-            return self.found[None], self._best_rendered
+        if self._starts == 0 and self.known is not None:
+            return self.known
         start = self.starts(1)
         return start, self.render(start)
 

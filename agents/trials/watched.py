@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +22,8 @@ _RENDERED = 32
 _DRAWN = 8
 """So many starts are drawn between two looks at the clock; each may cost many renders."""
 
+_OFTEN = 1.0
+"""Seconds between two nearer answers that are told of."""
 _SHARE = 8
 """Of the time that is left, so much at a time is for drawing starts: what is drawn is to be heard, too."""
 
@@ -33,11 +36,15 @@ class WatchedTrial(Trial):
         signals: that may end it.
         seconds: after which it ends, if not before.
         answers: keeps the nearest that sound different; silence is none of them.
+        on_nearer: called with the nearest when there is a nearer one, once a second at most.
     """
 
     signals: Signals = field(kw_only=True)
     seconds: float | None = field(kw_only=True, default=None)
     answers: Answers = field(kw_only=True)
+    on_nearer: Callable[[Answer], None] | None = field(kw_only=True, default=None)
+    _told: Answer | None = None
+    _told_at: float = -np.inf
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,6 +111,15 @@ class WatchedTrial(Trial):
                 far = self.distances[first + i]
                 self.answers.add(Answer(one.copy(), far, first + i + 1, feature.copy()))
         self._show()
+        self._tell()
+
+    def _tell(self) -> None:
+        nearest = self.answers.best[0] if self.answers.best else None
+        if self.on_nearer is None or nearest is None or nearest is self._told:
+            return
+        if time.monotonic() - self._told_at >= _OFTEN:
+            self.on_nearer(nearest)
+            self._told, self._told_at = nearest, time.monotonic()
 
     def _show(self) -> None:
         best = "drawing starts" if self.best is None else f"best distance {self.best.distance:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,31 +10,34 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synthgym.features import Features
 from synthgym.parameters import Unit
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
-from ..search.halving import first_starts, left_at_speed, rounds
+from ..search.halving import BATCHES, first_starts, left_at_speed, rounds
 from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
 from ..trials.agent import Agent
-from ..trials.trial import Trial
+from ..trials.trial import BudgetSpent, Trial
 from .climbs import Climbs
 from .model import AGENT, Model
 from .pooling import pooled
 from .steps import StepLogits
 
 LEARNED = 100
-"""So many renders are of one climb, by steps of the network: what it proposes first is what is likely."""
+"""So many steps of a climb are the network's: what it proposes first is what is likely."""
 PLAIN = 0.5
-"""Afterwards so many of the steps are a hill climber's: what is likely was tried."""
-ALONE = 100, 8
-"""That climb is of so many batches, of at most so many renders."""
+"""Afterwards so many of them are a hill climber's: what is likely was tried."""
+MANY = 3000
+"""With fewer renders than these, one climb leads nearer than many."""
+BATCH = 8, 32
+"""Renders in a batch of the first climb, and of one that is not joined, at most; fewer of a small budget."""
 
 
 class Guided(Trained):
     """One climb from what is known, by steps that a network draws in view of the target and of the sound so
-    far; then many from where it led, in rounds as of ``halving``.
+    far; with many renders, others from elsewhere beside it, in rounds as of ``halving``.
 
     Of a sound longer than those that it learned it sees the beginning.
 
@@ -53,20 +57,27 @@ class Guided(Trained):
         if not self._any_note:
             model.origin.check_played(trial, path)
         trial.count_offline(str(path), model.renders)
-        unit, rendered = trial.known or _best_start(trial)
-        aim, sound = (pooled(each.features[0][:, : model.frames]) for each in (trial.shown, rendered))
-        seen_as = np.clip(trial.notes, *model.origin.note.range)
-        climbs = Climbs(aim, seen_as, unit.copy(), sound, np.array(trial.distances).min(keepdims=True))
-        climb = _Climb(model, climbs)
+        start, rendered = trial.known or _best_start(trial)
+        far = np.array(trial.distances).min(keepdims=True)
         before, first = trial.spent, len(trial.distances)
-        batch = int(np.clip(trial.left / (LEARNED * ALONE[0]), 1, ALONE[1]))
+        climb = _Climb(model, trial, start, rendered, far)
+        batch = int(np.clip(trial.left / LEARNED**2, 1, BATCH[0]))
         while (alone := len(trial.distances) - first) < LEARNED:
-            climb.advance(trial, batch, learned=True)
-        for climbers, steps in rounds(trial, left_at_speed(trial, alone, before)):
-            if climbers != len(climbs.far):
-                climbs.keep(np.resize(np.argsort(climbs.far, kind="stable"), climbers))
-                climb = _Climb(model, climbs)
-            climb.advance(trial, steps, learned=trial.rng.random() >= PLAIN)
+            climb.advance(batch, learned=True)
+        left = left_at_speed(trial, alone, before)
+        if left < MANY:
+            batch = int(np.clip(left / BATCHES, 1, BATCH[1]))
+            while True:
+                climb.advance(batch, learned=trial.rng.random() >= PLAIN)
+        climb.join(start, rendered, far)
+        with contextlib.suppress(BudgetSpent):  # it is, or else the pool has no more starts
+            others = first_starts(trial)
+            climb.join(others, trial.render(others), np.array(trial.distances[-len(others) :]))
+        age = 0
+        for climbers, steps in rounds(trial, left):
+            climb.keep(climbers)
+            climb.advance(steps, learned=age < LEARNED or trial.rng.random() >= PLAIN)
+            age += steps
 
 
 def _best_start(trial: Trial) -> tuple[Unit, Rendered]:
@@ -77,20 +88,53 @@ def _best_start(trial: Trial) -> tuple[Unit, Rendered]:
 
 
 class _Climb:
-    """Climbs of one target, and the steps that are likely from where each is now."""
+    """Climbs of a trial's target, and the steps that are likely from where each is now.
 
-    def __init__(self, model: Model, climbs: Climbs) -> None:
-        self._network, self._frames, self._climbs = model.network, model.frames, climbs
-        self._logits = self._likely(np.arange(len(climbs.far)))
+    Args:
+        model: proposes steps.
+        trial: renders.
+        unit: where they begin, (N, n).
+        rendered: those patches.
+        far: their distances (N,).
+    """
+
+    def __init__(
+        self, model: Model, trial: Trial, unit: Unit, rendered: Rendered, far: NDArray[np.float64]
+    ) -> None:
+        self._network, self._trial, self._frames = model.network, trial, model.frames
+        self._aim = self._seen(trial.shown.features[0])
+        self._notes = np.clip(trial.notes, *model.origin.note.range)
+        self._climbs = self._new(unit, rendered, far)
+        self._logits = self._likely(np.arange(len(far)))
+
+    def _seen(self, features: Features) -> Features:
+        """Return the features of as much of sounds as the network sees, pooled."""
+        return pooled(features[:, : self._frames])
+
+    def _new(self, unit: Unit, rendered: Rendered, far: NDArray[np.float64]) -> Climbs:
+        aim, notes = np.repeat(self._aim, len(unit), axis=0), np.repeat(self._notes, len(unit), axis=0)
+        return Climbs(aim, notes, unit.copy(), self._seen(rendered.features[0]), far.copy())
 
     def _likely(self, rows: NDArray[np.int64]) -> StepLogits:
         with torch.no_grad():
             logits: StepLogits = self._network(self._climbs.seen(rows))
         return logits
 
-    def advance(self, trial: Trial, count: int, *, learned: bool) -> None:
-        """Render so many steps of each climb, and go where it is no farther."""
-        climbs, space = self._climbs, self._network.steps
+    def join(self, unit: Unit, rendered: Rendered, far: NDArray[np.float64]) -> None:
+        """Climb from other patches (N, n), too."""
+        self._climbs = self._climbs.joined(self._new(unit, rendered, far))
+        self._logits = self._likely(np.arange(len(self._climbs.far)))
+
+    def keep(self, count: int) -> None:
+        """Go on with so many, the nearest."""
+        if count < len(self._climbs.far):
+            nearest = np.argsort(self._climbs.far, kind="stable")[:count]
+            self._climbs.keep(nearest)
+            self._logits = self._logits.rows(nearest)
+
+    def advance(self, count: int, *, learned: bool) -> None:
+        """Render so many steps of each, the network's or a hill climber's, and go where it is no farther."""
+        climbs, space, trial = self._climbs, self._network.steps, self._trial
         logits = self._logits if learned else space.even(climbs.unit)
         there = space.take(climbs.unit, logits.draw(count, trial.rng), trial.rng)
         rendered = trial.render(there.reshape(-1, there.shape[2]))

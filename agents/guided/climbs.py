@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import torch
@@ -38,6 +39,11 @@ class Climbs:
         """Return what the network sees of some of them."""
         parts = (self.target, self.sound, self.unit, self.notes, self.far)
         return Seen(*(torch.from_numpy(part[rows].astype(np.float32)) for part in parts))
+
+    def joined(self, others: Self) -> Self:
+        """Return these climbs and others."""
+        each = ((getattr(self, f.name), getattr(others, f.name)) for f in fields(self))
+        return type(self)(*map(np.concatenate, each))
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Go on with some of them alone."""

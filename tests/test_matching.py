@@ -379,7 +379,7 @@ def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -
     assert (
         f"| marimba.wav | 60 | {kept['renders']:,} | {kept['agents']['match.py']['distance']:.3f} |" in first
     )
-    asked = ("env", "seconds", "others")
+    asked = ("env", "agent", "seconds", "others")
     match = json.loads((tmp_path / "out/marimba/match.json").read_text())
     assert len(match["history"]) == kept["renders"]
     assert match["best_distance"] == kept["agents"]["match.py"]["distance"] <= 1
@@ -393,6 +393,8 @@ def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -
         (("--others", "random,mlp"), "unknown agent that needs no model and no data set 'mlp'"),
         (("--others", "random,nearest"), "unknown agent that needs no model and no data set 'nearest'"),
         (("--others", "misled"), "is called 'shuffled_target' now"),
+        (("--agent", "random"), "is a comparison with agent 'halving', not 'random'; choose another --out"),
+        (("--agent", "mlp"), "unknown agent that needs no model and no data set 'mlp'"),
         (("--out", "/proc/out"), "cannot write to /proc/out"),
     ):
         result = script("compare_matches.py", *arguments, *changed, check=False)
@@ -408,8 +410,9 @@ def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -
 
 def test_a_measure_that_a_match_has_none_of_is_left_open() -> None:
     row = {"target": "a.wav", "note": 60, "renders": 1000}
-    row["agents"] = {"random": {"distance": 0.5, "pitch": None, "log_spectral": float("nan")}}
-    assert table_row(row, columns_of(row)) == "| a.wav | 60 | 1,000 | 0.500 | - | - |"
+    measured = {"distance": 0.5, "pitch": None, "log_spectral": float("nan"), "mss": 3.14, "in_tune": 0.9}
+    row["agents"] = {"random": measured}
+    assert table_row(row, columns_of(row)) == "| a.wav | 60 | 1,000 | 0.500 | - | - | 3.1 | 0.900 |"
 
 
 def test_the_making_of_voices_is_logged(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from ..evaluation.metrics import compare_sounds
 from ..matching.folder import check_inputs
 from ..matching.recording import Recording
 from ..matching.search import Search
-from ..matching.usual import ready, usual_search
+from ..matching.usual import UNLEARNED, ready, usual_search
 from ..matching.writing import write
 from ..training.learners import LEARNERS
 from ..trials.agent import run
@@ -37,7 +38,14 @@ from ..trials.pool import DrawnPool
 from ..trials.trial import Trial
 from .cli import known_id, new_parser, writing_to
 
-MEASURES = {"distance": "distance", "pitch": "pitch error", "log_spectral": "spectra, dB"}
+MEASURES = {
+    "distance": "distance",
+    "pitch": "pitch error",
+    "log_spectral": "spectra, dB",
+    "mss": "MSS",
+    "in_tune": "in tune",
+}
+THREE_DIGITS = ("distance", "in_tune")
 
 
 def main() -> int:
@@ -48,11 +56,12 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60, help="of the default search (default: 60)")
     parser.add_argument("--budget", type=int, help="renders of each search, however long they take")
     parser.add_argument("--seed", type=int, default=0, help="of the searches (default: 0)")
-    parser.add_argument("--others", default="random,cma_es", help="agents (default: random,cma_es)")
+    parser.add_argument("--agent", help="that searches in place of the default one, from the same starts")
+    parser.add_argument("--others", default="random,cma_es", help="agents (default: random,cma_es; '': none)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
 
-    others = args.others.split(",")
+    others = [name for name in args.others.split(",") if name]
     plain = [name for name in AGENTS if name not in (*LEARNERS, "nearest", "pretrained")]
     for name in others:
         one_of("agent that needs no model and no data set", str(parse(name)), plain)
@@ -67,8 +76,12 @@ def main() -> int:
         search = usual_search(env_id, seconds=number("seconds", args.seconds, 0.1, 1e6), seed=seed)
     else:
         search = usual_search(env_id, budget=whole("budget", args.budget, 1, 10**9), seed=seed)
+    if args.agent is not None:
+        one_of("agent that needs no model and no data set", str(parse(args.agent)), [*plain, "pretrained"])
+        search = replace(search, agent=parse(args.agent), instead=None)
     asked = {
         "env": env_id,
+        "agent": str(search.agent),
         "seconds": search.seconds,
         "budget": args.budget,
         "seed": search.seed,
@@ -114,8 +127,9 @@ def compare(
 def read_comparison(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     """Read what was kept of a comparison; SynthgymError if it is damaged, or was asked for otherwise."""
     try:
-        # What was kept before there was a budget or a seed to ask for had neither.
-        kept: dict[str, Any] = {"budget": None, "seed": 0} | json.loads(path.read_text(encoding="utf-8"))
+        # What was kept before all of it could be asked for was of these.
+        before: dict[str, Any] = {"budget": None, "seed": 0, "agent": UNLEARNED}
+        kept: dict[str, Any] = before | json.loads(path.read_text(encoding="utf-8"))
         was = {name: kept[name] for name in asked}
         table_row(kept, columns_of(kept))
     except (ValueError, KeyError, TypeError) as error:
@@ -142,6 +156,17 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     print("| --- |" + " ---: |" * (len(columns) + 2))
     for row in rows:
         print(table_row(row, columns))
+    if len(rows) > 1:
+        means = [
+            text_of(measure, mean([r["agents"][agent][measure] for r in rows])) for agent, measure in columns
+        ]
+        print("| mean | | | " + " | ".join(means) + " |")
+
+
+def mean(values: list[float | None]) -> float | None:
+    """Return the mean of those that there are."""
+    there = [value for value in values if value is not None]
+    return float(np.mean(there)) if there else None
 
 
 def columns_of(row: dict[str, Any]) -> list[tuple[str, str]]:
@@ -159,4 +184,4 @@ def text_of(measure: str, value: float | None) -> str:
     """Return a measure as the table shows it."""
     if value is None or not np.isfinite(value):
         return "-"
-    return f"{value:.{3 if measure == 'distance' else 1}f}"
+    return f"{value:.{3 if measure in THREE_DIGITS else 1}f}"

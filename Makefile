@@ -10,7 +10,9 @@ LOWEST := .venv-lowest
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py
 
-# Several tests at a time: most of them are one process that waits for one core.
+# Several tests at a time: most of them are one process that waits for one core. PyTorch's threads of several processes
+# wait for each other, spinning: each test has one.
+test test-slow test-lowest: export OMP_NUM_THREADS := 1
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4
 
 test: check

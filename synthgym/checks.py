@@ -29,6 +29,13 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     return int(value)
 
 
+def truth(name: str, value: Any) -> bool:
+    """Return a bool as it is; SynthgymError naming it otherwise."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise SynthgymError(f"{name} must be True or False; got {value!r}")
+    return bool(value)
+
+
 def one_of(kind: str, value: Any, known: Iterable[str]) -> None:
     """Raise UnknownNameError, with near matches, unless a value is one of the known names."""
     known = list(known)

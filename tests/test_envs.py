@@ -27,6 +27,7 @@ INFO = {
     "distance",
     "best_distance",
     "start_distance",
+    "tried_distance",
     "is_success",
     "renders",
     "failures",

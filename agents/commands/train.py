@@ -3,6 +3,7 @@
     python scripts/train.py --env Dexed1Op-v0 --agent ppo --steps 1000000 --log-dir runs/first
     python scripts/train.py --env Dexed1Op-v0 --agent mlp --dataset data/dexed
     python scripts/train.py --env Dexed1Op-v0 --agent mlp
+    python scripts/train.py --env FM-v0 --agent ppo --start-from mlp@runs/FM-v0-mlp-0
     tensorboard --logdir runs
 
 Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on from it.
@@ -17,6 +18,12 @@ from ..training.learners import LEARNERS, learner, make_config
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
 from .cli import ENV_KWARGS, STRANGERS, add_keywords, known_id, new_parser, read_keywords
+
+
+def _whole(agent: str) -> str:
+    """Return an agent and its run, as mlp@RUN, with the whole path of the run."""
+    name, _, run = agent.partition("@")
+    return f"{name}@{Path(run).resolve()}" if run else agent
 
 
 def main() -> int:
@@ -43,6 +50,12 @@ def main() -> int:
         "--hyperparameters",
         "instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
     )
+    parser.add_argument(
+        "--start-from",
+        metavar="AGENT@RUN",
+        help="an agent that was trained before, as mlp@runs/FM-v0-mlp-0, at whose guesses the episodes of "
+        "ppo, sac and the like start",
+    )
     parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
     parser.add_argument(
         "--resume", action="store_true", help=f"go on from the newest checkpoint. {STRANGERS}"
@@ -57,6 +70,7 @@ def main() -> int:
         "env_kwargs": read_keywords(args.env_kwargs) or None,
         "hyperparameters": read_keywords(args.hyperparameters) or None,
         "dataset": None if args.dataset is None else str(args.dataset.resolve()),
+        "start_from": None if args.start_from is None else _whole(args.start_from),
     }
     config = make_config(env_id, args.agent, **{**asked, "seed": args.seed or 0})
     folder = RunFolder(args.log_dir or Path("runs") / run_name(env_id, args.agent, config.seed))

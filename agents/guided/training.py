@@ -35,6 +35,8 @@ def training_env(agent: str, env_id: str) -> str:
 
 def check(run: RunConfig) -> None:
     """Make the task, the network, and what it practises on."""
+    if run.start_from is not None:
+        raise SynthgymError(f"{run.agent} learns from no episodes; leave --start-from out")
     if run.dataset is not None:
         raise SynthgymError(f"{run.agent} renders what it learns from; leave --dataset out")
     with closing(make_task(run.env, run.env_kwargs)) as task:

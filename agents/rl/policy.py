@@ -54,10 +54,11 @@ class Policy(Trained):
         # What the policy observes says it, whatever the id of its environment is called.
         kind = GoalEpisodes if isinstance(model.observation_space, gym.spaces.Dict) else Episodes
         episodes = kind(1, rules, trial, note=made_for.note)
-        start, rendered = trial.episode_start()
+        start, rendered = trial.episode_start(rules.starts)
         episodes.begin([0], trial.shown, trial.notes, start, rendered)
         for _ in range(made_for.env_kwargs.get("max_episode_steps", MAX_EPISODE_STEPS)):
-            action, _ = model.predict(episodes.observe(), deterministic=deterministic)
+            # Where an undone step leaves all as it was, the same action would be undone again.
+            action, _ = model.predict(episodes.observe(), deterministic=deterministic and not rules.keep_best)
             episodes.nudge(ALL, action)
             if episodes.terminated()[0]:
                 break

@@ -29,6 +29,7 @@ from ..training.run_folder import CHECKPOINTS, RunFolder
 from ..trials.signals import Signals
 from .algorithms import CLASSES, METHODS, method
 from .callbacks import Checkpoints, Report, StopWhenAsked, StopWhenDiverged
+from .guesses import Guesses
 from .saved import read_origin
 from .vec_env import SynthVecEnv
 
@@ -50,6 +51,8 @@ def check(run: RunConfig) -> None:
     registered(run.env)
     with closing(gym.make(run.env, **run.env_kwargs)) as env:
         steps = env.spec.max_episode_steps if env.spec is not None else None
+        if run.start_from is not None:
+            Guesses(run.start_from, env.get_wrapper_attr("task"), run.seed)
     first = run.num_envs * (steps or 0)
     if METHODS[run.agent].goals and run.hyperparameters["learning_starts"] < first:
         raise SynthgymError(
@@ -70,7 +73,7 @@ def train(folder: RunFolder) -> int:
         SynthgymError: the newest checkpoint is damaged or of another environment, or the training diverged.
     """
     run = RunConfig.read(folder.config)
-    with closing(VecMonitor(SynthVecEnv(run.env, run.num_envs, **run.env_kwargs))) as env:
+    with closing(_envs(run)) as env:
         log = configure(str(folder.tensorboard), ["tensorboard"])
         (output,) = log.output_formats
         assert isinstance(output, TensorBoardOutputFormat)
@@ -87,8 +90,16 @@ def train(folder: RunFolder) -> int:
 def save_untrained(folder: RunFolder, path: Path) -> None:
     """Save the model that the run of a folder begins with, as it is before it learns."""
     run = RunConfig.read(folder.config)
-    with closing(VecMonitor(SynthVecEnv(run.env, run.num_envs, **run.env_kwargs))) as env:
+    with closing(_envs(run)) as env:
         _model(run, env, None).save(path)
+
+
+def _envs(run: RunConfig) -> VecEnv:
+    """Return the environments of a run."""
+    env = SynthVecEnv(run.env, run.num_envs, **run.env_kwargs)
+    if run.start_from is not None:
+        env.envs.starter = Guesses(run.start_from, env.envs.task, run.seed)
+    return VecMonitor(env)
 
 
 def _model(run: RunConfig, env: VecEnv, checkpoint: Path | None) -> BaseAlgorithm:

@@ -8,6 +8,7 @@ from contextlib import ExitStack, closing
 from torch.utils.tensorboard import SummaryWriter
 
 from synthgym.datasets import DataSet, load_for
+from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
@@ -36,6 +37,8 @@ def training_env(agent: str, env_id: str) -> str:
 
 def check(run: RunConfig) -> None:
     """Make the task and the network, and open the data set if there is one."""
+    if run.start_from is not None:
+        raise SynthgymError(f"{run.agent} learns from no episodes; leave --start-from out")
     with closing(make_task(run.env, run.env_kwargs)) as task:
         if run.dataset is not None:
             check_examples(load_for(task, run.dataset), task)

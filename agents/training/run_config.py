@@ -46,6 +46,7 @@ class RunConfig:
         env_kwargs: keywords for ``gym.make``.
         hyperparameters: of the agent.
         dataset: that it learns from.
+        start_from: the agent and run at whose guesses its episodes start, as ``mlp@RUN``; None: at random.
         versions: of the packages that a result depends on.
     """
 
@@ -57,6 +58,7 @@ class RunConfig:
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     hyperparameters: dict[str, Any] = field(default_factory=dict)
     dataset: str | None = None
+    start_from: str | None = None
     versions: dict[str, str] = field(default_factory=_versions)
 
     @classmethod
@@ -70,6 +72,7 @@ class RunConfig:
         env_kwargs: dict[str, Any] | None = None,
         hyperparameters: dict[str, Any] | None = None,
         dataset: str | None = None,
+        start_from: str | None = None,
         *,
         allowed: Collection[str],
     ) -> Self:
@@ -84,6 +87,7 @@ class RunConfig:
             env_kwargs: besides those of the YAML file.
             hyperparameters: instead of those of the YAML file.
             dataset: folder of a data set.
+            start_from: see above.
             allowed: names of the hyperparameters that the agent takes.
 
         Raises:
@@ -110,6 +114,7 @@ class RunConfig:
             env_kwargs={**row.get("env_kwargs", {}), **(env_kwargs or {})},
             hyperparameters=hyperparameters,
             dataset=dataset,
+            start_from=start_from,
         )
 
     @classmethod

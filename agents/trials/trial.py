@@ -223,13 +223,16 @@ class Trial:
         nearest = int(np.argmin(far))
         return starts[nearest], float(far[nearest])
 
-    def episode_start(self) -> tuple[Unit, Rendered]:
+    def episode_start(self, starts: int = 1) -> tuple[Unit, Rendered]:
         """Return where an episode begins, (1, n), and its render: the first at the best that is known, if
-        anything is, every other at the pool's next patch."""
+        anything is, every other at that of so many of the pool's next patches which is nearest to the target
+        as the agent sees it."""
         if self._starts == 0 and self.known is not None:
             return self.known
-        start = self.starts(1)
-        return start, self.render(start)
+        start = self.starts(starts)
+        rendered = self.render(start)
+        nearest = int(distance(rendered.features[0], self.shown.features[0]).argmin())
+        return start[nearest : nearest + 1], rendered.rows([nearest])
 
     def best_of(self, renders: int) -> Best:
         """Return the best of the first so many renders."""

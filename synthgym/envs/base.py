@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar
 
@@ -14,8 +14,12 @@ from synthgym.checks import one_of
 from synthgym.envs.episodes import Episodes
 from synthgym.envs.inputs import NOTHING, Given
 from synthgym.envs.streams import EpisodeStreams
+from synthgym.features import distance
 from synthgym.making import TASK, check_keywords
+from synthgym.notes import Notes
+from synthgym.parameters import Unit
 from synthgym.patches import notes_of
+from synthgym.rendering import Rendered
 from synthgym.rules import RULES, Rules
 from synthgym.task import SoundMatchingTask
 
@@ -31,7 +35,11 @@ class EnvBase:
         streams: their random targets and starts.
         noise_floor: the greatest distance between renders of one patch; 0 if the synth is repeatable.
         render_mode: None or ``rgb_array``.
+        starter: finds where episodes start, in place of random patches: for the sounds of B targets and their
+            notes (B, 3) it returns unit vectors (B, n), and how many renders each cost, (B,).
     """
+
+    starter: Callable[[Rendered, Notes], tuple[Unit, NDArray[np.int64]]] | None = None
 
     kinds: ClassVar[tuple[type[Rules], type[Episodes]]] = Rules, Episodes
 
@@ -82,15 +90,38 @@ class EnvBase:
         notes = given.over(notes_of(ids, task.note))
         if target is None:
             target = task.make_patches(ids, notes, audio=with_audio).rendered
-        if given.start is None:
-            patches = task.make_patches(self.streams.starts(rows), notes, audio=with_audio)
-            start, rendered, renders = patches.unit, patches.rendered, patches.renders
+        if given.start is None and self.starter is None:
+            start, rendered, renders = self._nearest_starts(rows, target, notes)
         else:
-            start = np.repeat(given.start, len(rows), axis=0)
+            if given.start is not None:
+                start = np.repeat(given.start, len(rows), axis=0)
+            elif self.starter is not None:
+                start, made = self.starter(target, notes)
+                renders = made + 1
             rendered = task.render(start, notes, audio=with_audio)
         # Nothing can fail from here.
         self.streams.advance(rows)
         self.episodes.begin(rows, target, notes, start, rendered, renders)
+
+    def _nearest_starts(
+        self, rows: Sequence[int], target: Rendered, notes: Notes
+    ) -> tuple[Unit, Rendered, NDArray[np.int64]]:
+        """Return the starts (rows, n) of the next episodes, their sounds, and how many were made for each.
+
+        An episode starts at the one of its ``starts`` random patches that is nearest to its target.
+        """
+        many, with_audio = self.episodes.rules.starts, self.episodes.with_audio
+        ids, repeated = self.streams.starts(rows, many), np.repeat(notes, many, axis=0)
+        patches = self.task.make_patches(ids, repeated, audio=with_audio)
+        aims = target.features[0]
+        aims = np.repeat(aims, many * len(rows) // len(aims), axis=0)
+        far = distance(patches.rendered.features[0], aims).reshape(len(rows), many)
+        nearest = np.arange(len(rows)) * many + far.argmin(axis=1)
+        return (
+            patches.unit[nearest],
+            patches.rendered.rows(nearest),
+            patches.renders.reshape(len(rows), many).sum(axis=1),
+        )
 
     def _pictures(self) -> list[NDArray[np.uint8]]:
         """Return a picture (height, width, 3) of target and current feature for every episode."""

@@ -88,8 +88,8 @@ class Episodes:
             np.zeros((count, self.observed.size), np.float32) for _ in range(2)
         )
         # Distances are float32 values, but Python and rewards count in float64.
-        self.distance, self.start_distance, self.best_distance, self.judged = (
-            np.zeros(count) for _ in range(4)
+        self.distance, self.start_distance, self.best_distance, self.judged, self.tried = (
+            np.zeros(count) for _ in range(5)
         )
         self.renders, self.failures = (np.zeros(count, np.int64) for _ in range(2))
         self.audio, self.best_audio, self.target_audio = ([np.zeros(0, np.float32)] * count for _ in range(3))
@@ -121,7 +121,7 @@ class Episodes:
         self._pooled_target[rows] = self.observed.scaled(target.features[0])
         self.renders[rows] = renders
         self.failures[rows] = 0
-        self.best_distance[rows] = np.inf
+        self.best_distance[rows] = self.judged[rows] = np.inf
         if target.audio is not None and self.with_audio:
             for i, row in enumerate(rows):
                 self.target_audio[row] = target.audio[i % len(target.audio)]
@@ -139,26 +139,39 @@ class Episodes:
         return judged - now if self.rules.reward == "improvement" else self.reward_of(now)
 
     def _take(self, rows: Rows, unit: Unit, rendered: Rendered) -> None:
-        features = rendered.features[0]
-        self.unit[rows], self.features[rows] = unit, features
-        self._pooled[rows] = self.observed.scaled(features)
-        self.distance[rows] = far = distance(features, self.target[rows])
-        self.judged[rows] = self._judge(rows)
+        """Go on to sounds of rows; with ``keep_best``, where that does not lead away from the targets."""
+        numbers, features = np.arange(len(self.unit))[rows], rendered.features[0]
+        pooled, far = self.observed.scaled(features), distance(features, self.target[rows])
+        judged = self._judge(numbers, pooled, far)
+        going_on = np.flatnonzero((judged <= self.judged[rows]) | (not self.rules.keep_best))
+        now = numbers[going_on]
+        self.tried[rows] = far
+        self.unit[now], self.features[now], self._pooled[now] = (
+            each[going_on] for each in (unit, features, pooled)
+        )
+        self.distance[now], self.judged[now] = far[going_on], judged[going_on]
         better = np.flatnonzero(far < self.best_distance[rows])
-        numbers = np.arange(len(self.unit))[rows]
         best = numbers[better]
-        self.best_unit[best], self.best_distance[best] = self.unit[best], self.distance[best]
+        self.best_unit[best], self.best_distance[best] = unit[better], far[better]
         for failed, _ in rendered.failures:
             self.failures[numbers[failed]] += 1
         if rendered.audio is not None:
-            for row, sound in zip(numbers, rendered.audio, strict=True):
-                self.audio[row] = sound
-            for row in best:
-                self.best_audio[row] = self.audio[row]
+            for i in going_on:
+                self.audio[numbers[i]] = rendered.audio[i]
+            for i in better:
+                self.best_audio[numbers[i]] = rendered.audio[i]
 
-    def _judge(self, rows: Rows) -> NDArray[np.float64]:
-        """Return the distances that reward and success go by."""
-        return self.distance[rows]
+    def _judge(
+        self, rows: NDArray[np.int64], pooled: NDArray[np.float32], far: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Return the distances of rows that reward and success go by.
+
+        Args:
+            rows: of the targets.
+            pooled: features as they are observed, (rows, m).
+            far: distances at full resolution, (rows,).
+        """
+        return far.astype(np.float64)
 
     def reward_of(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the rewards of distances, but for the reward ``improvement``."""
@@ -192,6 +205,7 @@ class Episodes:
             "distance": self.distance.copy(),
             "best_distance": self.best_distance.copy(),
             "start_distance": self.start_distance.copy(),
+            "tried_distance": self.tried.copy(),
             "is_success": self.success(),
             "renders": self.renders.copy(),
             "failures": self.failures.copy(),

@@ -52,8 +52,10 @@ class GoalEpisodes(Episodes):
         reward = self.reward_of(self.goal_distance(np.atleast_2d(achieved), np.atleast_2d(desired)))
         return float(reward[0]) if achieved.ndim == 1 else reward
 
-    def _judge(self, rows: Rows) -> NDArray[np.float64]:
-        return self.goal_distance(self._pooled[rows], self._pooled_target[rows])
+    def _judge(
+        self, rows: NDArray[np.int64], pooled: NDArray[np.float32], far: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        return self.goal_distance(pooled, self._pooled_target[rows])
 
     def observe(self, rows: Rows = ALL) -> Any:
         """Return fresh observations of rows."""

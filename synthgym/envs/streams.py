@@ -37,17 +37,19 @@ class EpisodeStreams:
 
     def targets(self, rows: Sequence[int]) -> list[PatchId]:
         """Return the targets of the next episodes."""
-        return self._next(0, rows)
+        return self._next(0, rows, 1)
 
-    def starts(self, rows: Sequence[int]) -> list[PatchId]:
-        """Return the starts of the next episodes."""
-        return self._next(1, rows)
+    def starts(self, rows: Sequence[int], many: int) -> list[PatchId]:
+        """Return so many starts of each of the next episodes, those of a row side by side."""
+        return self._next(1, rows, many)
 
     def advance(self, rows: Sequence[int]) -> None:
         """Go on to the episodes after those."""
         self._number[rows] += 1
 
-    def _next(self, which: int, rows: Sequence[int]) -> list[PatchId]:
-        return [
-            patch for row in rows for patch in self._patches[row][which].ids([int(self._number[row]) + 1])
-        ]
+    def _next(self, which: int, rows: Sequence[int], many: int) -> list[PatchId]:
+        patches: list[PatchId] = []
+        for row in rows:
+            first = (int(self._number[row]) + 1) * many
+            patches += self._patches[row][which].ids(range(first, first + many))
+        return patches

@@ -43,12 +43,16 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     - `"improvement"`: by how much the distance fell since the step before, in [-1, 1].
     - `"sparse"`: 0 on success, otherwise -1.
 
+    With `keep_best`, the distance is that of the sound which the step ends with: `"improvement"` is never
+    negative, and 0 where the step is undone.
+
     ## Starting State
     Episode i after `reset(seed=s)` has patch i of two random streams of seed s: a target patch and a
     start patch, such as people make where the synth knows (Dexed), otherwise uniformly random, and
-    audible (peak at -44 dBFS or above). Of a range of notes, the target draws one, and the whole episode
-    plays it. `reset(options=...)` sets them instead, by at most one of `target_parameters` (n unit
-    values), `target_audio` (mono, of the environment's own rate and length, taken as it is) and
+    audible (peak at -44 dBFS or above). With `starts` = k, it starts at the nearest to the target of the k
+    patches from k i on, each of which counts as a render. Of a range of notes, the target draws one, and the
+    whole episode plays it. `reset(options=...)` sets them instead, by at most one of `target_parameters` (n
+    unit values), `target_audio` (mono, of the environment's own rate and length, taken as it is) and
     `target_file` (any WAV, FLAC, OGG or AIFF: mixed to mono, resampled, leading silence trimmed, cropped
     or padded, levelled to a peak of -18 dBFS), by `start` (n unit values), and by `note`, `velocity` and
     `hold` where they vary: of a recording, `note` must then be given, and what else is left open
@@ -56,13 +60,13 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
 
     ## Information
     `info` holds Python scalars: `distance`; `best_distance` and `start_distance` of the episode;
-    `is_success`; `renders`, every sound made since the target was known, with the start and the
-    inaudible candidates before it; and `failures`, how many of those were silence because the plugin
-    crashed or the sound or a feature of it was not finite (a warning names the parameters); and `note`,
-    `velocity` and `hold`, which are played. The
-    unwrapped environment has `audio`, `target_audio`, `parameters`, `best_parameters`, `best_audio`,
-    `save_preset(path)` and `noise_floor`, the greatest distance between renders of one patch (0 for
-    synths that are exactly repeatable).
+    `tried_distance`, of the sound that was rendered last, even if its step was undone; `is_success`;
+    `renders`, every sound made since the target was known, with the starts and the inaudible candidates
+    before them; and `failures`, how many of those were silence because the plugin crashed or the sound or
+    a feature of it was not finite (a warning names the parameters); and `note`, `velocity` and `hold`,
+    which are played. The unwrapped environment has `audio`, `target_audio`, `parameters`,
+    `best_parameters`, `best_audio`, `save_preset(path)` and `noise_floor`, the greatest distance between
+    renders of one patch (0 for synths that are exactly repeatable).
 
     ## Episode End
     Terminates when the distance is at most `tolerance`; truncated after 50 steps
@@ -74,6 +78,9 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     - `reward`: `"distance"`, `"improvement"` or `"sparse"`.
     - `max_nudge`: how far an action of 1 moves a parameter, 0.0001 to 1; default 0.1.
     - `tolerance`: distance of success, 0 to 1; default 0.05.
+    - `keep_best`: whether a step that leads farther from the target is undone, so that the next begins at the
+      nearest sound so far; default `False`. The render counts all the same.
+    - `starts`: random patches of which the nearest is where an episode starts, 1 to 1,000; default 1.
     - `parameters`: names of the only parameters to leave free.
     - `frozen`: `{name: native value or label}` of parameters to hold.
     - `patches`: where random targets and starts come from: `"human"` (such as people make; the default

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgym.errors import PluginCrashed
 from synthgym.features import Feature, Features, extract
@@ -68,6 +69,13 @@ class Rendered:
             for row, said in part.failures
         )
         return cls(features, np.concatenate(sounds) if sounds else None, failures)
+
+    def rows(self, which: Sequence[int] | NDArray[np.int64]) -> Rendered:
+        """Return some of the sounds, distinct, in the order in which their rows are given."""
+        audio = None if self.audio is None else self.audio[which]
+        said = dict(self.failures)
+        failures = tuple((i, said[row]) for i, row in enumerate(map(int, which)) if row in said)
+        return Rendered(tuple(each[which] for each in self.features), audio, failures)
 
 
 class Worker:

@@ -1,0 +1,62 @@
+"""Episodes that start at what another agent guesses of their targets."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.errors import SynthgymError
+from synthgym.notes import Notes
+from synthgym.parameters import Unit
+from synthgym.rendering import Rendered
+from synthgym.task import SoundMatchingTask
+
+from ..spec import AgentSpec
+from ..training.learners import LEARNERS, learner
+from ..training.run_folder import RunFolder
+from ..trials.pool import Pool
+from ..trials.trial import BudgetSpent, Trial
+
+RENDERS = 11
+"""For a guess, at most: ``mlp`` makes ten, and one is left."""
+
+
+class Guesses:
+    """Finds starts by an agent that was trained before, as a hybrid of it and another would.
+
+    Args:
+        text: the agent and its run or model, as ``mlp@runs/FM-v0-mlp-0``.
+        task: renders.
+        seed: of all that is random in it.
+
+    Raises:
+        SynthgymError: the text names no agent that is trained, or no run, or the model does not fit the task.
+    """
+
+    def __init__(self, text: str, task: SoundMatchingTask, seed: int) -> None:
+        spec = AgentSpec.parse(text, LEARNERS)
+        first = spec.parts[0]
+        if len(spec.parts) > 1 or first.run is None:
+            raise SynthgymError(
+                f"episodes start at the guess of one agent of one run, AGENT@RUN; got {text!r}"
+            )
+        path = Path(first.run)
+        model = RunFolder(path).final_model if path.is_dir() else path
+        self._agent = learner(first.name).prepare(first.name, task, [model])
+        self._task, self._rng = task, np.random.default_rng(seed)
+        self._pool = Pool.make(task, seed, 1)
+
+    def __call__(self, target: Rendered, notes: Notes) -> tuple[Unit, NDArray[np.int64]]:
+        """Return the guesses (B, n) of targets at notes (B, 3), and how many sounds each cost, (B,)."""
+        trials = [self._trial(target.rows([row]), notes[row]) for row in range(len(notes))]
+        found = [self._pool.unit[0] if trial.found is None else trial.found for trial in trials]
+        return np.stack(found), np.array([len(trial.distances) for trial in trials])
+
+    def _trial(self, target: Rendered, played: NDArray[np.float64]) -> Trial:
+        trial = Trial(self._task, target, RENDERS, self._pool, self._rng, played)
+        with contextlib.suppress(BudgetSpent):
+            self._agent.guess(trial)
+        return trial

@@ -1,0 +1,211 @@
+"""Episodes that keep the best so far, and that start at the nearest of several patches."""
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from conftest import GOAL_IDS, IDS, keywords_of, make, present, synth_env
+from gymnasium.utils.env_checker import data_equivalence
+from gymnasium.vector import AutoresetMode
+
+from agents.catalogue import prepare
+from agents.rl.guesses import Guesses
+from agents.rl.training import load
+from agents.rl.vec_env import SynthVecEnv
+from agents.training.learners import learner, make_config
+from agents.training.run_folder import RunFolder
+from agents.trials.agent import run
+from agents.trials.pool import Pool
+from agents.trials.trial import Trial
+from synthgym.errors import SynthgymError
+from synthgym.features import distance
+from synthgym.making import make_task
+from synthgym.parameters import Unit
+from synthgym.patches import PatchStream
+from synthgym.rendering import Rendered
+
+STEPS = 12
+SMALL = {"n_steps": 5, "batch_size": 10, "policy_kwargs": {"net_arch": [8]}}
+MLP = {"width": 8, "loss": "parameter", "batch_size": 8}
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_a_step_that_leads_away_is_undone(env_id: str) -> None:
+    env = make(env_id, keep_best=True, reward="improvement", max_nudge=0.3, tolerance=0)
+    inner = synth_env(env)
+    observation, info = env.reset(seed=1)
+    env.action_space.seed(1)
+    assert info["tried_distance"] == info["distance"]
+    undone = 0
+    for _ in range(STEPS):
+        before, unit, audio, was = info, inner.parameters, inner.audio, observation
+        observation, reward, _, _, info = env.step(env.action_space.sample())
+        assert info["renders"] == before["renders"] + 1
+        assert info["distance"] == info["best_distance"] == min(before["distance"], info["tried_distance"])
+        assert reward == before["distance"] - info["distance"] >= 0
+        np.testing.assert_array_equal(inner.parameters, inner.best_parameters)
+        np.testing.assert_array_equal(inner.audio, inner.best_audio)
+        if info["tried_distance"] > before["distance"]:
+            undone += 1
+            np.testing.assert_array_equal(observation, was)
+            np.testing.assert_array_equal(inner.parameters, unit)
+            np.testing.assert_array_equal(inner.audio, audio)
+        again = inner.task.render(inner.parameters[None], inner.episodes.notes)
+        assert distance(again.features[0], inner.target_features)[0] == pytest.approx(
+            info["distance"], abs=0.2
+        )
+    assert undone > 0
+
+
+def test_of_goals_the_pooled_distance_decides() -> None:
+    env = make("FMGoal-v0", keep_best=True, max_nudge=0.3)
+    env.reset(seed=1)
+    env.action_space.seed(1)
+    rewards = []
+    for _ in range(STEPS):
+        observation, reward, *_ = env.step(env.action_space.sample())
+        goals = observation["achieved_goal"], observation["desired_goal"]
+        assert reward == env.get_wrapper_attr("compute_reward")(*goals, {})
+        rewards.append(float(reward))
+    assert rewards == sorted(rewards)
+    assert len(set(rewards)) < len(rewards), "some steps were undone"
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_an_episode_starts_at_the_nearest_of_its_patches(env_id: str) -> None:
+    env = make(env_id, starts=3)
+    inner = synth_env(env)
+    task = inner.task
+    for episode in range(2):
+        _, info = env.reset(seed=4 if episode == 0 else None)
+        ids = PatchStream("start", 4).ids(range(3 * episode, 3 * episode + 3))
+        patches = task.make_patches(ids, np.repeat(inner.episodes.notes, 3, axis=0))
+        far = distance(patches.rendered.features[0], np.repeat(inner.target_features[None], 3, axis=0))
+        assert info["renders"] == patches.renders.sum() >= 3
+        if task.synth.repeatable:
+            np.testing.assert_array_equal(inner.parameters, patches.unit[far.argmin()])
+            assert info["distance"] == far.min()
+    chosen = np.full(len(task.space), 0.5, np.float32)
+    _, info = env.reset(options={"start": chosen})
+    np.testing.assert_array_equal(inner.parameters, chosen)
+    assert info["renders"] == 1
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+@pytest.mark.parametrize("env_id", ["FM-v0", "Dexed1Op-v0", GOAL_IDS[0]])
+def test_many_environments_keep_the_best_as_each_alone(env_id: str, mode: AutoresetMode) -> None:
+    env_id, needed = keywords_of(env_id)
+    keywords = {**needed, "keep_best": True, "starts": 3, "max_episode_steps": 5, "note": (48, 72)}
+    ours = gym.make_vec(env_id, 3, autoreset_mode=mode, **keywords)
+    how: dict[str, Any] = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
+    theirs = gym.make_vec(env_id, 3, **how, **keywords)
+    ours.action_space.seed(0)
+    assert data_equivalence(ours.reset(seed=3), theirs.reset(seed=3), exact=True)
+    for _ in range(STEPS):
+        action = ours.action_space.sample()
+        assert data_equivalence(ours.step(action), theirs.step(action), exact=True)
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "says"),
+    [
+        ({"keep_best": "yes"}, "keep_best must be True or False; got 'yes'"),
+        ({"starts": 0}, "starts must be a whole number from 1 to 1000; got 0"),
+    ],
+)
+def test_bad_keywords_are_named(keywords: dict[str, Any], says: str) -> None:
+    with pytest.raises(SynthgymError, match=says):
+        gym.make("FM-v0", **keywords)
+
+
+class Seen(Trial):
+    """A trial that keeps what is rendered."""
+
+    def after_render(self, unit: Unit, rendered: Rendered) -> None:
+        """Keep the unit vectors (B, n)."""
+        self.seen: list[Unit] = [*getattr(self, "seen", []), *unit]
+
+
+def trained(path: Path, agent: str, steps: int, **options: Any) -> Path:
+    """Train an agent a little on FM-v0, and return its model."""
+    config = make_config("FM-v0", agent, 0, steps=steps, **options)
+    learner(agent).check(config)
+    folder = RunFolder(path)
+    folder.begin(config)
+    assert learner(agent).train(folder) == 0
+    return folder.final_model
+
+
+def test_a_policy_searches_as_it_was_trained(tmp_path: Path) -> None:
+    """It starts at the nearest of as many patches, and never tries the same again after a step was undone."""
+    kept = {"keep_best": True, "starts": 3, "max_episode_steps": 8, "max_nudge": 0.3}
+    model = trained(tmp_path / "run", "ppo", 10, num_envs=2, env_kwargs=kept, hyperparameters=SMALL)
+    with_task = make_task("FM-v0")
+    target = with_task.make_patches(PatchStream("validation", 0).ids([0])).rendered
+    trial = Seen(with_task, target, 25, Pool.make(with_task, 0, 20), np.random.default_rng(0))
+    run(prepare(f"ppo@{model}", with_task), trial)
+    first = int(np.argmin(trial.distances[:3]))
+    np.testing.assert_array_equal(trial.seen[:3], trial.pool.unit[:3])
+    np.testing.assert_array_less(np.abs(trial.seen[3] - trial.seen[first]), 0.3001)
+    np.testing.assert_array_equal(trial.seen[11:14], trial.pool.unit[3:6])
+    assert len(np.unique(trial.seen, axis=0)) == 25
+    here = trial.seen[first], trial.distances[first]
+    for unit, far in zip(trial.seen[3:11], trial.distances[3:11], strict=True):
+        np.testing.assert_array_less(np.abs(unit - here[0]), 0.3001)
+        here = (unit, far) if far <= here[1] else here
+    with_task.close()
+
+
+def test_an_episode_starts_by_the_target_that_the_agent_sees() -> None:
+    task = make_task("FM-v0")
+    targets = task.make_patches(PatchStream("validation", 0).ids(range(2))).rendered
+    trial = Trial(task, targets.rows([0]), 20, Pool.make(task, 0, 20), np.random.default_rng(0))
+    trial.shown = targets.rows([1])
+    start, rendered = trial.episode_start(10)
+    sounds = task.render(trial.pool.unit[:10]).features[0]
+    far = distance(sounds, np.repeat(trial.shown.features[0], 10, axis=0))
+    np.testing.assert_array_equal(start, trial.pool.unit[far.argmin()][None])
+    np.testing.assert_array_equal(rendered.features[0][0], sounds[far.argmin()])
+    task.close()
+
+
+def test_episodes_start_at_a_networks_guess(tmp_path: Path) -> None:
+    model = trained(tmp_path / "mlp", "mlp", 2, hyperparameters=MLP)
+    asked = f"mlp@{tmp_path / 'mlp'}"
+    short = {"max_episode_steps": 5}
+    learnt = trained(
+        tmp_path / "ppo", "ppo", 20, num_envs=2, env_kwargs=short, start_from=asked, hyperparameters=SMALL
+    )
+    # Two environments begin two episodes each, besides the first ones.
+    assert load("ppo", learnt).renders >= 20 + 11 * 6  # type: ignore[attr-defined]
+    envs = SynthVecEnv("FM-v0", 2)
+    envs.envs.starter = Guesses(asked, envs.envs.task, 0)
+    envs.seed(0)
+    envs.reset()
+    assert [info["renders"] for info in envs.reset_infos] == [11, 11]
+    task = make_task("FM-v0")
+    target = Rendered((envs.envs.episodes.target[:1],))
+    trial = Trial(task, target, 10, Pool.make(task, 0, 1), np.random.default_rng(0))
+    prepare(f"mlp@{model}", task).guess(trial)
+    np.testing.assert_array_equal(envs.envs.parameters[0], present(trial.found))
+    envs.close()
+    task.close()
+
+
+@pytest.mark.parametrize(
+    ("agent", "start_from", "says"),
+    [
+        ("ppo", "mlp", "AGENT@RUN; got 'mlp'"),
+        ("ppo", "nearest@data", "unknown"),
+        ("ppo", "mlp@nowhere", "nowhere"),
+        ("mlp", "mlp@nowhere", "mlp learns from no episodes; leave --start-from out"),
+    ],
+)
+def test_where_episodes_cannot_start_is_named(agent: str, start_from: str, says: str) -> None:
+    config = make_config("FM-v0", agent, 0, start_from=start_from)
+    with pytest.raises(SynthgymError, match=says):
+        learner(agent).check(config)

@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sb3_contrib
 import torch
 from numpy.typing import NDArray
+from sb3_contrib.ars.policies import ARSPolicy
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.policies import BasePolicy
 from torch.func import functional_call, vmap
 from torch.nn.utils import parameters_to_vector
+
+
+class NoisyPolicy(ARSPolicy):
+    """sb3-contrib's policy of ARS with noise on its actions: a step that was undone is not tried again.
+
+    Args:
+        *args: of sb3-contrib's policy.
+        noise: standard deviation of what is added to each value of an action.
+        **kwargs: of sb3-contrib's policy.
+    """
+
+    def __init__(self, *args: Any, noise: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.noise = noise
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), "noise": self.noise}
+
+    def forward(self, obs: Any) -> torch.Tensor:
+        """Return actions (B, n) for observations."""
+        actions = super().forward(obs)
+        return torch.clamp(actions + self.noise * torch.randn_like(actions), -1, 1)
 
 
 class Population(sb3_contrib.ARS):
     """sb3-contrib's ARS, but its candidates are evaluated at once, each in an environment of its own.
 
-    All candidates of an update have the same episodes, so that only their weights tell them apart. Arguments
-    and attributes are those of sb3-contrib's ARS; ``n_eval_episodes`` is the number of episodes for each
-    candidate.
+    All candidates of an update have the same episodes and noise, so that only their weights tell them apart.
+    Arguments and attributes are those of sb3-contrib's ARS; ``n_eval_episodes`` is the number of episodes for
+    each candidate.
     """
 
     weights: torch.Tensor  # type: ignore[assignment]
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        **sb3_contrib.ARS.policy_aliases,
+        "NoisyPolicy": NoisyPolicy,
+    }
 
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         """Take over a policy; sb3-contrib would go on training from the weights it began with."""
@@ -93,6 +121,6 @@ class Population(sb3_contrib.ARS):
             return action
 
         with torch.no_grad():
-            actions: torch.Tensor = vmap(act)(candidates, torch.as_tensor(observations))
+            actions: torch.Tensor = vmap(act, randomness="same")(candidates, torch.as_tensor(observations))
         clipped: NDArray[np.float32] = np.clip(actions.numpy(), -1, 1)
         return clipped

@@ -10,10 +10,17 @@ from conftest import present, synth_env
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from agents.catalogue import prepare
 from agents.rl.training import load, train
+from agents.training.learners import make_config
 from agents.training.run_config import RunConfig
 from agents.training.run_folder import RunFolder
+from agents.trials.agent import run
+from agents.trials.pool import Pool
+from agents.trials.trial import Trial
 from synthgym.features import distance
+from synthgym.making import make_task
+from synthgym.patches import PatchStream
 
 STEPS = 20_000
 TARGETS = 50
@@ -109,3 +116,26 @@ def test_ppo_learns_from_sounds(problem: dict[str, Any], tmp_path: Path) -> None
     assert end < last_distance(problem, untrained, own) - MARGIN
     assert end < last_distance(problem, model, np.roll(own, 1)) - MARGIN
     assert end < best_constant(problem) - MARGIN
+
+
+@pytest.mark.slow
+def test_by_its_yaml_ppo_is_nearer_than_random_with_as_many_renders(tmp_path: Path) -> None:
+    # Before there was `keep_best`, it took 100,000 steps. What is learned in so few is little: it climbs.
+    folder = RunFolder(tmp_path)
+    folder.begin(make_config("FM-v0", "ppo", 0, steps=12_800))
+    assert train(folder) == 0
+    task = make_task("FM-v0", rendering="inline")
+    patches = task.make_patches(PatchStream("validation", 0).ids(range(TARGETS)))
+    pool = Pool.make(task, 0, 50)
+    far = {}
+    for name in ("random", f"ppo@{folder.final_model}"):
+        agent = prepare(name, task)
+        trials = [
+            run(agent, Trial(task, patches.rendered.rows([i]), 50, pool, np.random.default_rng(i)))
+            for i in range(TARGETS)
+        ]
+        assert all(len(trial.distances) == 50 for trial in trials)
+        far[name] = np.mean([min(trial.distances) for trial in trials])
+    random, ppo = far.values()
+    assert ppo < random - 0.03
+    task.close()

@@ -11,7 +11,7 @@ from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 
 from agents.catalogue import prepare
-from agents.rl.guesses import Guesses
+from agents.rl.guesses import RENDERS, Guesses
 from agents.rl.training import load
 from agents.rl.vec_env import SynthVecEnv
 from agents.training.learners import learner, make_config
@@ -189,7 +189,7 @@ def test_episodes_start_at_a_networks_guess(tmp_path: Path) -> None:
     assert [info["renders"] for info in envs.reset_infos] == [11, 11]
     task = make_task("FM-v0")
     target = Rendered((envs.envs.episodes.target[:1],))
-    trial = Trial(task, target, 10, Pool.make(task, 0, 1), np.random.default_rng(0))
+    trial = Trial(task, target, RENDERS, Pool.make(task, 0, 1), np.random.default_rng(0))
     prepare(f"mlp@{model}", task).guess(trial)
     np.testing.assert_array_equal(envs.envs.parameters[0], present(trial.found))
     envs.close()

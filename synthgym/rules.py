@@ -25,6 +25,7 @@ class Rules:
     targets: TargetStream = "train"
     keep_best: bool = False
     starts: int = 1
+    most_nudged: int | None = None
 
     def __post_init__(self) -> None:
         one_of("reward", self.reward, get_args(Reward))
@@ -33,6 +34,8 @@ class Rules:
         number("tolerance", self.tolerance, 0, 1)
         truth("keep_best", self.keep_best)
         whole("starts", self.starts, 1, 1000)
+        if self.most_nudged is not None:
+            whole("most_nudged", self.most_nudged, 1, 10**6)
 
 
 RULES = tuple(field.name for field in fields(Rules))

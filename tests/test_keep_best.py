@@ -93,11 +93,20 @@ def test_an_episode_starts_at_the_nearest_of_its_patches(env_id: str) -> None:
     assert info["renders"] == 1
 
 
+def test_a_step_moves_the_parameters_that_its_action_moves_most() -> None:
+    env = make("FM-v0", most_nudged=2, max_nudge=0.2)
+    inner = synth_env(env)
+    env.reset(options={"start": np.full(6, 0.5, np.float32)})
+    env.step(np.array([0.1, -0.9, 0.3, 0.5, -0.2, 0.5], np.float32))
+    np.testing.assert_allclose(inner.parameters, [0.5, 0.32, 0.5, 0.6, 0.5, 0.5], atol=1e-6)
+
+
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 @pytest.mark.parametrize("env_id", ["FM-v0", "Dexed1Op-v0", GOAL_IDS[0]])
 def test_many_environments_keep_the_best_as_each_alone(env_id: str, mode: AutoresetMode) -> None:
     env_id, needed = keywords_of(env_id)
     keywords = {**needed, "keep_best": True, "starts": 3, "max_episode_steps": 5, "note": (48, 72)}
+    keywords["most_nudged"] = 3
     ours = gym.make_vec(env_id, 3, autoreset_mode=mode, **keywords)
     how: dict[str, Any] = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
     theirs = gym.make_vec(env_id, 3, **how, **keywords)
@@ -114,6 +123,7 @@ def test_many_environments_keep_the_best_as_each_alone(env_id: str, mode: Autore
     ("keywords", "says"),
     [
         ({"keep_best": "yes"}, "keep_best must be True or False; got 'yes'"),
+        ({"most_nudged": 0}, "most_nudged must be a whole number from 1"),
         ({"starts": 0}, "starts must be a whole number from 1 to 1000; got 0"),
     ],
 )

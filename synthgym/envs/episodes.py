@@ -131,12 +131,21 @@ class Episodes:
     def nudge(self, rows: Rows, actions: NDArray[np.float32]) -> NDArray[np.float64]:
         """Nudge the parameters of rows by actions (rows, n), render and compare; return the rewards."""
         judged = self.judged[rows].copy()
-        unit: Unit = np.clip(self.unit[rows] + np.float32(self.rules.max_nudge) * actions, 0, 1)
+        unit: Unit = np.clip(self.unit[rows] + self._nudges(actions), 0, 1)
         rendered = self.source.render(unit, self.notes[rows], audio=self.with_audio)
         self.renders[rows] += 1
         self._take(rows, unit, rendered)
         now = self.judged[rows]
         return judged - now if self.rules.reward == "improvement" else self.reward_of(now)
+
+    def _nudges(self, actions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return by how much actions (rows, n) move the parameters, (rows, n)."""
+        nudges: NDArray[np.float32] = np.float32(self.rules.max_nudge) * actions
+        if self.rules.most_nudged is not None:
+            nudges = nudges.copy()
+            smaller = np.argsort(-np.abs(actions), axis=1, kind="stable")[:, self.rules.most_nudged :]
+            np.put_along_axis(nudges, smaller, 0, axis=1)
+        return nudges
 
     def _take(self, rows: Rows, unit: Unit, rendered: Rendered) -> None:
         """Go on to sounds of rows; with ``keep_best``, where that does not lead away from the targets."""

@@ -81,6 +81,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     - `keep_best`: whether a step that leads farther from the target is undone, so that the next begins at the
       nearest sound so far; default `False`. The render counts all the same.
     - `starts`: random patches of which the nearest is where an episode starts, 1 to 1,000; default 1.
+    - `most_nudged`: how many parameters a step moves at most, those of the largest values of its action;
+      default `None`: all.
     - `parameters`: names of the only parameters to leave free.
     - `frozen`: `{name: native value or label}` of parameters to hold.
     - `patches`: where random targets and starts come from: `"human"` (such as people make; the default

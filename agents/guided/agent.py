@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +52,10 @@ class Guided(Trained):
 
     def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
+        with _one_thread():
+            self._climb(trial)
+
+    def _climb(self, trial: Trial) -> None:
         path = self.model_of(trial)
         model = _loaded(AGENT, path)
         if not self._any_note:
@@ -78,6 +82,21 @@ class Guided(Trained):
             climb.keep(climbers)
             climb.advance(steps, learned=age < LEARNED or trial.rng.random() >= PLAIN)
             age += steps
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch work in this thread alone.
+
+    For so small a network more gain nothing, and they wait for each other, spinning, on the cores that render:
+    with two of them on two cores a search took six times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _best_start(trial: Trial) -> tuple[Unit, Rendered]:

@@ -88,8 +88,8 @@ class Guided(Trained):
 def _one_thread() -> Iterator[None]:
     """Let PyTorch work in this thread alone.
 
-    For so small a network more gain nothing, and they wait for each other, spinning, on the cores that render:
-    with two of them on two cores a search took six times as long.
+    For so small a network more gain nothing, and they wait for each other, spinning, on the cores that
+    render: with two of them on two cores a search took six times as long.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

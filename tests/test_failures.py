@@ -66,6 +66,33 @@ def test_a_failed_render_is_the_worst_and_no_success(dsp: str) -> None:
     assert info["best_distance"] == 0.0
 
 
+def test_what_keeps_the_best_does_not_go_on_from_a_failed_render(dsp: str) -> None:
+    env = gym.make("Faust-v0", dsp=dsp, duration=0.2, hold=0.1, tolerance=0, keep_best=True, max_nudge=1)
+    mute, start = np.array([0.2, 0], np.float32), np.array([0.3, 0], np.float32)
+    env.reset(options={"target_parameters": np.array([0.2, 0.9], np.float32), "start": start})
+    inner = synth_env(env)
+    with pytest.warns(UserWarning, match="not finite"):
+        *_, info = env.step(np.array([0.6, 0.9], np.float32))
+    assert (info["distance"], info["tried_distance"], info["failures"]) == (1, 1, 1)
+    np.testing.assert_array_equal(inner.parameters, start)
+    *_, info = env.step(np.array([-0.1, 0], np.float32))
+    np.testing.assert_allclose(inner.parameters, mute, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:the synth rendered audio that is not finite")
+@pytest.mark.parametrize("starts", [1, 5])
+def test_failed_candidates_of_a_start_all_count(dsp: str, starts: int) -> None:
+    env = gym.make("Faust-v0", dsp=dsp, duration=0.2, hold=0.1, starts=starts)
+    task, counted, happened = synth_env(env).task, 0, 0
+    for seed in range(8):
+        _, info = env.reset(seed=seed)
+        ids = PatchStream("start", seed).ids(range(starts))
+        notes = np.repeat(synth_env(env).episodes.notes, starts, axis=0)
+        happened += len(task.make_patches(ids, notes).rendered.failures)
+        counted += info["failures"]
+    assert counted == happened > 1
+
+
 def test_a_vector_environment_counts_for_each(dsp: str) -> None:
     envs = gym.make_vec("Faust-v0", 2, dsp=dsp, duration=0.2, hold=0.1)
     good = np.array([0.2, 0.9], np.float32)

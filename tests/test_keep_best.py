@@ -1,5 +1,6 @@
 """Episodes that keep the best so far, and that start at the nearest of several patches."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,21 @@ import pytest
 from conftest import GOAL_IDS, IDS, keywords_of, make, present, synth_env
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
+from stable_baselines3.common.logger import configure
+from torch.utils.tensorboard import SummaryWriter
 
 from agents.catalogue import prepare
-from agents.rl.guesses import RENDERS, Guesses
+from agents.rl.guesses import Guesses
+from agents.rl.population import Population
 from agents.rl.training import load
 from agents.rl.vec_env import SynthVecEnv
 from agents.training.learners import learner, make_config
+from agents.training.preview import GUESS, Preview
 from agents.training.run_folder import RunFolder
 from agents.trials.agent import run
 from agents.trials.pool import Pool
 from agents.trials.trial import Trial
+from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
 from synthgym.features import distance
 from synthgym.making import make_task
@@ -197,9 +203,15 @@ def test_episodes_start_at_a_networks_guess(tmp_path: Path) -> None:
     envs.seed(0)
     envs.reset()
     assert [info["renders"] for info in envs.reset_infos] == [11, 11]
+    many = gym.make_vec("FM-v0", 2)
+    assert isinstance(many.unwrapped, SynthVectorEnv)
+    many.unwrapped.starter = envs.envs.starter
+    _, infos = many.reset(seed=0, options={"target_parameters": np.full(6, 0.4, np.float32)})
+    assert infos["renders"].tolist() == [11, 11], "one target of all"
+    many.close()
     task = make_task("FM-v0")
     target = Rendered((envs.envs.episodes.target[:1],))
-    trial = Trial(task, target, RENDERS, Pool.make(task, 0, 1), np.random.default_rng(0))
+    trial = Trial(task, target, GUESS, Pool.make(task, 0, 1), np.random.default_rng(0))
     prepare(f"mlp@{model}", task).guess(trial)
     np.testing.assert_array_equal(envs.envs.parameters[0], present(trial.found))
     envs.close()
@@ -211,6 +223,7 @@ def test_episodes_start_at_a_networks_guess(tmp_path: Path) -> None:
     [
         ("ppo", "mlp", "AGENT@RUN; got 'mlp'"),
         ("ppo", "nearest@data", "unknown"),
+        ("ppo", "sac@runs", "unknown agent whose guesses episodes start at 'sac'"),
         ("ppo", "mlp@nowhere", "nowhere"),
         ("mlp", "mlp@nowhere", "mlp learns from no episodes; leave --start-from out"),
     ],
@@ -219,3 +232,42 @@ def test_where_episodes_cannot_start_is_named(agent: str, start_from: str, says:
     config = make_config("FM-v0", agent, 0, start_from=start_from)
     with pytest.raises(SynthgymError, match=says):
         learner(agent).check(config)
+
+
+@pytest.mark.parametrize("agent", ["ppo", "sac", "es", "guided", "mlp"])
+@pytest.mark.parametrize("env_id", ["FMGoal-v0", "FM-v0", "Dexed1Op-v0"])
+def test_by_their_yaml_agents_can_be_made_on_any_id(agent: str, env_id: str) -> None:
+    if agent in ("guided", "mlp") and env_id in GOAL_IDS:
+        return
+    learner(agent).check(make_config(env_id, agent, 0))
+
+
+def test_a_preview_shows_what_the_policy_does_after_its_starts(tmp_path: Path) -> None:
+    many = {"keep_best": True, "starts": 20, "max_episode_steps": 8}
+    found = []
+    for seed, steps in ((0, 10), (1, 40)):
+        path = tmp_path / str(seed)
+        model = trained(path, "ppo", steps, num_envs=2, env_kwargs=many, hyperparameters=SMALL)
+        with (
+            SummaryWriter(str(tmp_path / "log")) as writer,
+            closing(Preview(make_config("FM-v0", "ppo", 0, env_kwargs=many), writer)) as preview,
+        ):
+            found.append([best.distance for best in preview._search(model)])
+    assert found[0] != found[1]
+
+
+def test_noise_is_alike_for_all_candidates_and_left_out_where_all_is_to_be_deterministic(
+    tmp_path: Path,
+) -> None:
+    options = {"hyperparameters": {"n_delta": 2}, "num_envs": 1, "env_kwargs": {"max_episode_steps": 4}}
+    model = load("es", trained(tmp_path, "es", 16, **options), SynthVecEnv("FM-v0", 1))
+    assert isinstance(model, Population)
+    model.set_logger(configure(None, []))
+    _, callback = model._setup_learn(16)
+    twice = model.weights.repeat(2, 1)  # one after the other, as there is one environment
+    first, second = model.evaluate_candidates(twice, callback, None).tolist()
+    assert first == second
+    observation = np.zeros((1, *present(model.observation_space.shape)), np.float32)
+    calm = [model.predict(observation, deterministic=True)[0] for _ in range(2)]
+    np.testing.assert_array_equal(calm[0], calm[1])
+    assert not np.array_equal(model.predict(observation)[0], calm[0])

@@ -12,10 +12,12 @@ import pytest
 import soundfile
 from conftest import ROOT
 
+from agents.baselines.random import Random
 from agents.catalogue import prepare
 from agents.matching.folder import check_banks, files_of
 from agents.matching.search import Search
 from agents.matching.writing import write
+from agents.trials.trial import Trial
 from synthgym.errors import SynthgymError
 from synthgym.recordings import read_recording
 from synthgym.synths import make_synth
@@ -190,3 +192,25 @@ def test_names_that_are_no_utf_8_are_matched_and_written(tmp_path: Path) -> None
         encoding="utf-8"
     )
     task.close()
+
+
+def test_a_match_can_be_played_while_it_is_sought_but_none_is_lost(
+    command: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that fails leaves its nearest answer, or the match that was there."""
+
+    class Fails(Random):
+        def search(self, trial: Trial) -> None:
+            trial(trial.starts(3))
+            raise SynthgymError("it fails")
+
+    arguments = (MARIMBA, *FM, "--top", 2, "--out")
+    command("match", *arguments, "whole")
+    before = {path.name: path.read_bytes() for path in Path("whole").iterdir()}
+    monkeypatch.setattr("agents.matching.search.Search.prepare", lambda search, task: Fails())
+    for out in ("whole", "new"):
+        with pytest.raises(SynthgymError, match="it fails"):
+            command("match", *arguments, out)
+    assert {path.name: path.read_bytes() for path in Path("whole").iterdir()} == before
+    assert {"match.json", "match.wav", "target.wav"} == {path.name for path in Path("new").iterdir()}
+    assert json.loads(Path("new/match.json").read_text())["banks"] == []

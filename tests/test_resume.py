@@ -12,8 +12,10 @@ from test_training import TINY, make_set, train
 from agents.rl.policy import _loaded
 from agents.rl.training import load
 from agents.supervised.model import Model
-from agents.training.learners import learner
+from agents.training.learners import learner, make_config
 from agents.training.preview import Preview
+from agents.training.run_folder import RunFolder
+from synthgym.errors import SynthgymError
 from synthgym.parameters import Unit
 from synthgym.patches import Patches, PatchId
 from synthgym.rendering import Rendered
@@ -87,3 +89,17 @@ def test_a_network_counts_on_its_renders(tmp_path: Path, renders: list[int]) -> 
     assert (half.steps, resumed.steps) == (3, 4)
     assert 0 < half.renders < resumed.renders == half.renders + sum(renders)
     assert resumed.renders == whole.renders
+
+
+@pytest.mark.parametrize("agent", ["ppo", "mlp"])
+def test_what_was_asked_for_can_be_asked_for_again(agent: str, tmp_path: Path) -> None:
+    """Keywords and hyperparameters that the YAML file gives need not be named."""
+    folder = RunFolder(tmp_path / "run")
+    asked = {"env_kwargs": {"note": 48}, "hyperparameters": {"learning_rate": 0.01}}
+    folder.begin(make_config("FM-v0", agent, 0, steps=100, **asked))
+    kept = folder.config.read_text()
+    folder.resume({"steps": None, **asked})
+    assert folder.config.read_text() == kept
+    for other in ({"env_kwargs": {"note": 50}}, {"hyperparameters": {"learning_rate": 0.1}}):
+        with pytest.raises(SynthgymError, match="ask for the same"):
+            folder.resume({"steps": None, **other})

@@ -52,7 +52,7 @@ def test_a_run_leaves_config_checkpoints_scalars_and_model(run: RunFolder) -> No
     assert (config["env"], config["agent"], config["steps"], config["seed"]) == ("Dexed1Op-v0", "ppo", 400, 1)
     assert set(config["versions"]) >= {"synthgym", "dexed-py", "stable-baselines3"}
     assert ("vita" in config["versions"]) == (find_spec("vita") is not None)
-    assert {path.name for path in run.checkpoints.iterdir()} == {"000000200.zip", "000000400.zip"}
+    assert {path.name for path in run.checkpoints.iterdir()} == {f"{n:09d}.zip" for n in (120, 240, 360, 480)}
     events = EventAccumulator(str(run.tensorboard)).Reload()
     scalars = set(events.Tags()["scalars"])
     ours = {"distance", "best_distance", "improvement", "success_rate", "renders_per_second"}

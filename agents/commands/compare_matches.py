@@ -9,6 +9,7 @@ match.py would write, and others.json.
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -78,7 +79,8 @@ def main() -> int:
         search = usual_search(env_id, budget=whole("budget", args.budget, 1, 10**9), seed=seed)
     if args.agent is not None:
         one_of("agent that needs no model and no data set", str(parse(args.agent)), [*plain, "pretrained"])
-        search = replace(search, agent=parse(args.agent), instead=None)
+        search = replace(search, agent=parse(args.agent))
+    search = replace(search, instead=None)  # the table is of the agent that it names
     asked = {
         "env": env_id,
         "agent": str(search.agent),
@@ -108,7 +110,9 @@ def compare(
     keywords, _ = recording.env_kwargs({}, None)
     with closing(make_task(env_id, keywords, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)
-        search, agent, _ = ready(search, task)
+        search, agent, remarks = ready(search, task)
+        for remark in remarks:
+            tqdm.write(f"{recording.path}: {remark}", file=sys.stderr)
         trial = search.run(task, target, agent)
         if trial.signals.caught is not None:
             raise KeyboardInterrupt

@@ -14,6 +14,7 @@ of it, match.html.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
@@ -25,7 +26,7 @@ from synthgym.making import make_task
 
 from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
-from ..matching.folder import check_banks, check_folder, check_inputs
+from ..matching.folder import MATCH, check_banks, check_folder, check_inputs
 from ..matching.learned import check_one_note, within
 from ..matching.presets import Found, bank_paths, render_to_wav, rendered_by, write_banks
 from ..matching.recording import Recording
@@ -189,11 +190,16 @@ def match(
         about |= {"remarks": remarks, "banks": [bank.name for bank in banks]}
 
         def keep(answer: Answer) -> None:
-            with writing_to(out):
-                Heard.of(task, target, [answer], out).write(out, task, target, about)
+            # A signal waits until the files are of one answer.
+            with writing_to(out), Signals(patient=True) as held:
+                Heard.of(task, target, [answer], out).write(out, task, target, {**about, "banks": []})
+            if held.caught is not None:
+                signal.raise_signal(held.caught)
 
+        # A match that was there before stays until there is a whole one.
+        early = None if (out / MATCH).exists() else keep
         try:
-            trial = search.run(task, target, agent, keep)
+            trial = search.run(task, target, agent, early)
         except BaseException:
             with suppress(OSError):  # it is not empty
                 out.rmdir()

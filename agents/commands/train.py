@@ -15,6 +15,7 @@ import signal
 from pathlib import Path
 
 from ..training.learners import LEARNERS, learner, make_config
+from ..training.old_names import current_hyperparameters
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
 from .cli import ENV_KWARGS, STRANGERS, add_keywords, known_id, new_parser, read_keywords
@@ -53,8 +54,8 @@ def main() -> int:
     parser.add_argument(
         "--start-from",
         metavar="AGENT@RUN",
-        help="an agent that was trained before, as mlp@runs/FM-v0-mlp-0, at whose guesses the episodes of "
-        "ppo, sac and the like start",
+        help="mlp, lstm or ppo_imitation as trained before, mlp@runs/FM-v0-mlp-0: the episodes of ppo, sac "
+        "and the like start at its guesses",
     )
     parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
     parser.add_argument(
@@ -76,7 +77,8 @@ def main() -> int:
     folder = RunFolder(args.log_dir or Path("runs") / run_name(env_id, args.agent, config.seed))
     if args.resume:
         if asked["hyperparameters"] is not None:
-            asked["hyperparameters"] = config.hyperparameters
+            names = current_hyperparameters(asked["hyperparameters"])
+            asked["hyperparameters"] = {name: config.hyperparameters[name] for name in names}
         folder.resume({**asked, "env": config.env, "agent": args.agent})
         config = RunConfig.read(folder.config)
     else:

@@ -31,8 +31,8 @@ PLAIN = 0.5
 """Afterwards so many of them are a hill climber's: what is likely was tried."""
 MANY = 3000
 """With fewer renders than these, one climb leads nearer than many."""
-BATCH = 8, 32
-"""Renders in a batch of the first climb, and of one that is not joined, at most; fewer of a small budget."""
+FIRST_BATCH = 8
+"""Renders in a batch of the first climb, at most; fewer of a small budget."""
 
 
 class Guided(Trained):
@@ -65,12 +65,12 @@ class Guided(Trained):
         far = np.array(trial.distances).min(keepdims=True)
         before, first = trial.spent, len(trial.distances)
         climb = _Climb(model, trial, start, rendered, far)
-        batch = int(np.clip(trial.left / LEARNED**2, 1, BATCH[0]))
+        batch = int(np.clip(trial.left / LEARNED**2, 1, FIRST_BATCH))
         while (alone := len(trial.distances) - first) < LEARNED:
             climb.advance(batch, learned=True)
         left = left_at_speed(trial, alone, before)
         if left < MANY:
-            batch = int(np.clip(left / BATCHES, 1, BATCH[1]))
+            batch = max(1, int(left / BATCHES))
             while True:
                 climb.advance(batch, learned=trial.rng.random() >= PLAIN)
         climb.join(start, rendered, far)
@@ -102,8 +102,8 @@ def _one_thread() -> Iterator[None]:
 def _best_start(trial: Trial) -> tuple[Unit, Rendered]:
     """Return the best of the pool's first patches, (1, n), and its render."""
     unit = first_starts(trial)
-    trial(unit)
-    return trial.known or (unit[:1], trial.render(unit[:1]))  # all are silent, or failed
+    rendered = trial.render(unit)
+    return trial.known or (unit[:1], rendered.rows([0]))  # all failed
 
 
 class _Climb:

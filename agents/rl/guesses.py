@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
 from synthgym.notes import Notes
 from synthgym.parameters import Unit
@@ -16,12 +17,13 @@ from synthgym.task import SoundMatchingTask
 
 from ..spec import AgentSpec
 from ..training.learners import LEARNERS, learner
+from ..training.preview import GUESS
 from ..training.run_folder import RunFolder
 from ..trials.pool import Pool
 from ..trials.trial import BudgetSpent, Trial
 
-RENDERS = 11
-"""For a guess, at most: ``mlp`` makes ten, and one is left."""
+PREDICT = tuple(name for name, module in LEARNERS.items() if module == "supervised")
+"""Agents that predict parameters: their guess takes few renders, and no starts."""
 
 
 class Guesses:
@@ -43,6 +45,7 @@ class Guesses:
             raise SynthgymError(
                 f"episodes start at the guess of one agent of one run, AGENT@RUN; got {text!r}"
             )
+        one_of("agent whose guesses episodes start at", first.name, PREDICT)
         path = Path(first.run)
         model = RunFolder(path).final_model if path.is_dir() else path
         self._agent = learner(first.name).prepare(first.name, task, [model])
@@ -56,7 +59,7 @@ class Guesses:
         return np.stack(found), np.array([len(trial.distances) for trial in trials])
 
     def _trial(self, target: Rendered, played: NDArray[np.float64]) -> Trial:
-        trial = Trial(self._task, target, RENDERS, self._pool, self._rng, played)
+        trial = Trial(self._task, target, GUESS, self._pool, self._rng, played)
         with contextlib.suppress(BudgetSpent):
             self._agent.guess(trial)
         return trial

@@ -37,6 +37,10 @@ class NoisyPolicy(ARSPolicy):
         actions = super().forward(obs)
         return torch.clamp(actions + self.noise * torch.randn_like(actions), -1, 1)
 
+    def _predict(self, observation: Any, deterministic: bool = False) -> torch.Tensor:
+        """Return actions (B, n) for observations, without noise if they are to be deterministic."""
+        return super().forward(observation) if deterministic else self(observation)
+
 
 class Population(sb3_contrib.ARS):
     """sb3-contrib's ARS, but its candidates are evaluated at once, each in an environment of its own.
@@ -83,12 +87,20 @@ class Population(sb3_contrib.ARS):
         self, weights: torch.Tensor, episodes: NDArray[np.int64], callback: BaseCallback
     ) -> NDArray[np.float64]:
         """Run one episode with each row of weights; return the sums of rewards."""
+        first = (self.seed or 0) + self._n_updates * self.n_eval_episodes
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(first)  # where some are run after others, they have the same noise, too
+            return self._run(weights, first + episodes, callback)
+
+    def _run(
+        self, weights: torch.Tensor, seeds: NDArray[np.int64], callback: BaseCallback
+    ) -> NDArray[np.float64]:
+        """As ``_evaluate``, with the seeds of the episodes."""
         env = self.env
         assert env is not None
         # Rows of environments that nobody needs repeat the last.
         rows = np.minimum(np.arange(env.num_envs), len(weights) - 1)
-        first = (self.seed or 0) + self._n_updates * self.n_eval_episodes
-        env.seed((first + episodes[rows]).tolist())
+        env.seed(seeds[rows].tolist())
         observations: Any = env.reset()
         candidates = self._by_name(weights[rows])
         running = np.arange(env.num_envs) < len(weights)

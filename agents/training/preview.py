@@ -18,15 +18,19 @@ from synthgym.recordings import playback_gain
 from synthgym.rendering import Rendered
 from synthgym.viz.spectrogram import side_by_side
 
+from ..spec import AgentPart, AgentSpec
 from ..trials.agent import run
 from ..trials.pool import Pool
 from ..trials.trial import Best, Trial
-from .learners import learner
+from .learners import LEARNERS
 from .run_config import RunConfig
 
 logger = logging.getLogger(__name__)
 
 TARGETS, RENDERS = 8, 20
+"""Targets, and renders for each, beside those of where an episode starts."""
+GUESS = 11
+"""Renders for the guess at which an episode starts, at most: ``mlp`` makes ten, and one is left."""
 EVERY = 60.0
 """Seconds between two previews, at least."""
 SHOWN = 3
@@ -89,15 +93,26 @@ class Preview:
 
     @cached_property
     def _pool(self) -> Pool:
-        return Pool.make(self._task, self._run.seed, RENDERS)
+        return Pool.make(self._task, self._run.seed, self._renders)
+
+    @property
+    def _renders(self) -> int:
+        if self._run.start_from is not None:
+            return RENDERS + GUESS
+        starts: int = self._run.env_kwargs.get("starts", 1)
+        return RENDERS + starts - 1
 
     def _search(self, model: Path) -> list[Best]:
-        agent = learner(self._run.agent).prepare(self._run.agent, self._task, [model])
+        from ..catalogue import prepare  # which knows of agents that are trained, and so of this
+
+        first = () if self._run.start_from is None else AgentSpec.parse(self._run.start_from, LEARNERS).parts
+        agent = prepare(AgentSpec((*first, AgentPart(self._run.agent, model))), self._task)
         bests = []
         for i in range(TARGETS):
             rng = np.random.default_rng([self._run.seed, i])
             trial = run(
-                agent, Trial(self._task, self._target(i), RENDERS, self._pool, rng, self._patches.notes[i])
+                agent,
+                Trial(self._task, self._target(i), self._renders, self._pool, rng, self._patches.notes[i]),
             )
             assert trial.best is not None
             bests.append(trial.best)

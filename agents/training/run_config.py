@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +14,7 @@ import yaml
 from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
+from synthgym.registration import is_goal_id
 
 from .old_names import current_hyperparameters
 
@@ -31,6 +32,15 @@ def _versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def _usual_kwargs(row: Mapping[str, Any], env: str) -> dict[str, Any]:
+    """Return the keywords of an environment in a row of a YAML file.
+
+    The goal-conditioned twins have no reward that depends on the step before.
+    """
+    keywords: dict[str, Any] = row.get("env_kwargs", {})
+    return {k: v for k, v in keywords.items() if not (k == "reward" and is_goal_id(env))}
 
 
 @dataclass
@@ -111,7 +121,7 @@ class RunConfig:
             num_envs=count,
             # SB3 takes 32 bits, the environments' seeds follow it.
             seed=whole("seed", seed, 0, 2**31 - 1),
-            env_kwargs={**row.get("env_kwargs", {}), **(env_kwargs or {})},
+            env_kwargs={**_usual_kwargs(row, env), **(env_kwargs or {})},
             hyperparameters=hyperparameters,
             dataset=dataset,
             start_from=start_from,

@@ -76,14 +76,16 @@ class RunFolder:
         """Make ready to go on with a run; SynthgymError if the folder holds none, or one with another config.
 
         Args:
-            asked: values of the config by name; those that are None stay as they are. The run's ``steps``
-                become those asked for, or those done if they are more.
+            asked: values of the config by name; those that are None stay as they are, and so do keywords and
+                hyperparameters that are not among them. The run's ``steps`` become those asked for, or those
+                done if they are more.
         """
         if not self.config.exists():
             raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
         kept = RunConfig.read(self.config)
         wanted = {name: value for name, value in asked.items() if value is not None and name != "steps"}
         was = {name: getattr(kept, name) for name in wanted}
+        wanted = {k: {**was[k], **v} if isinstance(v, dict) else v for k, v in wanted.items()}
         check_same_settings(f"{self.path} is a run", was, wanted, "ask for the same")
         if asked["steps"] is not None:
             newest = self.newest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -90,15 +91,15 @@ class EnvBase:
         notes = given.over(notes_of(ids, task.note))
         if target is None:
             target = task.make_patches(ids, notes, audio=with_audio).rendered
-        if given.start is None and self.starter is None:
-            start, rendered, renders = self._nearest_starts(rows, target, notes)
-        else:
-            if given.start is not None:
-                start = np.repeat(given.start, len(rows), axis=0)
-            elif self.starter is not None:
-                start, made = self.starter(target, notes)
-                renders = made + 1
+        if given.start is not None:
+            start = np.repeat(given.start, len(rows), axis=0)
             rendered = task.render(start, notes, audio=with_audio)
+        elif self.starter is not None:
+            one = len(target.features[0]) == 1
+            start, made = self.starter(target.rows([0] * len(rows)) if one else target, notes)
+            rendered, renders = task.render(start, notes, audio=with_audio), made + 1
+        else:
+            start, rendered, renders = self._nearest_starts(rows, target, notes)
         # Nothing can fail from here.
         self.streams.advance(rows)
         self.episodes.begin(rows, target, notes, start, rendered, renders)
@@ -117,11 +118,10 @@ class EnvBase:
         aims = np.repeat(aims, many * len(rows) // len(aims), axis=0)
         far = distance(patches.rendered.features[0], aims).reshape(len(rows), many)
         nearest = np.arange(len(rows)) * many + far.argmin(axis=1)
-        return (
-            patches.unit[nearest],
-            patches.rendered.rows(nearest),
-            patches.renders.reshape(len(rows), many).sum(axis=1),
-        )
+        # Those of all starts count, as their renders do.
+        failures = tuple((row // many, said) for row, said in patches.rendered.failures)
+        rendered = replace(patches.rendered.rows(nearest), failures=failures)
+        return patches.unit[nearest], rendered, patches.renders.reshape(len(rows), many).sum(axis=1)
 
     def _pictures(self) -> list[NDArray[np.uint8]]:
         """Return a picture (height, width, 3) of target and current feature for every episode."""

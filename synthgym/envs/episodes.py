@@ -152,7 +152,13 @@ class Episodes:
         numbers, features = np.arange(len(self.unit))[rows], rendered.features[0]
         pooled, far = self.observed.scaled(features), distance(features, self.target[rows])
         judged = self._judge(numbers, pooled, far)
-        going_on = np.flatnonzero((judged <= self.judged[rows]) | (not self.rules.keep_best))
+        goes_on = np.full(len(numbers), True)
+        if self.rules.keep_best:
+            goes_on = judged <= self.judged[rows]
+            # A failed render is no sound to go on from, even where the one before is as far away.
+            goes_on[[row for row, _ in rendered.failures]] = False
+            goes_on |= np.isinf(self.judged[rows])  # an episode begins
+        going_on = np.flatnonzero(goes_on)
         now = numbers[going_on]
         self.tried[rows] = far
         self.unit[now], self.features[now], self._pooled[now] = (

@@ -73,8 +73,9 @@ class Rendered:
     def rows(self, which: Sequence[int] | NDArray[np.int64]) -> Rendered:
         """Return some of the sounds, distinct, in the order in which their rows are given."""
         audio = None if self.audio is None else self.audio[which]
-        said = dict(self.failures)
-        failures = tuple((i, said[row]) for i, row in enumerate(map(int, which)) if row in said)
+        failures = tuple(
+            (i, said) for i, row in enumerate(which) for failed, said in self.failures if failed == row
+        )
         return Rendered(tuple(each[which] for each in self.features), audio, failures)
 
 

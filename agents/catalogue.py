@@ -22,7 +22,7 @@ from .search.evolution import GA, NSGA3
 from .search.halving import Halving
 from .search.hill_climber import HillClimber
 from .spec import AgentPart, AgentSpec
-from .training.learners import LEARNERS, learner
+from .training.learners import LEARNERS, learner, prepare_run
 from .training.run_folder import RunFolder, run_name, trained_models
 from .training.shipped import SHIPPED, SUFFIX, shipped_model
 from .trials.agent import Agent, Refined
@@ -117,5 +117,4 @@ def _prepare(part: AgentPart, task: SoundMatchingTask, sources: Sources) -> Agen
         return AGENTS[part.name](task, sources)
     if path.is_dir() and not RunFolder(path).config.exists():
         return AGENTS[part.name](task, replace(sources, runs=path))
-    model = RunFolder(path).final_model if path.is_dir() else path
-    return learner(part.name).prepare(part.name, task, [model.resolve()])
+    return prepare_run(part.name, path, task)

@@ -16,9 +16,8 @@ from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
 from ..spec import AgentSpec
-from ..training.learners import LEARNERS, learner
+from ..training.learners import LEARNERS, prepare_run
 from ..training.preview import GUESS
-from ..training.run_folder import RunFolder
 from ..trials.pool import Pool
 from ..trials.trial import BudgetSpent, Trial
 
@@ -46,9 +45,7 @@ class Guesses:
                 f"episodes start at the guess of one agent of one run, AGENT@RUN; got {text!r}"
             )
         one_of("agent whose guesses episodes start at", first.name, PREDICT)
-        path = Path(first.run)
-        model = RunFolder(path).final_model if path.is_dir() else path
-        self._agent = learner(first.name).prepare(first.name, task, [model])
+        self._agent = prepare_run(first.name, Path(first.run), task)
         self._task, self._rng = task, np.random.default_rng(seed)
         self._pool = Pool.make(task, seed, 1)
 

@@ -57,6 +57,16 @@ def learner(agent: str) -> Learner:
     return cast(Learner, importlib.import_module(f"..{LEARNERS[agent]}", __package__))
 
 
+def prepare_run(agent: str, run: Path, task: SoundMatchingTask) -> Agent:
+    """Return an agent, prepared from the folder of a run or the file of a model.
+
+    Raises:
+        SynthgymError: there is no such model, or it does not fit the task.
+    """
+    model = RunFolder(run).final_model if run.is_dir() else run
+    return learner(agent).prepare(agent, task, [model.resolve()])
+
+
 def make_config(env_id: str, agent: str, seed: int, **options: Any) -> RunConfig:
     """Return the config of a new run.
 

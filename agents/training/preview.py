@@ -18,11 +18,10 @@ from synthgym.recordings import playback_gain
 from synthgym.rendering import Rendered
 from synthgym.viz.spectrogram import side_by_side
 
-from ..spec import AgentPart, AgentSpec
-from ..trials.agent import run
+from ..trials.agent import Refined, run
 from ..trials.pool import Pool
 from ..trials.trial import Best, Trial
-from .learners import LEARNERS
+from .learners import prepare_run
 from .run_config import RunConfig
 
 logger = logging.getLogger(__name__)
@@ -103,10 +102,10 @@ class Preview:
         return RENDERS + starts - 1
 
     def _search(self, model: Path) -> list[Best]:
-        from ..catalogue import prepare  # which knows of agents that are trained, and so of this
-
-        first = () if self._run.start_from is None else AgentSpec.parse(self._run.start_from, LEARNERS).parts
-        agent = prepare(AgentSpec((*first, AgentPart(self._run.agent, model))), self._task)
+        agent = prepare_run(self._run.agent, model, self._task)
+        if self._run.start_from is not None:
+            name, _, path = self._run.start_from.partition("@")
+            agent = Refined(prepare_run(name, Path(path), self._task), agent)
         bests = []
         for i in range(TARGETS):
             rng = np.random.default_rng([self._run.seed, i])

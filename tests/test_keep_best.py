@@ -18,8 +18,8 @@ from agents.rl.guesses import Guesses
 from agents.rl.population import Population
 from agents.rl.training import load
 from agents.rl.vec_env import SynthVecEnv
-from agents.training.learners import learner, make_config
-from agents.training.preview import GUESS, Preview
+from agents.training.learners import GUESS, learner, make_config
+from agents.training.preview import Preview
 from agents.training.run_folder import RunFolder
 from agents.trials.agent import run
 from agents.trials.pool import Pool

@@ -16,8 +16,7 @@ from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
 from ..spec import AgentSpec
-from ..training.learners import LEARNERS, prepare_run
-from ..training.preview import GUESS
+from ..training.learners import GUESS, LEARNERS, prepare_run
 from ..trials.pool import Pool
 from ..trials.trial import BudgetSpent, Trial
 

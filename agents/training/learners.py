@@ -49,6 +49,8 @@ LEARNERS = {
     **dict.fromkeys(("mlp", "lstm", "ppo_imitation"), "supervised"),
     "guided": "guided",
 }
+GUESS = 11
+"""Renders for the guess at which an episode starts, at most: ``mlp`` makes ten, and one is left."""
 
 
 def learner(agent: str) -> Learner:

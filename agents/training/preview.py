@@ -15,21 +15,18 @@ from torch.utils.tensorboard import SummaryWriter
 from synthgym.making import make_task
 from synthgym.patches import Patches, PatchStream
 from synthgym.recordings import playback_gain
-from synthgym.rendering import Rendered
 from synthgym.viz.spectrogram import side_by_side
 
 from ..trials.agent import Refined, run
 from ..trials.pool import Pool
 from ..trials.trial import Best, Trial
-from .learners import prepare_run
+from .learners import GUESS, prepare_run
 from .run_config import RunConfig
 
 logger = logging.getLogger(__name__)
 
 TARGETS, RENDERS = 8, 20
 """Targets, and renders for each, beside those of where an episode starts."""
-GUESS = 11
-"""Renders for the guess at which an episode starts, at most: ``mlp`` makes ten, and one is left."""
 EVERY = 60.0
 """Seconds between two previews, at least."""
 SHOWN = 3
@@ -109,16 +106,14 @@ class Preview:
         bests = []
         for i in range(TARGETS):
             rng = np.random.default_rng([self._run.seed, i])
+            target = self._patches.rendered.rows([i])
             trial = run(
                 agent,
-                Trial(self._task, self._target(i), self._renders, self._pool, rng, self._patches.notes[i]),
+                Trial(self._task, target, self._renders, self._pool, rng, self._patches.notes[i]),
             )
             assert trial.best is not None
             bests.append(trial.best)
         return bests
-
-    def _target(self, i: int) -> Rendered:
-        return Rendered(tuple(each[i : i + 1] for each in self._patches.rendered.features))
 
     def _log(self, bests: Sequence[Best], steps: int) -> None:
         writer, synth, space = self._writer, self._task.synth, self._task.space

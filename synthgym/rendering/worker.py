@@ -71,7 +71,7 @@ class Rendered:
         return cls(features, np.concatenate(sounds) if sounds else None, failures)
 
     def rows(self, which: Sequence[int] | NDArray[np.int64]) -> Rendered:
-        """Return some of the sounds, distinct, in the order in which their rows are given."""
+        """Return some of the sounds, in the order in which their rows are given."""
         audio = None if self.audio is None else self.audio[which]
         failures = tuple(
             (i, said) for i, row in enumerate(which) for failed, said in self.failures if failed == row

@@ -14,7 +14,20 @@ from synthgym.errors import SynthgymError, UnknownNameError
 
 
 def number(name: str, value: Any, low: float, high: float) -> float:
-    """Return a real number from low to high as a float; SynthgymError naming it otherwise."""
+    """Return a real number from low to high as a float; SynthgymError naming it otherwise.
+
+    Args:
+        name: what the message calls the value.
+        value: anything; a bool, NaN and infinity are no numbers here.
+        low: the lowest that is allowed.
+        high: the highest that is allowed.
+
+    Returns:
+        The value as a float in [low, high].
+
+    Raises:
+        SynthgymError: it is no number, or out of range.
+    """
     good = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
     if not (good and low <= value <= high):
         raise SynthgymError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}")
@@ -22,7 +35,20 @@ def number(name: str, value: Any, low: float, high: float) -> float:
 
 
 def whole(name: str, value: Any, low: int, high: int) -> int:
-    """Return a whole number from low to high as an int; SynthgymError naming it otherwise."""
+    """Return a whole number from low to high as an int; SynthgymError naming it otherwise.
+
+    Args:
+        name: what the message calls the value.
+        value: anything; a bool is no number here, nor is a float such as 2.0.
+        low: the lowest that is allowed.
+        high: the highest that is allowed.
+
+    Returns:
+        The value as an int in [low, high].
+
+    Raises:
+        SynthgymError: it is no whole number, or out of range.
+    """
     good = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not (good and low <= value <= high):
         raise SynthgymError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
@@ -30,21 +56,52 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
 
 
 def truth(name: str, value: Any) -> bool:
-    """Return a bool as it is; SynthgymError naming it otherwise."""
+    """Return a bool as it is; SynthgymError naming it otherwise.
+
+    Args:
+        name: what the message calls the value.
+        value: anything; only a bool of Python or NumPy passes, not 0 or 1.
+
+    Returns:
+        The value as a bool of Python.
+
+    Raises:
+        SynthgymError: it is something else.
+    """
     if not isinstance(value, (bool, np.bool_)):
         raise SynthgymError(f"{name} must be True or False; got {value!r}")
     return bool(value)
 
 
 def one_of(kind: str, value: Any, known: Iterable[str]) -> None:
-    """Raise UnknownNameError, with near matches, unless a value is one of the known names."""
+    """Raise UnknownNameError, with near matches, unless a value is one of the known names.
+
+    Args:
+        kind: what the message calls such a name.
+        value: anything.
+        known: the names that are allowed.
+
+    Raises:
+        UnknownNameError: the value is none of them.
+    """
     known = list(known)
     if value not in known:
         raise UnknownNameError(kind, value, known)
 
 
 def floats(name: str, values: Any) -> NDArray[np.float64]:
-    """Return an array of real numbers as float64; SynthgymError naming it if it is none."""
+    """Return an array of real numbers as float64; SynthgymError naming it if it is none.
+
+    Args:
+        name: what the message calls the values.
+        values: an array or nested sequences of floats, whole numbers or bools, of any shape.
+
+    Returns:
+        A new float64 array of the same shape; NaN and infinity pass.
+
+    Raises:
+        SynthgymError: it is ragged, or of another type.
+    """
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":

@@ -36,7 +36,15 @@ class UnknownKeywordError(UnknownNameError, TypeError):
 
     @classmethod
     def of(cls, name: object, known: Iterable[str]) -> Self:
-        """Return the error of a keyword by name, in Python's own words: TorchRL looks for them."""
+        """Return the error of a keyword by name, in Python's own words: TorchRL looks for them.
+
+        Args:
+            name: the keyword that was given.
+            known: the keywords that exist, of which near ones are named.
+
+        Returns:
+            The error, not raised yet.
+        """
         return cls(f"got an unexpected keyword argument {name!r}; {_remedy(name, known)}")
 
 

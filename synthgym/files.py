@@ -36,7 +36,15 @@ def reason(error: OSError) -> str:
 
 
 def unwritable(path: Path, error: OSError) -> SynthgymError:
-    """Return the error of a folder in which long work is kept as it is done."""
+    """Return the error of a folder in which long work is kept as it is done.
+
+    Args:
+        path: the folder.
+        error: what was raised when it was written to.
+
+    Returns:
+        The error to raise, which says how to go on.
+    """
     return SynthgymError(
         f"cannot write to {path}: {reason(error)}; what was written is kept: "
         "make room, or choose another folder, and give the same command again"

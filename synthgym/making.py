@@ -16,7 +16,16 @@ TASK = ("feature", "parameters", "frozen", "patches")
 
 
 def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None:
-    """Raise UnknownKeywordError for a keyword that neither an environment nor its synth takes."""
+    """Raise UnknownKeywordError for a keyword that neither an environment nor its synth takes.
+
+    Args:
+        synth: the name of the synth.
+        given: the names of the keywords that were given.
+        own: those that the environment takes besides its synth's.
+
+    Raises:
+        UnknownKeywordError: one of ``given`` is neither.
+    """
     known = [*synth_keywords(synth), *own]
     for name in given:
         if name not in known:
@@ -30,6 +39,9 @@ def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **option
         env_id: as ``gym.make`` takes it.
         env_kwargs: keywords of the environment; those of its rules are checked by name and left out.
         **options: of SoundMatchingTask; they go before those of the environment.
+
+    Returns:
+        The task; its renderer starts when it is first used.
 
     Raises:
         SynthgymError: the environment is none of ours, or a keyword cannot be used.

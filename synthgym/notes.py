@@ -108,6 +108,9 @@ class Note:
             count: of renders.
             notes: the notes (count, 3), or the one note of all (3,); default: the note, if it is fixed.
 
+        Returns:
+            Float64 (count, 3): MIDI note, MIDI velocity, seconds held.
+
         Raises:
             SynthgymError: notes of another shape, or that cannot be played; or none where they vary.
         """
@@ -140,7 +143,15 @@ class Note:
 
     @classmethod
     def of_row(cls, note: NDArray[np.float64], duration: float) -> Note:
-        """Return the fixed note of a row (3,) of ``Notes``."""
+        """Return the fixed note of a row (3,) of ``Notes``.
+
+        Args:
+            note: pitch and velocity as in MIDI, and the seconds that the key is held.
+            duration: of the clip, in seconds.
+
+        Returns:
+            A note that does not vary.
+        """
         pitch, velocity, hold = note.tolist()
         return cls(int(pitch), int(velocity), hold, duration)
 

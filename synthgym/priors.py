@@ -110,6 +110,13 @@ class Presets(Prior):
     def of_folder(cls, folder: str | os.PathLike[str], worker: Worker) -> Presets:
         """Return the audible presets in a folder and the folders in it, in the order of their names.
 
+        Args:
+            folder: searched with the folders in it.
+            worker: whose synth reads and renders them.
+
+        Returns:
+            The presets, one or more.
+
         Raises:
             PresetError: there is no such folder, or no audible preset of the worker's synth in it.
         """
@@ -135,6 +142,9 @@ def make_prior(patches: str | None, worker: Worker) -> Prior:
             ``"uniform"``, or a folder of presets; None for ``"human"`` if the synth knows what people make,
             or brings 16 different programs, and otherwise ``"uniform"``.
         worker: of the synth.
+
+    Returns:
+        The prior, of which jobs of patches are asked.
 
     Raises:
         SynthError: it is not known what people make with the synth.
@@ -177,6 +187,13 @@ def read_presets(worker: Worker, folder: Path) -> Unit:
 
     Files that are no presets of the synth are passed over. What is audible is decided at the note in the
     middle of the synth's range.
+
+    Args:
+        worker: whose synth reads and renders them.
+        folder: searched with the folders in it.
+
+    Returns:
+        Float32 (P, n) in [0, 1], P 1 or more.
 
     Raises:
         PresetError: no such folder, or none in it.

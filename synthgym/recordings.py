@@ -33,6 +33,14 @@ PLAYBACK_PEAK = 0.7
 def read_recording(path: str | os.PathLike[str], sample_rate: int, samples: int) -> NDArray[np.float32]:
     """Read a WAV, FLAC, OGG or AIFF file of any rate and channel count as a target clip.
 
+    Args:
+        path: the file.
+        sample_rate: of the clip, in Hz.
+        samples: the length of the clip.
+
+    Returns:
+        Float32 mono (samples,), as ``as_target`` makes it.
+
     Raises:
         SoundError: the file is missing, no audio, empty or silent, or of an absurd sample rate.
     """
@@ -113,6 +121,15 @@ def as_target(audio: ArrayLike, rate: float, sample_rate: int, samples: int) -> 
     Resampled (soxr, "VHQ"), without its constant offset and the silence or noise before the note, cropped
     with a short fade or padded with zeros, and levelled to a peak of -18 dBFS.
 
+    Args:
+        audio: real numbers of any level.
+        rate: the audio's sample rate, in Hz.
+        sample_rate: of the clip, in Hz.
+        samples: the length of the clip.
+
+    Returns:
+        Float32 (samples,), its peak at -18 dBFS.
+
     Raises:
         SoundError: the audio is empty, silent or not finite, or ``rate`` not from 1,000 to 10,000,000 Hz.
     """
@@ -135,12 +152,29 @@ def as_target(audio: ArrayLike, rate: float, sample_rate: int, samples: int) -> 
 
 
 def without_offset(audio: NDArray[np.float32], sample_rate: float) -> NDArray[np.float32]:
-    """Return mono audio (n,) without its constant offset (DC)."""
+    """Return mono audio (n,) without its constant offset (DC).
+
+    Args:
+        audio: float32 (n,).
+        sample_rate: in Hz.
+
+    Returns:
+        A new float32 array (n,); see ``offset_of``.
+    """
     return audio - np.float32(offset_of(audio, sample_rate))
 
 
 def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_rate: int) -> None:
-    """Write mono audio (n,) as a 32-bit float WAV, whole or not at all; OSError if it cannot be written."""
+    """Write mono audio (n,) as a 32-bit float WAV, whole or not at all; OSError if it cannot be written.
+
+    Args:
+        path: the file; one that is there is replaced.
+        audio: float32 (n,), as it is, beyond [-1, 1], too.
+        sample_rate: in Hz.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     with replaced(path) as temporary:
         try:
             soundfile.write(temporary, audio, sample_rate, subtype="FLOAT", format="WAV")

@@ -16,7 +16,12 @@ ENTRY_POINT, GOAL_ENTRY_POINT = "synthgym.envs:SynthEnv", "synthgym.envs:SynthGo
 
 
 def register(env_id: str, keywords: Mapping[str, Any]) -> None:
-    """Register an id and its goal-conditioned twin, made with the keywords of SynthEnv."""
+    """Register an id and its goal-conditioned twin, made with the keywords of SynthEnv.
+
+    Args:
+        env_id: such as "Name-v0"; one that is registered already is replaced.
+        keywords: the keywords of SynthEnv, which ``gymnasium.make`` may override.
+    """
     for name, entry_point in ((env_id, ENTRY_POINT), (goal_id(env_id), GOAL_ENTRY_POINT)):
         gymnasium.register(
             name,

@@ -28,6 +28,13 @@ def offset_of(audio: NDArray[np.float32], sample_rate: float) -> float:
 
     It is the mean of the means of frames, weighted by the inverse of their variances: the silence around a
     note tells it best, and where there is none, the whole sound does.
+
+    Args:
+        audio: float32 (n,), n 1 or more.
+        sample_rate: in Hz.
+
+    Returns:
+        The offset, in the unit of the audio.
     """
     frames = np.array_split(audio.astype(np.float64), max(1, round(len(audio) / sample_rate / OFFSET_FRAME)))
     means = np.array([frame.mean() for frame in frames])
@@ -38,7 +45,15 @@ def offset_of(audio: NDArray[np.float32], sample_rate: float) -> float:
 
 
 def start_of(audio: NDArray[np.float32], sample_rate: float) -> int:
-    """Return where the silence or noise before the note ends in mono audio (n,) without offset."""
+    """Return where the silence or noise before the note ends in mono audio (n,) without offset.
+
+    Args:
+        audio: float32 (n,).
+        sample_rate: in Hz.
+
+    Returns:
+        The index of the note's first sample, 0 to n - 1.
+    """
     return before_note(audio, sample_rate)[0]
 
 
@@ -47,6 +62,13 @@ def before_note(audio: NDArray[np.float32], sample_rate: float) -> tuple[int, fl
 
     The note begins where the sound rises out of a steady noise that is 20 dB softer or more; without such
     noise, where it exceeds -48 dB below its peak.
+
+    Args:
+        audio: float32 (n,).
+        sample_rate: in Hz.
+
+    Returns:
+        The index of the note's first sample, and the peak before it, 0 or more, 0 where nothing is.
     """
     levels = np.abs(audio)
     start = int(np.argmax(levels > levels.max() * SILENCE))

@@ -13,7 +13,19 @@ AGAIN = "give the command that makes it again"
 
 
 def open_array(path: Path, name: str, *, mode: Literal["r", "r+"] = "r") -> Any:
-    """Open an array of a data set; SynthgymError, with the cause, if it is missing or damaged."""
+    """Open an array of a data set; SynthgymError, with the cause, if it is missing or damaged.
+
+    Args:
+        path: the folder of the data set.
+        name: the array's name in it.
+        mode: "r" to read, "r+" to write to it, too.
+
+    Returns:
+        The Zarr array.
+
+    Raises:
+        SynthgymError: it is missing or damaged.
+    """
     # Chunks of zeros are written too: what is missing is not made yet.
     config: Any = {"write_empty_chunks": True}
     try:
@@ -26,7 +38,17 @@ def open_array(path: Path, name: str, *, mode: Literal["r", "r+"] = "r") -> Any:
 
 
 def shard(path: Path, name: str, block: int, dimensions: int) -> Path:
-    """Return the file that holds a block of an array of so many dimensions."""
+    """Return the file that holds a block of an array of so many dimensions.
+
+    Args:
+        path: the folder of the data set.
+        name: the array's name in it.
+        block: the number of the block along the first axis, from 0.
+        dimensions: how many axes the array has, 1 or more.
+
+    Returns:
+        The file's path, whether or not it exists.
+    """
     return path / name / "c" / str(block) / Path(*["0"] * (dimensions - 1))
 
 
@@ -34,6 +56,15 @@ def check_shards(path: Path, arrays: dict[str, Any], size: int, block: int) -> N
     """Raise SynthgymError unless every block that is made, as its split says, is there in all arrays.
 
     Zarr reads a file that is missing as its fill value, and one without any bytes as zeros.
+
+    Args:
+        path: the folder of the data set.
+        arrays: its Zarr arrays by name.
+        size: how many items the data set has.
+        block: how many items a block has.
+
+    Raises:
+        SynthgymError: a file is missing or empty.
     """
     for number in range(-(-size // block)):
         if not shard(path, "split", number, 1).exists():

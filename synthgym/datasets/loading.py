@@ -148,6 +148,13 @@ def load(path: str | os.PathLike[str]) -> DataSet:
 def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
     """Open a data set of a task.
 
+    Args:
+        task: the task that the data set shall be of.
+        path: the folder of the data set.
+
+    Returns:
+        The data set, which has the task's parameters and feature.
+
     Raises:
         SynthgymError: there is none, or it is of other parameters or another sound, or has not the feature
             that the task measures distance by. It may be of other notes.

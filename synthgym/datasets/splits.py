@@ -24,7 +24,16 @@ _KEY = 1 << 16  # no stream of patches has this spawn key
 
 
 def split_of(seed: int, start: int, stop: int) -> NDArray[np.uint8]:
-    """Return the sides of items, a tenth for validation: each is a function of the seed and its number."""
+    """Return the sides of items, a tenth for validation: each is a function of the seed and its number.
+
+    Args:
+        seed: of the data set, 0 or more.
+        start: the number of the first item.
+        stop: the number after the last item.
+
+    Returns:
+        Uint8 (stop - start,), TRAIN_SPLIT or VALIDATION_SPLIT.
+    """
     key = np.random.SeedSequence(seed, spawn_key=(_KEY,)).generate_state(2, np.uint64)
     # Philox is a function of its counter, which stands for four values.
     rng = np.random.Generator(np.random.Philox(key=key, counter=start // 4))

@@ -78,6 +78,14 @@ def make_features(names: Sequence[str], sample_rate: int, samples: int) -> tuple
 
     Those that build on the same one share it.
 
+    Args:
+        names: such as "logmel".
+        sample_rate: in Hz.
+        samples: the length of a clip.
+
+    Returns:
+        The features, in the order of the names.
+
     Raises:
         UnknownNameError: a feature that does not exist.
         SynthgymError: a count of coefficients out of range.

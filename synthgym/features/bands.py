@@ -158,6 +158,13 @@ def full_scale_power(filters: NDArray[np.float32], window: int) -> float:
 
     Through a Hann window, a sine on an FFT bin has power (window / 4)^2 there and a quarter of it in
     both neighbours.
+
+    Args:
+        filters: float32 (bands, bins), how much of each FFT bin's power a band takes.
+        window: the length of the Hann window, in samples.
+
+    Returns:
+        The power, above 0, as |FFT|^2 has it.
     """
     spread = scipy.signal.convolve(filters, [[0.25, 1.0, 0.25]], mode="same")
     return float(spread.max()) * (window / 4) ** 2

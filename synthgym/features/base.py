@@ -83,6 +83,14 @@ def extract(
     """Return several features of audio (B, samples), each source computed once.
 
     Those that are ``known`` already, by id, are not computed at all.
+
+    Args:
+        features: what to compute, in any order.
+        audio: float32 (B, samples); not read if all is known.
+        known: features (B, frames, bins) that are there already, by ``id`` of their Feature.
+
+    Returns:
+        For each of ``features``, its array (B, frames, bins).
     """
     found = dict(known)
 

@@ -37,6 +37,13 @@ def log_filters(sample_rate: float, n_fft: int) -> NDArray[np.float32]:
     """Return triangular filters (190, n_fft / 2 + 1), three a semitone from MIDI note 20 to 83.
 
     Each reaches to its neighbours' centres, or to the next FFT bins where those are farther away.
+
+    Args:
+        sample_rate: in Hz.
+        n_fft: the length of the FFT in samples, even.
+
+    Returns:
+        Float32 weights in [0, 1].
     """
     count = (HIGHEST_NOTE - LOWEST_NOTE) * PER_SEMITONE + 1
     centres = note_hz(LOWEST_NOTE + np.arange(count) / PER_SEMITONE)[:, None]

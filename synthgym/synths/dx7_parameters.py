@@ -96,6 +96,13 @@ def voice_bytes(native: Native, name: str = "SYNTHGYM") -> bytes:
     """Return native rows (..., 145) as voices of 155 bytes each, joined.
 
     What is out of range is clamped, and a letter that a DX7 cannot show, line breaks among them, is ``?``.
+
+    Args:
+        native: rows (..., 145), of DX7 values in the order of PARAMETERS.
+        name: ten letters of it are kept, and it is filled up with spaces.
+
+    Returns:
+        155 bytes a row, in the order of the rows.
     """
     data = np.zeros((*native.shape[:-1], VOICE_BYTES), dtype=np.uint8)
     shown = "".join(letter if " " <= letter <= "~" else "?" for letter in name)

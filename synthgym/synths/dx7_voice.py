@@ -161,14 +161,33 @@ def _checksum(payload: bytes) -> int:
 
 
 def write_syx(path: str | os.PathLike[str], native: Native, name: str = "SYNTHGYM") -> None:
-    """Write a native row (145,) as a single-voice .syx that any DX7, TX7 or Dexed loads."""
+    """Write a native row (145,) as a single-voice .syx that any DX7, TX7 or Dexed loads.
+
+    Args:
+        path: the file; one that is there is replaced, whole or not at all.
+        native: of DX7 values in the order of PARAMETERS.
+        name: of the voice; ten letters of it are kept.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     payload = voice_bytes(native, name)
     with replaced(path) as temporary:
         temporary.write_bytes(_SINGLE_HEADER + payload + bytes([_checksum(payload), 0xF7]))
 
 
 def write_bank(path: str | os.PathLike[str], natives: Native, names: Sequence[str]) -> None:
-    """Write native rows (up to 32, 145) as a 32-voice .syx, filled up with INIT voices."""
+    """Write native rows (up to 32, 145) as a 32-voice .syx, filled up with INIT voices.
+
+    Args:
+        path: the file; one that is there is replaced, whole or not at all.
+        natives: rows of DX7 values in the order of PARAMETERS.
+        names: one a row; ten letters of each are kept.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: there are not as many names as rows.
+    """
     init = np.array([parameter.default for parameter in PARAMETERS])
     voices = [*zip(natives, names, strict=True)]
     voices += [(init, "INIT VOICE")] * (BANK_VOICES - len(voices))

@@ -54,7 +54,12 @@ def draw_features(
 
 
 def label_bins(axis: Axes, feature: Feature) -> None:
-    """Say at an axis what the bins of a feature are."""
+    """Say at an axis what the bins of a feature are.
+
+    Args:
+        axis: whose y axis is labelled.
+        feature: whose bins are named there.
+    """
     axis.set_ylabel(feature.bins)
     axis.set_yticks([at for at, _ in feature.ticks], [text for _, text in feature.ticks])
 
@@ -65,6 +70,16 @@ def side_by_side(
     """Return a picture (360, 800, 3) of two features (frames, bins) on one scale, with the distance.
 
     Drawn in memory; needs no display.
+
+    Args:
+        feature: what both are features of; its span is the scale of colours.
+        target: float32 (frames, bins), drawn on the left.
+        current: float32 (frames, bins), drawn on the right.
+        distance: the figure above both.
+        seconds: the length of the clip.
+
+    Returns:
+        Uint8 RGB (360, 800, 3).
     """
     figure = Figure(figsize=_SIZE_INCHES, dpi=_DPI, layout="constrained")
     canvas = FigureCanvasAgg(figure)

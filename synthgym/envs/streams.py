@@ -23,7 +23,12 @@ class EpisodeStreams:
         self._number = np.full(count, -1)
 
     def seed(self, row: int, seed: int) -> None:
-        """Let the next episode of an environment be the first of a seed."""
+        """Let the next episode of an environment be the first of a seed.
+
+        Args:
+            row: the number of the environment, from 0.
+            seed: 0 or more.
+        """
         self._patches[row] = PatchStream(self._stream, seed), PatchStream("start", seed)
         self._number[row] = -1
 
@@ -40,7 +45,15 @@ class EpisodeStreams:
         return self._next(0, rows, 1)
 
     def starts(self, rows: Sequence[int], many: int) -> list[PatchId]:
-        """Return so many starts of each of the next episodes, those of a row side by side."""
+        """Return so many starts of each of the next episodes, those of a row side by side.
+
+        Args:
+            rows: numbers of environments.
+            many: how many starts each episode has, 1 or more.
+
+        Returns:
+            The ids of len(rows) times ``many`` patches.
+        """
         return self._next(1, rows, many)
 
     def advance(self, rows: Sequence[int]) -> None:

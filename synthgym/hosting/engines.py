@@ -185,7 +185,15 @@ class PluginEngine:
 
 
 def mono(audio: NDArray[np.float32], samples: int) -> NDArray[np.float32]:
-    """Return the mean of the channels of audio (channels, at least samples), cut to length."""
+    """Return the mean of the channels of audio (channels, at least samples), cut to length.
+
+    Args:
+        audio: float32 (channels, n), n ``samples`` or more.
+        samples: the length of the clip.
+
+    Returns:
+        Float32 (samples,).
+    """
     mixed: NDArray[np.float32] = audio[0, :samples] if len(audio) == 1 else audio[:, :samples].mean(axis=0)
     return mixed
 

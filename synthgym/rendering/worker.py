@@ -109,15 +109,39 @@ class Worker:
         return self.synth.note
 
     def do(self, work: Callable[[Worker, Any], Any], job: Any) -> Any:
-        """Return ``work(self, job)``: how a renderer calls a worker in another process."""
+        """Return ``work(self, job)``: how a renderer calls a worker in another process.
+
+        Args:
+            work: called with this worker and the job.
+            job: anything that ``work`` takes.
+
+        Returns:
+            What ``work`` returns.
+        """
         return work(self, job)
 
     def sounds(self, unit: Unit, notes: Notes) -> Iterator[Sound]:
-        """Render unit vectors (B, n) at notes (B, 3), as many at once as suits the synth, when asked for."""
+        """Render unit vectors (B, n) at notes (B, 3), as many at once as suits the synth, when asked for.
+
+        Args:
+            unit: float32 in [0, 1].
+            notes: float64; MIDI note, velocity and seconds held.
+
+        Returns:
+            Sounds in the order of the rows; silence, with the cause, for a render that failed.
+        """
         return self.sounds_of(self.space.to_native(unit), notes)
 
     def sounds_of(self, native: Native, notes: Notes) -> Iterator[Sound]:
-        """As ``sounds``, of native rows (B, all parameters)."""
+        """As ``sounds``, of native rows (B, all parameters).
+
+        Args:
+            native: float64.
+            notes: float64 (B, 3).
+
+        Returns:
+            As ``sounds`` does.
+        """
         for at in range(0, len(native), self.synth.batch):
             rows, played = native[at : at + self.synth.batch], notes[at : at + self.synth.batch]
             try:
@@ -140,11 +164,28 @@ class Worker:
         """Render unit vectors (B, n) at notes (B, 3) and extract their features.
 
         The audio is returned too if it is asked for.
+
+        Args:
+            unit: float32 in [0, 1].
+            notes: float64; MIDI note, velocity and seconds held.
+            audio: whether to return it.
+
+        Returns:
+            Features (B, frames, bins) each, audio (B, samples) or None, and failures by row.
         """
         return self.extract(self.sounds(unit, notes), len(unit), audio=audio)
 
     def extract(self, sounds: Iterable[Sound], count: int, *, audio: bool = False) -> Rendered:
-        """Return the features of ``count`` sounds, which come as from ``sounds``."""
+        """Return the features of ``count`` sounds, which come as from ``sounds``.
+
+        Args:
+            sounds: ``count`` of them; a generator is read only once.
+            count: how many there are, 1 or more.
+            audio: whether to keep it.
+
+        Returns:
+            Features (count, frames, bins) each, audio (count, samples) or None, and failures by row.
+        """
         kept = np.empty((count, self.synth.samples), np.float32) if audio else None
         parts: list[list[Features]] = []
         failures: list[tuple[int, str]] = []
@@ -177,7 +218,15 @@ class Worker:
         return np.zeros(self.synth.samples, np.float32)
 
     def message(self, failure: str, sound: Sound) -> str:
-        """Return the warning of a failed render, which names the parameters that were set."""
+        """Return the warning of a failed render, which names the parameters that were set.
+
+        Args:
+            failure: what went wrong.
+            sound: the sound, whose free parameters and varying notes are named.
+
+        Returns:
+            One line.
+        """
         free = {p.name for p in self.space.free}
         settings = ", ".join(
             f"{p.name}={p.text(value)}"

@@ -101,6 +101,14 @@ class Synth(ABC):
     def render_on(self, device: torch.device, native: Native, notes: Notes) -> torch.Tensor:
         """Return what ``render`` does as a tensor (B, samples) on a CUDA device.
 
+        Args:
+            device: such as ``torch.device("cuda")``.
+            native: float64 (B, all parameters).
+            notes: float64 (B, 3).
+
+        Returns:
+            Float32 (B, samples), on the device.
+
         Raises:
             SynthError: the synth cannot.
         """
@@ -108,6 +116,10 @@ class Synth(ABC):
 
     def save_preset(self, native: Native, path: str | os.PathLike[str]) -> None:
         """Save one native row (all parameters,) as a preset: ``preset_suffix``, or JSON by names.
+
+        Args:
+            native: of float64.
+            path: the file; one that is there is replaced.
 
         Raises:
             PresetError: the path ends otherwise.
@@ -140,6 +152,11 @@ class Synth(ABC):
 
     def save_bank(self, natives: Native, names: Sequence[str], path: str | os.PathLike[str]) -> None:
         """Save native rows (up to ``bank_size``, all parameters) as one file of many presets.
+
+        Args:
+            natives: float64 (1 to bank_size, all parameters).
+            names: one a row.
+            path: the file; one that is there is replaced.
 
         Raises:
             PresetError: the synth has no such files, or it cannot be written.

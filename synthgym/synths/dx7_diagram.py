@@ -15,7 +15,15 @@ CAPTION = (
 
 
 def algorithm_diagram(space: ParameterSpace, native: Native) -> Diagram:
-    """Return the diagram of a voice (all parameters,)."""
+    """Return the diagram of a voice (all parameters,).
+
+    Args:
+        space: of a DX7's parameters.
+        native: one row of DX7 values.
+
+    Returns:
+        Boxes for the six operators, and lines from those that modulate to those modulated.
+    """
     by_name = {parameter["name"]: parameter for parameter in space.describe(native)}
     number = by_name["ALGORITHM"]["native"]
     algorithm = ALGORITHMS[number]

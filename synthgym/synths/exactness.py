@@ -62,7 +62,18 @@ UNKNOWN = Exactness(fork=True, process=False)
 def exactness_of(
     plugin: str, space: ParameterSpace, note: Note, sample_rate: int, opened: Opened
 ) -> Exactness:
-    """Return whether a plugin gives equal bytes in a space, at its notes; measured the first time."""
+    """Return whether a plugin gives equal bytes in a space, at its notes; measured the first time.
+
+    Args:
+        plugin: the path of the plugin.
+        space: its parameters; those that are free are tried.
+        note: the notes that are tried.
+        sample_rate: in Hz.
+        opened: opens the plugin, isolated by "fork" or "process".
+
+    Returns:
+        Which ways of isolation give equal bytes.
+    """
     key = key_of(plugin, space, note, sample_rate)
     return kept(key, lambda: measure_exactness(space, note, opened))
 
@@ -72,6 +83,13 @@ def kept(key: str | None, measure: Callable[[], Exactness]) -> Exactness:
 
     What is kept decides how fast a plugin renders, and never its bytes: only what was found to be equal is
     rendered without forking, so that processes may differ in what they know.
+
+    Args:
+        key: the name of the file in the user's cache; None to measure always.
+        measure: called if nothing is known.
+
+    Returns:
+        What is known, or was measured.
     """
     path = user_cache_path("synthgym") / "plugins" / f"{key}.json"
     if key is not None:
@@ -94,6 +112,15 @@ def key_of(plugin: str, space: ParameterSpace, note: Note, sample_rate: int) -> 
     """Return the name of what is known of a plugin, by the content of its files; None where none are found.
 
     It is of all that decides the measured bytes: the code that hosts it, too, and the system.
+
+    Args:
+        plugin: the path of the plugin.
+        space: its parameters; the names of the free ones count.
+        note: the notes that are played.
+        sample_rate: in Hz.
+
+    Returns:
+        32 hexadecimal digits, or None.
     """
     ours = [*sorted(Path(hosting.__file__).parent.glob("*.py")), Path(__file__)]
     try:
@@ -116,6 +143,14 @@ def measure_exactness(space: ParameterSpace, note: Note, opened: Opened) -> Exac
     """Render random audible patches by forking; on and on, in two orders; and by forking in a second helper.
 
     A plugin that has to be forked, as most, costs some tens of renders; nothing goes on after a crash.
+
+    Args:
+        space: the parameters; the free ones are drawn.
+        note: the notes, of which one is drawn for each patch.
+        opened: opens the plugin, isolated by "fork" or "process".
+
+    Returns:
+        Which of both give equal bytes; UNKNOWN after a crash.
     """
     rng, until = np.random.default_rng(0), time.monotonic() + SECONDS
     patches: list[tuple[Native, NDArray[np.float64], bytes]] = []
@@ -140,7 +175,15 @@ def measure_exactness(space: ParameterSpace, note: Note, opened: Opened) -> Exac
 
 
 def only_turned(space: ParameterSpace, native: Native) -> bool:
-    """Return whether rows (B, all parameters) leave what is not free in a space as it is by default."""
+    """Return whether rows (B, all parameters) leave what is not free in a space as it is by default.
+
+    Args:
+        space: whose free parameters may differ from the default.
+        native: float64 (B, all parameters).
+
+    Returns:
+        True also of no rows.
+    """
     free = set(space.names)
     others = [place for place, parameter in enumerate(space.parameters) if parameter.name not in free]
     start = space.row({})[others]

@@ -86,6 +86,16 @@ def read_knob(index: int, name: str, default: float, texts: Texts, *, pseudo: bo
 
     Discrete values that read as successive numbers are integers, others categories. The step at which the
     plugin stands when it is loaded is sent as the plugin has it, so that the default sounds like it.
+
+    Args:
+        index: of the parameter in the plugin.
+        name: of the parameter.
+        default: the host value in [0, 1] at which it is loaded; others are clipped.
+        texts: what the plugin shows, with the lowest and the highest host value in [0, 1] of each.
+        pseudo: kept with the knob as it is.
+
+    Returns:
+        The knob, its parameter continuous, integer or categorical.
     """
     default = min(max(default, 0.0), 1.0)
     texts = tuple((low, high, readable(text)) for low, high, text in texts)

@@ -95,7 +95,15 @@ def bundles() -> list[Path]:
 
 
 def uris_in(bundle: Path, kind: str = "Plugin") -> set[str]:
-    """Return the URIs of the plugins that a bundle says are of a kind."""
+    """Return the URIs of the plugins that a bundle says are of a kind.
+
+    Args:
+        bundle: the folder of an LV2 bundle.
+        kind: the name of an RDF class, such as "Plugin"; of any other than that, all its .ttl files are read.
+
+    Returns:
+        The URIs; none where nothing can be read.
+    """
     found = set()
     for path in [bundle / "manifest.ttl"] if kind == "Plugin" else sorted(bundle.glob("*.ttl")):
         try:

@@ -20,7 +20,16 @@ def has_finite_weights(network: nn.Module) -> bool:
 
 
 def diverged(folder: RunFolder, steps: int, cause: Diverged) -> Diverged:
-    """Return the error that ends a run: its cause, what is kept, and the remedy."""
+    """Return the error that ends a run: its cause, what is kept, and the remedy.
+
+    Args:
+        folder: of the run.
+        steps: how many the run had made.
+        cause: what was raised.
+
+    Returns:
+        The error to raise.
+    """
     return Diverged(
         f"the training diverged after {steps} steps: {cause}; {kept(folder)}; lower the learning rate"
     )

@@ -25,7 +25,15 @@ class Learner(Protocol):
         """Return the names of an agent's hyperparameters."""
 
     def training_env(self, agent: str, env_id: str) -> str:
-        """Return the id of the environment that an agent is trained on to learn another."""
+        """Return the id of the environment that an agent is trained on to learn another.
+
+        Args:
+            agent: the name of the agent.
+            env_id: of the environment that it shall play.
+
+        Returns:
+            An environment id, often the same.
+        """
 
     def check(self, run: RunConfig) -> None:
         """Raise SynthgymError for a config that cannot be trained with."""
@@ -37,10 +45,27 @@ class Learner(Protocol):
         """
 
     def origin(self, agent: str, model: Path) -> Origin:
-        """Return where a trained model comes from; SynthgymError if it is no model of the agent."""
+        """Return where a trained model comes from; SynthgymError if it is no model of the agent.
+
+        Args:
+            agent: the name of the agent.
+            model: the file of the model.
+
+        Returns:
+            Environment, keywords, feature and identity of the task it was trained on.
+        """
 
     def prepare(self, agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
-        """Return the agent that searches by trained models; SynthgymError if they do not fit the task."""
+        """Return the agent that searches by trained models; SynthgymError if they do not fit the task.
+
+        Args:
+            agent: the name of the agent.
+            task: what the agent shall play.
+            models: files of models, one or more.
+
+        Returns:
+            The agent, which can search.
+        """
 
 
 # By name, as PyTorch takes seconds to import.
@@ -61,6 +86,14 @@ def learner(agent: str) -> Learner:
 
 def prepare_run(agent: str, run: Path, task: SoundMatchingTask) -> Agent:
     """Return an agent, prepared from the folder of a run or the file of a model.
+
+    Args:
+        agent: the name of the agent.
+        run: the folder of a run, or the file of a model.
+        task: what the agent shall play.
+
+    Returns:
+        The agent, which can search.
 
     Raises:
         SynthgymError: there is no such model, or it does not fit the task.
@@ -93,6 +126,14 @@ def has_learned(spec: AgentSpec) -> bool:
 
 def origin_of(spec: AgentSpec, model: Path, env_id: str) -> Origin:
     """Return where the model of a spec's first agent comes from.
+
+    Args:
+        spec: whose first agent is looked at.
+        model: the file of the model.
+        env_id: of the environment that is to be played.
+
+    Returns:
+        The model's origin, of the environment that agents which play ``env_id`` are trained on.
 
     Raises:
         SynthgymError: it is a model of another agent, or was trained on another environment.

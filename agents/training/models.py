@@ -34,7 +34,16 @@ class Origin:
 
     @classmethod
     def of(cls, task: SoundMatchingTask, env: str, env_kwargs: Mapping[str, Any]) -> Self:
-        """Return the origin of a model that is trained on a task now."""
+        """Return the origin of a model that is trained on a task now.
+
+        Args:
+            task: whose feature and identity are kept.
+            env: the id of its environment.
+            env_kwargs: keywords of the environment.
+
+        Returns:
+            The origin.
+        """
         return cls(env, dict(env_kwargs), task.feature_name, task.identity())
 
     @classmethod
@@ -52,7 +61,15 @@ class Origin:
         return asdict(self)
 
     def check_played(self, trial: Trial, path: Path) -> None:
-        """Raise SynthgymError if the model at a path was not trained on the note of a trial's target."""
+        """Raise SynthgymError if the model at a path was not trained on the note of a trial's target.
+
+        Args:
+            trial: of which the note is looked at.
+            path: of the model, for the message.
+
+        Raises:
+            SynthgymError: the model was trained on other notes.
+        """
         if beyond := self.note.lacks(Note.of_row(trial.notes[0], trial.note.duration)):
             raise SynthgymError(f"{path} was trained on {beyond}; train one on such notes")
 

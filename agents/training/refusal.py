@@ -9,13 +9,30 @@ from synthgym.errors import SynthgymError
 
 
 def no_model(agent: str, path: Path, cause: object) -> SynthgymError:
-    """Return the error of a file that holds no model of an agent."""
+    """Return the error of a file that holds no model of an agent.
+
+    Args:
+        agent: the name of the agent.
+        path: of the file.
+        cause: what is wrong; 300 letters of it are kept, on one line.
+
+    Returns:
+        The error to raise.
+    """
     said = " ".join(str(cause).split())[:300]
     return SynthgymError(f"{path} is no saved {agent} model: {said}; train one with scripts/train.py")
 
 
 def check_is_zip(agent: str, path: Path) -> None:
-    """Raise SynthgymError, naming the cause, unless a path is that of a zip file."""
+    """Raise SynthgymError, naming the cause, unless a path is that of a zip file.
+
+    Args:
+        agent: the name of the agent, for the message.
+        path: of the file.
+
+    Raises:
+        SynthgymError: it is missing, no regular file, cannot be read, or is no zip file.
+    """
     if path.is_dir():
         raise no_model(agent, path, "it is a folder, where the file final_model.zip of a run is wanted")
     if not path.exists():

@@ -19,7 +19,16 @@ CHECKPOINTS = 10
 
 
 def run_name(env: str, agent: str, seed: int) -> str:
-    """Return the name of a run's folder, if nobody gave it another."""
+    """Return the name of a run's folder, if nobody gave it another.
+
+    Args:
+        env: the environment id; a colon in it becomes a hyphen.
+        agent: the name of the agent.
+        seed: 0 or more.
+
+    Returns:
+        The name, such as "Dexed-v0-ppo-0".
+    """
     return f"{env.replace(':', '-')}-{agent}-{seed}"
 
 
@@ -27,6 +36,14 @@ def trained_models(runs: Path, env: str, agent: str) -> dict[int, Path]:
     """Return the final models of the runs in a folder by seed, in the order of the seeds.
 
     Only folders count that have the exact name which ``run_name`` gives: no copy or backup of one.
+
+    Args:
+        runs: the folder with the runs; it may be missing.
+        env: the environment id.
+        agent: the name of the agent.
+
+    Returns:
+        Paths by seed; empty if there are none.
     """
     found = {}
     for folder in runs.iterdir() if runs.is_dir() else ():
@@ -93,7 +110,15 @@ class RunFolder:
             replace(kept, steps=max(asked["steps"], done)).write(self.config)
 
     def save_checkpoint(self, steps: int, save: Callable[[Path], Any]) -> Path:
-        """Save a model under its number of steps, whole or not at all."""
+        """Save a model under its number of steps, whole or not at all.
+
+        Args:
+            steps: how many the run has made; the file's name has nine digits.
+            save: writes the model to the path that it is called with.
+
+        Returns:
+            The path of the checkpoint.
+        """
         path = self.checkpoints / f"{steps:09d}.zip"
         with replaced(path) as temporary:
             save(temporary)

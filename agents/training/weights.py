@@ -14,6 +14,13 @@ from .refusal import check_is_zip, no_model
 def read_weights(agent: str, path: Path) -> dict[str, Any]:
     """Read what was kept with the model of an agent: nothing that the file holds is ever run.
 
+    Args:
+        agent: the name of the agent.
+        path: of the model.
+
+    Returns:
+        Weights and plain values by name, on the CPU.
+
     Raises:
         SynthgymError: the file holds no model of the agent; the message names the cause.
     """

@@ -42,7 +42,15 @@ class Refined(Agent):
 
 
 def run(agent: Agent, trial: Trial) -> Trial:
-    """Let an agent search until the budget of a trial is spent, or it has nothing more to try."""
+    """Let an agent search until the budget of a trial is spent, or it has nothing more to try.
+
+    Args:
+        agent: one that is prepared.
+        trial: of the agent's own task; it is changed.
+
+    Returns:
+        The same trial.
+    """
     with contextlib.suppress(BudgetSpent):
         agent.search(trial)
     return trial

@@ -36,7 +36,16 @@ class Pool:
 
     @classmethod
     def make(cls, task: SoundMatchingTask, seed: int, count: int) -> Pool:
-        """Make the first patches of a seed's pool."""
+        """Make the first patches of a seed's pool.
+
+        Args:
+            task: whose random patches they are.
+            seed: of the pool, 0 or more.
+            count: how many, 1 or more.
+
+        Returns:
+            The pool, with what each patch cost to render.
+        """
         patches = task.make_patches(PatchStream("pool", seed).ids(range(count)))
         return cls(patches.unit, patches.renders)
 

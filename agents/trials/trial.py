@@ -150,6 +150,17 @@ class Trial:
 
         A trial is a source of sound for episodes (``SoundSource``), which give the ``notes`` of their target:
         they are the trial's own, which it renders at anyway.
+
+        Args:
+            unit: (B, n) in [0, 1]; of rows beyond the budget none is rendered.
+            notes: not read.
+            audio: whether to return it, too.
+
+        Returns:
+            What was rendered of all rows.
+
+        Raises:
+            BudgetSpent: the budget did not suffice for all rows.
         """
         asked = len(unit)
         unit = np.asarray(unit, np.float32)[: self.left]
@@ -170,7 +181,12 @@ class Trial:
         return rendered
 
     def after_render(self, unit: Unit, rendered: Rendered) -> None:
-        """Called after unit vectors (B, n) were rendered; does nothing here."""
+        """Called after unit vectors (B, n) were rendered; does nothing here.
+
+        Args:
+            unit: float32 (B, n) in [0, 1].
+            rendered: of the same rows.
+        """
 
     def answer_silence(self) -> None:
         """Answer with silence: a render that no parameters make."""
@@ -190,7 +206,12 @@ class Trial:
         return nearer
 
     def count_offline(self, source: str, renders: int) -> None:
-        """Count the offline renders of something that the agent uses; each source counts once."""
+        """Count the offline renders of something that the agent uses; each source counts once.
+
+        Args:
+            source: its name, such as a path.
+            renders: how many it cost, 0 or more; a later count of the same source replaces it.
+        """
         self._offline_by_source[source] = renders
 
     def starts(self, count: int) -> Unit:

@@ -70,6 +70,14 @@ class WatchedTrial(Trial):
     def render(self, unit: Unit, notes: Notes | None = None, *, audio: bool = False) -> Rendered:
         """As of any trial, but a few at a time.
 
+        Args:
+            unit: (B, n) in [0, 1].
+            notes: not read.
+            audio: whether to return it, too.
+
+        Returns:
+            What was rendered of all rows.
+
         Raises:
             BudgetSpent: also when a signal came, or the time is over.
         """
@@ -102,7 +110,12 @@ class WatchedTrial(Trial):
         return np.concatenate(parts)
 
     def after_render(self, unit: Unit, rendered: Rendered) -> None:
-        """Keep the nearest and show the progress."""
+        """Keep the nearest and show the progress.
+
+        Args:
+            unit: float32 (B, n) in [0, 1].
+            rendered: of the same rows.
+        """
         first = len(self.distances) - len(unit)
         failed = {row for row, _ in rendered.failures}
         for i, (one, feature) in enumerate(zip(unit, rendered.features[0], strict=True)):

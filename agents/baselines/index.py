@@ -63,7 +63,15 @@ class Index:
         return levels
 
     def nearest(self, target: Features, count: int) -> NDArray[np.int64]:
-        """Return the numbers of the examples nearest to a target (1, frames, bins), the nearest first."""
+        """Return the numbers of the examples nearest to a target (1, frames, bins), the nearest first.
+
+        Args:
+            target: float32.
+            count: how many, 1 or more; fewer if there are fewer.
+
+        Returns:
+            Int64 (count,), numbers in the data set.
+        """
         (aim,) = self._rounded(target)
         apart = np.empty(len(self._levels), np.float32)
         for at in range(0, len(apart), _AT_ONCE):
@@ -81,7 +89,18 @@ def neighbours(
     path: Path, feature: str, target: Features, count: int, state: DataSetState | None = None
 ) -> Unit:
     """Return the unit vectors (count, n) of the training examples of a data set that are nearest to a target
-    (1, frames, bins), the nearest first; ``state`` is that of the set, if it was looked at already."""
+    (1, frames, bins), the nearest first; ``state`` is that of the set, if it was looked at already.
+
+    Args:
+        path: the folder of the data set.
+        feature: the name of one of its features.
+        target: float32.
+        count: how many, 1 or more; fewer if the set has fewer.
+        state: None to look at it now.
+
+    Returns:
+        Float32 in [0, 1].
+    """
     best = _index_of(path, feature, state or state_of(path)).nearest(target, count)
     rows = np.sort(best)
     units: Unit = load(path).parameters.get_orthogonal_selection((rows, slice(None)))

@@ -35,7 +35,18 @@ class Nearest(Agent):
 
     @classmethod
     def prepare(cls, task: SoundMatchingTask, path: Path) -> Nearest:
-        """Open a data set of a task; SynthgymError if there is none, or it is of another task."""
+        """Open a data set of a task; SynthgymError if there is none, or it is of another task.
+
+        Args:
+            task: what the agent shall play.
+            path: the folder of the data set.
+
+        Returns:
+            The agent.
+
+        Raises:
+            SynthgymError: there is no data set, or it is of another task.
+        """
         dataset = load_for(task, path)
         return cls(dataset.path, task.feature_name, dataset.cost())
 

@@ -22,13 +22,29 @@ def answer_names(count: int) -> list[str]:
 
 
 def files_of(count: int, suffix: str) -> list[str]:
-    """Return the names of all files of a match with so many answers, whose presets have a suffix."""
+    """Return the names of all files of a match with so many answers, whose presets have a suffix.
+
+    Args:
+        count: how many answers, 1 or more.
+        suffix: with its dot, such as ".syx".
+
+    Returns:
+        Names without a folder, each once.
+    """
     answers = [f"{name}{ending}" for name in answer_names(count) for ending in (".wav", suffix)]
     return list(dict.fromkeys([MATCH, TARGET, PAGE, *answers]))
 
 
 def check_inputs(inputs: Iterable[Path], folders: Iterable[Path]) -> None:
-    """Raise SynthgymError if a match in one of the folders would overwrite a recording that is matched."""
+    """Raise SynthgymError if a match in one of the folders would overwrite a recording that is matched.
+
+    Args:
+        inputs: the recordings.
+        folders: in which matches are to be written; they may be missing.
+
+    Raises:
+        SynthgymError: one would be overwritten.
+    """
     places = [folder.resolve() for folder in folders]
     for path in inputs:
         name = path.resolve().name

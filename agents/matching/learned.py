@@ -51,7 +51,15 @@ def within(recording: Recording, learned: Note, asked: Mapping[str, Any]) -> tup
 
 
 def unlearned(task: SoundMatchingTask, env_id: str) -> list[str]:
-    """Return remarks, a line each, about what the network that comes with an environment has not learned."""
+    """Return remarks, a line each, about what the network that comes with an environment has not learned.
+
+    Args:
+        task: with the notes that are to be played.
+        env_id: of the environment.
+
+    Returns:
+        No line if it has learned all of it, or there is no such network.
+    """
     from ..guided import origin  # PyTorch takes seconds to import
 
     model = shipped_model(env_id)

@@ -66,6 +66,12 @@ def rendered_by(
 def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:
     """Render a preset to a WAV at the synth's own level, those of a bank to one each (x-1.wav).
 
+    Args:
+        preset: the file.
+        out: the WAV; of a bank, what their names are made of.
+        env_id: of the environment whose synth renders.
+        env_kwargs: its keywords; its note is one.
+
     Returns:
         The paths of the WAVs.
 
@@ -93,7 +99,17 @@ def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str,
 
 
 def write_banks(folder: Path, synth: Synth, found: Sequence[Found], total: int) -> list[Path]:
-    """Write the parameters of matches, of a total that is to come, as banks, if the synth has any."""
+    """Write the parameters of matches, of a total that is to come, as banks, if the synth has any.
+
+    Args:
+        folder: where they are written.
+        synth: of the matches.
+        found: the matches that are there, in their order.
+        total: how many there will be, which decides the names.
+
+    Returns:
+        The paths of the banks that were written.
+    """
     size, written = synth.bank_size, []
     for bank, at in zip(bank_paths(folder, synth, total), range(0, len(found), size or 1), strict=False):
         part = found[at : at + size]
@@ -103,7 +119,16 @@ def write_banks(folder: Path, synth: Synth, found: Sequence[Found], total: int) 
 
 
 def bank_paths(folder: Path, synth: Synth, total: int) -> list[Path]:
-    """Return the paths of the banks of so many matches; none if the synth has no banks, or for one match."""
+    """Return the paths of the banks of so many matches; none if the synth has no banks, or for one match.
+
+    Args:
+        folder: where they are.
+        synth: of the matches.
+        total: how many matches there are.
+
+    Returns:
+        Paths in the order of the matches.
+    """
     size = synth.bank_size
     if not size or total < 2:
         return []

@@ -128,14 +128,32 @@ class Recording:
         return min(last, seconds) if last > seconds / 2 else None
 
     def target(self, sample_rate: int, samples: int) -> Audio:
-        """Return it as a target clip (samples,), see ``as_target``."""
+        """Return it as a target clip (samples,), see ``as_target``.
+
+        Args:
+            sample_rate: of the clip, in Hz.
+            samples: the length of the clip.
+
+        Returns:
+            Float32, its peak at -18 dBFS.
+        """
         # Only what is needed is resampled, and a second more for the filter.
         needed = self.audio[: math.ceil((samples / sample_rate + 1) * self.sample_rate)]
         return as_target(needed, self.sample_rate, sample_rate, samples)
 
 
 def transposed(target: Audio, sample_rate: int, semitones: int, samples: int) -> Audio:
-    """Return a target clip (n,) as another note of another length, about: (samples,)."""
+    """Return a target clip (n,) as another note of another length, about: (samples,).
+
+    Args:
+        target: float32, mono.
+        sample_rate: in Hz.
+        semitones: up, or down below 0.
+        samples: the length of the new clip.
+
+    Returns:
+        Float32, as ``as_target`` makes it.
+    """
     if semitones:
         target = librosa.effects.pitch_shift(target, sr=sample_rate, n_steps=semitones)
     return as_target(target, sample_rate, sample_rate, samples)

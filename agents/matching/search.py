@@ -58,7 +58,16 @@ class Search:
     instead: AgentSpec | None = None
 
     def about(self, recording: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what it does for a recording, as JSON."""
+        """Return what it does for a recording, as JSON.
+
+        Args:
+            recording: the file.
+            env_id: of the environment.
+            env_kwargs: its keywords.
+
+        Returns:
+            Names and plain values; a budget without a limit is None.
+        """
         return {
             "target": str(recording),
             "env": env_id,
@@ -149,6 +158,13 @@ class Known(Agent):
 
 def preset(task: SoundMatchingTask, path: Path) -> Unit:
     """Return the unit vector (n,) of a preset.
+
+    Args:
+        task: whose parameters they are.
+        path: the file of one preset.
+
+    Returns:
+        Float32 in [0, 1].
 
     Raises:
         PresetError: it is missing, or none of the synth.

@@ -37,6 +37,10 @@ def usual_search(env_id: str, **options: Any) -> Search:
 def ready(search: Search, task: SoundMatchingTask) -> tuple[Search, Agent, list[str]]:
     """Make the agent of a search ready.
 
+    Args:
+        search: as it was asked for.
+        task: what is played.
+
     Returns:
         The search that is made, its agent, and remarks, a line each. Where the network of a usual search is
         missing or damaged, or has learned another game, an agent searches that has learned nothing.

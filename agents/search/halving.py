@@ -61,6 +61,14 @@ def left_at_speed(trial: Trial, renders: int, before: float) -> float:
     """Return how many renders are left of a trial, as the latest so many took it on from a share ``before``.
 
     Where time ends the search, it is as many as can be rendered in it at their speed.
+
+    Args:
+        trial: whose share that is spent is looked at.
+        renders: how many were made since ``before``.
+        before: the share of the trial that was spent by then, in [0, 1].
+
+    Returns:
+        A number of renders, 0 or more, not rounded.
     """
     return renders * (1 - trial.spent) / max(trial.spent - before, 1e-9)
 

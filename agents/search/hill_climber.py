@@ -29,6 +29,14 @@ class HillClimber(Agent):
 
 
 def step(trial: Trial, here: Unit) -> Unit:
-    """Return a unit vector (n,) that is a small change away from another."""
+    """Return a unit vector (n,) that is a small change away from another.
+
+    Args:
+        trial: whose space and generator are taken.
+        here: float32 (n,) in [0, 1].
+
+    Returns:
+        A new float32 vector (n,) in [0, 1].
+    """
     sigma = float(np.exp(trial.rng.uniform(np.log(LEAST), np.log(MOST))))
     return varied(trial.space, here, sigma, trial.rng)

@@ -12,6 +12,15 @@ def varied(space: ParameterSpace, unit: Unit, sigma: float, rng: np.random.Gener
 
     Numbers move by a normal of standard deviation ``sigma``, or at least to the next step, and are
     reflected at 0 and 1; a category is replaced by a random one.
+
+    Args:
+        space: the parameters.
+        unit: float32 (n,) in [0, 1].
+        sigma: of the range of a parameter, above 0.
+        rng: the generator that is drawn from.
+
+    Returns:
+        A new float32 vector (n,) in [0, 1], not brought to the parameters' steps.
     """
     size = len(space)
     chosen = rng.random(size) < 1 / size

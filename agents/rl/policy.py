@@ -67,6 +67,13 @@ class Policy(Trained):
 def origin(agent: str, model: Path) -> Origin:
     """Return where a trained policy comes from, without running anything that its file holds.
 
+    Args:
+        agent: the name of the agent.
+        model: the file of the model.
+
+    Returns:
+        The origin that was saved with the model.
+
     Raises:
         SynthgymError: the file holds no policy of the agent.
     """
@@ -74,7 +81,16 @@ def origin(agent: str, model: Path) -> Origin:
 
 
 def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
-    """Return the agent that searches by trained policies; SynthgymError if they do not fit the task."""
+    """Return the agent that searches by trained policies; SynthgymError if they do not fit the task.
+
+    Args:
+        agent: the name of the agent.
+        task: what the agent shall play.
+        models: files of models, one or more.
+
+    Returns:
+        The agent, which can search.
+    """
     for path in models:
         origin(agent, path).check(task, path)
     for path in models:

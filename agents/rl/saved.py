@@ -22,6 +22,13 @@ from ..training.refusal import check_is_zip, no_model
 def read_origin(agent: str, path: Path) -> Origin:
     """Return where the policy in a file comes from.
 
+    Args:
+        agent: the name of the agent.
+        path: the file of the model.
+
+    Returns:
+        The origin that was saved with the model.
+
     Raises:
         SynthgymError: the file holds no policy of the agent, or none that was trained here; the message names
             the cause.

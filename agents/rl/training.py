@@ -40,7 +40,15 @@ def hyperparameter_names(agent: str) -> Collection[str]:
 
 
 def training_env(agent: str, env_id: str) -> str:
-    """Return the id that an agent is trained on to learn another: the same, or its goal-conditioned twin."""
+    """Return the id that an agent is trained on to learn another: the same, or its goal-conditioned twin.
+
+    Args:
+        agent: the name of the agent.
+        env_id: of the environment that it shall play.
+
+    Returns:
+        An environment id.
+    """
     return goal_id(env_id) if METHODS[agent].goals and not is_goal_id(env_id) else env_id
 
 
@@ -88,7 +96,12 @@ def train(folder: RunFolder) -> int:
 
 
 def save_untrained(folder: RunFolder, path: Path) -> None:
-    """Save the model that the run of a folder begins with, as it is before it learns."""
+    """Save the model that the run of a folder begins with, as it is before it learns.
+
+    Args:
+        folder: of the run, with its config.
+        path: where the model is written.
+    """
     run = RunConfig.read(folder.config)
     with closing(_envs(run)) as env:
         _model(run, env, None).save(path)
@@ -162,6 +175,14 @@ def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
     """Load a saved model of an agent, to train on an environment if one is given.
 
     This runs what the file holds: see ``read_origin`` for what can be known of it before.
+
+    Args:
+        agent: the name of the agent.
+        path: the file of the model.
+        env: to train on; None for a model that only acts.
+
+    Returns:
+        The model, on the CPU.
 
     Raises:
         SynthgymError: the file holds no model of the agent, or was not trained here; the message names the

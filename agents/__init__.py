@@ -1,9 +1,10 @@
 """Agents that learn to program synthesisers, or search for the right program.
 
-``agents.catalogue`` lists them all by name. Here is what it takes to use one:
+In a clone and from the wheel its name is ``synthgym_agents``; ``agents``, the name of its folder, is
+openai-agents' elsewhere. ``synthgym_agents.catalogue`` lists all by name. Here is what it takes to use one:
 
-    agent = agents.load("mlp", "Dexed1Op-v0")
-    trial = agents.match(agent, env, renders=20)
+    agent = synthgym_agents.load("mlp", "Dexed1Op-v0")
+    trial = synthgym_agents.match(agent, env, renders=20)
 """
 
 from typing import TYPE_CHECKING, Any

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import io
-import logging
 import os
 import signal
 import sys
@@ -16,10 +14,14 @@ from typing import Any
 import gymnasium as gym
 import yaml
 
-import synthgym
 from envs_registry import ENVIRONMENTS, goal_id
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.synths.plugin_places import is_uri
+
+from .manual import Options, new_parser
+from .output import answer, log
+
+__all__ = ["Options", "answer", "new_parser"]
 
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
 
@@ -38,19 +40,12 @@ STRANGERS = (
 """What the help says of files of models."""
 
 
-def new_parser(description: str | None) -> argparse.ArgumentParser:
-    """Return a parser that shows a script's own description as it stands."""
-    return argparse.ArgumentParser(
-        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-
-
-def add_keywords(parser: argparse.ArgumentParser, option: str, what: str) -> None:
+def add_keywords(parser: Options, option: str, what: str) -> None:
     """Add an option that takes ``name=value`` texts, for ``read_keywords``."""
     parser.add_argument(option, nargs="+", default=[], metavar="NAME=VALUE", help=what)
 
 
-def add_agent(parser: argparse.ArgumentParser, agents: Iterable[str], usual: str) -> None:
+def add_agent(parser: Options, agents: Iterable[str], usual: str) -> None:
     """Add the options that say which agent searches, what it is prepared from, and which is the usual one."""
     parser.add_argument(
         "--agent", help=f"of {', '.join(agents)}; a+b: a's guess, refined by b (default: {usual})"
@@ -61,6 +56,15 @@ def add_agent(parser: argparse.ArgumentParser, agents: Iterable[str], usual: str
         help=f"final_model.zip of a run, for an agent that is trained. {STRANGERS}",
     )
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
+
+
+def add_workers(parser: Options, kinds: str, usual: str) -> None:
+    """Add the options that say by which workers is rendered, and which are usual."""
+    parser.add_argument("--backend", default=usual, help=kinds)
+    parser.add_argument("--workers", type=int, help="how many (default: one for each core)")
+    parser.add_argument(
+        "--address", help="of a running Ray cluster (default: the one this machine is part of)"
+    )
 
 
 @contextmanager
@@ -164,9 +168,7 @@ def _prepare_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(format="%(message)s")
-    for package in (__name__.partition(".")[0], synthgym.__name__):
-        logging.getLogger(package).setLevel(logging.INFO)
+    log("info")
 
 
 def _end_in_order() -> None:

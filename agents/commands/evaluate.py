@@ -11,6 +11,7 @@ goes on; with more agents, it adds theirs.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 
@@ -22,7 +23,7 @@ from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
@@ -36,7 +37,7 @@ from ..evaluation.results import Results, read_rows
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
-from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, add_keywords, add_workers, answer, known_id, new_parser, read_keywords
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,41 +45,47 @@ if TYPE_CHECKING:
 BUDGETS = "1,10,50,200,1000"
 
 
-def main() -> int:
-    """Read the command line, and evaluate or validate."""
-    parser = new_parser(__doc__)
-    parser.add_argument("--env", help="environment id, as Dexed1Op-v0")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = new_parser(__doc__, "the mean distance of each agent after each budget")
+    what = parser.add_argument_group("what is compared")
+    what.add_argument("--env", help="environment id, as Dexed1Op-v0")
+    add_keywords(what, "--env-kwargs", ENV_KWARGS)
+    what.add_argument(
         "--agents",
         metavar="NAMES",
         help=f"of {', '.join(AGENTS)}; a+b: the guess of a, refined by b; a@RUN: a, trained by that run",
     )
-    parser.add_argument(
+    what.add_argument(
         "--targets",
         default="test:100",
         help="test:N, folders of recordings or presets, or several with commas (default: test:100)",
     )
-    parser.add_argument("--budgets", default=BUDGETS, help=f"renders, as {BUDGETS} (default)")
-    parser.add_argument("--seeds", type=int, default=3, help="trials of each target (default: 3)")
-    parser.add_argument("--dataset", type=Path, help="data set for nearest")
-    parser.add_argument(
+    what.add_argument("--budgets", default=BUDGETS, help=f"renders, as {BUDGETS} (default)")
+    what.add_argument("--seeds", type=int, default=3, help="trials of each target (default: 3)")
+    known = parser.add_argument_group("what agents know")
+    known.add_argument("--dataset", type=Path, help="data set for nearest")
+    known.add_argument(
         "--runs",
         type=Path,
         default=Path("runs"),
-        help="folder of the runs of train.py; seed s is that of the s-th run (default: runs)",
+        help="folder of the runs of training; seed s is that of the s-th run (default: runs)",
     )
-    parser.add_argument(
+    known.add_argument(
         "--more-features", default="", help="by which nsga3 compares too, as mfcc (default: none)"
     )
-    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
-    parser.add_argument("--out", type=Path, help="folder of the results")
-    parser.add_argument("--workers", type=int, help="processes (default: one for each core)")
-    parser.add_argument("--backend", default="processes", help="inline, processes (default), ray or cuda")
-    parser.add_argument("--address", help="of a running Ray cluster")
-    parser.add_argument(
+    where = parser.add_argument_group("where it runs, and where results are")
+    where.add_argument("--out", type=Path, help="folder of the results")
+    add_workers(where, "inline, processes (default), ray or cuda", "processes")
+    where.add_argument(
         "--validate", type=Path, metavar="FILE", help="render the rows of an evaluation again"
     )
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Read the command line, and evaluate or validate."""
+    args = parser().parse_args()
 
     if args.validate:
         return validate(args.validate)
@@ -121,12 +128,23 @@ def main() -> int:
             try:
                 evaluate(task, agents, targets, seeds, budgets, results)
                 print(write_files(task, targets, results, silent))
+                means = mean_distances(results.rows())
             except KeyboardInterrupt:
                 kept = f"{len(results.trials)} trials are kept"
                 print(f"\nstopped; {kept}; the same command goes on from there", flush=True)
                 return 130
     print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")
+    answer({"out": args.out, "targets": len(targets), "silent": silent, "seeds": seeds, "distances": means})
     return 0
+
+
+def mean_distances(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the mean distance of each agent of an evaluation after each budget, over targets and seeds."""
+    means = rows.groupby(["agent", "budget"], as_index=False)["distance"].mean()
+    return [
+        {"agent": str(agent), "budget": int(budget), "distance": float(distance)}
+        for agent, budget, distance in means.itertuples(index=False)
+    ]
 
 
 def versions(task: SoundMatchingTask) -> dict[str, str]:
@@ -166,4 +184,5 @@ def validate(path: Path) -> int:
     for line in wrong:
         print(line)
     print(f"{len(frame):,} rows, {len(wrong):,} differ")
+    answer({"rows": len(frame), "differ": wrong})
     return 1 if wrong else 0

@@ -23,38 +23,45 @@ from pathlib import Path
 
 from synthgym.errors import SynthgymError
 
-from .cli import ENV_KWARGS, add_keywords, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, add_keywords, add_workers, answer, known_id, new_parser, read_keywords
 
 
-def main() -> int:
-    """Read the command line, make the set, and say what it is."""
-    parser = new_parser(__doc__)
-    parser.add_argument("--env", required=True, help="environment id, as FM-v0")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the set")
-    parser.add_argument("--size", type=int, help="items: random patches, or presets and variations of them")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = new_parser(__doc__, "how many items there are")
+    what = parser.add_argument_group("which items")
+    what.add_argument("--env", required=True, help="environment id, as FM-v0")
+    add_keywords(what, "--env-kwargs", ENV_KWARGS)
+    what.add_argument("--size", type=int, help="items: random patches, or presets and variations of them")
+    what.add_argument(
         "--patches",
         help="human (such as people make; the default where the synth knows them, as Dexed, or brings 16 "
         "programs, as amsynth), uniform, or a folder of presets: .syx, .dx7, .json",
     )
-    parser.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
-    parser.add_argument("--jitter", type=float, help="how far variations are from their preset, 0 to 1")
-    parser.add_argument("--seed", type=int, help="of random items and variations (default: 0)")
-    parser.add_argument(
+    what.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
+    what.add_argument("--jitter", type=float, help="how far variations are from their preset, 0 to 1")
+    what.add_argument("--seed", type=int, help="of random items and variations (default: 0)")
+    kept = parser.add_argument_group("what is kept of them")
+    kept.add_argument("--out", type=Path, required=True, help="folder of the set")
+    kept.add_argument(
         "--features",
         default="multiresolution",
         help="comma-separated: multiresolution, logmel, mfcc, mfcc-13 (coefficients), pooled-logmel (22 x 32 "
         "means); default: multiresolution",
     )
-    parser.add_argument(
+    kept.add_argument(
         "--dtype", default="float16", help="float16 (default; beyond 65,504 values are clipped) or float32"
     )
-    parser.add_argument("--audio", action="store_true", help="keep the audio too")
-    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
-    parser.add_argument("--backend", default="auto", help="inline, threads, processes, ray or cuda")
-    parser.add_argument("--workers", type=int, help="default: one for each core")
-    parser.add_argument("--address", help="of a Ray cluster (default: the one this machine is part of)")
-    args = parser.parse_args()
+    kept.add_argument("--audio", action="store_true", help="keep the audio too")
+    add_workers(
+        parser.add_argument_group("where it runs"), "auto (default), inline, threads, processes, ray or cuda", "auto"
+    )
+    return parser
+
+
+def main() -> int:
+    """Read the command line, make the set, and say what it is."""
+    args = parser().parse_args()
 
     folder = check(args)
     env_kwargs = read_keywords(args.env_kwargs)
@@ -84,6 +91,7 @@ def main() -> int:
             recipe.random(args.size, seed)
         made = datasets.make(args.out, recipe)
     print(f"{args.out}: {recipe.source.size:,} items, {made:,} of them made now")
+    answer({"folder": args.out, "items": recipe.source.size, "made": made})
     return 0
 
 

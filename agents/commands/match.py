@@ -14,6 +14,7 @@ of it, match.html.
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 from contextlib import closing, suppress
@@ -36,7 +37,17 @@ from ..matching.writing import Heard, write
 from ..training.learners import has_learned, origin_of
 from ..trials.answers import Answer
 from ..trials.signals import Signals
-from .cli import add_agent, add_keywords, new_parser, read_keywords, synth_id, whole_paths, writing_to
+from .cli import (
+    ENV_KWARGS,
+    add_agent,
+    add_keywords,
+    answer,
+    new_parser,
+    read_keywords,
+    synth_id,
+    whole_paths,
+    writing_to,
+)
 
 SECONDS = 60
 ENV = "Dexed6Op-v0"
@@ -46,7 +57,7 @@ FROM_VOICES = ("guided", "pretrained")
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
-    parser = new_parser(__doc__)
+    parser = new_parser(__doc__, "what was found and where it is")
     parser.add_argument(
         "targets",
         type=Path,
@@ -54,34 +65,40 @@ def parser() -> argparse.ArgumentParser:
         metavar="TARGET",
         help="WAV, FLAC, OGG or AIFF of any rate and channels",
     )
-    parser.add_argument(
+    synth = parser.add_argument_group("synth and note")
+    synth.add_argument(
         "--env",
         help=f"environment id, path of a plugin or Faust program, or URI of an LV2 plugin (default: {ENV}, a "
         "whole DX7 voice; with --render, as the match.json beside the preset says)",
     )
+    add_keywords(
+        synth, "--env-kwargs", f"{ENV_KWARGS} (default: those that the model was trained with)"
+    )
+    synth.add_argument(
+        "--note",
+        type=int,
+        help="MIDI note of the target, 0 to 127 (default: by its pitch; of a model or data set of one note, "
+        "that note)",
+    )
+    search = parser.add_argument_group("search")
     add_agent(
-        parser,
+        search,
         AGENTS,
         "pretrained where a network comes with synthgym, otherwise halving; for Dexed from the nearest "
         "of 30,000 voices, made on first use; with --model ppo, with --dataset nearest+halving",
     )
-    add_keywords(parser, "--env-kwargs", "as in train.py (default: those that the model was trained with)")
-    parser.add_argument(
-        "--note",
-        type=int,
-        help="MIDI note of the target (default: by its pitch; of a model or data set of one note, that note)",
-    )
-    parser.add_argument(
+    search.add_argument(
         "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"
     )
-    parser.add_argument("--budget", type=int, help="renders to spend (default, with --model: 50)")
-    parser.add_argument("--top", type=int, default=1, help="answers that sound different (default: 1)")
-    parser.add_argument("--start", type=Path, metavar="PRESET", help="preset to begin with")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
-    parser.add_argument(
-        "--render", type=Path, metavar="PRESET", help="instead of a match, render a preset to --out"
+    search.add_argument("--budget", type=int, help="renders to spend (default, with --model: 50)")
+    search.add_argument("--start", type=Path, metavar="PRESET", help="preset to begin with")
+    search.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    results = parser.add_argument_group("results")
+    results.add_argument("--top", type=int, default=1, help="answers that sound different (default: 1)")
+    results.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
+    results.add_argument(
+        "--render", type=Path, metavar="PRESET", help="instead of a match, render a preset to --out, a WAV file"
     )
-    parser.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
     return parser
 
 
@@ -95,8 +112,10 @@ def main() -> int:
         asked = None if args.env is None else synth_id(args.env, {})
         noted = whole_paths(keywords if args.note is None else {**keywords, "note": args.note})
         env_id, env_kwargs = rendered_by(args.render, asked, noted, ENV)
-        for path in render_to_wav(args.render, args.out, env_id, env_kwargs):
+        paths = list(render_to_wav(args.render, args.out, env_id, env_kwargs))
+        for path in paths:
             print(f"audio: {path}")
+        answer({"audio": paths})
         return 0
     args.env = args.env or ENV
     env_id, env_kwargs = synth_id(args.env, keywords)
@@ -113,7 +132,14 @@ def main() -> int:
         stopped = match(recording, search, args, env_id, env_kwargs, out, found)
         if stopped and place + 1 < len(recordings):
             raise KeyboardInterrupt
+    answer([found_in(out) for out in folders])
     return 0
+
+
+def found_in(out: Path) -> dict[str, Any]:
+    """Return what is written of a match in its folder, without the distance after each render."""
+    kept = json.loads((out / MATCH).read_text(encoding="utf-8"))
+    return {"folder": out, "renders": len(kept.pop("history")), **kept}
 
 
 def searching(args: argparse.Namespace, env_id: str) -> Search:

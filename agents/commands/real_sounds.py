@@ -11,6 +11,7 @@ fluid-soundfont-gm (validation).
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from synthgym.checks import one_of
@@ -18,20 +19,27 @@ from synthgym.recorded_notes import read_manifest
 
 from ..evaluation.real_sounds import write_real_sounds
 from ..evaluation.soundfonts import FONTS, SETS
-from .cli import new_parser
+from .cli import answer, new_parser
 
 
-def main() -> int:
-    """Read the command line, render the set, and say what it is."""
-    parser = new_parser(__doc__)
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = new_parser(__doc__, "how many sounds there are")
     parser.add_argument("--set", required=True, help=f"which: {' or '.join(SETS)}")
     parser.add_argument("--out", type=Path, required=True, help="folder of the set")
     parser.add_argument(
         "--fonts", type=Path, default=FONTS, help=f"folder of the soundfonts (default: {FONTS})"
     )
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Read the command line, render the set, and say what it is."""
+    args = parser().parse_args()
 
     one_of("set", args.set, SETS)
     made = write_real_sounds(args.out, args.set, args.fonts)
-    print(f"{args.out}: {len(read_manifest(args.out)):,} sounds, {made:,} of them made now")
+    sounds = len(read_manifest(args.out))
+    print(f"{args.out}: {sounds:,} sounds, {made:,} of them made now")
+    answer({"folder": args.out, "sounds": sounds, "made": made})
     return 0

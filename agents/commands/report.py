@@ -7,6 +7,7 @@ Writes report.html to the evaluation's folder: one file, that opens from disk, w
 
 from __future__ import annotations
 
+import argparse
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,23 @@ from ..evaluation.results import Results
 from ..evaluation.targets import find_targets
 from ..reports.evaluation_page import write_report
 from ..reports.summary import LEFT_OUT
-from .cli import known_id, new_parser
+from .cli import answer, known_id, new_parser
 
 
-def main() -> int:
-    """Read the command line, and write the page."""
-    parser = new_parser(__doc__)
-    parser.add_argument("results", type=Path, help="folder of scripts/evaluate.py")
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = new_parser(__doc__, "where the page is")
+    parser.add_argument("results", type=Path, help="folder of an evaluation")
     parser.add_argument(
         "--budget", type=int, help="renders after which matches are shown (default: the most)"
     )
     parser.add_argument("--out", type=Path, help="the HTML file (default: report.html in the folder)")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Read the command line, and write the page."""
+    args = parser().parse_args()
     with closing(Results.opened(args.results)) as results:
         settings, rows, curves = results.settings, results.rows(), results.curves()
         left_out = results.left_out()
@@ -56,6 +62,7 @@ def main() -> int:
     print(f"{path}: {shown:,} matches, {path.stat().st_size / 1e6:.1f} MB")
     if left_out:
         print(f"{LEFT_OUT}: {'; '.join(left_out)}")
+    answer({"page": path, "matches": shown, "left_out": left_out})
     return 0
 
 

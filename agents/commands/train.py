@@ -11,6 +11,7 @@ Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on fro
 
 from __future__ import annotations
 
+import argparse
 import signal
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from ..training.learners import LEARNERS, learner, make_config
 from ..training.old_names import current_hyperparameters
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
-from .cli import ENV_KWARGS, STRANGERS, add_keywords, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, STRANGERS, add_keywords, answer, known_id, new_parser, read_keywords
 
 
 def _whole(agent: str) -> str:
@@ -27,41 +28,58 @@ def _whole(agent: str) -> str:
     return f"{name}@{Path(run).resolve()}" if run else agent
 
 
-def main() -> int:
-    """Read the command line, train, and say where everything is."""
-    parser = new_parser(__doc__)
-    parser.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
-    parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(LEARNERS)} (default: ppo)")
-    parser.add_argument(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = new_parser(__doc__, "where the model is")
+    what = parser.add_argument_group("what is learned")
+    what.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
+    add_keywords(what, "--env-kwargs", ENV_KWARGS)
+    what.add_argument(
+        "--agent",
+        "--algo",
+        default="ppo",
+        metavar="AGENT",
+        help=f"one of {', '.join(LEARNERS)} (default: ppo)",
+    )
+    add_keywords(
+        what,
+        "--hyperparameters",
+        "instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
+    )
+    what.add_argument(
         "--dataset",
         type=Path,
         help="that mlp, lstm and ppo_imitation learn from; without one, "
         "examples are rendered meanwhile, none of them twice",
     )
-    parser.add_argument(
-        "--steps",
-        type=int,
-        help="of the environments in all; of networks mini-batches, rollouts, climbs (default: the YAML)",
-    )
-    parser.add_argument("--num-envs", type=int, help="environments side by side (default: the agent's YAML)")
-    parser.add_argument("--seed", type=int, help="default: 0")
-    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
-    add_keywords(
-        parser,
-        "--hyperparameters",
-        "instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
-    )
-    parser.add_argument(
+    what.add_argument(
         "--start-from",
         metavar="AGENT@RUN",
         help="mlp, lstm or ppo_imitation as trained before, mlp@runs/FM-v0-mlp-0: the episodes of ppo, sac "
         "and the like start at its guesses",
     )
-    parser.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
-    parser.add_argument(
-        "--resume", action="store_true", help=f"go on from the newest checkpoint. {STRANGERS}"
+    how = parser.add_argument_group("how long and where")
+    how.add_argument(
+        "-n",
+        "--n-timesteps",
+        "--steps",
+        dest="steps",
+        type=int,
+        metavar="N",
+        help="of the environments in all; of networks mini-batches, rollouts, climbs (default: the YAML)",
     )
-    args = parser.parse_args()
+    how.add_argument(
+        "--num-envs", type=int, metavar="N", help="environments side by side (default: the agent's YAML)"
+    )
+    how.add_argument("--seed", type=int, help="of all that is random (default: 0)")
+    how.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
+    how.add_argument("--resume", action="store_true", help=f"go on from the newest checkpoint. {STRANGERS}")
+    return parser
+
+
+def main() -> int:
+    """Read the command line, train, and say where everything is."""
+    args = parser().parse_args()
 
     env_id = known_id(args.env)
     asked = {
@@ -91,6 +109,8 @@ def main() -> int:
         print(
             f"\nstopped by {signal.Signals(caught).name}; saved {folder.newest()}; --resume goes on from it"
         )
+        answer({"folder": folder.path, "stopped": True, "checkpoint": folder.newest(), "model": None})
         return 128 + caught
     print(f"model: {folder.final_model}")
+    answer({"folder": folder.path, "stopped": False, "checkpoint": None, "model": folder.final_model})
     return 0

@@ -9,6 +9,7 @@ Each scene is a sound that was nearer than all before it.
 
 from __future__ import annotations
 
+import argparse
 from contextlib import closing
 from pathlib import Path
 
@@ -24,22 +25,30 @@ from ..training.learners import origin_of
 from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, synth_id
 
 
-def main() -> int:
-    """Read the command line, let the agent search, and write the film."""
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = new_parser(__doc__)
-    parser.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
-    add_agent(parser, AGENTS, "hill_climber; with --model ppo, with --dataset nearest+hill_climber")
-    add_keywords(parser, "--env-kwargs", ENV_KWARGS)
-    parser.add_argument(
+    synth = parser.add_argument_group("synth and target")
+    synth.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
+    add_keywords(synth, "--env-kwargs", ENV_KWARGS)
+    synth.add_argument(
         "--target",
         default="test:1",
         help="a recording, or test:N, the last of N held-out patches (default: test:1)",
     )
-    parser.add_argument("--budget", type=int, default=200, help="renders to spend (default: 200)")
-    parser.add_argument("--scenes", type=int, default=12, help="sounds to show at most (default: 12)")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
-    parser.add_argument("--out", type=Path, default=Path("watch.mp4"), help="(default: watch.mp4)")
-    args = parser.parse_args()
+    search = parser.add_argument_group("search")
+    add_agent(search, AGENTS, "hill_climber; with --model ppo, with --dataset nearest+hill_climber")
+    search.add_argument("--budget", type=int, default=200, help="renders to spend (default: 200)")
+    search.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    film = parser.add_argument_group("film")
+    film.add_argument("--scenes", type=int, default=12, help="sounds to show at most (default: 12)")
+    film.add_argument("--out", type=Path, default=Path("watch.mp4"), help="the file (default: watch.mp4)")
+    return parser
+
+
+def main() -> int:
+    """Read the command line, let the agent search, and write the film."""
+    args = parser().parse_args()
 
     budget, most = whole("budget", args.budget, 1, 10**7), whole("scenes", args.scenes, 1, 1000)
     seed = whole("seed", args.seed, 0, 2**32 - 1)

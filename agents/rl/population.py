@@ -56,6 +56,14 @@ class Population(sb3_contrib.ARS):
         "NoisyPolicy": NoisyPolicy,
     }
 
+    def _setup_model(self) -> None:
+        if isinstance(self.policy_class, str):
+            self.policy_class = self.policy_aliases[self.policy_class]
+        super()._setup_model()
+        if self.policy_class is NoisyPolicy:
+            # Saved is the name: the class is in a module of two names, that in a clone and that of the wheel.
+            self.policy_class = NoisyPolicy.__name__  # type: ignore[assignment]
+
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         """Take over a policy; sb3-contrib would go on training from the weights it began with."""
         super().set_parameters(*args, **kwargs)

@@ -44,6 +44,17 @@ def read_origin(agent: str, path: Path) -> Origin:
         raise no_model(agent, path, f"another version of the package made it ({error})") from error
 
 
+def policy_of_ours(agent: str, path: Path) -> dict[str, str]:
+    """Return ``policy_class`` by its name, if a file names the class by its module; otherwise nothing.
+
+    Files from before the name was saved do: of the clone in which they were made, as ``agents.rl.population``.
+    To load them by the name imports no module that may be somebody else's.
+    """
+    kept = _read_data(agent, path)[0].get("policy_class")
+    module = str(kept.get("__module__", "")) if isinstance(kept, dict) else ""
+    return {"policy_class": "NoisyPolicy"} if module.endswith(".rl.population") else {}
+
+
 def _read_data(agent: str, path: Path) -> tuple[dict[str, Any], Collection[str]]:
     """Return the JSON of a saved policy, and the names of the files that were saved with it."""
     check_is_zip(agent, path)

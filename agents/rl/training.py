@@ -30,7 +30,7 @@ from ..trials.signals import Signals
 from .algorithms import CLASSES, METHODS, method
 from .callbacks import Checkpoints, Report, StopWhenAsked, StopWhenDiverged
 from .guesses import Guesses
-from .saved import read_origin
+from .saved import policy_of_ours, read_origin
 from .vec_env import SynthVecEnv
 
 
@@ -197,10 +197,9 @@ def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
         "replay_buffer_kwargs": {},
         "seed": None,
     }
+    replaced = policy_of_ours(agent, path) | (unneeded if env is None else {})
     try:
-        return method(agent).algorithm.load(
-            path, env, device="cpu", custom_objects=unneeded if env is None else None
-        )
+        return method(agent).algorithm.load(path, env, device="cpu", custom_objects=replaced)
     except Exception as error:  # a pickle may raise anything
         cause = f"other versions of packages made it, or it is damaged ({type(error).__name__}: {error})"
         raise no_model(agent, path, cause) from error

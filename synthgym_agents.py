@@ -1,7 +1,7 @@
 """In a clone: the package in the folder ``agents``, by the name that the wheel gives it.
 
-Another distribution, openai-agents, owns the import name ``agents``. The wheel has the package itself in place
-of this file.
+Another distribution, openai-agents, owns the import name ``agents``. The wheel has the package itself in
+place of this file.
 """
 
 import importlib.util

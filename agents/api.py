@@ -31,12 +31,12 @@ def load(
     dataset: str | os.PathLike[str] | None = None,
     **env_kwargs: Any,
 ) -> Agent:
-    """Return an agent of an environment, as trained by ``scripts/train.py`` if it is one that learns.
+    """Return an agent of an environment, as trained by ``synthgym train`` if it is one that learns.
 
     Args:
         agent: its name, or that of a hybrid, see ``agents.catalogue``: ``ppo``, ``nearest+mlp``.
         env_id: id of the environment.
-        runs: folder of the runs of ``scripts/train.py``.
+        runs: folder of the runs of ``synthgym train``.
         dataset: folder of the data set that ``nearest`` looks up.
         **env_kwargs: keywords of the environment.
 

@@ -35,7 +35,7 @@ class Sources:
     Attributes:
         env: id of the environment whose task they are to search.
         dataset: folder of a data set of the task.
-        runs: folder of the runs of ``scripts/train.py``; an agent that was trained for the environment with
+        runs: folder of the runs of ``synthgym train``; an agent that was trained for the environment with
             several seeds is prepared from all of them.
     """
 
@@ -46,7 +46,7 @@ class Sources:
 
 def _nearest(task: SoundMatchingTask, sources: Sources) -> Agent:
     if sources.dataset is None:
-        raise SynthgymError("nearest looks up a data set: give --dataset (scripts/make_dataset.py makes one)")
+        raise SynthgymError("nearest looks up a data set: give --dataset (synthgym dataset makes one)")
     return Nearest.prepare(task, sources.dataset)
 
 
@@ -54,7 +54,7 @@ def _trained(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
     models = trained_models(sources.runs, sources.env, name)
     if not models:
         wanted = sources.runs / run_name(sources.env, name, 0)
-        raise SynthgymError(f"no run in {wanted}: train {name} by scripts/train.py, or give {name}@RUN")
+        raise SynthgymError(f"no run in {wanted}: train {name} by synthgym train, or give {name}@RUN")
     return learner(name).prepare(name, task, [model.resolve() for model in models.values()])
 
 

@@ -19,11 +19,10 @@ from pathlib import Path
 
 # This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
-from benchmarks import report
 
+from agents.benchmarks import report
 from agents.commands.cli import new_parser, run
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError

@@ -22,13 +22,12 @@ from typing import Any
 
 # This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
 import psutil
-from benchmarks import report
-from benchmarks.process import memory_of
 
+from agents.benchmarks import report
+from agents.benchmarks.process import memory_of
 from agents.commands.cli import new_parser, run, writing_to
 from synthgym import datasets
 from synthgym.datasets.manifest import read_manifest

@@ -48,4 +48,4 @@ def whole_manifest(path: Path) -> dict[str, Any]:
 
 
 def _damaged(path: Path) -> SynthgymError:
-    return SynthgymError(f"{path} is damaged; make the set again with scripts/real_sounds.py")
+    return SynthgymError(f"{path} is damaged; make the set again with synthgym real-sounds")

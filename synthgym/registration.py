@@ -49,7 +49,7 @@ def register_plugin(env_id: str, plugin: str | os.PathLike[str], **keywords: Any
     """Register an id of your own for a plugin: ``register_plugin("MySynth-v0", "/path/My.vst3")``.
 
     Call it where a module of yours is imported, and ``gym.make("my_module:MySynth-v0")`` finds it in
-    every process; ``scripts/train.py --env my_module:MySynth-v0`` too.
+    every process; ``synthgym train --env my_module:MySynth-v0`` too.
 
     Args:
         env_id: with a version, as ``MySynth-v0``; its goal-conditioned twin is ``MySynthGoal-v0``.

@@ -84,8 +84,8 @@ def test_the_report_is_whole_and_agrees_with_itself(script: Script, tmp_path: Pa
 def test_environments_in_processes_are_measured_beside_ours(
     module: Callable[[str], ModuleType], tmp_path: Path
 ) -> None:
-    others, report = module("benchmarks.others"), module("benchmarks.report")
-    effort = module("benchmarks.section").Effort(rounds=2, steps=2)
+    others, report = module("agents.benchmarks.others"), module("agents.benchmarks.report")
+    effort = module("agents.benchmarks.section").Effort(rounds=2, steps=2)
     rows = others.rows_of("FM-v0", 2, effort)
     report.write(tmp_path, report.machine(), effort, [(others.SECTION, rows)])
     section = json.loads((tmp_path / "benchmark.json").read_text())["sections"]["others"]
@@ -120,7 +120,7 @@ def test_bad_input_is_one_line(
 def test_what_is_written_by_hand_plays_the_same(
     module: Callable[[str], ModuleType], env_id: str, most: float
 ) -> None:
-    by_hand = module("baselines.handwritten").BY_HAND[env_id]()
+    by_hand = module("agents.benchmarks.by_hand").BY_HAND[env_id]()
     task = synth_env(gym.make(env_id)).task
     unit = task.space.sample(np.random.default_rng(0), 8)
     mine = task.extract(np.stack([by_hand.render_note(row) for row in unit])).features[0]

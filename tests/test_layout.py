@@ -17,6 +17,7 @@ AGENTS = (
     ("evaluation", "api"),
     ("reports",),
     ("matching",),
+    ("benchmarks",),
     ("commands",),
 )
 SYNTHGYM = (
@@ -38,7 +39,7 @@ SYNTHGYM = (
 ORDER = {"synthgym": SYNTHGYM, "agents": AGENTS}
 DATA = {"hyperparameters"}
 """Rooms that hold no modules."""
-MOST_ROOMS = 15
+MOST_ROOMS = 17
 MOST_LINES = 300
 
 

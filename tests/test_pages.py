@@ -79,9 +79,7 @@ def test_a_report_of_fewer_renders(evaluation: Any, script: Any, tmp_path: Path)
 def test_what_is_no_evaluation_has_no_report(script: Any, tmp_path: Path) -> None:
     result = script("report.py", tmp_path, check=False)
     assert result.returncode == 2
-    assert (
-        result.stderr == f"error: {tmp_path} is no folder of an evaluation; scripts/evaluate.py makes one\n"
-    )
+    assert result.stderr == f"error: {tmp_path} is no folder of an evaluation; synthgym evaluate makes one\n"
 
 
 def test_sounds_that_are_compared_share_a_gain() -> None:

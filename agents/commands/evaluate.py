@@ -77,9 +77,7 @@ def parser() -> argparse.ArgumentParser:
     where = parser.add_argument_group("where it runs, and where results are")
     where.add_argument("--out", type=Path, help="folder of the results")
     add_workers(where, "inline, processes (default), ray or cuda", "processes")
-    where.add_argument(
-        "--validate", type=Path, metavar="FILE", help="render the rows of an evaluation again"
-    )
+    where.add_argument("--validate", type=Path, metavar="FILE", help="render the rows of an evaluation again")
     return parser
 
 

@@ -54,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     )
     kept.add_argument("--audio", action="store_true", help="keep the audio too")
     add_workers(
-        parser.add_argument_group("where it runs"), "auto (default), inline, threads, processes, ray or cuda", "auto"
+        parser.add_argument_group("where it runs"),
+        "auto (default), inline, threads, processes, ray or cuda",
+        "auto",
     )
     return parser
 

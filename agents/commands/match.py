@@ -71,9 +71,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"environment id, path of a plugin or Faust program, or URI of an LV2 plugin (default: {ENV}, a "
         "whole DX7 voice; with --render, as the match.json beside the preset says)",
     )
-    add_keywords(
-        synth, "--env-kwargs", f"{ENV_KWARGS} (default: those that the model was trained with)"
-    )
+    add_keywords(synth, "--env-kwargs", f"{ENV_KWARGS} (default: those that the model was trained with)")
     synth.add_argument(
         "--note",
         type=int,
@@ -97,7 +95,10 @@ def parser() -> argparse.ArgumentParser:
     results.add_argument("--top", type=int, default=1, help="answers that sound different (default: 1)")
     results.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
     results.add_argument(
-        "--render", type=Path, metavar="PRESET", help="instead of a match, render a preset to --out, a WAV file"
+        "--render",
+        type=Path,
+        metavar="PRESET",
+        help="instead of a match, render a preset to --out, a WAV file",
     )
     return parser
 
@@ -257,8 +258,8 @@ def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
     pitch = result["measures"]["pitch"]
     off = "no pitch to compare" if pitch is None else f"{pitch:.2f} semitones off"
     print(f"pitch:  {off}; spectra: {result['measures']['log_spectral']:.1f} dB apart")
-    for answer in result["answers"][1:]:
-        print(f"also:   {out / answer['preset']} at {answer['distance']:.3f}")
+    for other in result["answers"][1:]:
+        print(f"also:   {out / other['preset']} at {other['distance']:.3f}")
     print(f"page:   {out / 'match.html'}")
     print(f"audio:  {out / 'match.wav'} (target: {out / 'target.wav'})")
     print(f"preset: {out / result['answers'][0]['preset']}")

@@ -1,4 +1,4 @@
-"""The program ``synthgym``: one command after its name, each the same code as ``scripts/NAME.py`` of a clone."""
+"""The program ``synthgym``: each command is the same code as ``scripts/NAME.py`` of a clone."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ _ALL = {
     "benchmark": Command("benchmark", "measure how fast all of it is on this machine"),
 }
 COMMANDS = {
-    name: command for name, command in _ALL.items() if find_spec(f"{__package__}.{command.module}") is not None
+    name: command
+    for name, command in _ALL.items()
+    if find_spec(f"{__package__}.{command.module}") is not None
 }
 """By the name on the command line."""
 

@@ -84,13 +84,13 @@ class Results:
         """Open an evaluation that is there; SynthgymError if it is none, or no agent in it is finished."""
         config = path / "evaluation.json"
         if not config.is_file():
-            raise SynthgymError(f"{path} is no folder of an evaluation; scripts/evaluate.py makes one")
+            raise SynthgymError(f"{path} is no folder of an evaluation; synthgym evaluate makes one")
         results = cls(path, _read(config))
         if not results._finished():
             results.close()
             raise SynthgymError(
                 f"{path} holds no agent that has met all its targets: "
-                f"{'; '.join(results.left_out()) or 'no trials'}; go on with scripts/evaluate.py"
+                f"{'; '.join(results.left_out()) or 'no trials'}; go on with synthgym evaluate"
             )
         return results
 
@@ -192,7 +192,7 @@ def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
     path = Path(path)
     file = path / ROWS if path.is_dir() else path
     if not file.is_file():
-        raise SynthgymError(f"no such file: {file}; scripts/evaluate.py writes it when it is done")
+        raise SynthgymError(f"no such file: {file}; synthgym evaluate writes it when it is done")
     try:
         frame = pd.read_parquet(file)
         missing = {"env", "env_kwargs", "targets", "target", "parameters", "distance"} - {*frame.columns}

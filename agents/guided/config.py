@@ -27,7 +27,7 @@ class TrainerConfig:
         longest: renders of a climb at most; half of them are short of the square root of that.
         tries: steps from where a climb is that are drawn and rendered at once.
         entropy: weight of the entropy of which parameter is changed.
-        sounds: folder of recordings with a manifest (``scripts/real_sounds.py``), the targets of every other
+        sounds: folder of recordings with a manifest (``synthgym real-sounds``), the targets of every other
             group; default: all targets are random patches.
         validate_every: steps between validations, once imitation is over.
         validate_on: validation targets.

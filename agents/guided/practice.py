@@ -58,9 +58,7 @@ class Recordings:
                 found.append(task.extract(sound[None]).features[0].astype(np.float16))
                 notes.append(np.clip(note, low, high))
         if not found:
-            raise SynthgymError(
-                f"{folder} has no recordings at {task.note}; scripts/real_sounds.py makes some"
-            )
+            raise SynthgymError(f"{folder} has no recordings at {task.note}; synthgym real-sounds makes some")
         self._features, self._notes = np.concatenate(found), np.array(notes)
 
     def some(self, count: int, rng: np.random.Generator) -> tuple[Features, NDArray[np.float64]]:

@@ -184,7 +184,7 @@ def _apart(task: SoundMatchingTask, one: Audio, other: Audio) -> float:
 
 
 def _match(plugin: str, recording: Recording, seconds: float) -> MatchRow:
-    """Match a recording as scripts/match.py does by default, and by random patches."""
+    """Match a recording as synthgym match does by default, and by random patches."""
     env_kwargs, _ = recording.env_kwargs({"plugin": plugin}, None)
     with closing(make_task(ENV, env_kwargs, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)

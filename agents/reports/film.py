@@ -125,7 +125,7 @@ def check_film(path: Path) -> None:
 
         imageio_ffmpeg.get_ffmpeg_exe()
     except (ModuleNotFoundError, RuntimeError) as error:
-        raise SynthgymError("films need imageio-ffmpeg: pip install -e '.[video]' in a clone") from error
+        raise SynthgymError("films need imageio-ffmpeg: pip install 'synthgym[video]'") from error
     folder = path.resolve().parent
     while not folder.exists():
         folder = folder.parent

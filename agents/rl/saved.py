@@ -35,7 +35,7 @@ def read_origin(agent: str, path: Path) -> Origin:
     """
     data, members = _read_data(agent, path)
     if "origin" not in data:
-        raise SynthgymError(f"{path} was not trained by scripts/train.py; train one there")
+        raise SynthgymError(f"{path} was not trained by synthgym train; train one there")
     if (saved := _agent_of(data, members)) != agent:
         raise no_model(agent, path, f"it is a model of {saved}")
     try:
@@ -47,7 +47,7 @@ def read_origin(agent: str, path: Path) -> Origin:
 def policy_of_ours(agent: str, path: Path) -> dict[str, str]:
     """Return ``policy_class`` by its name, if a file names the class by its module; otherwise nothing.
 
-    Files from before the name was saved do: of the clone in which they were made, as ``agents.rl.population``.
+    Files from before the name was saved do, as ``agents.rl.population``, of the clone in which they were made.
     To load them by the name imports no module that may be somebody else's.
     """
     kept = _read_data(agent, path)[0].get("policy_class")

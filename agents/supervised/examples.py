@@ -50,7 +50,7 @@ def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
     for split, side in SIDES.items():
         if not np.any(sides == side):
             raise SynthgymError(
-                f"{dataset.path} has no {split} examples yet; make more with scripts/make_dataset.py, "
+                f"{dataset.path} has no {split} examples yet; make more with synthgym dataset, "
                 "or give another --dataset"
             )
 

@@ -20,7 +20,7 @@ def no_model(agent: str, path: Path, cause: object) -> SynthgymError:
         The error to raise.
     """
     said = " ".join(str(cause).split())[:300]
-    return SynthgymError(f"{path} is no saved {agent} model: {said}; train one with scripts/train.py")
+    return SynthgymError(f"{path} is no saved {agent} model: {said}; train one with synthgym train")
 
 
 def check_is_zip(agent: str, path: Path) -> None:
@@ -36,7 +36,7 @@ def check_is_zip(agent: str, path: Path) -> None:
     if path.is_dir():
         raise no_model(agent, path, "it is a folder, where the file final_model.zip of a run is wanted")
     if not path.exists():
-        raise SynthgymError(f"no such model: {path}; train one with scripts/train.py")
+        raise SynthgymError(f"no such model: {path}; train one with synthgym train")
     if not path.is_file():
         raise no_model(agent, path, "it is no regular file")
     try:

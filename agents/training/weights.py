@@ -33,7 +33,7 @@ def read_weights(agent: str, path: Path) -> dict[str, Any]:
         cause = f"PyTorch did not write it, or it is damaged: {type(error).__name__}, {error!s:.200}"
         raise no_model(agent, path, cause) from error
     if not isinstance(kept, dict) or "agent" not in kept:
-        raise no_model(agent, path, "scripts/train.py did not write it")
+        raise no_model(agent, path, "synthgym train did not write it")
     if kept["agent"] != agent:
         raise no_model(agent, path, f"it is a model of {kept['agent']}")
     return kept

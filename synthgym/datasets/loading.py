@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class DataSet:
-    """A data set that was made by ``scripts/make_dataset.py`` or ``synthgym.datasets.make``.
+    """A data set that was made by ``synthgym dataset`` or ``synthgym.datasets.make``.
 
     Its arrays are Zarr arrays: a slice is a NumPy array, and nothing else is read. Items that are not
     made yet are left out of both sides of the split.
@@ -164,7 +164,7 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
     what = f"{path} is a data set of {manifest['env']} {manifest['env_kwargs'] or ''}".rstrip()
     # All of it: a task without a setting of the set has another sound, too.
     kept = {name: value for name, value in manifest.items() if name not in OF_A_SET}
-    remedy = "make one of this environment with scripts/make_dataset.py"
+    remedy = "make one of this environment with synthgym dataset"
     check_same_settings(what, kept, identity, remedy, ignore=("note",))
     if task.feature_name not in dataset.features:
         known = ", ".join(dataset.features)

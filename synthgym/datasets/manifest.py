@@ -23,7 +23,7 @@ _KINDS = {"env": str, "env_kwargs": dict, "source": dict, "features": dict, "par
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """Read the manifest of a data set; SynthgymError, with the cause, if there is none that can be used."""
-    file, remedy = path / MANIFEST, "make one with scripts/make_dataset.py"
+    file, remedy = path / MANIFEST, "make one with synthgym dataset"
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -72,7 +72,7 @@ def remedy(plugin: str) -> str:
         near = get_close_matches(plugin, known, n=3, cutoff=0.7)
         if near:
             return f"no LV2 plugin of that URI is installed: did you mean {' or '.join(near)}?"
-        return "no LV2 plugin of that URI is installed; scripts/plugins.py lists those that are"
+        return "no LV2 plugin of that URI is installed; synthgym plugins lists those that are"
     return "give a VST2, VST3 or LV2 instrument for this platform"
 
 

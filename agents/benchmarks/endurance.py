@@ -10,9 +10,10 @@ import numpy as np
 import psutil
 from tqdm import tqdm
 
-from benchmarks.process import memory_of
-from benchmarks.section import Effort, Row, Section
 from synthgym.making import make_task
+
+from .process import memory_of
+from .section import Effort, Row, Section
 
 ENV_ID = "Dexed6Op-v0"
 BATCH = 256

@@ -9,9 +9,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.section import Effort, Row, Section
 from synthgym.files import replaced
 from synthgym.rendering import usable_cores
+
+from .section import Effort, Row, Section
 
 PACKAGES = ("numpy", "gymnasium", "stable-baselines3", "dawdreamer", "dexed-py")
 
@@ -66,10 +67,10 @@ def _cell(value: Any) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def write(
-    folder: Path, facts: dict[str, Any], effort: Effort, results: list[tuple[Section, list[Row]]]
-) -> None:
-    """Write benchmark.md and benchmark.json, which holds every round too."""
+def content(
+    facts: dict[str, Any], effort: Effort, results: list[tuple[Section, list[Row]]]
+) -> dict[str, Any]:
+    """Return the report for programs, which holds every round too."""
     sections = {
         section.name: {
             "title": section.title,
@@ -80,9 +81,15 @@ def write(
         }
         for section, rows in results
     }
-    content = {"machine": facts, "rounds": effort.rounds, "steps": effort.steps, "sections": sections}
+    return {"machine": facts, "rounds": effort.rounds, "steps": effort.steps, "sections": sections}
+
+
+def write(
+    folder: Path, facts: dict[str, Any], effort: Effort, results: list[tuple[Section, list[Row]]]
+) -> None:
+    """Write benchmark.md and benchmark.json."""
     with replaced(folder / "benchmark.json") as temporary:
-        temporary.write_text(json.dumps(content, indent=1))
+        temporary.write_text(json.dumps(content(facts, effort, results), indent=1))
     tables = [heading(facts, effort), *(table(section, rows) for section, rows in results)]
     with replaced(folder / "benchmark.md") as temporary:
         temporary.write_text("\n".join(tables))

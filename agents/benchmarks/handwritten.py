@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from baselines.handwritten import BY_HAND, make_by_hand
-
-from agents.rl.vec_env import SynthVecEnv
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import median, ratio, steps_of_many, take_turns
+from ..rl.vec_env import SynthVecEnv
+from .by_hand import BY_HAND, make_by_hand
+from .section import Effort, Row, Section
+from .turns import median, ratio, steps_of_many, take_turns
 
 NUM_ENVS = 16
 
@@ -36,7 +35,7 @@ def measure(effort: Effort) -> list[Row]:
 SECTION = Section(
     name="handwritten",
     title="Against an environment written by hand",
-    text="SynthVecEnv of 16 with feature='mfcc' against scripts/baselines/handwritten.py in "
+    text="SynthVecEnv of 16 with feature='mfcc' against agents/benchmarks/by_hand.py in "
     "stable-baselines3's DummyVecEnv of 16: dexed-py's Patch, or DawDreamer with the same Faust program, "
     "and librosa.feature.mfcc as it is by default.",
     columns={

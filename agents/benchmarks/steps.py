@@ -6,12 +6,13 @@ import sys
 
 import gymnasium as gym
 
-from benchmarks.reference import reference_feature
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import Figures, median, ratio, timed
 from envs_registry import ENVIRONMENTS, example, missing
 from synthgym.envs import SynthEnv
 from synthgym.synths.plugin import PluginSynth
+
+from .reference import reference_feature
+from .section import Effort, Row, Section
+from .turns import Figures, median, ratio, timed
 
 
 def measure(effort: Effort) -> list[Row]:

@@ -10,7 +10,7 @@ import gymnasium as gym
 from gymnasium.vector import AsyncVectorEnv
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
-from agents.rl.vec_env import SynthVecEnv
+from ..rl.vec_env import SynthVecEnv
 
 
 def _workers(env_id: str, num_envs: int) -> list[Callable[[], gym.Env[Any, Any]]]:

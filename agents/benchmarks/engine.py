@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import Turn, median, ratio, take_turns
 from synthgym.synths.dexed import DexedSynth
 from synthgym.task import SoundMatchingTask
+
+from .section import Effort, Row, Section
+from .turns import Turn, median, ratio, take_turns
 
 VOICES = 256
 RAW = {"high_pass": False}

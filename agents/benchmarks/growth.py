@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import ENDLESS, median, ratio, steps_of_many, take_turns
+from .section import Effort, Row, Section
+from .turns import ENDLESS, median, ratio, steps_of_many, take_turns
 
 NUM_ENVS = 16
 

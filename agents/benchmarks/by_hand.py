@@ -20,11 +20,13 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+import synthgym
+
 RATE = 44100
 HOLD, SECONDS = 0.7, 1.0
 MAX_STEPS = 50
 AUDIBLE = 10 ** (-44 / 20)
-FM_PROGRAM = Path(__file__).parents[2] / "synthgym/synths/fm.dsp"
+FM_PROGRAM = Path(synthgym.__file__).with_name("synths") / "fm.dsp"
 
 Array = NDArray[np.float32]
 

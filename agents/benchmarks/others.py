@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.contenders import CONTENDERS
-from benchmarks.memory import grown
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import median, ratio, steps_of_many, take_turns
+from .contenders import CONTENDERS
+from .memory import grown
+from .section import Effort, Row, Section
+from .turns import median, ratio, steps_of_many, take_turns
 
 IDS = ("Dexed1Op-v0", "FM-v0")
 COUNTS = (2, 16)

@@ -6,10 +6,11 @@ import time
 
 import numpy as np
 
-from benchmarks.reference import reference_feature
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import Turn, median, ratio, take_turns
 from synthgym.features import make_features
+
+from .reference import reference_feature
+from .section import Effort, Row, Section
+from .turns import Turn, median, ratio, take_turns
 
 RATES = (44100, 48000)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gymnasium as gym
 
-from benchmarks.reference import RawBatch
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import (
+from synthgym.envs import SynthVectorEnv
+from synthgym.rendering import usable_cores
+
+from .reference import RawBatch
+from .section import Effort, Row, Section
+from .turns import (
     ENDLESS,
     Figures,
     median,
@@ -17,8 +20,6 @@ from benchmarks.turns import (
     take_turns,
     timed,
 )
-from synthgym.envs import SynthVectorEnv
-from synthgym.rendering import usable_cores
 
 IDS = ("Dexed1Op-v0", "Dexed5Op-v0", "FM-v0")
 NUM_ENVS = 16

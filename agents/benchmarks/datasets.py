@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.reference import RawBatch
-from benchmarks.section import Effort, Row, Section
-from benchmarks.turns import Turn, median, ratio, take_turns
 from synthgym import datasets
 from synthgym.parameters import Unit
 from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
+
+from .reference import RawBatch
+from .section import Effort, Row, Section
+from .turns import Turn, median, ratio, take_turns
 
 IDS = ("FM-v0", "Dexed1Op-v0")
 WAYS: dict[str, dict[str, Any]] = {

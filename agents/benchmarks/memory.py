@@ -8,9 +8,9 @@ import sys
 
 import psutil
 
-from benchmarks.contenders import CONTENDERS
-from benchmarks.process import memory_of
-from benchmarks.turns import steps_of_many
+from .contenders import CONTENDERS
+from .process import memory_of
+from .turns import steps_of_many
 
 STEPS = 10
 
@@ -18,7 +18,7 @@ STEPS = 10
 def grown(contender: str, env_id: str, num_envs: int) -> float:
     """Return by how many MB a fresh process and its children grow with a contender that steps."""
     # Run by -c: a script would be imported by every worker once more.
-    code = "from benchmarks.memory import main; main()"
+    code = "from .memory import main; main()"
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-c", code, contender, env_id, str(num_envs)],

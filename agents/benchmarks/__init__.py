@@ -1,0 +1,1 @@
+"""The sections of the benchmark, a file each; ``synthgym benchmark`` runs them."""

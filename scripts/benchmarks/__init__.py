@@ -1,1 +1,0 @@
-"""The sections of the benchmark, a file each; ``scripts/benchmark.py`` runs them."""

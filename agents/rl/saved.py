@@ -47,7 +47,7 @@ def read_origin(agent: str, path: Path) -> Origin:
 def policy_of_ours(agent: str, path: Path) -> dict[str, str]:
     """Return ``policy_class`` by its name, if a file names the class by its module; otherwise nothing.
 
-    Files from before the name was saved do, as ``agents.rl.population``, of the clone in which they were made.
+    Files from before the name was saved do: as ``agents.rl.population``, of the clone that made them.
     To load them by the name imports no module that may be somebody else's.
     """
     kept = _read_data(agent, path)[0].get("policy_class")

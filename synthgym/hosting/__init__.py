@@ -7,18 +7,43 @@ helper otherwise.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
+from synthgym.checks import one_of
 from synthgym.errors import SynthError
 from synthgym.hosting.engines import ENGINES
 from synthgym.hosting.helper import addresses_can_be_fixed
+from synthgym.hosting.process import HELPERS
 from synthgym.hosting.remote import PATIENCE, Patience, RemoteEngine
 
-__all__ = ["Engine", "Isolation", "LocalEngine", "Patience", "addresses_can_be_fixed", "open_engine"]
+__all__ = [
+    "HELPERS",
+    "SAFEST",
+    "Engine",
+    "Isolation",
+    "LocalEngine",
+    "Patience",
+    "addresses_can_be_fixed",
+    "open_engine",
+    "place_of",
+]
 
 Isolation = Literal["fork", "process", "none"]
+SAFEST: Isolation = "fork" if sys.platform == "linux" else "process" if HELPERS else "none"
+"""Where a plugin lives by default; only Linux lets audio programs fork."""
+
+
+def place_of(isolation: Isolation | None) -> Isolation:
+    """Return where a plugin lives, by default where it is safest; SynthError if this system lacks that."""
+    if isolation is None:
+        return SAFEST
+    one_of("isolation", isolation, get_args(Isolation))
+    if isolation != "none" and not HELPERS:
+        raise SynthError(f"isolation={isolation!r} needs helper processes, which this system has not")
+    return isolation
 
 
 class Engine(Protocol):
@@ -83,7 +108,8 @@ def open_engine(
         kind: ``faust`` or ``plugin``.
         options: of the engine.
         isolation: ``fork`` (a helper process forks each render), ``process`` (a helper process), or
-            ``none`` (this process if its main thread asks, otherwise as ``process``).
+            ``none`` (this process if its main thread asks, otherwise as ``process``). Without helper
+            processes, as on Windows, all are ``none``.
         name: what messages call it.
         patience: how long it may take in a helper process.
 
@@ -91,7 +117,7 @@ def open_engine(
         SynthError: it cannot be made, or no helper process can be started.
         PluginCrashed: making it crashes twice, or hangs.
     """
-    if isolation == "none" and LocalEngine.possible():
+    if (isolation == "none" or not HELPERS) and LocalEngine.possible():
         return LocalEngine(kind, options, name)
     engine, fork = f"engines:{ENGINES[kind].__name__}", isolation == "fork"
     return RemoteEngine(engine, options, name=name, fork=fork, patience=patience)

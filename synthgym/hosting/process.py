@@ -19,6 +19,8 @@ from typing import Any
 from synthgym.errors import SynthError
 from synthgym.hosting.helper import HEADER
 
+HELPERS = hasattr(os, "fork")
+"""Whether there are helper processes: not on Windows, whose processes are handed no open files."""
 HELPER = Path(__file__).with_name("helper.py")
 _KEPT = 1 << 24  # bytes that answers may hold from call to call: to free memory costs more than to use it
 _LINES = 3
@@ -66,6 +68,11 @@ class Helper:
     def __init__(
         self, kind: str, options: Mapping[str, Any], *, fork: bool, patience: float | None, name: str
     ) -> None:
+        if not HELPERS:
+            raise SynthError(
+                f"{name} needs a helper process here, which this system has not; "
+                "render in the main thread, or in processes (rendering='processes')"
+            )
         self.owner = os.getpid()
         self._ours = ExitStack()
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from synthgym.hosting import Engine
+from synthgym.hosting import HELPERS, Engine
 from synthgym.synths.base import Synth
 
 
@@ -39,6 +39,8 @@ class HostedSynth(OwnsEngine, Synth):
     """A synth with an engine of its own, of DawDreamer unless it says another."""
 
     engine_package = "dawdreamer"
+    # An engine belongs to one thread of a process; in the others it lives in a helper.
+    rendering = "threads" if HELPERS else "processes"
 
     def open(self) -> None:
         """Make the engine, if there is none yet."""

@@ -9,15 +9,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, get_args
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.checks import number, one_of
+from synthgym.checks import number
 from synthgym.errors import SynthError
 from synthgym.files import replaced
-from synthgym.hosting import Engine, Isolation, Patience, addresses_can_be_fixed, open_engine
+from synthgym.hosting import SAFEST, Engine, Isolation, Patience, open_engine, place_of
+from synthgym.hosting.helper import addresses_can_be_fixed
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
@@ -26,7 +27,7 @@ from synthgym.synths.exactness import UNKNOWN, RenderNote, exactness_of, only_tu
 from synthgym.synths.hosted import HostedSynth
 from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs, readable
 from synthgym.synths.plugin_places import is_uri, located, remedy
-from synthgym.synths.plugin_presets import SAFEST, PluginPresets, preset_suffix
+from synthgym.synths.plugin_presets import PluginPresets, preset_suffix
 from synthgym.synths.trying import HURRY, SLOWER, Render, check_heard, held_knobs, silent
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
@@ -90,8 +91,7 @@ class PluginSynth(HostedSynth):
         **note: Any,
     ) -> None:
         super().__init__(**note)
-        if isolation is not None:
-            one_of("isolation", isolation, get_args(Isolation))
+        self._isolation: Isolation = place_of(isolation)
         if patience is not None:
             patience = number("patience", patience, 1, 86_400)
         self.plugin = located(plugin)
@@ -100,7 +100,6 @@ class PluginSynth(HostedSynth):
         self._hurries = patience is None
         if patience is not None:
             self._patience = self._patience._replace(loading=patience, rendering=patience)
-        self._isolation: Isolation = isolation or SAFEST
         self.rendering = "processes" if self._isolation == "none" else "threads"
         described = self.engine.call("describe", PSEUDO.pattern)
         self._inputs = described["inputs"]

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from synthgym.errors import PluginCrashed, PresetError, SynthError
 from synthgym.files import reason
-from synthgym.hosting import Engine, Isolation
+from synthgym.hosting import SAFEST, Engine, Isolation
 from synthgym.synths.hosted import OwnsEngine
 from synthgym.synths.lv2_presets import lv2_presets
 from synthgym.synths.plugin_places import is_uri
 
 logger = logging.getLogger(__name__)
-SAFEST: Isolation = "fork" if sys.platform == "linux" else "process"
 MOST_PROGRAMS = 128
 """So many programs of a plugin are read: those that a MIDI program change reaches."""
 _STATE = b"<VST3PluginState"

@@ -67,7 +67,11 @@ def test_the_wheel_works_without_the_training_extras(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT)
     (wheel,) = tmp_path.glob("*.whl")
     tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    assert {t for t in tops if not t.endswith(".dist-info")} == {"synthgym", "envs_registry.py"}
+    assert {t for t in tops if not t.endswith(".dist-info")} == {
+        "synthgym",
+        "synthgym_agents",
+        "envs_registry.py",
+    }
     assert {"synthgym/py.typed", "synthgym/synths/dx7_prior.npz"} <= {*zipfile.ZipFile(wheel).namelist()}
 
     run(sys.executable, "-m", "venv", tmp_path / "venv")
@@ -85,6 +89,12 @@ def test_the_wheel_works_without_the_training_extras(tmp_path: Path) -> None:
         assert "made" in run(python, "-c", code + check, cwd=empty)
     find = "from importlib.util import find_spec; print(*map(find_spec, ('stable_baselines3', 'agents')))"
     assert run(python, "-c", find, cwd=empty).split() == ["None", "None"]
+    program = tmp_path / "venv/bin/synthgym"
+    assert "synthgym match" in run(program, cwd=empty)
+    refused = subprocess.run([program, "match", "x.wav"], cwd=empty, capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = refused.stderr.splitlines()
+    assert 'pip install "synthgym[agents]"' in line
 
 
 def document_envs() -> ModuleType:

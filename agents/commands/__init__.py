@@ -6,17 +6,20 @@ from importlib import import_module
 _OURS = ("synthgym", "synthgym_agents", "agents", "envs_registry")
 
 
-def run(name: str) -> None:
+def run(module: str) -> None:
     """Run the command in a module of this package, and exit with its code."""
     try:
         # The command comes first: it may set limits on threads, which stand before NumPy's import.
-        command = import_module(f".{name}", __name__)
+        command = import_module(f".{module}", __name__)
         cli = import_module(".cli", __name__)
     except KeyboardInterrupt:
         sys.exit(130)
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] in _OURS:
+    except Exception as error:
+        # synthgym.datasets names its own extra, which that of agents brings.
+        missing = error if isinstance(error, ModuleNotFoundError) else error.__cause__
+        name = missing.name if isinstance(missing, ModuleNotFoundError) else None
+        if name is None or name.partition(".")[0] in _OURS:
             raise
-        print(f'error: {error.name} is missing; pip install "synthgym[agents]"', file=sys.stderr)
+        print(f'error: {name} is missing; pip install "synthgym[agents]"', file=sys.stderr)
         sys.exit(2)
     cli.run(command.main)

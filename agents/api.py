@@ -81,6 +81,7 @@ def search(
     played: NDArray[np.float64],
     renders: int,
     seed: int,
+    kind: type[Trial] = Trial,
 ) -> Trial:
     """Let an agent search for a target, one sound; return the trial.
 
@@ -91,6 +92,7 @@ def search(
         played: the note that it is of, (3,).
         renders: that the agent may spend.
         seed: of the starts and of all that is random.
+        kind: of trial.
     """
     pool = DrawnPool(task, seed, min(renders, MOST_STARTS))
-    return run(agent, Trial(task, target, renders, pool, np.random.default_rng(seed), played))
+    return run(agent, kind(task, target, renders, pool, np.random.default_rng(seed), played))

@@ -27,7 +27,9 @@ class Manual(argparse.ArgumentParser):
         self._action_groups.sort(key=lambda each: each.title == output.TITLE)
         return group
 
-    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
         """Return what the command line says."""
         parsed = super().parse_args(args, namespace)
         output.begin(parsed)

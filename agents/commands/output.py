@@ -82,4 +82,4 @@ def _hide_bars() -> None:
     def hidden(bar: tqdm[Any], *args: Any, **options: Any) -> None:
         usual(bar, *args, **{**options, "disable": True})
 
-    tqdm.__init__ = hidden  # type: ignore[method-assign]
+    tqdm.__init__ = hidden  # type: ignore[method-assign,assignment]

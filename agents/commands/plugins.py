@@ -99,7 +99,7 @@ def print_knobs(
     width = max(len("parameter"), *(len(knob.parameter.name) for knob in knobs))
     print(f"{'parameter':<{width}}  kind         steps  default  effect  texts from 0 to 1")
     effects: dict[str, Effect] = {}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for knob in knobs:
         p = knob.parameter
         while p.name in free and p.name not in effects and (effect := next(measured, None)):
@@ -111,10 +111,8 @@ def print_knobs(
         tqdm.write(line, file=sys.stdout)  # above the bar
         sys.stdout.flush()
         effect_of = effects[p.name].distance if p.name in effects else None
-        rows.append(
-            {"name": p.name, "kind": p.kind, "steps": p.steps, "default": p.default, "free": p.name in free}
-            | {"effect": effect_of, "texts": {str(value): text_at(knob, value) for value in SHOWN}}
-        )
+        row = {"name": p.name, "kind": p.kind, "steps": p.steps, "default": p.default, "free": p.name in free}
+        rows.append({**row, "effect": effect_of, "texts": {str(x): text_at(knob, x) for x in SHOWN}})
     for name, why in synth.held.items():
         print(f"{name} is held {why}")
     audible = [name for name in free if name in effects and effects[name].audible > 0]

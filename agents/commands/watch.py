@@ -13,16 +13,35 @@ import argparse
 from contextlib import closing
 from pathlib import Path
 
+from tqdm import tqdm
+
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.parameters import Unit
+from synthgym.rendering import Rendered
 
 from ..api import search
 from ..catalogue import AGENTS, Sources, parse, prepare
 from ..evaluation.targets import read_targets
 from ..reports.film import check_film, scenes, write_film
 from ..training.learners import origin_of
+from ..trials.trial import Trial
 from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, synth_id
+
+
+class Shown(Trial):
+    """A trial whose progress is shown."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.bar = tqdm(total=self.budget, unit=" renders", desc="searching")
+
+    def after_render(self, unit: Unit, rendered: Rendered) -> None:
+        """Count the renders on the bar."""
+        self.bar.update(len(unit))
+        if self.spent >= 1:
+            self.bar.close()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,7 +82,7 @@ def main() -> int:
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
         target = read_targets(task, args.target)[0][-1]
         agent = prepare(spec, task, Sources(env=env_id, dataset=args.dataset))
-        trial = search(agent, task, target.rendered, target.played, budget, seed)
+        trial = search(agent, task, target.rendered, target.played, budget, seed, Shown)
         if not trial.has_sound:
             raise SynthgymError(f"{name} found no sound; choose another --agent")
         write_film(args.out, task, target, scenes(task, target, trial.records, most))

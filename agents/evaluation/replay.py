@@ -8,6 +8,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from synthgym.errors import ParameterError
 from synthgym.features import Features, distance
@@ -62,7 +63,8 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
         target_noise = _noise(_renders(task, own, notes, times))
     noise_by_name = {target.name: noise for target, noise in zip(targets, target_noise, strict=True)}
     result = Replay()
-    for at in range(0, len(rows), _BATCH):
+    batches = range(0, len(rows), _BATCH)
+    for at in tqdm(batches, unit=" batches", desc="rendering rows again", leave=False):
         part = rows[at : at + _BATCH]
         units = [_unit(task, row["parameters"]) for row in part]
         of = [by_name[row["target"]] for row in part]

@@ -62,6 +62,7 @@ def test_a_saved_policy_names_no_class_of_ours(saved: Path) -> None:
         assert b"agents" not in pickled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["agents", "synthgym_agents"])
 def test_a_saved_policy_is_loaded_by_either_name(saved: Path, name: str, tmp_path: Path) -> None:
     """Made under another name, too, and beside somebody else's agents where ours have the other name."""

@@ -21,7 +21,7 @@ commands:
 options:
   -h, --help                   this; of a command: synthgym COMMAND --help
   --version                    of synthgym
-  --print-completion SHELL     completion for bash, zsh or tcsh, a script for the shell to read
+  --print-completion SHELL     completion for bash, zsh and others: a script for the shell to read
 
 examples:
   synthgym match marimba.wav --seconds 20

@@ -18,7 +18,7 @@ STEPS = 10
 def grown(contender: str, env_id: str, num_envs: int) -> float:
     """Return by how many MB a fresh process and its children grow with a contender that steps."""
     # Run by -c: a script would be imported by every worker once more.
-    code = "from .memory import main; main()"
+    code = f"from {__name__} import main; main()"
     paths = os.pathsep.join(path for path in sys.path if path)
     done = subprocess.run(
         [sys.executable, "-c", code, contender, env_id, str(num_envs)],

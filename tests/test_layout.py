@@ -17,7 +17,7 @@ AGENTS = (
     ("evaluation", "api"),
     ("reports",),
     ("matching",),
-    ("benchmarks",),
+    ("benchmarks", "studio"),
     ("commands",),
 )
 SYNTHGYM = (

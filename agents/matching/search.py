@@ -84,6 +84,37 @@ class Search:
         agent = prepare(self.agent, task, self.sources)
         return agent if self.start is None else Refined(Known(preset(task, self.start)), agent)
 
+    def trial(
+        self,
+        task: SoundMatchingTask,
+        target: Audio,
+        signals: Signals,
+        on_nearer: Callable[[Answer], None] | None = None,
+        *,
+        with_bar: bool = True,
+    ) -> WatchedTrial:
+        """Return the trial of a target clip (samples,), which an agent may search; close it in the end.
+
+        Args:
+            task: renders.
+            target: the clip.
+            signals: that may end it.
+            on_nearer: called with the nearest answer when there is a nearer one, once a second at most.
+            with_bar: whether a progress bar is shown.
+        """
+        return WatchedTrial(
+            task,
+            task.extract(target[None]),
+            self.budget,
+            self._pool(task, target),
+            np.random.default_rng(self.seed),
+            signals=signals,
+            seconds=self.seconds,
+            answers=Answers(self.top),
+            on_nearer=on_nearer,
+            with_bar=with_bar,
+        )
+
     def run(
         self,
         task: SoundMatchingTask,
@@ -103,32 +134,12 @@ class Search:
             SynthgymError: no sound was found: all renders failed or were silent.
             KeyboardInterrupt: it was ended before there was any.
         """
-        pool = self._pool(task, target)
-        rng = np.random.default_rng(self.seed)
-        answers = Answers(self.top)
-        with (
-            Signals() as signals,
-            closing(
-                WatchedTrial(
-                    task,
-                    task.extract(target[None]),
-                    self.budget,
-                    pool,
-                    rng,
-                    signals=signals,
-                    seconds=self.seconds,
-                    answers=answers,
-                    on_nearer=on_nearer,
-                )
-            ) as trial,
-        ):
+        with Signals() as signals, closing(self.trial(task, target, signals, on_nearer)) as trial:
             run(agent, trial)
-        if not answers.best:
+        if not trial.answers.best:
             if signals.caught is not None:
                 raise KeyboardInterrupt
-            if isinstance(pool, DrawnPool) and pool.failure is not None:
-                raise pool.failure
-            raise SynthgymError(f"{self.agent} found no sound; choose another --agent")
+            raise why_none(trial) or SynthgymError(f"{self.agent} found no sound; choose another --agent")
         return trial
 
     def _pool(self, task: SoundMatchingTask, target: Audio) -> Pool:
@@ -141,19 +152,24 @@ class Search:
         return Pool(near, renders)
 
 
+def why_none(trial: Trial) -> SynthgymError | None:
+    """Return why a trial has found no sound, if that is known."""
+    return trial.pool.failure if isinstance(trial.pool, DrawnPool) else None
+
+
 class Known(Agent):
-    """Renders a patch that is known beforehand.
+    """Renders patches that are known beforehand.
 
     Args:
-        unit: its unit vector (n,).
+        unit: the unit vector of one (n,), or of several (K, n).
     """
 
     def __init__(self, unit: Unit) -> None:
-        self._unit = unit
+        self._unit = np.atleast_2d(unit)
 
     def search(self, trial: Trial) -> None:
-        """Render it."""
-        trial(self._unit[None])
+        """Render them."""
+        trial(self._unit)
 
 
 def preset(task: SoundMatchingTask, path: Path) -> Unit:

@@ -91,13 +91,13 @@ def write_match(
         curve=Markup(svg(_curve(trial))),
         measures=[(name, value, METRICS[name]) for name, value in measures.items() if np.isfinite(value)],
         clips=of_clips(task.synth.note.duration),
-        groups=_groups(described),
+        groups=grouped(described),
         diagram=task.synth.diagram(best.native),
         envelopes=envelopes(unit),
     )
 
 
-def _groups(described: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+def grouped(described: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
     """Return parameters by the first word of their names, the others first, under no name."""
     words = Counter(parameter["name"].split()[0] for parameter in described)
     groups: dict[str, list[dict[str, Any]]] = {"": []}

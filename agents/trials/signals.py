@@ -53,6 +53,10 @@ class Signals:
         self.stopped = kind is Stopped
         return self.stopped
 
+    def stop(self) -> None:
+        """Do as if SIGINT came; from any thread."""
+        self.caught = self.caught or signal.SIGINT
+
     def check(self) -> None:
         """Raise Stopped, which the body need not catch, if a signal came."""
         if self.caught is not None:

@@ -37,23 +37,25 @@ class WatchedTrial(Trial):
         seconds: after which it ends, if not before.
         answers: keeps the nearest that sound different; silence is none of them.
         on_nearer: called with the nearest when there is a nearer one, once a second at most.
+        with_bar: whether a progress bar is shown.
     """
 
     signals: Signals = field(kw_only=True)
     seconds: float | None = field(kw_only=True, default=None)
     answers: Answers = field(kw_only=True)
     on_nearer: Callable[[Answer], None] | None = field(kw_only=True, default=None)
+    with_bar: bool = field(kw_only=True, default=True)
     _told: Answer | None = None
     _told_at: float = -np.inf
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._began = time.monotonic()
+        self._began, hidden = time.monotonic(), not self.with_bar
         if self.seconds is None:
-            self._bar = tqdm(total=self.budget, unit=" renders", desc="matching")
+            self._bar = tqdm(total=self.budget, unit=" renders", desc="matching", disable=hidden)
         else:
             form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-            self._bar = tqdm(total=100, desc="matching", bar_format=form)
+            self._bar = tqdm(total=100, desc="matching", bar_format=form, disable=hidden)
 
     @property
     def spent(self) -> float:

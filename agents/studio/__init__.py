@@ -1,0 +1,1 @@
+"""The studio: a page, served on this machine only, on which recordings become presets."""

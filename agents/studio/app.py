@@ -1,0 +1,165 @@
+"""The studio's server: its page, and what the page asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from synthgym.errors import SynthgymError
+
+from . import patches, requests
+from .guard import Guard
+from .instruments import instruments
+from .session import Session, Sessions
+
+logger = logging.getLogger(__name__)
+PAGE = Path(__file__).parent / "page"
+_BEAT = 10.0
+"""Seconds between two signs of life to a page."""
+_LOOKS = 2.0
+"""Seconds between two looks for pages that are gone."""
+
+
+def make_app(port: int, sessions: Sessions, *, ready: Callable[[], None] | None = None) -> Starlette:
+    """Return the studio.
+
+    Args:
+        port: at which it is served.
+        sessions: of its pages.
+        ready: called, in a thread, while nobody waits yet: makes ready what the first search needs.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.sessions = sessions
+        beside = [asyncio.create_task(_end_unseen(sessions))]
+        if ready is not None:
+            beside.append(asyncio.create_task(anyio.to_thread.run_sync(ready, abandon_on_cancel=True)))
+        yield
+        for task in beside:
+            task.cancel()
+        await anyio.to_thread.run_sync(sessions.close)
+
+    at = "/api/pages/{page}"
+    routes = [
+        Route("/api/instruments", _instruments),
+        Route("/api/pages", _new_page, methods=["POST"]),
+        Route(f"{at}/events", _events),
+        Route(f"{at}/takes", _upload, methods=["POST"]),
+        Route(f"{at}/takes/{{take:int}}", _remove, methods=["DELETE"]),
+        Route(f"{at}/takes/{{take:int}}/search", _search, methods=["POST"]),
+        Route(f"{at}/takes/{{take:int}}/stop", _stop, methods=["POST"]),
+        *patches.routes(at),
+        Mount("/", StaticFiles(directory=PAGE, html=True)),
+    ]
+    return Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        middleware=[Middleware(Guard, port=port)],
+        exception_handlers={SynthgymError: _refused, HTTPException: _failed, Exception: _broken},
+    )
+
+
+async def _instruments(request: Request) -> Response:
+    known = await anyio.to_thread.run_sync(instruments)
+    return JSONResponse([{"key": one.key, "name": one.name} for one in known])
+
+
+async def _new_page(request: Request) -> Response:
+    sessions: Sessions = request.app.state.sessions
+    return JSONResponse({"page": sessions.new().key})
+
+
+async def _events(request: Request) -> Response:
+    page = requests.page_of(request)
+    return StreamingResponse(_told(page, request.app.state.sessions), media_type="text/event-stream")
+
+
+async def _told(page: Session, sessions: Sessions) -> AsyncIterator[str]:
+    """Give each take as it is now, and again whenever it has changed."""
+    loop, changed, news = asyncio.get_running_loop(), set(page.takes), asyncio.Event()
+
+    def note(number: int) -> None:
+        changed.add(number)
+        news.set()
+
+    def watcher(number: int) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(note, number)
+
+    page.watchers.append(watcher)
+    try:
+        yield "retry: 1000\n\n"
+        while not sessions.ended:
+            for number in sorted(changed):
+                changed.discard(number)
+                take = page.takes.get(number)
+                shown = {"take": number, "state": "gone"} if take is None else take.snapshot()
+                yield f"data: {json.dumps(shown)}\n\n"
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), _BEAT)
+            news.clear()
+            if not changed:
+                yield ": here\n\n"
+    finally:
+        page.watchers.remove(watcher)
+        page.left()
+
+
+async def _upload(request: Request) -> Response:
+    page = requests.page_of(request)
+    path = page.new_file()
+    await requests.to_file(request, path)
+    take = await anyio.to_thread.run_sync(page.add, requests.name_of(request), path)
+    page.tell(take.number)
+    return JSONResponse(take.snapshot())
+
+
+async def _remove(request: Request) -> Response:
+    requests.page_of(request).remove(request.path_params["take"])
+    return Response(status_code=204)
+
+
+async def _search(request: Request) -> Response:
+    page = requests.page_of(request)
+    take = page.take(request.path_params["take"])
+    given = await requests.asked(request)
+    page.search(take, await anyio.to_thread.run_sync(requests.order, given, take))
+    return JSONResponse({"state": take.state})
+
+
+async def _stop(request: Request) -> Response:
+    requests.page_of(request).take(request.path_params["take"]).stop.stop()
+    return Response(status_code=204)
+
+
+async def _end_unseen(sessions: Sessions) -> None:
+    while True:
+        await asyncio.sleep(_LOOKS)
+        await anyio.to_thread.run_sync(sessions.end_unseen)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, 400)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "The studio met an error of its own; the terminal says more."}, 500)

@@ -1,0 +1,191 @@
+// The page: recordings, their searches, and what is taken away.
+
+import { at, call, open, save } from "./api.js";
+import { curve, noteName, outline } from "./drawing.js";
+import { drawAnswers, drawPatch, follow } from "./patch.js";
+import { asWav, record } from "./sound.js";
+import { $, patches, say, takes, tried, view } from "./state.js";
+
+let recording = null;
+
+const busy = take => ["waiting", "preparing", "searching"].includes(take.state);
+
+// Recordings
+
+const uploaded = tried(async files => {
+  for (const file of files) {
+    say(`Reading ${file.name} …`);
+    const path = `${at("", "").replace("/takes//", "/takes")}?name=${encodeURIComponent(file.name)}`;
+    let answer;
+    try {
+      answer = await call(path, { body: file });
+    } catch (error) {
+      if (error.status !== 400) throw error;
+      // The browser may know a format that the studio does not.
+      const wav = await asWav(file).catch(() => { throw error; });
+      answer = await call(path, { body: wav });
+    }
+    const take = await answer.json();
+    shown(take);
+    if (files.length === 1 || file === files[0]) choose(take.take);
+    await search(take.take, { begin: take.begin, end: take.end, note: take.note });
+  }
+  say("");
+});
+
+function search(number, more = {}) {
+  const settings = { instrument: $("instrument").value, seconds: Number($("seconds").value), ...more };
+  return call(at(number, "search"), { json: settings });
+}
+
+// What is asked for on the page, for the recording that is looked at.
+const asked = () => ({ begin: Number($("begin").value), end: Number($("end").value), note: Number($("note").value) });
+
+$("file").addEventListener("change", event => { uploaded([...event.target.files]); event.target.value = ""; });
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, event => {
+    event.preventDefault();
+    $("drop").classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) uploaded([...event.dataTransfer.files]);
+  });
+}
+$("record").addEventListener("click", tried(async () => {
+  if (recording) {
+    const ended = recording;
+    recording = null;
+    $("record").textContent = "Record from the microphone";
+    $("record").classList.remove("on");
+    await uploaded([new File([await ended()], `recording ${takes.size + 1}.wav`)]);
+  } else {
+    recording = await record();
+    $("record").textContent = "Recording: press to end";
+    $("record").classList.add("on");
+  }
+}));
+
+// A search
+
+$("search").addEventListener("click", tried(() => { patches.delete(view.chosen); return search(view.chosen, asked()); }));
+$("more").addEventListener("click", tried(() => search(view.chosen, { ...ordered(), starts: takes.get(view.chosen).answers.map(a => a.unit) })));
+$("from").addEventListener("click", tried(() => {
+  const { unit } = patches.get(view.chosen);
+  patches.delete(view.chosen);
+  return search(view.chosen, { ...ordered(), starts: [unit] });
+}));
+$("stop").addEventListener("click", tried(() => call(at(view.chosen, "stop"))));
+$("remove").addEventListener("click", tried(() => call(at(view.chosen, "").slice(0, -1), { method: "DELETE" })));
+
+// What the answers are of: a search goes on with that, whatever has been set on the page since.
+function ordered() {
+  const { instrument, begin, end, note } = takes.get(view.chosen);
+  return { instrument, begin, end, note };
+}
+
+function shown(take) {
+  if (take.state === "gone") {
+    takes.delete(take.take);
+    patches.delete(take.take);
+    if (view.chosen === take.take) choose([...takes.keys()].at(-1) ?? null);
+  } else {
+    takes.set(take.take, take);
+    if (view.chosen === null) choose(take.take);
+    else if (view.chosen === take.take) draw(take);
+    follow(take);
+  }
+  drawList();
+}
+
+function drawList() {
+  $("takes").replaceChildren(...[...takes.values()].map(take => {
+    const item = document.createElement("li"), button = document.createElement("button");
+    const name = document.createElement("span"), how = document.createElement("span");
+    name.textContent = take.name;
+    how.textContent = take.answers ? take.answers[0].distance.toFixed(3) : take.state === "ready" ? "" : take.state;
+    button.type = "button";
+    button.setAttribute("aria-current", take.take === view.chosen);
+    button.append(name, how);
+    button.addEventListener("click", () => choose(take.take));
+    item.append(button);
+    return item;
+  }));
+  const found = [...takes.values()].filter(take => take.answers && take.bank);
+  $("bank").hidden = found.length < 2;
+}
+
+function choose(number) {
+  view.chosen = number;
+  $("main").hidden = number === null;
+  $("welcome").hidden = number !== null;
+  if (number === null) return;
+  const take = takes.get(number);
+  for (const [id, value] of [["begin", take.begin], ["end", take.end]]) {
+    $(id).max = take.seconds;
+    $(id).value = value;
+  }
+  $("note").value = take.note;
+  $("knobs").replaceChildren();
+  draw(take);
+  drawList();
+  if (patches.has(number)) drawPatch(); else follow(take);
+}
+
+function draw(take) {
+  $("name").textContent = take.name;
+  $("heard").textContent = !take.heard ? "No pitch was heard: say the note."
+    : take.heard.clear ? `heard as ${noteName(take.heard.note)}`
+    : `perhaps ${noteName(take.heard.note)}: no clear pitch, as of a chord or a bell; correct it`;
+  drawPart();
+  const states = { ready: "", waiting: "Waiting.", preparing: "Getting ready.", searching: "Searching.", done: "Done.", failed: "" };
+  const rate = take.renders ? ` ${take.renders.toLocaleString("en")} renders in ${take.searched.toFixed(1)} s.` : "";
+  $("state").textContent = `${states[take.state]}${rate} ${take.message}`.trim();
+  $("search").disabled = $("more").disabled = $("from").disabled = busy(take);
+  $("more").hidden = !take.answers;
+  $("stop").hidden = !busy(take);
+  $("bar").hidden = !busy(take);
+  if (take.state === "searching" && take.searched) $("bar").value = Math.min(1, take.searched / take.asked);
+  else $("bar").removeAttribute("value");
+  curve($("curve"), take.curve, take.renders);
+  $("curve").toggleAttribute("hidden", !take.curve);
+  $("found").hidden = !take.answers;
+  if (take.answers) drawAnswers(take);
+}
+
+function drawPart() {
+  const take = takes.get(view.chosen), begin = Number($("begin").value), end = Number($("end").value);
+  $("beginText").textContent = `${begin.toFixed(2)} s`;
+  $("endText").textContent = `${end.toFixed(2)} s`;
+  outline($("wave"), take.peaks, begin / take.seconds, end / take.seconds);
+}
+$("begin").addEventListener("input", drawPart);
+$("end").addEventListener("input", drawPart);
+
+// Downloads
+
+const download = tried(async (button, path, json) => {
+  button.disabled = true;
+  try { await save(await call(path, json ? { json } : { method: "GET" })); } finally { button.disabled = false; }
+});
+for (const button of document.querySelectorAll(".download"))
+  button.addEventListener("click", () => download(button, at(view.chosen, "download"), { unit: patches.get(view.chosen).unit, what: button.dataset.what }));
+$("page").addEventListener("click", event => download(event.target, at(view.chosen, "match.html")));
+$("bank").addEventListener("click", event => download(event.target, at("", "").replace("/takes//", "/bank"), {}));
+
+// The beginning
+
+for (let note = 0; note < 128; note++) $("note").append(new Option(`${noteName(note)} (${note})`, note));
+const begin = tried(async () => {
+  const known = await (await call("/api/instruments", { method: "GET" })).json();
+  $("instrument").append(...known.map(({ key, name }) => new Option(name, key)));
+  await open(shown, state => {
+    if (state === "lost") say("The connection to the studio is lost; trying again. A search goes on for a while.");
+    if (state === "connected") say("");
+    if (state === "ended") {
+      say("This page's searches have ended, as it was away for long or the studio was started anew. Drop the recordings again.");
+      for (const take of [...takes.keys()]) shown({ take, state: "gone" });
+      sessionStorage.removeItem("page");
+      setTimeout(begin.again, 1500);
+    }
+  });
+});
+begin.again = tried(() => open(shown, () => {}));
+begin();

@@ -1,0 +1,184 @@
+"""Patches that a person plays, turns and varies, beside the search."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.errors import SynthError, SynthgymError
+from synthgym.features import distance, make_features
+from synthgym.making import make_task
+from synthgym.notes import Notes
+from synthgym.parameters import Native, ParameterSpace, Unit
+from synthgym.rendering import Rendered
+from synthgym.synths import Audio, Synth
+
+from ..evaluation.pitch import pitch_of
+from ..reports.envelopes import envelopes
+from ..reports.match_page import grouped
+from .instruments import Instrument
+from .sounds import picture
+
+LITTLE, MORE = 0.08, 0.22
+"""How far a variation is from a sound, about."""
+SHORTEST = 2.0
+"""Seconds that a key sounds at least."""
+_HELD = 0.8
+_SIGMAS = (0.08, 0.05, 0.12, 0.03, 0.2, 0.02)
+"""How far parameters are turned for a variation, tried in this order."""
+_TURNED = 0.25
+"""The share of parameters that are turned."""
+_TRIED = 12
+_IN_TUNE = 0.3
+"""Semitones by which a variation may differ."""
+
+
+class Player:
+    """Renders patches of an instrument at any note; threads take turns.
+
+    Args:
+        instrument: it.
+        played: the note of the match: ``note``, ``velocity``, ``hold`` and ``duration``.
+        target: the clip of the match (samples,).
+    """
+
+    def __init__(self, instrument: Instrument, played: Mapping[str, Any], target: Audio) -> None:
+        seconds = max(SHORTEST, played["duration"])
+        ranges = {"note": (0, 127), "velocity": (1, 127), "hold": (0.001, seconds), "duration": seconds}
+        kwargs = {**instrument.env_kwargs, **instrument.played, **ranges}
+        self._task = make_task(instrument.env_id, kwargs)
+        self._lock = threading.Lock()
+        self._row = np.array([[played["note"], played.get("velocity", 100), played["hold"]]], np.float64)
+        (self._feature,) = make_features([self._task.feature_name], self.synth.sample_rate, len(target))
+        self._samples, self._aim = len(target), self._feature(target[None])
+
+    @property
+    def synth(self) -> Synth:
+        """What renders."""
+        return self._task.synth
+
+    @property
+    def space(self) -> ParameterSpace:
+        """Of its parameters."""
+        return self._task.space
+
+    def close(self) -> None:
+        """Let the engine go, when nobody renders."""
+        with self._lock:
+            self._task.close()
+
+    def key(self, unit: Unit, note: int, velocity: int) -> Audio:
+        """Return what a patch (n,) sounds like when a key is pressed, (samples,)."""
+        hold = max(_HELD, float(self._row[0, 2]))
+        (sound,) = self._sounds(unit[None], np.array([[note, velocity, hold]], np.float64))
+        return np.asarray(sound)
+
+    def described(self, unit: Unit) -> dict[str, Any]:
+        """Return what a patch (n,) is, as JSON: how far from the target, its picture, its parameters."""
+        sound = self._matched(unit[None])
+        feature = self._feature(sound)
+        native = self.space.to_native(unit)
+        return {
+            "unit": unit.tolist(),
+            "distance": float(distance(feature, self._aim)[0]),
+            "picture": picture(feature[0], self._feature),
+            "groups": self._groups(native, unit),
+            "diagram": self._diagram(native),
+            "envelopes": [
+                {"name": each.name, "path": each.path(160, 60)}
+                for each in envelopes(dict(zip(self.space.names, unit.tolist(), strict=True)))
+            ],
+        }
+
+    def sound(self, unit: Unit) -> Audio:
+        """Return a patch (n,) at the note of the match (samples of the target,)."""
+        (sound,) = self._matched(unit[None])
+        return np.asarray(sound)
+
+    def varied(self, unit: Unit, far: float, rng: np.random.Generator) -> Unit:
+        """Return a variation (n,) of a patch (n,) that has its pitch, and sounds about so far from it.
+
+        Raises:
+            SynthError: none of those that were tried has.
+        """
+        own = self._matched(unit[None])
+        feature, pitch = self._feature(own), pitch_of(own[0], self.synth.sample_rate)
+        for sigma in _SIGMAS:
+            turned = rng.random((_TRIED, len(unit))) < _TURNED
+            jittered = np.stack([self.space.jitter(unit, sigma, rng) for _ in range(_TRIED)])
+            tried = np.where(turned, jittered, unit)
+            sounds = self._matched(tried)
+            away = distance(self._feature(sounds), feature)
+            for i in np.argsort(np.abs(away - far)):
+                if far / 3 <= away[i] <= far * 2 and _in_tune(
+                    pitch, pitch_of(sounds[i], self.synth.sample_rate)
+                ):
+                    chosen: Unit = tried[i]
+                    return chosen
+        raise SynthError("no variation with the same pitch was found; turn a knob, or try the other button")
+
+    def neighbours(self, unit: Unit, count: int, rng: np.random.Generator) -> Native:
+        """Return native rows (count, all parameters) of a patch (n,) and of variations of it."""
+        units = [unit]
+        while len(units) < count:
+            units.append(self.varied(unit, LITTLE if len(units) % 2 else MORE, rng))
+        return self.space.to_native(np.stack(units))
+
+    def _matched(self, units: Unit) -> Audio:
+        sounds = self._sounds(units, np.repeat(self._row, len(units), 0))
+        return np.ascontiguousarray(sounds[:, : self._samples])
+
+    def _sounds(self, units: Unit, notes: Notes) -> Audio:
+        with self._lock:
+            rendered: Rendered = self._task.render(units, notes, audio=True)
+        if len(rendered.failures) == len(units):
+            raise SynthgymError(rendered.failures[0][1])
+        assert rendered.audio is not None
+        return rendered.audio
+
+    def _groups(self, native: Native, unit: Unit) -> list[dict[str, Any]]:
+        """Return the free parameters as the synth groups them."""
+        place = {name: i for i, name in enumerate(self.space.names)}
+        described = [p for p in self.space.describe(native) if p["free"]]
+        return [
+            {
+                "name": name,
+                "parameters": [
+                    {
+                        "index": place[p["name"]],
+                        "name": p["name"],
+                        "short": p["name"][len(name) :].strip(),
+                        "text": p["text"],
+                        "steps": self.space.free[place[p["name"]]].steps,
+                        "labels": self.space.free[place[p["name"]]].labels,
+                    }
+                    for p in parameters
+                ],
+            }
+            for name, parameters in grouped(described)
+        ]
+
+    def _diagram(self, native: Native) -> dict[str, Any] | None:
+        diagram = self.synth.diagram(native)
+        if diagram is None:
+            return None
+        return {
+            "title": diagram.title,
+            "caption": diagram.caption,
+            "width": diagram.width,
+            "height": diagram.height,
+            "lines": list(diagram.lines),
+            "boxes": [vars(box) for box in diagram.boxes],
+        }
+
+
+def _in_tune(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Return whether a pitch track (frames,) has the pitch of one, or that has none itself."""
+    voiced, both = np.isfinite(one), np.isfinite(one) & np.isfinite(other)
+    if voiced.mean() < 0.1:
+        return True
+    return both.sum() >= voiced.sum() / 2 and bool(np.median(np.abs(one - other)[both]) <= _IN_TUNE)

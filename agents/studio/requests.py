@@ -1,0 +1,103 @@
+"""What a page asks for, read and checked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from synthgym.checks import number, whole
+from synthgym.errors import SynthgymError
+from synthgym.parameters import ParameterSpace, Unit
+
+from .instruments import instrument
+from .session import Session, Sessions
+from .take import Order, Take
+from .uploads import MOST_BYTES
+
+_MOST_JSON = 500_000
+MOST_SECONDS = 600.0
+_LONGEST_NAME = 200
+
+
+def page_of(request: Request) -> Session:
+    """Return the session of a request's page; HTTPException if it has ended."""
+    sessions: Sessions = request.app.state.sessions
+    try:
+        return sessions.of(request.path_params["page"])
+    except KeyError:
+        raise HTTPException(404, "This page has ended; load it again.") from None
+
+
+async def to_file(request: Request, path: Path) -> None:
+    """Write the body of a request to a file; a partial one is removed."""
+    size = 0
+    try:
+        with path.open("wb") as file:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise HTTPException(
+                        413,
+                        f"The file is larger than {MOST_BYTES // 10**6} MB: cut out what is to be matched.",
+                    )
+                file.write(chunk)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise HTTPException(507, f"The recording cannot be kept: {error.strerror}.") from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+async def asked(request: Request) -> dict[str, Any]:
+    """Return the JSON object of a request's body; HTTPException if it is none, or too large."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _MOST_JSON:
+            raise HTTPException(413, "The request is too large.")
+    try:
+        read = json.loads(body or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "The request is no JSON.") from error
+    if not isinstance(read, dict):
+        raise HTTPException(400, "The request is no JSON object.")
+    return read
+
+
+def name_of(request: Request) -> str:
+    """Return the name that a recording is given: of a file, without what cannot be shown."""
+    name = request.query_params.get("name", "")
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return shown.strip()[:_LONGEST_NAME] or "recording"
+
+
+def order(given: dict[str, Any], take: Take) -> Order:
+    """Return the search that is asked for; SynthgymError if it cannot be made."""
+    seconds = number("seconds", given.get("seconds", 20), 1, MOST_SECONDS)
+    note = whole("note", given.get("note"), 0, 127)
+    begin = number("begin", given.get("begin", take.upload.begin), 0, take.upload.seconds)
+    end = number("end", given.get("end", take.upload.end), 0, take.upload.seconds + 0.01)
+    made = Order(instrument(given.get("instrument")), begin, end, note, seconds)
+    if given.get("starts") is None:
+        return made
+    if take.player is None or take.order is None or take.order.what != made.what:
+        raise SynthgymError("there is no answer to go on from; start a new search")
+    starts = given["starts"]
+    if not isinstance(starts, list) or not 1 <= len(starts) <= 32:
+        raise SynthgymError("a search goes on from 1 to 32 patches")
+    units = np.stack([unit(start, take.player.space) for start in starts])
+    return Order(made.instrument, begin, end, note, seconds, units)
+
+
+def unit(value: Any, space: ParameterSpace) -> Unit:
+    """Return a patch (n,) of a page as one that can be rendered; ParameterError if it is none."""
+    checked = space.check(value)
+    if checked.ndim != 1:
+        raise SynthgymError("give one patch")
+    return space.quantise(checked)

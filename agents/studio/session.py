@@ -1,0 +1,211 @@
+"""What belongs to one page: its recordings and searches. When the page is gone, it ends."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from synthgym.errors import SynthgymError
+
+from ..trials.signals import Signals
+from .take import Order, Take
+from .uploads import Upload
+
+MOST_TAKES = 64
+MOST_KEPT = 500_000_000
+"""Bytes of the recordings of one page."""
+_PREFIX, _LOCK = "synthgym-studio-", "lock"
+_AT_ONCE = threading.Semaphore(max(2, os.cpu_count() or 1))
+"""Searches of all pages; more would only make each other slow."""
+
+
+class Session:
+    """The recordings of one page.
+
+    Args:
+        parent: folder in which it has one of its own.
+
+    Attributes:
+        key: by which the page names it; nobody else can guess it.
+        folder: of its files.
+        takes: its recordings, by number.
+        seen: when the page was last there, as ``time.monotonic`` has it.
+        watchers: called, from any thread, with the number of a take that has changed.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        self.key = secrets.token_urlsafe(16)
+        self.folder = Path(tempfile.mkdtemp(dir=parent))
+        self.takes: dict[int, Take] = {}
+        self.seen = time.monotonic()
+        self.watchers: list[Callable[[int], None]] = []
+        self._numbers = 0
+        self._lock = threading.Lock()
+        self._searches = ThreadPoolExecutor(1, thread_name_prefix="search")
+        self._closed = False
+
+    def new_file(self) -> Path:
+        """Return a path for a recording; SynthgymError if there are enough."""
+        with self._lock:
+            if len(self.takes) >= MOST_TAKES:
+                raise SynthgymError(f"{MOST_TAKES} recordings are enough for one page; open another")
+            if sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file()) > MOST_KEPT:
+                raise SynthgymError("the recordings of this page fill 500 MB; open another page")
+            self._numbers += 1
+            return self.folder / f"{self._numbers}.sound"
+
+    def add(self, name: str, path: Path) -> Take:
+        """Take up a recording; SoundError if it is none."""
+        try:
+            upload = Upload.read(name, path)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        take = Take(int(path.stem), upload, self.folder / f"match-{path.stem}")
+        self.takes[take.number] = take
+        return take
+
+    def take(self, number: int) -> Take:
+        """Return the take of a number; SynthgymError if there is none."""
+        if number not in self.takes:
+            raise SynthgymError(f"this page has no recording {number}; drop it again")
+        return self.takes[number]
+
+    def search(self, take: Take, order: Order) -> None:
+        """Let a take be searched, after those that wait already; SynthgymError if it is searched now."""
+        with self._lock:
+            if take.state in ("waiting", "preparing", "searching"):
+                raise SynthgymError("this recording is being searched; stop that first")
+            take.order, take.stop = order, Signals()
+            take.state, take.message = "waiting", "Waiting for another search to end."
+            self._searches.submit(self._run, take, order)
+        self.tell(take.number)
+
+    def _run(self, take: Take, order: Order) -> None:
+        with _AT_ONCE:
+            if take.stop.caught is not None:
+                take.state, take.message = "ready", "Stopped before it began."
+            else:
+                take.search(order, lambda: self.tell(take.number))
+        self.tell(take.number)
+
+    def left(self) -> None:
+        """Take note that the page was here until now."""
+        self.seen = time.monotonic()
+
+    def tell(self, number: int) -> None:
+        """Say to all who watch that a take has changed."""
+        for watcher in list(self.watchers):
+            watcher(number)
+
+    def remove(self, number: int) -> None:
+        """Forget a take and its files."""
+        take = self.take(number)
+        take.stop.stop()
+        del self.takes[number]
+        self._searches.submit(take.close)  # after its search, if it has one
+        self.tell(number)
+
+    def close(self) -> None:
+        """End its searches and remove its files; returns when they have ended."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        for take in self.takes.values():
+            take.stop.stop()
+        self._searches.shutdown(wait=True, cancel_futures=True)
+        for take in self.takes.values():
+            take.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sessions:
+    """All pages that are open.
+
+    Args:
+        patience: seconds without a page after which its session ends: it may be loaded anew.
+
+    Attributes:
+        ended: whether the studio ends.
+
+    Their files are in a folder that is removed in the end, and if this process is killed, when the next
+    studio begins: nobody holds its lock then.
+    """
+
+    MOST = 100
+
+    def __init__(self, patience: float = 20.0) -> None:
+        self.patience, self.ended = patience, False
+        for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+            _remove_if_left(left)
+        self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._held = FileLock(self._folder / _LOCK)
+        self._held.acquire()
+        self._open: dict[str, Session] = {}
+        self._lock = threading.Lock()
+
+    def new(self) -> Session:
+        """Return a session for a new page; SynthgymError if there are too many."""
+        session = Session(self._folder)
+        with self._lock:
+            full = len(self._open) >= self.MOST
+            if not full:
+                self._open[session.key] = session
+        if full:
+            session.close()
+            raise SynthgymError(f"{self.MOST} pages are open; close some and load this one again")
+        return session
+
+    def end(self) -> None:
+        """Let all searches stop, and tell those who listen that it is over."""
+        self.ended = True
+        for session in list(self._open.values()):
+            for take in list(session.takes.values()):
+                take.stop.stop()
+            session.tell(0)
+
+    def of(self, key: str) -> Session:
+        """Return the session of a key; KeyError if it has ended."""
+        session = self._open[key]
+        session.seen = time.monotonic()
+        return session
+
+    def end_unseen(self) -> None:
+        """End the sessions whose pages are gone."""
+        now = time.monotonic()
+        with self._lock:
+            gone = [s for s in self._open.values() if not s.watchers and now - s.seen > self.patience]
+            for session in gone:
+                del self._open[session.key]
+        for session in gone:
+            session.close()
+
+    def close(self) -> None:
+        """End all sessions, and remove what they have written."""
+        self.end()
+        with self._lock:
+            sessions = list(self._open.values())
+            self._open.clear()
+        for session in sessions:
+            session.close()
+        self._held.release()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove the folder of a studio that has not ended in order."""
+    with suppress(Timeout, OSError):  # it is open, or of another user
+        with FileLock(folder / _LOCK, timeout=0):
+            pass
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,101 @@
+"""Sounds that a page sends: bounded, and read as sound only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from synthgym.checks import number
+from synthgym.errors import SoundError
+from synthgym.recordings import read_channels, write_wav
+
+from ..evaluation.pitch import HeardNote
+from ..matching.recording import LONGEST, Recording
+
+MOST_BYTES = 100_000_000
+MOST_SECONDS = 600.0
+_MOST_SAMPLES = 100_000_000
+"""Of all channels together: a small compressed file may claim many gigabytes."""
+_PEAKS = 400
+_SHORTEST = 0.05
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A sound that was sent.
+
+    Attributes:
+        name: that its sender gives it; shown as text, and never used as a path.
+        path: of the file, in the page's folder.
+        seconds: how long it lasts.
+        peaks: its outline, the peaks of equal parts of it, from 0 to 1.
+        begin: seconds at which its sound begins.
+        end: seconds at which the part ends that is matched if no other is chosen.
+        heard: the note of it; None if no pitch is found.
+    """
+
+    name: str
+    path: Path
+    seconds: float
+    peaks: list[float]
+    begin: float
+    end: float
+    heard: HeardNote | None
+
+    @classmethod
+    def read(cls, name: str, path: Path) -> Upload:
+        """Read a file; SoundError if it is no sound, silent, or too long."""
+        _check_size(path)
+        try:
+            channels, rate = read_channels(path)
+            recording = Recording.read(path)
+        except SoundError as error:
+            raise SoundError(str(error).replace(str(path), name)) from error
+        loud = np.abs(channels).max(axis=1)
+        parts = np.array_split(loud, min(_PEAKS, len(loud)))
+        peaks = np.array([part.max() for part in parts])
+        begin = (len(loud) - len(recording.audio)) / rate
+        end = min(begin + max(_SHORTEST, min(recording.seconds, LONGEST)), len(loud) / rate)
+        shown = np.round(peaks / peaks.max(), 3).tolist()
+        return cls(name, path, len(loud) / rate, shown, begin, end, recording.heard)
+
+    @property
+    def part_path(self) -> Path:
+        """Where the part that is matched is written."""
+        return self.path.with_suffix(".part.wav")
+
+    def part(self, begin: float, end: float) -> Recording:
+        """Return what lies between two moments, in seconds, as a recording.
+
+        Raises:
+            SynthgymError: they are no moments of it, or there is nothing to be heard between them.
+        """
+        begin = number("begin", begin, 0, self.seconds)
+        end = number("end", end, begin, self.seconds + 0.01)
+        if end - begin < _SHORTEST:
+            raise SoundError(f"the part lasts {end - begin:.2f} s; choose at least {_SHORTEST:g} s")
+        channels, rate = read_channels(self.path)
+        mono = channels[round(begin * rate) : round(end * rate)].mean(axis=1)
+        place = self.part_path
+        write_wav(place, np.ascontiguousarray(mono, np.float32), rate)
+        try:
+            return Recording.read(place)
+        except SoundError as error:
+            raise SoundError(f"the chosen part of {self.name}: {str(error).split(': ', 1)[-1]}") from error
+
+
+def _check_size(path: Path) -> None:
+    """Raise SoundError for a file whose header claims more than may be read into memory."""
+    try:
+        about = soundfile.info(path)
+    except (soundfile.SoundFileError, TypeError):
+        return  # what is wrong with it is said when it is read
+    seconds = about.frames / max(about.samplerate, 1)
+    if seconds > MOST_SECONDS or about.frames * about.channels > _MOST_SAMPLES:
+        raise SoundError(
+            f"the sound lasts {seconds:,.0f} s in {about.channels} channels; "
+            f"the studio takes up to {MOST_SECONDS / 60:.0f} minutes: cut out what is to be matched"
+        )

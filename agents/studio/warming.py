@@ -1,0 +1,40 @@
+"""What the first search would otherwise wait for."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import closing
+
+import numpy as np
+import torch
+
+from synthgym.errors import SynthgymError
+from synthgym.making import make_task
+from synthgym.task import SoundMatchingTask
+
+from ..matching.search import Search
+from ..matching.usual import ready, usual_search
+from ..trials.agent import Agent, run
+from ..trials.signals import Signals
+from .take import STARTING
+
+logger = logging.getLogger(__name__)
+_ID = "Dexed6Op-v0"
+
+
+def warm() -> None:
+    """Compile and load what a search for a DX7 voice uses, and have its voices made, once on a machine."""
+    # Searches render on all cores: PyTorch's threads would wait for each other there, spinning.
+    torch.set_num_threads(1)
+    try:
+        with STARTING, closing(make_task(_ID, rendering="auto")) as task:
+            search, agent, _ = ready(usual_search(_ID, budget=400), task)
+            _search(search, task, agent)
+    except SynthgymError as error:
+        logger.warning("the studio could not prepare itself: %s", error)
+
+
+def _search(search: Search, task: SoundMatchingTask, agent: Agent) -> None:
+    target = task.synth.render(task.space.row({})[None])[0]
+    with closing(search.trial(task, np.asarray(target, np.float32), Signals(), with_bar=False)) as trial:
+        run(agent, trial)

@@ -1,0 +1,301 @@
+"""The studio's server: from a recording to a preset, and what it refuses."""
+
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+import soundfile
+from filelock import FileLock
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from studio_client import Client, served, tone, wav_bytes
+
+from agents.evaluation.pitch import note_of
+from agents.studio.session import Sessions
+from synthgym.making import make_task
+
+FM = "FM-v0"
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with served() as (port, _):
+        yield port
+
+
+@pytest.fixture(scope="module")
+def matched(port: int) -> tuple[Client, dict]:
+    """A page on which FM has matched a tone."""
+    client = Client(port)
+    status, take = client.drop(wav_bytes(tone(62)), "a tone.wav")
+    assert status == 200
+    assert take["heard"] == {"note": 62, "clear": True}
+    order = {"instrument": FM, "note": 62, "seconds": 1.5}
+    client.json("POST", client.at(take["take"], "search"), order)
+    return client, client.until(take["take"], "done")
+
+
+def sound_of(data: bytes) -> tuple[np.ndarray, int]:
+    sound, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    return sound, rate
+
+
+def test_a_recording_is_matched_and_heard(matched: tuple[Client, dict]) -> None:
+    client, shown = matched
+    distances = [answer["distance"] for answer in shown["answers"]]
+    assert distances == sorted(distances)
+    assert distances[0] < 0.3
+    assert shown["curve"][-1][1] == distances[0]
+    assert shown["played"] == {"note": 62.0, "velocity": 100.0, "hold": pytest.approx(0.6, abs=0.2)}
+    for i in range(1 + len(distances)):
+        status, data = client.ask("GET", client.at(shown["take"], f"sounds/{i}.wav"))
+        assert status == 200
+        sound, rate = sound_of(data)
+        assert note_of(sound, rate) == 62
+    assert client.ask("GET", client.at(shown["take"], "sounds/9.wav"))[0] == 404
+    status, page = client.ask("GET", client.at(shown["take"], "match.html"))
+    assert status == 200
+    assert b"a tone.wav by FM" in page
+
+
+def test_an_answer_is_played_turned_and_varied(matched: tuple[Client, dict]) -> None:
+    client, shown = matched
+    take, unit = shown["take"], shown["answers"][0]["unit"]
+    for note in (50, 74):
+        status, data = client.ask(
+            "POST", client.at(take, "key"), json.dumps({"unit": unit, "note": note}).encode()
+        )
+        assert status == 200
+        assert note_of(*sound_of(data)) == note
+    patch = client.json("POST", client.at(take, "patch"), {"unit": unit})
+    assert patch["distance"] == pytest.approx(shown["answers"][0]["distance"], abs=1e-5)
+    names = [p["name"] for group in patch["groups"] for p in group["parameters"]]
+    with closing(make_task(FM)) as task:
+        assert sorted(names) == sorted(task.space.names)
+    near = client.json("POST", client.at(take, "vary"), {"unit": unit, "how": "little", "seed": 1})
+    assert near["unit"] != unit
+    status, data = client.ask("POST", client.at(take, "sound"), json.dumps({"unit": near["unit"]}).encode())
+    assert note_of(*sound_of(data)) == 62
+
+
+def test_a_search_goes_on_from_a_patch(matched: tuple[Client, dict]) -> None:
+    client, shown = matched
+    take, first = shown["take"], shown["answers"][0]
+    order = {"instrument": FM, "note": 62, "seconds": 1, "begin": shown["begin"], "end": shown["end"]}
+    client.json("POST", client.at(take, "search"), {**order, "starts": [first["unit"]]})
+    again = client.until(take, "done")
+    assert again["curve"][0] == [1, pytest.approx(first["distance"], abs=1e-6)]
+    assert again["answers"][0]["distance"] <= first["distance"] + 1e-6
+    other = {**order, "note": 50, "starts": [first["unit"]]}
+    assert "new search" in client.json("POST", client.at(take, "search"), other, 400)["error"]
+
+
+def test_a_dx7_voice_that_is_downloaded_is_what_was_heard(
+    port: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("agents.matching.voices.SIZE", 60)
+    client = Client(port)
+    takes = []
+    for note in (48, 60):
+        _, take = client.drop(wav_bytes(tone(note)), f"tone {note}.wav")
+        client.json(
+            "POST",
+            client.at(take["take"], "search"),
+            {"instrument": "Dexed6Op-v0", "note": note, "seconds": 1},
+        )
+        takes.append(client.until(take["take"], "done", 120))
+    shown = takes[-1]
+    unit = shown["answers"][0]["unit"]
+    asked = json.dumps({"unit": unit, "what": "preset"}).encode()
+    status, syx = client.ask("POST", client.at(shown["take"], "download"), asked)
+    assert status == 200
+    (tmp_path / "got.syx").write_bytes(syx)
+    heard, rate = sound_of(client.ask("GET", client.at(shown["take"], "sounds/1.wav"))[1])
+    played = {"hold": shown["played"]["hold"], "duration": len(heard) / rate, "note": 60, "sample_rate": rate}
+    with closing(make_task("Dexed6Op-v0", played)) as task:
+        native = task.synth.load_preset(tmp_path / "got.syx")
+        sounds = task.render_native(native[None]).audio
+        assert sounds is not None
+        ours = sounds[0] / np.abs(sounds).max()
+        np.testing.assert_allclose(ours, heard / np.abs(heard).max(), atol=2e-4)
+        for body, count in ((b"{}", 2), (json.dumps({"unit": unit, "what": "bank"}).encode(), 32)):
+            page = f"/api/pages/{client.page}/bank" if count == 2 else client.at(shown["take"], "download")
+            status, bank = client.ask("POST", page, body)
+            assert status == 200
+            (tmp_path / "bank.syx").write_bytes(bank)
+            voices = np.stack(task.synth.load_presets(tmp_path / "bank.syx"))
+            assert len(np.unique(voices, axis=0)) == (3 if count == 2 else 32)  # two voices, and INIT
+            assert (voices == native).all(axis=1).any()
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"this is no sound", "not audio"),
+        (b"", "not audio"),
+        (wav_bytes(np.zeros(9000, np.float32)), "silent"),
+        (wav_bytes(np.full(9000, np.nan, np.float32)), "NaN"),
+        (wav_bytes(np.ones(700_000, np.float32), 1000), "up to 10 minutes"),
+    ],
+    ids=["text", "empty", "silent", "nan", "long"],
+)
+def test_what_is_no_sound_is_said(port: int, data: bytes, said: str) -> None:
+    client = Client(port)
+    status, answer = client.drop(data, "<b>x</b>.wav")
+    assert status == 400
+    assert said in answer["error"]
+    assert "/" not in answer["error"].replace("</b>", "")  # no path of this machine
+
+
+def test_a_chord_is_told(port: int) -> None:
+    chord = sum(tone(note) for note in (60, 64, 67))
+    status, take = Client(port).drop(wav_bytes(chord))
+    assert status == 200
+    assert take["heard"] is None or not take["heard"]["clear"]
+
+
+def test_uploads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agents.studio.requests.MOST_BYTES", 10_000)
+    with served() as (port, sessions):
+        client = Client(port)
+        status, answer = client.drop(bytes(20_000))
+        assert status == 413
+        assert "larger" in answer["error"]
+        page = sessions.of(client.page)
+        assert not list(page.folder.iterdir())
+        page.folder.joinpath("2.sound").symlink_to("/dev/full")
+        status, answer = client.drop(bytes(9_000))
+        assert status == 507
+        assert "space" in answer["error"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1:1"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+    ids=str,
+)
+def test_it_answers_its_own_page_only(port: int, headers: dict[str, str]) -> None:
+    client = Client(port)
+    for method, path in (("GET", "/"), ("GET", "/api/instruments"), ("POST", "/api/pages")):
+        assert client.ask(method, path, headers=headers)[0] == 403
+
+
+def test_its_own_page_is_answered(port: int) -> None:
+    client = Client(port)
+    for host in ("127.0.0.1", "localhost"):
+        home = f"{host}:{port}"
+        own = {"Host": home, "Origin": f"http://{home}", "Sec-Fetch-Site": "same-origin"}
+        assert client.ask("POST", "/api/pages", headers=own)[0] == 200
+        assert client.ask("GET", "/", headers={"Host": home})[0] == 200
+
+
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner, max_size=4),
+    max_leaves=8,
+)
+_FIELDS = [
+    "unit",
+    "note",
+    "velocity",
+    "how",
+    "seed",
+    "what",
+    "instrument",
+    "seconds",
+    "begin",
+    "end",
+    "starts",
+]
+
+
+@given(
+    st.sampled_from(
+        ["key", "patch", "sound", "vary", "download", "search", "stop", "../../../etc/passwd", "x"]
+    ),
+    st.binary(max_size=60)
+    | st.dictionaries(st.sampled_from(_FIELDS), _ANY).map(lambda d: json.dumps(d).encode()),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_malformed_requests_are_refused(matched: tuple[Client, dict], what: str, body: bytes) -> None:
+    client, shown = matched
+    status, answer = client.ask("POST", client.at(shown["take"], quote(what)), body)
+    assert status in (204, 400, 404, 405, 413)
+    if status == 400:
+        assert json.loads(answer)["error"]
+    assert client.ask("GET", "/api/instruments")[0] == 200
+
+
+def test_many_at_once(port: int) -> None:
+    client, states = Client(port), []
+
+    def drop() -> None:
+        status, take = client.drop(wav_bytes(tone(55)))
+        states.append((status, take["take"]))
+
+    threads = [threading.Thread(target=drop) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(states) == [(200, number) for number in sorted(take for _, take in states)]
+    assert len({take for _, take in states}) == 20
+
+
+def test_a_search_ends_with_its_page() -> None:
+    with served(patience=0.5) as (port, sessions):
+        client = Client(port)
+        _, take = client.drop(wav_bytes(tone()))
+        client.json("POST", client.at(take["take"], "search"), {"instrument": FM, "note": 60, "seconds": 60})
+        client.until(take["take"], "searching")
+        page = sessions.of(client.page)
+        end = time.monotonic() + 30
+        while page.folder.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert not page.folder.exists()
+        assert page.takes[take["take"]].stop.caught is not None
+        status, _ = client.ask("GET", f"/api/pages/{client.page}/events")
+        assert status == 404
+
+
+def test_a_search_is_stopped_and_its_recording_removed(port: int) -> None:
+    client, other = Client(port), Client(port)
+    number = client.drop(wav_bytes(tone()))[1]["take"]
+    order = {"instrument": FM, "note": 60, "seconds": 60}
+    client.json("POST", client.at(number, "search"), order)
+    client.until(number, "searching", found=True)
+    assert "stop that first" in client.json("POST", client.at(number, "search"), order, 400)["error"]
+    assert other.ask("POST", other.at(number, "stop"))[0] == 400  # it is of another page
+    assert client.ask("POST", client.at(number, "stop"))[0] == 204
+    assert client.until(number, "done")["answers"]
+    assert client.ask("DELETE", client.at(number, "")[:-1])[0] == 204
+    assert client.ask("POST", client.at(number, "stop"))[0] == 400
+
+
+def test_what_a_killed_studio_has_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, running = tmp_path / "synthgym-studio-a", tmp_path / "synthgym-studio-b"
+    for folder in (killed, running):
+        folder.mkdir()
+        (folder / "1.sound").write_bytes(b"x")
+    with FileLock(running / "lock"):
+        sessions = Sessions()
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+            [running.name, next(p.name for p in tmp_path.iterdir() if p not in (killed, running))]
+        )
+        sessions.close()
+        assert [path.name for path in tmp_path.iterdir()] == [running.name]

@@ -1,0 +1,157 @@
+"""The studio's page in a browser, from a dropped file to a preset that renders to what was heard."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from studio_client import served, tone, wav_bytes
+
+from synthgym.making import make_task
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.slow
+MARKUP = "<img src=x onerror=alert(1)>.wav"
+"""The name of a recording."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium here; Debian's package chromium has it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agents.matching.voices.SIZE", 60)
+        with served(patience=5) as (port, _):
+            yield f"http://127.0.0.1:{port}/"
+
+
+def opened(browser: Any, studio: str, width: int = 1280, height: int = 900) -> tuple[Any, list[str]]:
+    page = browser.new_page(viewport={"width": width, "height": height})
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(studio)
+    page.locator("#instrument option").first.wait_for(state="attached")
+    return page, errors
+
+
+def drop(page: Any, name: str, note: int) -> None:
+    page.set_input_files("#file", {"name": name, "mimeType": "audio/wav", "buffer": wav_bytes(tone(note))})
+
+
+def faults(page: Any) -> list[str]:
+    """The serious faults that axe-core finds."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    # The page runs no script that it has not served; axe is put in beside it.
+    found = Axe().run(page).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
+def test_from_a_dropped_file_to_a_preset(browser: Any, studio: str, size: Any, tmp_path: Path) -> None:
+    from playwright.sync_api import expect
+
+    page, errors = opened(browser, studio, *size)
+    assert faults(page) == []
+    page.select_option("#seconds", "5")
+    drop(page, MARKUP, 57)
+    expect(page.locator("#name")).to_have_text(MARKUP)
+    expect(page.locator("#heard")).to_have_text("heard as A3")
+    expect(page.locator(".card")).to_have_count(4, timeout=60_000)
+    expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
+    expect(page.locator("#patchName")).to_have_text(re.compile("^answer 1"))
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    kept = {}
+    for what, button in (("wav", "WAV"), ("syx", "Preset (.syx)")):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button, exact=True).click()
+        kept[what] = tmp_path / f"got.{what}"
+        download.value.save_as(kept[what])
+    import soundfile
+
+    heard, rate = soundfile.read(kept["wav"], dtype="float32")
+    played = {"note": 57, "duration": len(heard) / rate, "sample_rate": rate, "hold": hold_of(page)}
+    with closing(make_task("Dexed6Op-v0", played)) as task:
+        sounds = task.render_native(task.synth.load_preset(kept["syx"])[None]).audio
+        assert sounds is not None
+        np.testing.assert_allclose(sounds[0] / np.abs(sounds).max(), heard / np.abs(heard).max(), atol=2e-4)
+    before = page.locator("#patchName").text_content()
+    page.get_by_role("button", name="Vary a little").click()
+    expect(page.locator("#patchName")).to_have_text(re.compile("^a variation"))
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator("#patchName")).to_have_text(before)
+    knob = page.get_by_role("slider", name="FEEDBACK")
+    if not knob.is_visible():  # groups are folded on a phone
+        page.locator("summary").first.click()
+    knob.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#patchName")).to_have_text(re.compile("^turned by hand"))
+    page.get_by_role("button", name="A3", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    assert page.locator("#notice").text_content() == ""
+    assert errors == []
+    page.close()
+
+
+def hold_of(page: Any) -> float:
+    """How long the key was held, as the page was told."""
+    return float(
+        page.evaluate(
+            "() => import('/state.js').then(({ takes, view }) => takes.get(view.chosen).played.hold)"
+        )
+    )
+
+
+def test_pages_do_not_disturb_each_other_and_one_that_is_loaded_anew_goes_on(
+    browser: Any, studio: str
+) -> None:
+    from playwright.sync_api import expect
+
+    one, errors = opened(browser, studio)
+    other, _ = opened(browser, studio)
+    for page, name, note in ((one, "one.wav", 60), (other, "other.wav", 64)):
+        page.select_option("#instrument", "FM-v0")
+        page.select_option("#seconds", "20")
+        drop(page, name, note)
+        expect(page.locator(".card").nth(1)).to_be_visible(timeout=60_000)
+    one.reload()
+    expect(one.locator("#name")).to_have_text("one.wav")
+    expect(one.locator("#state")).to_have_text(re.compile("^Searching"))
+    expect(one.locator("#takes li")).to_have_count(1)
+    expect(other.locator("#takes li")).to_have_count(1)
+    one.get_by_role("button", name="Stop").click()
+    expect(one.locator("#state")).to_have_text(re.compile("^Done"))
+    expect(other.locator("#state")).to_have_text(re.compile("^Searching"))
+    one.get_by_role("button", name="Search from here").click()
+    expect(one.locator("#state")).to_have_text(re.compile("^Searching"))
+    one.get_by_role("button", name="Remove").click()
+    expect(one.locator("#welcome")).to_be_visible()
+    one.set_input_files("#file", {"name": "x.wav", "mimeType": "audio/wav", "buffer": b"no sound"})
+    expect(one.locator("#notice")).to_have_text(re.compile("x.wav.* is not audio"))
+    one.get_by_role("button", name="Record from").click()
+    one.wait_for_timeout(1000)
+    one.get_by_role("button", name="Recording: press").click()
+    expect(one.locator("#name")).to_have_text("recording 1.wav", timeout=20_000)
+    # What the browser says of a refused upload is no fault of the page.
+    assert [error for error in errors if "400" not in error] == []
+    one.close()
+    other.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import anyio.to_thread
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -45,13 +46,12 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[], None] | None 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.sessions = sessions
-        beside = [asyncio.create_task(_end_unseen(sessions))]
+        looking = asyncio.create_task(_end_unseen(sessions))
         if ready is not None:
-            beside.append(asyncio.create_task(anyio.to_thread.run_sync(ready, abandon_on_cancel=True)))
+            threading.Thread(target=ready, daemon=True).start()
         yield
-        for task in beside:
-            task.cancel()
-        await anyio.to_thread.run_sync(sessions.close)
+        looking.cancel()
+        await run_in_threadpool(sessions.close)
 
     at = "/api/pages/{page}"
     routes = [
@@ -74,7 +74,7 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[], None] | None 
 
 
 async def _instruments(request: Request) -> Response:
-    known = await anyio.to_thread.run_sync(instruments)
+    known = await run_in_threadpool(instruments)
     return JSONResponse([{"key": one.key, "name": one.name} for one in known])
 
 
@@ -123,7 +123,7 @@ async def _upload(request: Request) -> Response:
     page = requests.page_of(request)
     path = page.new_file()
     await requests.to_file(request, path)
-    take = await anyio.to_thread.run_sync(page.add, requests.name_of(request), path)
+    take = await run_in_threadpool(page.add, requests.name_of(request), path)
     page.tell(take.number)
     return JSONResponse(take.snapshot())
 
@@ -137,7 +137,7 @@ async def _search(request: Request) -> Response:
     page = requests.page_of(request)
     take = page.take(request.path_params["take"])
     given = await requests.asked(request)
-    page.search(take, await anyio.to_thread.run_sync(requests.order, given, take))
+    page.search(take, await run_in_threadpool(requests.order, given, take))
     return JSONResponse({"state": take.state})
 
 
@@ -149,7 +149,7 @@ async def _stop(request: Request) -> Response:
 async def _end_unseen(sessions: Sessions) -> None:
     while True:
         await asyncio.sleep(_LOOKS)
-        await anyio.to_thread.run_sync(sessions.end_unseen)
+        await run_in_threadpool(sessions.end_unseen)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

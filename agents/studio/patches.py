@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import anyio.to_thread
 import numpy as np
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -59,33 +59,33 @@ async def _key(request: Request) -> Response:
     player, unit, given, take = await _asked(request)
     note = whole("note", given.get("note"), 0, 127)
     velocity = whole("velocity", given.get("velocity", 100), 1, 127)
-    sound = await anyio.to_thread.run_sync(player.key, unit, note, velocity)
+    sound = await run_in_threadpool(player.key, unit, note, velocity)
     return Response(wav(sound, player.synth.sample_rate, take.shown["gain"]), media_type="audio/wav")
 
 
 async def _turned(request: Request) -> Response:
     player, unit, _, take = await _asked(request)
-    sound = await anyio.to_thread.run_sync(player.sound, unit)
+    sound = await run_in_threadpool(player.sound, unit)
     return Response(wav(sound, player.synth.sample_rate, take.shown["gain"]), media_type="audio/wav")
 
 
 async def _patch(request: Request) -> Response:
     player, unit, _, _ = await _asked(request)
-    return JSONResponse(await anyio.to_thread.run_sync(player.described, unit))
+    return JSONResponse(await run_in_threadpool(player.described, unit))
 
 
 async def _vary(request: Request) -> Response:
     player, unit, given, _ = await _asked(request)
     one_of("variation", given.get("how"), _FAR)
     far, rng = _FAR[given["how"]], np.random.default_rng(whole("seed", given.get("seed"), 0, 2**32 - 1))
-    varied = await anyio.to_thread.run_sync(player.varied, unit, far, rng)
-    return JSONResponse(await anyio.to_thread.run_sync(player.described, varied))
+    varied = await run_in_threadpool(player.varied, unit, far, rng)
+    return JSONResponse(await run_in_threadpool(player.described, varied))
 
 
 async def _download(request: Request) -> Response:
     player, unit, given, take = await _asked(request)
     one_of("download", given.get("what"), _KINDS)
-    return await anyio.to_thread.run_sync(_file, player, unit, given["what"], Path(take.upload.name).stem)
+    return await run_in_threadpool(_file, player, unit, given["what"], Path(take.upload.name).stem)
 
 
 async def _match(request: Request) -> Response:
@@ -97,7 +97,7 @@ async def _match(request: Request) -> Response:
 
 
 async def _bank(request: Request) -> Response:
-    return await anyio.to_thread.run_sync(_bank_of, requests.page_of(request))
+    return await run_in_threadpool(_bank_of, requests.page_of(request))
 
 
 def _bank_of(page: Session) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import threading
 import time
@@ -146,7 +147,7 @@ class Take:
 
     def _search(self, order: Order, tell: Callable[[], None]) -> None:
         recording = self.upload.part(order.begin, order.end)
-        length = round(max(0.5, min(order.end - order.begin, 20.0)), 2)
+        length = max(0.5, math.ceil(100 * (order.end - order.begin)) / 100)
         env_kwargs, remarks = recording.env_kwargs(
             {**order.instrument.env_kwargs, "duration": length}, order.note
         )

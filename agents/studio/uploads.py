@@ -20,7 +20,8 @@ MOST_SECONDS = 600.0
 _MOST_SAMPLES = 100_000_000
 """Of all channels together: a small compressed file may claim many gigabytes."""
 _PEAKS = 400
-_SHORTEST = 0.05
+_SHORTEST, LONGEST_PART = 0.05, 20.0
+"""Seconds of a part that is matched."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ class Upload:
         """
         begin = number("begin", begin, 0, self.seconds)
         end = number("end", end, begin, self.seconds + 0.01)
-        if end - begin < _SHORTEST:
-            raise SoundError(f"the part lasts {end - begin:.2f} s; choose at least {_SHORTEST:g} s")
+        if not _SHORTEST <= end - begin <= LONGEST_PART:
+            raise SoundError(
+                f"the part lasts {end - begin:.2f} s; choose one of {_SHORTEST:g} to {LONGEST_PART:g} s"
+            )
         channels, rate = read_channels(self.path)
         mono = channels[round(begin * rate) : round(end * rate)].mean(axis=1)
         place = self.part_path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import NamedTuple
 
 
@@ -18,7 +17,7 @@ class Command(NamedTuple):
     does: str
 
 
-_ALL = {
+COMMANDS = {
     "match": Command("match", "make a synth sound like recordings: a preset, its sound and a page"),
     "studio": Command("studio", "the same on a page in the browser"),
     "train": Command("train", "train an agent on an environment"),
@@ -29,11 +28,6 @@ _ALL = {
     "real-sounds": Command("real_sounds", "render notes of soundfonts, to train on or to judge by"),
     "plugins": Command("plugins", "list the installed plugins, or the knobs of one"),
     "benchmark": Command("benchmark", "measure how fast all of it is on this machine"),
-}
-COMMANDS = {
-    name: command
-    for name, command in _ALL.items()
-    if find_spec(f"{__package__}.{command.module}") is not None
 }
 """By the name on the command line."""
 

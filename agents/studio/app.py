@@ -41,6 +41,9 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[], None] | None 
         port: at which it is served.
         sessions: of its pages.
         ready: called, in a thread, while nobody waits yet: makes ready what the first search needs.
+
+    Returns:
+        The ASGI application.
     """
 
     @asynccontextmanager

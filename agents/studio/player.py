@@ -72,7 +72,16 @@ class Player:
             self._task.close()
 
     def key(self, unit: Unit, note: int, velocity: int) -> Audio:
-        """Return what a patch (n,) sounds like when a key is pressed, (samples,)."""
+        """Return what a patch sounds like when a key is pressed.
+
+        Args:
+            unit: the patch (n,), in [0, 1].
+            note: MIDI note, 0 to 127.
+            velocity: 1 to 127.
+
+        Returns:
+            Audio (samples,) of two seconds or more, at the synth's own level.
+        """
         hold = max(_HELD, float(self._row[0, 2]))
         (sound,) = self._sounds(unit[None], np.array([[note, velocity, hold]], np.float64))
         return np.asarray(sound)
@@ -100,7 +109,15 @@ class Player:
         return np.asarray(sound)
 
     def varied(self, unit: Unit, far: float, rng: np.random.Generator) -> Unit:
-        """Return a variation (n,) of a patch (n,) that has its pitch, and sounds about so far from it.
+        """Return a variation of a patch that has its pitch.
+
+        Args:
+            unit: the patch (n,).
+            far: how far it is to sound from it, about; a distance from 0 to 1.
+            rng: of all that is random.
+
+        Returns:
+            The variation (n,).
 
         Raises:
             SynthError: none of those that were tried has.
@@ -122,7 +139,16 @@ class Player:
         raise SynthError("no variation with the same pitch was found; turn a knob, or try the other button")
 
     def neighbours(self, unit: Unit, count: int, rng: np.random.Generator) -> Native:
-        """Return native rows (count, all parameters) of a patch (n,) and of variations of it."""
+        """Return a patch and variations of it.
+
+        Args:
+            unit: the patch (n,).
+            count: how many rows are wanted, the patch itself among them.
+            rng: of all that is random.
+
+        Returns:
+            Native rows (count, all parameters), the patch first.
+        """
         units = [unit]
         while len(units) < count:
             units.append(self.varied(unit, LITTLE if len(units) % 2 else MORE, rng))

@@ -34,7 +34,15 @@ def page_of(request: Request) -> Session:
 
 
 async def to_file(request: Request, path: Path) -> None:
-    """Write the body of a request to a file; a partial one is removed."""
+    """Write the body of a request to a file; a partial one is removed.
+
+    Args:
+        request: its body is read to the end, up to ``MOST_BYTES``.
+        path: of the file.
+
+    Raises:
+        HTTPException: it is larger (413), or the disk is full (507).
+    """
     size = 0
     try:
         with path.open("wb") as file:
@@ -78,7 +86,19 @@ def name_of(request: Request) -> str:
 
 
 def order(given: dict[str, Any], take: Take) -> Order:
-    """Return the search that is asked for; SynthgymError if it cannot be made."""
+    """Return the search that is asked for.
+
+    Args:
+        given: ``instrument`` (key), ``note`` (0 to 127), and if they are not the usual ones ``seconds`` (1 to
+            600), ``begin`` and ``end`` (seconds of the recording) and ``starts`` (1 to 32 patches).
+        take: that is to be searched.
+
+    Returns:
+        The order, its starts as they are rendered, (K, n).
+
+    Raises:
+        SynthgymError: it cannot be made.
+    """
     seconds = number("seconds", given.get("seconds", 20), 1, MOST_SECONDS)
     note = whole("note", given.get("note"), 0, 127)
     begin = number("begin", given.get("begin", take.upload.begin), 0, take.upload.seconds)
@@ -96,7 +116,18 @@ def order(given: dict[str, Any], take: Take) -> Order:
 
 
 def unit(value: Any, space: ParameterSpace) -> Unit:
-    """Return a patch (n,) of a page as one that can be rendered; ParameterError if it is none."""
+    """Return a patch of a page as it is rendered.
+
+    Args:
+        value: n numbers in [0, 1].
+        space: of n free parameters.
+
+    Returns:
+        The unit vector (n,), float32, quantised.
+
+    Raises:
+        SynthgymError: it is none.
+    """
     checked = space.check(value)
     if checked.ndim != 1:
         raise SynthgymError("give one patch")

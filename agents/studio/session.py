@@ -65,7 +65,18 @@ class Session:
             return self.folder / f"{self._numbers}.sound"
 
     def add(self, name: str, path: Path) -> Take:
-        """Take up a recording; SoundError if it is none."""
+        """Take up a recording.
+
+        Args:
+            name: as a person gave it.
+            path: of the file; removed if it is no sound.
+
+        Returns:
+            The take, ready to be searched.
+
+        Raises:
+            SoundError: it is no sound.
+        """
         try:
             upload = Upload.read(name, path)
         except BaseException:
@@ -82,7 +93,15 @@ class Session:
         return self.takes[number]
 
     def search(self, take: Take, order: Order) -> None:
-        """Let a take be searched, after those that wait already; SynthgymError if it is searched now."""
+        """Let a take be searched, after those that wait already.
+
+        Args:
+            take: of this page.
+            order: what is asked for.
+
+        Raises:
+            SynthgymError: it is being searched.
+        """
         with self._lock:
             if take.state in ("waiting", "preparing", "searching"):
                 raise SynthgymError("this recording is being searched; stop that first")

@@ -48,7 +48,18 @@ class Upload:
 
     @classmethod
     def read(cls, name: str, path: Path) -> Upload:
-        """Read a file; SoundError if it is no sound, silent, or too long."""
+        """Read a file.
+
+        Args:
+            name: that messages call it by.
+            path: of the file.
+
+        Returns:
+            What is known of it before it is matched.
+
+        Raises:
+            SoundError: it is no sound, silent, or too long.
+        """
         _check_size(path)
         try:
             channels, rate = read_channels(path)
@@ -69,7 +80,14 @@ class Upload:
         return self.path.with_suffix(".part.wav")
 
     def part(self, begin: float, end: float) -> Recording:
-        """Return what lies between two moments, in seconds, as a recording.
+        """Return what lies between two moments as a recording.
+
+        Args:
+            begin: seconds.
+            end: seconds, .05 to 20 later.
+
+        Returns:
+            The part.
 
         Raises:
             SynthgymError: they are no moments of it, or there is nothing to be heard between them.

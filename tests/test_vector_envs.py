@@ -83,6 +83,29 @@ def test_whole_rollouts_are_those_of_sync_vector_env(
     theirs.close()
 
 
+@pytest.mark.parametrize("env_id", ["FM-v0", "FMGoal-v0"])
+def test_episodes_that_nothing_begins_are_begun_by_a_mask(env_id: str) -> None:
+    ours = native(env_id, autoreset_mode="Disabled", max_episode_steps=4)
+    theirs = synchronous(env_id, AutoresetMode.DISABLED, max_episode_steps=4)
+    assert ours.unwrapped.autoreset_mode == theirs.unwrapped.autoreset_mode == AutoresetMode.DISABLED
+    ours.action_space.seed(0)
+    assert data_equivalence(ours.reset(seed=5), theirs.reset(seed=5), exact=True)
+    for number in range(12):
+        action = ours.action_space.sample()
+        step = ours.step(action)
+        assert data_equivalence(step, theirs.step(action), exact=True)
+        over = step[2] | step[3] if number else np.array([False, True, False])  # so that they end apart
+        assert not over.all()
+        if over.any():
+            before = ours.unwrapped.parameters
+            if number:
+                with pytest.raises(SynthgymError, match=r"is over; call reset\(\) with options"):
+                    ours.step(action)
+            np.testing.assert_array_equal(ours.unwrapped.parameters, before)
+            begun, expected = (envs.reset(options={"reset_mask": over.copy()}) for envs in (ours, theirs))
+            assert data_equivalence(begun, expected, exact=True)
+
+
 @pytest.mark.parametrize("rendering", ["threads", "processes"])
 @pytest.mark.parametrize("env_id", [*IDS, GOAL_IDS[0]])
 def test_whoever_renders_the_bytes_are_the_same(env_id: str, rendering: str) -> None:
@@ -120,7 +143,7 @@ def test_it_is_the_single_environment_many_times() -> None:
         ({"workers": 0}, "workers must be a whole number from 1 to 4096; got 0"),
         ({"rendering": "thread"}, "did you mean 'threads'"),
         ({"rendering": "ray"}, "unknown rendering 'ray'"),
-        ({"autoreset_mode": "Disabled"}, "unknown autoreset_mode"),
+        ({"autoreset_mode": "Never"}, "unknown autoreset_mode"),
         ({"max_episode_steps": 0}, "max_episode_steps must be"),
         ({"featur": "mfcc"}, "did you mean 'feature'"),
         ({"render_mode": "human"}, "unknown render_mode"),

@@ -93,8 +93,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
       `(low, high)` from which every episode draws its own.
     - `sample_rate` (Hz, 44100), `duration` (seconds rendered, 1.0), and what else the synth takes.
     - `render_mode`: `None` or `"rgb_array"`: target and current feature side by side.
-    - `gym.make_vec(id, num_envs)` takes besides `autoreset_mode` (`"NextStep"` or `"SameStep"`), `rendering`
-      (`"inline"`, `"threads"`, `"processes"`) and `workers`; it says the same as `SyncVectorEnv` would.
+    - `gym.make_vec(id, num_envs)` takes besides `autoreset_mode` (`"NextStep"`, `"SameStep"`, `"Disabled"`),
+      `rendering` (`"inline"`, `"threads"`, `"processes"`) and `workers`; it says what `SyncVectorEnv` would.
 
     ## Version History
     - v0: before the first release; the CHANGELOG says what changes.

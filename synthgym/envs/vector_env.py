@@ -23,7 +23,6 @@ from synthgym.synths import Audio
 
 ENDLESS = 10**9
 """Steps: the longest limit there is, and more than anybody takes."""
-MODES = (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP)
 
 
 class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]]):
@@ -36,7 +35,8 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         synth: name of the synth.
         num_envs: how many environments.
         max_episode_steps: after which an episode is truncated; -1, as in Gymnasium, for no limit.
-        autoreset_mode: ``AutoresetMode.NEXT_STEP`` (default) or ``AutoresetMode.SAME_STEP``.
+        autoreset_mode: ``AutoresetMode.NEXT_STEP`` (default), ``SAME_STEP``, or ``DISABLED``: episodes that
+            are over are reset by the caller, with ``options["reset_mask"]``.
         rendering: who renders: ``auto`` (what suits the synth), ``inline``, ``threads``, ``processes``,
             ``cuda`` (a GPU).
         workers: how many render side by side (default: one for each core).
@@ -64,14 +64,14 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         endless = max_episode_steps == -1 and not isinstance(max_episode_steps, bool)
         self._most_steps = ENDLESS if endless else whole("max_episode_steps", max_episode_steps, 1, ENDLESS)
         mode = getattr(autoreset_mode, "value", autoreset_mode)
-        one_of("autoreset_mode", mode, [known.value for known in MODES])
+        one_of("autoreset_mode", mode, [known.value for known in AutoresetMode])
         one_of("rendering", rendering, ("auto", "inline", "threads", "processes", "cuda"))
         workers = min(usable_cores(), num_envs) if workers is None else workers
         how = {"rendering": rendering, "workers": workers}
         self._set_up(num_envs, synth, render_mode, keywords, with_audio=False, **how)
         self.closed = False
-        self.metadata = {**METADATA, "autoreset_mode": AutoresetMode(mode)}
-        self._same_step = self.metadata["autoreset_mode"] == AutoresetMode.SAME_STEP
+        self.autoreset_mode = AutoresetMode(mode)
+        self.metadata = {**METADATA, "autoreset_mode": self.autoreset_mode}
         self.single_action_space = self.episodes.action_space
         self.single_observation_space = self.episodes.observation_space
         self.action_space = batch_space(self.single_action_space, num_envs)
@@ -132,10 +132,16 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
 
         Raises:
             ActionError: the actions are not (num_envs, n) finite values.
+            SynthgymError: before ``reset``, or where an episode is over and none is begun by itself.
         """
         episodes = self.episodes
         if not all(map(self.streams.begun, range(self.num_envs))):
             raise SynthgymError("call reset() first")
+        if self.autoreset_mode == AutoresetMode.DISABLED and self._done.any():
+            raise SynthgymError(
+                f"the episode of environment {int(self._done.argmax())} is over; call reset() with "
+                "options={'reset_mask': terminated | truncated} first"
+            )
         nudges = checked_actions(actions, self.episodes.unit.shape)
         going_on = ~self._done
         rewards = np.zeros(self.num_envs)
@@ -151,7 +157,7 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         truncated = (self._steps >= self._most_steps) & going_on
         self._done = terminated | truncated
         infos: dict[str, Any] = {}
-        if self._same_step and self._done.any():
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and self._done.any():
             infos = self._final(self._done)
             self._begin(np.flatnonzero(self._done).tolist())
         infos.update(self._info(np.ones(self.num_envs, np.bool_)))

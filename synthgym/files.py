@@ -56,6 +56,19 @@ def of_macos(path: Path) -> bool:
     return path.name.startswith("._")
 
 
+def as_utf8(path: str | os.PathLike[str], reader: str) -> str:
+    """Return a path as libraries take it that know UTF-8 alone, whatever the locale.
+
+    Raises:
+        SynthgymError: its bytes are not UTF-8; the message says that the reader wants it.
+    """
+    try:
+        return os.fsencode(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        name = shown(os.fspath(path))
+        raise SynthgymError(f"the path {name} is not in UTF-8, as {reader} wants it; rename it") from error
+
+
 def shown(name: str) -> str:
     """Return the name of a file as text that can be written: what is not UTF-8 in it as ``\\udcXX``."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")

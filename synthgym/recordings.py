@@ -177,7 +177,8 @@ def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_r
     """
     with replaced(path) as temporary:
         try:
-            soundfile.write(temporary, audio, sample_rate, subtype="FLOAT", format="WAV")
+            # By its bytes: a name need not be UTF-8.
+            soundfile.write(os.fsencode(temporary), audio, sample_rate, subtype="FLOAT", format="WAV")
         except soundfile.SoundFileError as error:  # the disk is full
             raise OSError(0, str(error)) from error
 

@@ -262,7 +262,7 @@ def test_a_silent_source_is_named(tmp_path: Path) -> None:
 
 
 def test_controls_are_read_as_written() -> None:
-    controls = read_program(PROGRAM, ROOT, "it").controls
+    controls = read_program(PROGRAM, str(ROOT), "it").controls
     assert {"one/level", "two/level"} < {control.label for control in controls}
     assert [control.place for control in controls] == list(range(len(controls)))
 

@@ -16,6 +16,7 @@ import yaml
 
 from envs_registry import ENVIRONMENTS, goal_id
 from synthgym.errors import SynthgymError, UnknownNameError
+from synthgym.files import shown
 from synthgym.synths.plugin_places import is_uri
 
 from .manual import Options, new_parser
@@ -126,7 +127,8 @@ def read_keywords(texts: list[str]) -> dict[str, Any]:
         try:
             if not (name.isidentifier() and equals):
                 raise ValueError("write name=value")
-            keywords[name] = yaml.safe_load(value)
+            # YAML has no characters for the bytes of a name that is not UTF-8.
+            keywords[name] = yaml.safe_load(value) if shown(value) == value else value
         except (ValueError, yaml.YAMLError) as error:
             why = " ".join(str(error).split())
             raise SynthgymError(f"{text!r} is no name=value with a value in YAML: {why}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
             if not (out / file).exists():
                 audio = _rendered(sound, fonts)
                 with replaced(out / file) as temporary:
-                    soundfile.write(temporary, audio, RATE, subtype="PCM_24", format="WAV")
+                    soundfile.write(os.fsencode(temporary), audio, RATE, subtype="PCM_24", format="WAV")
                 made += 1
     except soundfile.SoundFileError as error:  # the disk is full
         raise unwritable(out, OSError(0, str(error))) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced
+from synthgym.files import replaced, shown
 from synthgym.settings import check_same_settings
 
 from .run_config import RunConfig
@@ -75,7 +75,12 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
 
     def begin(self, run: RunConfig) -> None:
-        """Write the config of a new run; SynthgymError if the folder already holds one."""
+        """Write the config of a new run; SynthgymError if the folder already holds one, or cannot hold it."""
+        name = str(self.path.absolute())
+        if shown(name) != name:
+            raise SynthgymError(
+                f"TensorBoard takes no folder whose name is not UTF-8: {shown(name)}; give another --log-dir"
+            )
         if self.config.exists():
             raise SynthgymError(
                 f"{self.path} already holds a run; go on with it by --resume, or choose another --log-dir"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import number, whole
 from synthgym.errors import SynthError
+from synthgym.files import as_utf8, shown
 from synthgym.hosting import Engine, open_engine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
@@ -75,14 +76,17 @@ class FaustSynth(HostedSynth):
             definitions: whole numbers that replace definitions of the program.
         """
         dsp = dsp.absolute()
-        self._name = dsp.name
+        self._name = shown(dsp.name)
         self._sources = [dsp]
         if not dsp.is_file():
             raise SynthError(f"no such Faust program: {dsp}")
         defined = "".join(f"{k} = {v};" for k, v in definitions.items())
         text = written(dsp)
         code = _PLAYER.format(held=_HELD, program=text.code, definitions=f"[{defined}]" if defined else "")
-        program = read_program(code, dsp.parent, dsp.name, text.read)
+        folder = as_utf8(dsp.parent, "Faust")
+        if '"' in folder:  # Faust writes it, as it is, into the program
+            raise SynthError(f"Faust takes no folder with a quotation mark in its name: {folder}; rename it")
+        program = read_program(code, folder, shown(dsp.name), text.read)
         # What stands for the gate stands in its group, and is not there if there is no gate.
         controls = {"gate" if c.label == _HELD else c.label: c for c in program.controls}
         _check_instrument(dsp.name, controls, program.inputs, program.outputs)
@@ -100,7 +104,7 @@ class FaustSynth(HostedSynth):
         played = [places[label] for label in ("gate", "freq", "gain") if label in controls]
         self._options = {
             "code": code,
-            "folder": str(dsp.parent),
+            "folder": folder,
             "soundfiles": {text.label(label): sound for label, sound in sounds.items()},
             "sample_rate": self.sample_rate,
             "samples": self.samples,

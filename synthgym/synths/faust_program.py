@@ -32,6 +32,8 @@ _QUOTED = re.compile(
     re.DOTALL,
 )
 """Where quotes are: in comments, about names of files, and about labels."""
+_NAMED = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')
+"""Paths that a text of Faust's can hold; the program of another is put in its place."""
 _TO_ESCAPE = re.compile(r"_(?=u[01])|[^\x00-\x7f]")
 _ESCAPED = re.compile(r"_u(0[0-9a-f]{5}|10[0-9a-f]{4})_")
 _CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+.\deE]+)")
@@ -101,7 +103,7 @@ def written(path: Path) -> Written:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    if text.isascii():
+    if text.isascii() and _NAMED.fullmatch(str(path)):
         return Written(f'component("{path}")', False)
     text = _QUOTED.sub(lambda found: escaped(found[0]) if found["label"] else found[0], text)
     return Written(f"environment {{\n{text}\n}}.process", True)
@@ -117,7 +119,7 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def read_program(code: str, folder: Path, name: str, read: Callable[[str], str] = str) -> Program:
+def read_program(code: str, folder: str, name: str, read: Callable[[str], str] = str) -> Program:
     """Compile a program for its interface.
 
     Args:
@@ -138,8 +140,8 @@ def read_program(code: str, folder: Path, name: str, read: Callable[[str], str] 
     with COMPILING:
         try:
             with faust.FaustContext():
-                box = faust.box.boxFromDSP(code, ["-I", str(folder)])
-                source = faust.box.boxToSource(box, "cpp", "program", ["-double", "-I", str(folder)])
+                box = faust.box.boxFromDSP(code, ["-I", folder])
+                source = faust.box.boxToSource(box, "cpp", "program", ["-double", "-I", folder])
         except RuntimeError as error:
             message = " ".join(str(error).split())
             raise SynthError(f"{name} does not compile: {message}") from error
@@ -172,11 +174,11 @@ def read_program(code: str, folder: Path, name: str, read: Callable[[str], str] 
     return Program(tuple(_uniquely_named(controls)), tuple(soundfiles), inputs, outputs)
 
 
-def _reason(code: str, folder: Path) -> str:
+def _reason(code: str, folder: str) -> str:
     """Return what Faust says of a program that does not compile."""
     options = {"soundfiles": {}, "sample_rate": 44100, "samples": 1, "constants": {}, "controls": []}
     try:
-        open_engine("faust", {"code": code, "folder": str(folder), **options}, "process", "Faust").close()
+        open_engine("faust", {"code": code, "folder": folder, **options}, "process", "Faust").close()
     except SynthError as error:
         return " ".join(str(error).split(". Check the faustlibraries")[0].split())
     return "Faust gives no reason"

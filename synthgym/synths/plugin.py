@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import number
 from synthgym.errors import SynthError
-from synthgym.files import replaced
+from synthgym.files import as_utf8
 from synthgym.hosting import SAFEST, Engine, Isolation, Patience, open_engine, place_of
 from synthgym.hosting.helper import addresses_can_be_fixed
 from synthgym.hosting.remote import RemoteEngine
@@ -27,7 +27,7 @@ from synthgym.synths.exactness import UNKNOWN, RenderNote, exactness_of, only_tu
 from synthgym.synths.hosted import HostedSynth
 from synthgym.synths.knobs import PSEUDO, Knob, read_knob, read_knobs, readable
 from synthgym.synths.plugin_places import is_uri, located, remedy
-from synthgym.synths.plugin_presets import PluginPresets, preset_suffix
+from synthgym.synths.plugin_presets import PluginPresets, preset_suffix, save_state
 from synthgym.synths.trying import HURRY, SLOWER, Render, check_heard, held_knobs, silent
 
 __all__ = ["Knob", "PluginSynth", "read_knob"]
@@ -205,7 +205,7 @@ class PluginSynth(HostedSynth):
 
     def _open(self, isolation: Isolation) -> Engine:
         options = {
-            "path": self.plugin,
+            "path": self.plugin if is_uri(self.plugin) else as_utf8(self.plugin, "DawDreamer"),
             "sample_rate": self.sample_rate,
             "samples": self.samples,
         }
@@ -259,12 +259,11 @@ class PluginSynth(HostedSynth):
         ]
 
     def _write_preset(self, native: Native, path: Path) -> None:
-        with replaced(path) as temporary:
-            if self._may_fork:  # as from a fork: of a plugin that has not played, and will not afterwards
-                self.close()
-            self.engine.call("save", self._settings(native), str(temporary))
-            if self._may_fork:
-                self.close()
+        if self._may_fork:  # as from a fork: of a plugin that has not played, and will not afterwards
+            self.close()
+        save_state(self.engine, self._settings(native), path)
+        if self._may_fork:
+            self.close()
 
     def _read_preset(self, path: Path) -> Native:
         return self._row(self._presets.read(path))

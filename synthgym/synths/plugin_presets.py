@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 
 from synthgym.errors import PluginCrashed, PresetError, SynthError
-from synthgym.files import reason
+from synthgym.files import reason, replaced
 from synthgym.hosting import SAFEST, Engine, Isolation
 from synthgym.synths.hosted import OwnsEngine
 from synthgym.synths.lv2_presets import lv2_presets
@@ -57,7 +59,10 @@ class PluginPresets(OwnsEngine):
                 f"{no_preset}: no state of a VST3 plugin is in it; give one that was saved here"
             )
         try:
-            hosts: list[float] = self.engine.call("load", str(path.absolute()))
+            with TemporaryDirectory() as folder:  # engines take names in UTF-8 alone
+                copied = Path(folder, f"preset{path.suffix}")
+                copied.write_bytes(data)
+                hosts: list[float] = self.engine.call("load", str(copied))
         except (SynthError, PluginCrashed) as error:
             raise PresetError(f"{no_preset}: {error}") from error
         return hosts
@@ -81,6 +86,15 @@ class PluginPresets(OwnsEngine):
             logger.warning("%s: its programs cannot be read (%s); taken to have none", self._name, error)
             return []
         return hosts
+
+
+def save_state(engine: Engine, settings: Sequence[tuple[int, float]], path: Path) -> None:
+    """Write the state of an engine's plugin with parameters set, by (index, host value), to a new file."""
+    with TemporaryDirectory() as folder:  # engines take names in UTF-8 alone
+        saved = Path(folder, f"preset{path.suffix}")
+        engine.call("save", settings, str(saved))
+        with replaced(path) as temporary:
+            copyfile(saved, temporary)
 
 
 def preset_suffix(plugin: str) -> str:

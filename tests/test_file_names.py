@@ -1,0 +1,92 @@
+"""Files and folders of any name are read and written, or refused in words."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from conftest import AMSYNTH, ROOT, needs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.commands.cli import read_keywords
+from agents.training.learners import make_config
+from agents.training.run_folder import RunFolder
+from synthgym.errors import SynthgymError
+from synthgym.files import as_utf8, shown
+from synthgym.recordings import read_mono, write_wav
+from synthgym.synths.faust import FaustSynth
+from synthgym.synths.plugin import PluginSynth
+
+LATIN = "fl\udcf6te"  # b"fl\xf6te", as Python reads it
+NAMES = ["Größe", "音", LATIN, 'a "b" {0} %s $x', "a\\b", "a\nb", "-a", "x" * 200]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sounds_are_written_and_read(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name / f"{name}.wav"
+    sound = np.sin(np.arange(4410) * 0.05).astype(np.float32)
+    write_wav(path, sound, 44100)
+    np.testing.assert_array_equal(read_mono(path)[0], sound)
+    assert os.listdir(path.parent) == [path.name]  # noqa: PTH208, as it is on the disk
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_faust_programs_are_played(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "of any name" / (name if name not in (LATIN, 'a "b" {0} %s $x') else "x")
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "examples/faust/subtractive.dsp", folder / f"{name}.dsp")
+    synth = FaustSynth(dsp=str(folder / f"{name}.dsp"), duration=0.1, hold=0.1)
+    assert np.abs(synth.render(synth.space.row({})[None])).max() > 0.01
+
+
+@pytest.mark.parametrize("name", [LATIN, 'a "b"'])
+def test_a_folder_that_faust_does_not_take_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    shutil.copy(ROOT / "examples/faust/subtractive.dsp", tmp_path / name / "x.dsp")
+    with pytest.raises(SynthgymError, match=r"Faust .*; rename it$"):
+        FaustSynth(dsp=str(tmp_path / name / "x.dsp"))
+
+
+@needs.amsynth
+@pytest.mark.parametrize("name", ["Größe", LATIN])
+def test_presets_of_plugins_are_written_and_read(name: str, tmp_path: Path) -> None:
+    synth = PluginSynth(plugin=AMSYNTH, duration=0.1, hold=0.1)
+    row = synth.space.row({})
+    path = tmp_path / name / f"{name}.fxp"
+    synth.save_preset(row, path)
+    np.testing.assert_allclose(synth.load_preset(path), row, atol=1e-6)
+    synth.close()
+    shutil.copy(AMSYNTH, tmp_path / name / f"{name}.so")
+    if name == LATIN:
+        with pytest.raises(SynthgymError, match=r"fl\\udcf6te.so is not in UTF-8, as DawDreamer wants it"):
+            PluginSynth(plugin=str(tmp_path / name / f"{name}.so"))
+    else:
+        PluginSynth(plugin=str(tmp_path / name / f"{name}.so"), duration=0.1, hold=0.1).close()
+
+
+@given(st.text(st.characters(exclude_characters="\0")))
+def test_keywords_name_files_of_any_name(name: str) -> None:
+    value = name if shown(name) != name else json.dumps(name, ensure_ascii=False)
+    try:
+        (read,) = read_keywords([f"source={value}"]).values()
+    except SynthgymError:  # of control characters, which YAML does not take and says so
+        assert yaml.reader.Reader.NON_PRINTABLE.search(value)
+    else:
+        assert read == name
+
+
+def test_a_path_is_utf_8_whatever_the_locale() -> None:
+    assert as_utf8("/Größe/音", "it") == "/Größe/音"
+    with pytest.raises(SynthgymError, match=r"the path /fl\\udcf6te is not in UTF-8, as it wants it"):
+        as_utf8(f"/{LATIN}", "it")
+
+
+def test_a_run_in_a_folder_that_tensorboard_does_not_take_is_refused(tmp_path: Path) -> None:
+    config = make_config("FM-v0", "ppo", 0, steps=64)
+    with pytest.raises(SynthgymError, match=r"TensorBoard takes no folder .*udcf6te; give another"):
+        RunFolder(tmp_path / LATIN).begin(config)
+    assert not any(tmp_path.iterdir())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,3 +73,8 @@ def as_utf8(path: str | os.PathLike[str], reader: str) -> str:
 def shown(name: str) -> str:
     """Return the name of a file as text that can be written: what is not UTF-8 in it as ``\\udcXX``."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_given(text: str) -> str:
+    """Return the name of a file that ``shown`` was given, from what it returned."""
+    return re.sub(r"\\ud([89a-f][0-9a-f]{2})", lambda found: chr(0xD000 + int(found[1], 16)), text)

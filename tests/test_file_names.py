@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import AMSYNTH, ROOT, needs
+from conftest import AMSYNTH, ROOT, Script, needs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ from agents.commands.cli import read_keywords
 from agents.training.learners import make_config
 from agents.training.run_folder import RunFolder
 from synthgym.errors import SynthgymError
-from synthgym.files import as_utf8, shown
+from synthgym.files import as_given, as_utf8, shown
 from synthgym.recordings import read_mono, write_wav
 from synthgym.synths.faust import FaustSynth
 from synthgym.synths.plugin import PluginSynth
@@ -90,3 +90,18 @@ def test_a_run_in_a_folder_that_tensorboard_does_not_take_is_refused(tmp_path: P
     with pytest.raises(SynthgymError, match=r"TensorBoard takes no folder .*udcf6te; give another"):
         RunFolder(tmp_path / LATIN).begin(config)
     assert not any(tmp_path.iterdir())
+
+
+@given(st.text(st.characters(exclude_characters="\0\\")))
+def test_a_name_is_written_and_read_again(name: str) -> None:
+    shown(name).encode()
+    assert as_given(shown(name)) == name
+
+
+def test_an_evaluation_of_files_of_any_name_is_written_and_checked(script: Script, tmp_path: Path) -> None:
+    sound = tmp_path / f"{LATIN}.wav"
+    write_wav(sound, np.sin(np.arange(44100) * 0.05).astype(np.float32), 44100)
+    out = tmp_path / LATIN
+    command = ["--env", "FM-v0", "--agents", "random", "--targets", sound, "--seeds", 1, "--budgets", "1"]
+    script("evaluate.py", *command, "--out", out)
+    assert "1 rows, 0 differ" in script("evaluate.py", "--validate", out).stdout

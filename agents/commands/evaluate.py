@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
+from synthgym.files import as_given, shown
 from synthgym.making import make_task
 from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
@@ -117,7 +118,7 @@ def main() -> int:
     names = list(dict.fromkeys(args.agents.split(",")))
     sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
     with closing(task):
-        agents = {name: prepare(name, task, sources) for name in names}
+        agents = {shown(name): prepare(name, task, sources) for name in names}
         targets, silent = read_targets(task, args.targets)
         if not targets:
             raise SynthgymError(f"all {silent} targets of {args.targets} are silent; give others")
@@ -171,7 +172,9 @@ def validate(path: Path) -> int:
     for (env, env_kwargs, source), rows in frame.groupby(["env", "env_kwargs", "targets"]):
         with closing(make_task(known_id(env), json.loads(env_kwargs), rendering="auto")) as task:
             check_same_game(path, rows, task)
-            replayed = replay(task, find_targets(task, source, {*rows["target"]}), rows.to_dict("records"))
+            replayed = replay(
+                task, find_targets(task, as_given(source), {*rows["target"]}), rows.to_dict("records")
+            )
         wrong += replayed.wrong
         if most := max(replayed.tolerances):
             print(

@@ -15,7 +15,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced, unwritable
+from synthgym.files import replaced, shown, unwritable
 from synthgym.settings import check_same_settings
 
 from .asked import Asked
@@ -147,7 +147,7 @@ class Results:
         )
         frame.insert(0, "env", self.settings["env"])
         frame.insert(1, "env_kwargs", json.dumps(self.settings["env_kwargs"]))
-        frame.insert(2, "targets", self.settings["targets"])
+        frame.insert(2, "targets", shown(self.settings["targets"]))
         task = {name: value for name, value in self.settings.items() if name not in OF_AN_EVALUATION}
         if task:  # evaluations of older versions did not keep it
             frame.insert(3, "task", json.dumps(task))
@@ -163,8 +163,9 @@ class Results:
 
     def write(self) -> Path:
         """Write the rows as Parquet, and return the file."""
-        with replaced(self.path / ROWS) as temporary:
-            self.rows().to_parquet(temporary, index=False)
+        # By an open file, here and below: PyArrow takes names in UTF-8 alone.
+        with replaced(self.path / ROWS) as temporary, temporary.open("wb") as file:
+            self.rows().to_parquet(file, index=False)
         return self.path / ROWS
 
     def _write_config(self) -> None:
@@ -194,7 +195,8 @@ def read_rows(path: str | os.PathLike[str]) -> pd.DataFrame:
     if not file.is_file():
         raise SynthgymError(f"no such file: {file}; synthgym evaluate writes it when it is done")
     try:
-        frame = pd.read_parquet(file)
+        with file.open("rb") as opened:
+            frame = pd.read_parquet(opened)
         missing = {"env", "env_kwargs", "targets", "target", "parameters", "distance"} - {*frame.columns}
         if missing:
             raise ValueError(f"it has no column {min(missing)!r}")

@@ -76,11 +76,7 @@ class RunFolder:
 
     def begin(self, run: RunConfig) -> None:
         """Write the config of a new run; SynthgymError if the folder already holds one, or cannot hold it."""
-        name = str(self.path.absolute())
-        if shown(name) != name:
-            raise SynthgymError(
-                f"TensorBoard takes no folder whose name is not UTF-8: {shown(name)}; give another --log-dir"
-            )
+        self._check_name()
         if self.config.exists():
             raise SynthgymError(
                 f"{self.path} already holds a run; go on with it by --resume, or choose another --log-dir"
@@ -102,6 +98,7 @@ class RunFolder:
                 hyperparameters that are not among them. The run's ``steps`` become those asked for, or those
                 done if they are more.
         """
+        self._check_name()
         if not self.config.exists():
             raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
         kept = RunConfig.read(self.config)
@@ -113,6 +110,13 @@ class RunFolder:
             newest = self.newest()
             done = int(newest.stem) if newest else 0
             replace(kept, steps=max(asked["steps"], done)).write(self.config)
+
+    def _check_name(self) -> None:
+        name = str(self.path.absolute())
+        if shown(name) != name:
+            raise SynthgymError(
+                f"TensorBoard takes no folder whose name is not UTF-8: {shown(name)}; give another --log-dir"
+            )
 
     def save_checkpoint(self, steps: int, save: Callable[[Path], Any]) -> Path:
         """Save a model under its number of steps, whole or not at all.

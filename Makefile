@@ -58,7 +58,7 @@ benchmark: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("synthgym needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,ray,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[agents,ray,dev,libraries]"
 	touch $@
 
 # Likewise, of the lowest versions.

@@ -18,7 +18,6 @@ from agents.supervised.model import Model
 from agents.supervised.trainer import Trainer
 from agents.training.divergence import Diverged
 from agents.training.learners import learner, make_config
-from agents.training.run_config import RunConfig
 from agents.training.run_folder import RunFolder
 from synthgym import datasets
 from synthgym.errors import PluginCrashed, SynthgymError
@@ -159,10 +158,17 @@ def test_a_set_that_cannot_be_trained_on_is_refused_before_it_is_read(
 
 
 def test_hindsight_without_whole_episodes_is_refused() -> None:
-    def run(learning_starts: int) -> RunConfig:
-        few = {"learning_starts": learning_starts, "buffer_size": 1000}
-        return make_config("FM-v0", "sac_her", 0, steps=2000, num_envs=16, hyperparameters=few)
+    def check(learning_starts: int = 800, buffer_size: int = 1600, **env_kwargs: int) -> None:
+        few = {"learning_starts": learning_starts, "buffer_size": buffer_size}
+        keywords: dict[str, Any] = {"env_kwargs": env_kwargs, "hyperparameters": few}
+        learner("sac_her").check(make_config("FM-v0", "sac_her", 0, steps=2000, num_envs=16, **keywords))
 
-    with pytest.raises(SynthgymError, match="give --hyperparameters learning_starts=800 or more"):
-        learner("sac_her").check(run(799))
-    learner("sac_her").check(run(800))
+    check()
+    with pytest.raises(SynthgymError, match="--hyperparameters learning_starts=800 or more"):
+        check(learning_starts=799)
+    with pytest.raises(SynthgymError, match="--hyperparameters buffer_size=1600 or more"):
+        check(buffer_size=1599)
+    with pytest.raises(SynthgymError, match="learning_starts=16000000 or more"):
+        check(max_episode_steps=10**6)
+    with pytest.raises(SynthgymError, match="give --env-kwargs max_episode_steps=50"):
+        check(max_episode_steps=-1)

@@ -61,12 +61,22 @@ def check(run: RunConfig) -> None:
         steps = env.spec.max_episode_steps if env.spec is not None else None
         if run.start_from is not None:
             Guesses(run.start_from, env.get_wrapper_attr("task"), run.seed)
-    first = run.num_envs * (steps or 0)
-    if METHODS[run.agent].goals and run.hyperparameters["learning_starts"] < first:
-        raise SynthgymError(
-            f"hindsight needs whole episodes: {run.num_envs} environments end their first ones after {first} "
-            f"steps; give --hyperparameters learning_starts={first} or more, or fewer --num-envs"
-        )
+    if METHODS[run.agent].goals:
+        _check_hindsight(run, steps)
+
+
+def _check_hindsight(run: RunConfig, steps: int | None) -> None:
+    """Raise SynthgymError if no whole episode, of so many steps, is there when learning begins."""
+    if steps is None:
+        raise SynthgymError("hindsight needs episodes that end; give --env-kwargs max_episode_steps=50")
+    first = run.num_envs * steps
+    # The buffer forgets an episode whose first step is overwritten, and the one that goes on is not whole.
+    for name, least in (("learning_starts", first), ("buffer_size", 2 * first)):
+        if run.hyperparameters[name] < least:
+            raise SynthgymError(
+                f"hindsight needs whole episodes: {run.num_envs} environments of {steps} steps need "
+                f"--hyperparameters {name}={least} or more; give that, or fewer --num-envs"
+            )
 
 
 def train(folder: RunFolder) -> int:

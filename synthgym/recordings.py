@@ -80,12 +80,17 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         raise SoundError(f"{path!r:.200} is not audio ({error}); convert it to WAV") from error
     mono = channels.mean(axis=1)
     try:
-        if channels.size and np.abs(mono).max() < CANCELLED * np.abs(channels).max():
+        if channels.size and _peak(mono) < CANCELLED * _peak(channels):
             raise SoundError("its channels cancel each other out when mixed to mono; give one of them")
         check_sound(mono)
     except SoundError as error:
         raise SoundError(f"{path}: {error}") from error
     return channels, rate
+
+
+def _peak(audio: NDArray[np.float32]) -> float:
+    """Return the greatest magnitude, without a copy of what may be long."""
+    return float(max(audio.max(), -audio.min()))
 
 
 def _read(file: bytes | BinaryIO) -> tuple[NDArray[np.float32], int]:
@@ -133,7 +138,8 @@ def as_target(audio: ArrayLike, rate: float, sample_rate: int, samples: int) -> 
     Raises:
         SoundError: the audio is empty, silent or not finite, or ``rate`` not from 1,000 to 10,000,000 Hz.
     """
-    sound = floats("a sound", audio).astype(np.float32)
+    is_float32 = isinstance(audio, np.ndarray) and audio.dtype == np.float32
+    sound = audio if is_float32 else floats("a sound", audio).astype(np.float32)
     _check_rate(rate)
     check_sound(sound)
     clip = soxr.resample(sound, rate, sample_rate, quality="VHQ")

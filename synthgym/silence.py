@@ -21,6 +21,8 @@ NOISE_BELOW = 10 ** (-20 / 20)
 """is at most this loud (-20 dB) beside the loudest frame."""
 ABOVE_NOISE = 1.5
 """What exceeds the peak of noise by this factor is sound."""
+_AT_ONCE = 1024
+"""So many frames are squared at once, as a long recording is large already."""
 
 
 def offset_of(audio: NDArray[np.float32], sample_rate: float) -> float:
@@ -36,9 +38,9 @@ def offset_of(audio: NDArray[np.float32], sample_rate: float) -> float:
     Returns:
         The offset, in the unit of the audio.
     """
-    frames = np.array_split(audio.astype(np.float64), max(1, round(len(audio) / sample_rate / OFFSET_FRAME)))
-    means = np.array([frame.mean() for frame in frames])
-    variances = np.array([frame.var() for frame in frames])
+    frames = np.array_split(audio, max(1, round(len(audio) / sample_rate / OFFSET_FRAME)))
+    means = np.array([frame.mean(dtype=np.float64) for frame in frames])
+    variances = np.array([frame.var(dtype=np.float64) for frame in frames])
     if not variances.any():
         return float(means.mean())
     return float(np.average(means, weights=1 / (variances + 1e-12 * variances.max())))
@@ -84,7 +86,9 @@ def before_note(audio: NDArray[np.float32], sample_rate: float) -> tuple[int, fl
 def _rise_from_noise(levels: NDArray[np.float32], first: int, size: int) -> tuple[int, float]:
     """Return where magnitudes (n,) rise out of the noise from ``first`` on, and its peak; 0 without noise."""
     frames = levels[first : first + (len(levels) - first) // size * size].reshape(-1, size)
-    count = _frames_of_noise(np.sqrt(np.mean(frames.astype(np.float64) ** 2, axis=1)))
+    parts = np.array_split(frames, 1 + len(frames) // _AT_ONCE)
+    squares = [np.mean(part.astype(np.float64) ** 2, axis=1) for part in parts]
+    count = _frames_of_noise(np.sqrt(np.concatenate(squares)))
     if not count:
         return 0, 0.0
     # The last frame that is no louder than noise may end with the beginning of the note.

@@ -19,17 +19,19 @@ def with_length(path: bytes) -> io.BytesIO | None:
         magic = file.read(4)
         if magic not in (b"RIFF", b"RIFX", b"RF64", b".snd"):
             return None
-        whole = bytearray(magic + file.read())
+        file.seek(0)
+        held = io.BytesIO(file.read())
+    whole = held.getbuffer()  # and no copy, as a long recording is large
     at = _AU_LENGTH if magic == b".snd" else _data_length(whole, "big" if magic == b"RIFX" else "little")
     if at is None or any(whole[at : at + 4]):
         return None
     whole[at : at + 4] = _TO_THE_END
     if magic == b"RF64":  # whose length stands elsewhere, and is 0 there
         whole[:4] = b"RIFF"
-    return io.BytesIO(whole)
+    return held
 
 
-def _data_length(whole: bytearray, order: Literal["big", "little"]) -> int | None:
+def _data_length(whole: memoryview, order: Literal["big", "little"]) -> int | None:
     """Return where the length of a WAV's samples stands: behind the id of its chunk ``data``."""
     at = 12
     while at + 8 <= len(whole):

@@ -1,5 +1,6 @@
 """What is around the note in a recording and was done to it: offsets, silence, noise, clips and levels."""
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from agents.matching.clipping import clipped_samples
 from agents.matching.recording import Recording
 from synthgym.errors import SoundError
-from synthgym.recordings import PEAK, as_target, read_channels
+from synthgym.recordings import PEAK, as_target, read_channels, read_recording
 from synthgym.silence import offset_of, start_of
 
 RATE = 44100
@@ -188,3 +189,22 @@ def test_a_file_without_samples_is_empty(tmp_path: Path) -> None:
         soundfile.write(tmp_path / "x.wav", np.empty(0), RATE, format=kind)
         with pytest.raises(SoundError, match="empty"):
             read_channels(tmp_path / "x.wav")
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("header", ["whole", "unfinished"])
+def test_a_long_recording_takes_a_few_times_its_memory(channels: int, header: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.wav"
+    one = np.repeat(tone()[:, None], channels, axis=1)
+    soundfile.write(path, np.tile(one, (60, 1)), RATE, subtype="PCM_16")
+    if header == "unfinished":
+        whole = bytearray(path.read_bytes())
+        at = whole.find(b"data") + 4
+        whole[4:8] = whole[at : at + 4] = bytes(4)
+        path.write_bytes(whole)
+    for read_it in (Recording.read, lambda path: read_recording(path, RATE, RATE)):
+        tracemalloc.start()
+        read_it(path)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 4 * 60 * RATE * channels * np.dtype(np.float32).itemsize

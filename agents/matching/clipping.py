@@ -28,14 +28,16 @@ def clipped_samples(channel: NDArray[np.float32]) -> int:
     if height < _COARSEST * step:
         return 0
     near = _FLAT * height + step / 2
+    middle = float(np.median(channel))
     upper, lower = channel >= high - near, channel <= low + near
-    middle = (high + low) / 2
-    between = np.abs(channel - middle) < height / 2 - near
-    between &= np.abs(channel - np.median(channel)) > height / 100  # the silence around it says nothing
+    between = ~upper & ~lower
+    # The silence around it says nothing.
+    between &= (channel > middle + height / 100) | (channel < middle - height / 100)
     if between.sum() < _SLOPES * (upper.sum() + lower.sum()):
         return 0
+    del between  # a long recording is large
     drop = _DROP * (_FLAT * height + step)
-    return _cut_off(channel, upper, drop) + _cut_off(-channel, lower, drop)
+    return _cut_off(channel, upper, high - drop, 1) + _cut_off(channel, lower, -low - drop, -1)
 
 
 def _step(channel: NDArray[np.float32]) -> float:
@@ -44,12 +46,15 @@ def _step(channel: NDArray[np.float32]) -> float:
     return float(apart.min(initial=np.inf)) if len(apart) else 0.0
 
 
-def _cut_off(channel: NDArray[np.float32], top: NDArray[np.bool_], drop: float) -> int:
-    """Return how many samples are in rows at the top from which the wave falls steeply on either side."""
+def _cut_off(channel: NDArray[np.float32], top: NDArray[np.bool_], below: float, sign: int) -> int:
+    """Return how many samples are in rows at the top from which the wave, times a sign, falls below a value.
+
+    It does so on either side, within as many samples as are in the row.
+    """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], top, [False]]).astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
     rows = ends - starts
     before = channel[np.maximum(starts - rows, 0)]
     after = channel[np.minimum(ends - 1 + rows, len(channel) - 1)]
-    fallen = channel.max() - np.maximum(before, after) > drop
+    fallen = np.maximum(sign * before, sign * after) < below
     return int(rows[(rows >= _ROW) & fallen].sum())

@@ -62,8 +62,9 @@ class Recording:
         channels, rate = read_channels(path)
         audio = without_offset(channels.mean(axis=1), rate)
         start, noise = before_note(audio, rate)
-        loudness = np.abs(audio)
-        end = len(audio) - int(np.argmax(loudness[::-1] > max(loudness.max() * _ENDED, noise * ABOVE_NOISE)))
+        loud = np.abs(audio)
+        end = len(audio) - int(np.argmax(loud[::-1] > max(loud.max() * _ENDED, noise * ABOVE_NOISE)))
+        del loud  # a long recording is large
         clipped = max(clipped_samples(channel) for channel in channels.T)
         return cls(path, audio[start:], rate, (end - start) / rate, clipped)
 

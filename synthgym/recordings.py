@@ -138,8 +138,10 @@ def as_target(audio: ArrayLike, rate: float, sample_rate: int, samples: int) -> 
     Raises:
         SoundError: the audio is empty, silent or not finite, or ``rate`` not from 1,000 to 10,000,000 Hz.
     """
-    is_float32 = isinstance(audio, np.ndarray) and audio.dtype == np.float32
-    sound = audio if is_float32 else floats("a sound", audio).astype(np.float32)
+    if isinstance(audio, np.ndarray) and audio.dtype == np.float32:  # no copy of what may be long
+        sound: NDArray[np.float32] = audio
+    else:
+        sound = floats("a sound", audio).astype(np.float32)
     _check_rate(rate)
     check_sound(sound)
     clip = soxr.resample(sound, rate, sample_rate, quality="VHQ")

@@ -35,7 +35,7 @@ def _data_length(whole: memoryview, order: Literal["big", "little"]) -> int | No
     """Return where the length of a WAV's samples stands: behind the id of its chunk ``data``."""
     at = 12
     while at + 8 <= len(whole):
-        if whole[at : at + 4] == b"data":
+        if bytes(whole[at : at + 4]) == b"data":
             return at + 4
         size = int.from_bytes(whole[at + 4 : at + 8], order)
         at += 8 + size + size % 2

@@ -29,6 +29,11 @@ def test_stable_baselines3_and_contrib(env_id: str) -> None:
         kind(policy, envs, buffer_size=100, learning_starts=16, batch_size=16, **learn).learn(32)
 
 
+def sizes(envs: Any) -> tuple[int, int]:
+    """How many values an observation and an action have."""
+    return envs.single_observation_space.shape[0], envs.single_action_space.shape[0]
+
+
 class Gaussian(nn.Module):
     """A policy of observations, and a value of them or of observations and actions."""
 
@@ -37,7 +42,7 @@ class Gaussian(nn.Module):
         self.body = nn.Sequential(nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, 2 * actions))
         self.value = nn.Sequential(nn.Linear(inputs, 32), nn.Tanh(), nn.Linear(32, 1))
 
-    def distribution(self, observations: torch.Tensor) -> torch.distributions.Normal:
+    def distribution(self, observations: torch.Tensor) -> Any:
         mean, log_std = self.body(observations).chunk(2, dim=-1)
         return torch.distributions.Normal(mean, log_std.clamp(-5, 1).exp())
 
@@ -55,42 +60,42 @@ def test_ppo_in_a_single_file() -> None:
         gym.vector.SyncVectorEnv([made] * 2),
         gym.wrappers.vector.RecordEpisodeStatistics(gym.make_vec("FM-v0", 2, **SHORT)),
     ):
-        agent = Gaussian(int(np.prod(envs.single_observation_space.shape)), envs.single_action_space.shape[0])
+        agent = Gaussian(*sizes(envs))
         before = [weights.clone() for weights in agent.parameters()]
         optimiser = torch.optim.Adam(agent.parameters(), 1e-3)
-        seen, acted, rewarded, ended, likely, valued, returns = ([] for _ in range(7))
+        steps: list[tuple[torch.Tensor, ...]] = []
+        lengths: list[int] = []
         observations, _ = envs.reset(seed=1)
         for _ in range(20):
             now = torch.as_tensor(observations, dtype=torch.float32)
             with torch.no_grad():
                 distribution = agent.distribution(now)
                 action = distribution.sample()
-            likely.append(distribution.log_prob(action).sum(-1))
-            valued.append(agent.value(now)[:, 0].detach())
-            seen.append(now), acted.append(action)
+                likely, value = distribution.log_prob(action).sum(-1), agent.value(now)[:, 0]
             observations, reward, terminated, truncated, infos = envs.step(action.numpy())
-            rewarded.append(torch.as_tensor(reward, dtype=torch.float32))
-            ended.append(torch.as_tensor(terminated | truncated))
+            rewarded = torch.as_tensor(reward, dtype=torch.float32)
+            steps.append((now, action, likely, value, rewarded, torch.as_tensor(terminated | truncated)))
             if "episode" in infos:
-                returns += infos["episode"]["l"][infos["_episode"]].tolist()
-        assert returns == [8, 8, 8, 8]
-        advantage, kept = torch.zeros(2), []
-        last = agent.value(torch.as_tensor(observations, dtype=torch.float32))[:, 0].detach()
-        for step in reversed(range(20)):
-            going = (~ended[step]).float()
-            error = rewarded[step] + 0.99 * last * going - valued[step]
-            advantage = error + 0.99 * 0.95 * going * advantage
-            kept.insert(0, advantage)
-            last = valued[step]
-        gain = torch.stack(kept).flatten()
-        target = gain + torch.stack(valued).flatten()
+                lengths += infos["episode"]["l"][infos["_episode"]].tolist()
+        assert lengths == [8, 8, 8, 8]
+        gained: list[torch.Tensor] = []
+        following = agent.value(torch.as_tensor(observations, dtype=torch.float32))[:, 0].detach()
+        for *_, value, rewarded, ended in reversed(steps):
+            going = (~ended).float()
+            error = rewarded + 0.99 * following * going - value
+            gained.insert(0, error + (0.99 * 0.95 * going * gained[0] if gained else 0))
+            following = value
+        states, actions, before_likely, values, *_ = (torch.cat(each) for each in zip(*steps, strict=True))
+        gain = torch.cat(gained)
+        target = gain + values
         gain = (gain - gain.mean()) / (gain.std() + 1e-8)
-        states, actions = torch.cat(seen), torch.cat(acted)
         for _ in range(3):
-            ratio = (agent.distribution(states).log_prob(actions).sum(-1) - torch.cat(likely)).exp()
+            ratio = (agent.distribution(states).log_prob(actions).sum(-1) - before_likely).exp()
             policy = -torch.min(ratio * gain, ratio.clamp(0.8, 1.2) * gain).mean()
             loss = policy + 0.5 * (agent.value(states)[:, 0] - target).pow(2).mean()
-            optimiser.zero_grad(), loss.backward(), optimiser.step()  # type: ignore[no-untyped-call]
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
         assert all(torch.isfinite(weights).all() for weights in agent.parameters())
         assert any(not torch.equal(a, b) for a, b in zip(before, agent.parameters(), strict=True))
         envs.close()
@@ -100,23 +105,21 @@ def test_sac_in_a_single_file() -> None:
     """SAC as single-file implementations write it: SameStep resets, and last observations from the infos."""
     torch.manual_seed(0)
     envs = gym.make_vec("FM-v0", 2, autoreset_mode="SameStep", **SHORT)
-    space = envs.single_action_space
-    size, count = int(np.prod(envs.single_observation_space.shape)), space.shape[0]
-    scale = torch.as_tensor((space.high - space.low) / 2)
+    size, count = sizes(envs)
     actor, critics = Gaussian(size, count), [Gaussian(size + count, 1) for _ in range(2)]
     optimisers = [torch.optim.Adam(each.parameters(), 1e-3) for each in (actor, *critics)]
     memory: list[tuple[torch.Tensor, ...]] = []
 
     def drawn(observations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         distribution = actor.distribution(observations)
-        raw = distribution.rsample()  # type: ignore[no-untyped-call]
+        raw = distribution.rsample()
         action = torch.tanh(raw)
-        likely = distribution.log_prob(raw) - torch.log(scale * (1 - action.pow(2)) + 1e-6)
-        return action * scale, likely.sum(-1)
+        likely = distribution.log_prob(raw) - torch.log(1 - action.pow(2) + 1e-6)
+        return action, likely.sum(-1)
 
     def worst(observations: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         both = torch.cat([observations, actions], dim=-1)
-        return torch.min(*(critic.value(both)[:, 0] for critic in critics))
+        return torch.stack([critic.value(both)[:, 0] for critic in critics]).amin(dim=0)
 
     observations, _ = envs.reset(seed=1)
     for step in range(24):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,9 +53,35 @@ def unwritable(path: Path, error: OSError) -> SynthgymError:
     )
 
 
-def of_macos(path: Path) -> bool:
-    """Return whether a file is one of macOS's notes on others (AppleDouble, ``._NAME``)."""
-    return path.name.startswith("._")
+def files_in(folder: Path, *, below: bool) -> tuple[list[Path], list[Path]]:
+    """Return the files in a folder, in the order of their names, and the folders that cannot be read.
+
+    Hidden ones are left out: macOS's notes on others (``._NAME``), and what programs keep for themselves. So
+    is what is no file, as a pipe, on which a reader would wait.
+
+    Args:
+        folder: itself may be hidden.
+        below: whether those in the folders within it are meant, too.
+    """
+    unreadable: list[Path] = []
+    found: list[Path] = []
+
+    def leave_out(error: OSError) -> None:
+        unreadable.append(Path(error.filename))
+
+    for place, folders, names in os.walk(folder, onerror=leave_out):
+        folders[:] = [name for name in folders if below and not name.startswith(".")]
+        found += [Path(place, name) for name in names if not name.startswith(".")]
+    return sorted(filter(_may_be_file, found)), sorted(unreadable)
+
+
+def _may_be_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:  # who reads it says so
+        return True
+    except OSError:
+        return False
 
 
 def as_utf8(path: str | os.PathLike[str], reader: str) -> str:

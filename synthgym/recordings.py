@@ -69,6 +69,8 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         path = os.fspath(path)  # a number would be taken for an open file, and closed
         if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
             raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
+        if not os.access(path, os.R_OK):
+            raise SoundError(f"cannot read {path}; give a file that you may read")
         name = os.fsencode(path)  # which need not be UTF-8
         channels, rate = _read(name)
         if not len(channels) and (whole := with_length(name)) is not None:

@@ -1,12 +1,13 @@
 """Labels of Faust programs: as they are written, in any script, whatever they look like."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synthgym.errors import SynthError
@@ -93,3 +94,38 @@ def test_a_program_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(SynthError, match=r"cannot read the Faust program .*x\.dsp: Permission denied"):
         made(tmp_path, "process = 0;")
+
+
+@pytest.mark.parametrize("label", ["vol", "Größe"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le with its mark"])
+def test_marks_of_the_encoding_are_left_out(label: str, encoding: str, tmp_path: Path) -> None:
+    code = f'import("stdfaust.lib"); process = {VOICE.format(label)};'
+    mark = "\ufeff" if "mark" in encoding else ""
+    (tmp_path / "x.dsp").write_bytes((mark + code).encode(encoding.split()[0]))
+    synth = FaustSynth(dsp=str(tmp_path / "x.dsp"), duration=0.1, hold=0.1)
+    assert synth.space.names == (label,)
+    assert np.abs(synth.render(synth.space.row({label: 1.0})[None])).max() == pytest.approx(1, abs=0.01)
+
+
+def test_every_control_of_the_note_is_played_whatever_its_group(tmp_path: Path) -> None:
+    groups = ['hslider("v:{}/freq", 440, 20, 2000, 1)', 'button("v:{}/gate")']
+    groups.append('hslider("v:{}/gain", 1, 0, 1, .1)')
+    voices = ["os.osc({}) * {} * {}".format(*(each.format(group) for each in groups)) for group in "ab"]
+    volume = 'hslider("vol", .5, .1, 1, .01)'
+    sounds = []
+    for each in (voices, [voices[0]] * 2):
+        synth = made(tmp_path, f'import("stdfaust.lib"); process = ({" + ".join(each)}) / 2 * {volume};')
+        assert synth.space.names == ("vol",)
+        sounds.append(synth.render(synth.space.row({})[None], np.array([[72, 64, 0.05]])))
+    np.testing.assert_array_equal(*sounds)
+    assert np.abs(sounds[0]).max() == pytest.approx(0.5 * 64 / 127, rel=0.01)
+    assert not sounds[0][0, round(0.06 * 44100) :].any()
+
+
+@given(st.sampled_from(["hslider", "vslider", "nentry"]), st.sampled_from(["vol", "b/vol"]))
+@settings(max_examples=4, deadline=None)
+def test_controls_that_differ_in_range_alone_are_named(kind: str, label: str) -> None:
+    group, _, name = label.rpartition("/")
+    first, second = (f'{kind}("{f"v:{group}/" if group else ""}{name}", {x}, .1, 1, .01)' for x in (0.5, 0.6))
+    with TemporaryDirectory() as folder, pytest.raises(SynthError, match=f"^x.dsp has 2 controls {label}; "):
+        made(Path(folder), f'import("stdfaust.lib"); process = {VOICE.format("x")} * {first} * {second};')

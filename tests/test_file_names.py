@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,13 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.commands.cli import read_keywords
+from agents.evaluation.targets import read_targets
 from agents.training.learners import make_config
 from agents.training.run_folder import RunFolder
 from synthgym.errors import SynthgymError
-from synthgym.files import as_given, as_utf8, shown
+from synthgym.files import as_given, as_utf8, files_in, shown
 from synthgym.recordings import read_mono, write_wav
+from synthgym.synths import make_synth
 from synthgym.synths.faust import FaustSynth
 from synthgym.synths.plugin import PluginSynth
+from synthgym.task import SoundMatchingTask
 
 LATIN = "fl\udcf6te"  # b"fl\xf6te", as Python reads it
 NAMES = ["Größe", "音", LATIN, 'a "b" {0} %s $x', "a\\b", "a\nb", "-a", "x" * 200]
@@ -105,3 +109,62 @@ def test_an_evaluation_of_files_of_any_name_is_written_and_checked(script: Scrip
     command = ["--env", "FM-v0", "--agents", "random", "--targets", sound, "--seeds", 1, "--budgets", "1"]
     script("evaluate.py", *command, "--out", out)
     assert "1 rows, 0 differ" in script("evaluate.py", "--validate", out).stdout
+
+
+@pytest.fixture
+def untidy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what folders of recordings and presets also hold; one within it cannot be read."""
+    synth = make_synth("dexed", operators=6)
+    synth.save_preset(synth.space.row({}), tmp_path / "a.syx")
+    shutil.copy(ROOT / "examples/targets/marimba.wav", tmp_path / "a.wav")
+    for suffix in (".wav", ".syx"):
+        for name in ("._a", ".hidden", ".Trashes/a", "__MACOSX/._a", "within/b", "locked/c"):
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            shutil.copy(tmp_path / f"a{suffix}", tmp_path / f"{name}{suffix}")
+        os.mkfifo(tmp_path / f"pipe{suffix}")
+        (tmp_path / f"folder{suffix}").mkdir()
+        (tmp_path / f"nowhere{suffix}").symlink_to("/nowhere")
+        (tmp_path / f"link{suffix}").symlink_to(f"a{suffix}")
+    (tmp_path / "within/round").symlink_to(tmp_path)
+    listed = os.scandir
+
+    def refused(place: Any = ".") -> Any:
+        if os.path.basename(place) == "locked":  # noqa: PTH119, as os.walk gives it
+            raise PermissionError(13, "Permission denied", place)
+        return listed(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    return tmp_path
+
+
+def test_files_of_an_untidy_folder(untidy: Path) -> None:
+    here, unreadable = files_in(untidy, below=False)
+    assert [path.name for path in here] == ["a.syx", "a.wav", "link.syx", "link.wav"]
+    assert not unreadable
+    below, unreadable = files_in(untidy, below=True)
+    assert {path.parent.name for path in below} == {untidy.name, "within"}
+    assert [path.name for path in unreadable] == ["locked"]
+    assert files_in(untidy / "locked", below=False) == ([], [untidy / "locked"])
+
+
+def test_presets_of_an_untidy_folder(untidy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (untidy / "other.syx").write_bytes(b"of another synth")
+    with caplog.at_level("WARNING", "synthgym"):
+        found = [path.name for path, _ in make_synth("dexed", operators=6).presets_in(untidy)]
+    assert found == ["a.syx", "link.syx", "b.syx"]
+    says = "2 files are no presets of this synth, or cannot be read: locked/, other.syx; passed over"
+    assert says in caplog.text
+
+
+def test_recordings_of_an_untidy_folder(untidy: Path) -> None:
+    task = SoundMatchingTask("fm")
+    assert [target.name for target in read_targets(task, str(untidy))[0]] == ["a.wav", "link.wav"]
+    assert read_targets(task, str(untidy / ".hidden.wav"))[0][0].name == ".hidden.wav"
+    with pytest.raises(SynthgymError, match=r"cannot read the folder .*locked; give one that you may read"):
+        read_targets(task, str(untidy / "locked"))
+
+
+def test_a_recording_that_may_not_be_read_is_named(untidy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(SynthgymError, match=r"cannot read .*a\.wav; give a file that you may read"):
+        read_mono(untidy / "a.wav")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
-from synthgym.files import of_macos, shown
+from synthgym.files import files_in, shown
 from synthgym.parameters import Native, Unit
 from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream, audible, notes_of
 from synthgym.recorded_notes import read_manifest
@@ -123,8 +123,10 @@ _Sound = tuple[str, str, Audio, NDArray[np.float64], Unit | None]
 
 
 def _recordings(task: SoundMatchingTask, source: Path) -> list[_Sound]:
-    files = source.iterdir() if source.is_dir() else [source]
-    paths = sorted(path for path in files if path.suffix.lower() in _RECORDINGS and not of_macos(path))
+    files, unreadable = files_in(source, below=False) if source.is_dir() else ([source], [])
+    if unreadable:
+        raise SynthgymError(f"cannot read the folder {shown(str(source))}; give one that you may read")
+    paths = [path for path in files if path.suffix.lower() in _RECORDINGS]
     synth = task.synth
     return [
         ("recording", shown(path.name), read_recording(path, synth.sample_rate, synth.samples), note, None)

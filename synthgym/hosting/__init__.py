@@ -71,7 +71,7 @@ class LocalEngine:
         try:
             self._engine = ENGINES[kind](**options)
         except RuntimeError as error:
-            raise SynthError(f"{name}: {error}") from error
+            raise SynthError(f"{name}: {' '.join(str(error).split())}") from error
         self.render = self._engine.render
 
     @classmethod
@@ -86,7 +86,7 @@ class LocalEngine:
         try:
             return getattr(self._engine, method)(*arguments)
         except RuntimeError as error:
-            raise SynthError(f"{error}") from error
+            raise SynthError(" ".join(str(error).split())) from error
 
     def close(self) -> None:
         """Let the engine go: here and now, or when JUCE's thread makes its next one."""

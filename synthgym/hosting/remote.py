@@ -123,6 +123,7 @@ class RemoteEngine:
         if good:
             return result
         kind, message = result
+        message = " ".join(message.split())
         raise _OURS[kind](message) if kind in _OURS else SynthError(f"{kind}: {message}")
 
     def _twice(self, action: Callable[[Helper], Any], what: str) -> Any:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.errors import PresetError, SynthError
-from synthgym.files import replaced
+from synthgym.files import files_in, replaced, shown
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.diagram import Diagram
@@ -170,8 +170,9 @@ class Synth(ABC):
     def presets_in(self, folder: Path) -> Iterator[tuple[Path, list[Native]]]:
         """Give every file below a folder that holds presets of this synth, by name, and their native rows."""
         suffixes = {self.preset_suffix, *self.also_read, ".json"}
-        passed_over, found = [], False
-        for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes):
+        files, unreadable = files_in(folder, below=True)
+        passed_over, found = [str(each.relative_to(folder)) + os.sep for each in unreadable], False
+        for path in (each for each in files if each.suffix.lower() in suffixes):
             try:
                 rows = self.load_presets(path)
             except PresetError:  # others have files with such names too
@@ -182,7 +183,12 @@ class Synth(ABC):
         if passed_over and found:  # where there is none, that is an error of those who ask
             named = ", ".join(passed_over[:3]) + (", ..." if len(passed_over) > 3 else "")
             count = len(passed_over)
-            logger.warning("%s: %d files are no presets of this synth: %s; passed over", folder, count, named)
+            logger.warning(
+                "%s: %d files are no presets of this synth, or cannot be read: %s; passed over",
+                folder,
+                count,
+                shown(named),
+            )
 
     def programs(self) -> Native:
         """Return native rows (P, all parameters) of the presets that the synth itself brings; none here."""

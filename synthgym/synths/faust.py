@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,14 +20,13 @@ from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
 from synthgym.synths.base import Audio, Synth
-from synthgym.synths.faust_program import PLAYED, Control, read_program, written
+from synthgym.synths.faust_program import HELD, PLAYED, Control, read_program, written
 from synthgym.synths.hosted import HostedSynth
 
 HERE = Path(__file__).parent
 DEFAULT_GRAINS: Mapping[str, float] = MappingProxyType(
     {"grain_length": 0.1, "position_modulation": 0.5, "overlaps": 4, "seed": 0}
 )
-_HELD = "synthgym held samples"
 # The user's program as it is, but for the gate: open from the first sample for as long as the note is held.
 _PLAYER = """import("stdfaust.lib");
 held = hslider("{held}", 0, 0, 20000000, 1);
@@ -82,34 +82,29 @@ class FaustSynth(HostedSynth):
             raise SynthError(f"no such Faust program: {dsp}")
         defined = "".join(f"{k} = {v};" for k, v in definitions.items())
         text = written(dsp)
-        code = _PLAYER.format(held=_HELD, program=text.code, definitions=f"[{defined}]" if defined else "")
+        code = _PLAYER.format(held=HELD, program=text.code, definitions=f"[{defined}]" if defined else "")
         folder = as_utf8(dsp.parent, "Faust")
         if '"' in folder:  # Faust writes it, as it is, into the program
             raise SynthError(f"Faust takes no folder with a quotation mark in its name: {folder}; rename it")
         program = read_program(code, folder, shown(dsp.name), text.read)
         # What stands for the gate stands in its group, and is not there if there is no gate.
-        controls = {"gate" if c.label == _HELD else c.label: c for c in program.controls}
+        controls = [replace(c, label="gate") if c.label == HELD else c for c in program.controls]
         _check_instrument(dsp.name, controls, program.inputs, program.outputs)
         for label in program.soundfiles:
             if label not in sounds:
                 raise SynthError(f"{dsp.name} reads a sound {label!r}; give soundfiles={{{label!r}: PATH}}")
-        knobs = {
-            label: control.parameter
-            for label, control in controls.items()
-            if label not in (*PLAYED, *constants) and control.parameter
-        }
-        self.space = ParameterSpace(list(knobs.values()))
-        self._plays_gain = "gain" in controls
-        places = {label: control.place for label, control in controls.items()}
-        played = [places[label] for label in ("gate", "freq", "gain") if label in controls]
+        knobs = [c for c in controls if c.label not in (*PLAYED, *constants) and c.parameter]
+        self.space = ParameterSpace([c.parameter for c in knobs if c.parameter])
+        played = [c for c in controls if c.label in PLAYED]
+        self._plays = [c.label for c in played]
         self._options = {
             "code": code,
             "folder": folder,
             "soundfiles": {text.label(label): sound for label, sound in sounds.items()},
             "sample_rate": self.sample_rate,
             "samples": self.samples,
-            "constants": {places[label]: value for label, value in constants.items() if label in places},
-            "controls": [*played, *(places[label] for label in knobs)],
+            "constants": {c.place: constants[c.label] for c in controls if c.label in constants},
+            "controls": [c.place for c in (*played, *knobs)],
         }
 
     def sources(self) -> list[Path]:
@@ -130,9 +125,10 @@ class FaustSynth(HostedSynth):
         )
 
     def _played(self, pitch: float, velocity: float, hold: float) -> list[float]:
-        """Return the values of the controls by which a note is played."""
-        gain = [velocity / 127] if self._plays_gain else []
-        return [round(hold * self.sample_rate), 440 * 2 ** ((pitch - 69) / 12), *gain]
+        """Return the values of the controls by which a note is played; there may be several of a label."""
+        hz = 440 * 2 ** ((pitch - 69) / 12)
+        values = {"gate": round(hold * self.sample_rate), "freq": hz, "gain": velocity / 127}
+        return [values[label] for label in self._plays]
 
 
 class FMSynth(FaustSynth):
@@ -200,14 +196,15 @@ class GranulatorSynth(FaustSynth):
         return {"grains": grains} if grains else {}
 
 
-def _check_instrument(name: str, controls: Mapping[str, Control], inputs: int, outputs: int) -> None:
-    missing = [label for label in ("freq", "gate") if label not in controls]
+def _check_instrument(name: str, controls: Sequence[Control], inputs: int, outputs: int) -> None:
+    labels = list(dict.fromkeys(control.label for control in controls))
+    missing = [label for label in ("freq", "gate") if label not in labels]
     if missing:
         raise SynthError(f"{name} has no {' and no '.join(missing)}; name its controls freq and gate")
     if inputs or not outputs:
         raise SynthError(f"{name} has {inputs} inputs and {outputs} outputs; an instrument has outputs only")
-    if not any(c.parameter for label, c in controls.items() if label not in PLAYED):
-        raise SynthError(f"{name} has nothing to turn but {', '.join(controls)}; give it a slider")
+    if not any(control.parameter for control in controls if control.label not in PLAYED):
+        raise SynthError(f"{name} has nothing to turn but {', '.join(labels)}; give it a slider")
 
 
 def default_source(sample_rate: int) -> NDArray[np.float32]:

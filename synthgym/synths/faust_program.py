@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from collections import Counter
@@ -20,6 +21,8 @@ from synthgym.parameters import Parameter
 
 PLAYED = ("freq", "gain", "gate")
 """The controls by which Faust instruments are played (Faust manual, "MIDI Polyphony Support")."""
+HELD = "synthgym held samples"
+"""What stands for a gate, where it is open for a number of samples."""
 
 _CALL = re.compile(
     r'ui_interface->(declare|open\w+Box|closeBox|add\w+)\((?:&?\w+, )?(?:"((?:[^"\\]|\\.)*)")?(.*)\);'
@@ -34,6 +37,7 @@ _QUOTED = re.compile(
 """Where quotes are: in comments, about names of files, and about labels."""
 _NAMED = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')
 """Paths that a text of Faust's can hold; the program of another is put in its place."""
+_UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 _TO_ESCAPE = re.compile(r"_(?=u[01])|[^\x00-\x7f]")
 _ESCAPED = re.compile(r"_u(0[0-9a-f]{5}|10[0-9a-f]{4})_")
 _CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+.\deE]+)")
@@ -90,7 +94,7 @@ def written(path: Path) -> Written:
     """Return a Faust expression of the program in a file.
 
     DawDreamer does not set a control whose path has characters beyond ASCII, so that they are written as
-    numbers. What is not in UTF-8 is taken for Latin-1.
+    numbers. What is in neither UTF-8 nor UTF-16 is taken for Latin-1; marks of the encoding are left out.
 
     Raises:
         SynthError: the file cannot be read.
@@ -100,10 +104,10 @@ def written(path: Path) -> Written:
     except OSError as error:
         raise SynthError(f"cannot read the Faust program {path}: {reason(error)}") from error
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    if text.isascii() and _NAMED.fullmatch(str(path)):
+    if data.isascii() and _NAMED.fullmatch(str(path)):
         return Written(f'component("{path}")', False)
     text = _QUOTED.sub(lambda found: escaped(found[0]) if found["label"] else found[0], text)
     return Written(f"environment {{\n{text}\n}}.process", True)
@@ -171,6 +175,9 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
             place += 1
         metadata = {}
     inputs, outputs = (int(n) for n in _CHANNELS.findall(source))
+    for path, count in Counter(path for path, _ in controls).items():
+        if count > 1:  # DawDreamer plays no such program
+            raise SynthError(f"{name} has {count} controls {'/'.join(path)}; call them by names of their own")
     return Program(tuple(_uniquely_named(controls)), tuple(soundfiles), inputs, outputs)
 
 
@@ -201,11 +208,11 @@ def _parameter(label: str, call: str, numbers: list[float], metadata: dict[str, 
 
 
 def _uniquely_named(controls: list[tuple[tuple[str, ...], Control]]) -> list[Control]:
-    """Put the groups before a label that is not the only one of its kind."""
+    """Put the groups before a label that is not the only one of its kind, unless by it a note is played."""
     counts = Counter(control.label for _, control in controls)
     named = []
     for path, control in controls:
-        if counts[control.label] > 1:
+        if counts[control.label] > 1 and control.label not in (*PLAYED, HELD):
             label = "/".join(path)
             parameter = control.parameter and replace(control.parameter, name=label)
             control = Control(label, control.place, parameter)

@@ -1,5 +1,6 @@
 """Rendering on a real Ray cluster of two nodes on this machine."""
 
+import socket
 import subprocess
 import sys
 import threading
@@ -119,3 +120,22 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(SynthgymError, match=r"no Ray cluster is reached at .* or unset RAY_ADDRESS"):
             rendering_cluster.RayActors(worker)
         monkeypatch.delenv("RAY_ADDRESS")
+
+
+@pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_port_that_is_now_of_another_program_is_no_cluster(says: bytes | None) -> None:
+    """One that never answers, that closes the connection, and a web server."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            connection.recv(100)
+            connection.sendall(says or b"")
+            connection.close()
+
+        if says is not None:
+            threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(SynthgymError, match="no Ray cluster is reached at"):
+            rendering_cluster.RayActors(
+                SoundMatchingTask("fm").worker, address=f"127.0.0.1:{server.getsockname()[1]}"
+            )

@@ -26,6 +26,10 @@ PATIENCE = 60.0
 """Seconds that a cluster without any node is waited for."""
 OVERDUE = 120.0
 """Seconds after which a result is asked for again, twice as long each time."""
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+_SETTINGS = 3
+"""gRPC begins (RFC 9113) with the client's preface and its settings, which are none, and with the server's
+settings, whose type, 4, is at this place."""
 
 
 class RayActors(Renderer):
@@ -221,10 +225,17 @@ def _start(ray: Any, address: str, **options: Any) -> None:
 
 
 def _check(address: str) -> None:
-    """Raise SynthgymError unless somebody answers at ``host:port``; Ray itself would wait for minutes."""
+    """Raise SynthgymError unless a gRPC server answers at ``host:port``; Ray itself would wait for minutes.
+
+    The port of a cluster that is gone may be another program's, which answers otherwise or never.
+    """
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
+        with socket.create_connection((host, int(port)), timeout=5) as connection:
+            if os.environ.get("RAY_USE_TLS", "0") != "1":
+                connection.sendall(_GREETING)
+                if connection.recv(_SETTINGS + 1)[_SETTINGS:] != b"\x04":
+                    raise _unreachable(address)
     except (OSError, ValueError) as error:
         raise _unreachable(address) from error
 

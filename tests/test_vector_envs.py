@@ -213,6 +213,12 @@ def test_the_sb3_adapter_is_dummy_vec_env(env_id: str) -> None:
     theirs.close()
 
 
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
+def test_the_sb3_adapter_takes_synthgyms_environments_alone(env_id: str) -> None:
+    with pytest.raises(SynthgymError, match=f"{env_id} has no synthesiser; choose one of synthgym's"):
+        SynthVecEnv(env_id, 2)
+
+
 def test_sb3s_wrappers_and_callbacks(tmp_path: Path) -> None:
     env = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 4, max_episode_steps=8)))
     evaluated = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 2, max_episode_steps=8)), training=False)

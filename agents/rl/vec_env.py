@@ -13,6 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
+from synthgym.registration import registered
 
 BATCHED = ("parameters", "best_parameters", "audio")
 """Attributes that hold one value for each environment."""
@@ -31,6 +32,7 @@ class SynthVecEnv(VecEnv):
     """
 
     def __init__(self, env_id: str, num_envs: int, **keywords: Any) -> None:
+        registered(env_id)
         envs = gym.make_vec(env_id, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **keywords).unwrapped
         if not isinstance(envs, SynthVectorEnv):
             raise SynthgymError(f"{env_id} has no vector environment of synthgym's")

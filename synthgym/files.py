@@ -62,6 +62,9 @@ def files_in(folder: Path, *, below: bool) -> tuple[list[Path], list[Path]]:
     Args:
         folder: itself may be hidden.
         below: whether those in the folders within it are meant, too.
+
+    Returns:
+        The files, and the folders that cannot be read.
     """
     unreadable: list[Path] = []
     found: list[Path] = []
@@ -86,6 +89,13 @@ def _may_be_file(path: Path) -> bool:
 
 def as_utf8(path: str | os.PathLike[str], reader: str) -> str:
     """Return a path as libraries take it that know UTF-8 alone, whatever the locale.
+
+    Args:
+        path: of a file.
+        reader: what wants it so, for the message.
+
+    Returns:
+        The path as text.
 
     Raises:
         SynthgymError: its bytes are not UTF-8; the message says that the reader wants it.

@@ -89,7 +89,13 @@ class PluginPresets(OwnsEngine):
 
 
 def save_state(engine: Engine, settings: Sequence[tuple[int, float]], path: Path) -> None:
-    """Write the state of an engine's plugin with parameters set, by (index, host value), to a new file."""
+    """Write the state of an engine's plugin with parameters set to a new file.
+
+    Args:
+        engine: of the plugin.
+        settings: what is set, as (index, host value from 0 to 1).
+        path: of the file; its suffix says in which format.
+    """
     with TemporaryDirectory() as folder:  # engines take names in UTF-8 alone
         saved = Path(folder, f"preset{path.suffix}")
         engine.call("save", settings, str(saved))

@@ -51,7 +51,15 @@ class HandwrittenEnv(gym.Env[Array, Array], ABC):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Array, dict[str, Any]]:
-        """Begin an episode with a random target and a random start."""
+        """Begin an episode with a random target and a random start.
+
+        Args:
+            seed: of the generator; None goes on with it.
+            options: of no use here.
+
+        Returns:
+            The first observation and what is known of it.
+        """
         super().reset(seed=seed)
         _, target = self._random_patch()
         self.unit, audio = self._random_patch()
@@ -158,5 +166,13 @@ BY_HAND: dict[str, type[DexedByHand | FMByHand]] = {"Dexed1Op-v0": DexedByHand, 
 
 
 def make_by_hand(env_id: str, num_envs: int) -> DummyVecEnv:
-    """Return as many handwritten environments as stable-baselines3 trains on."""
+    """Return as many handwritten environments as stable-baselines3 trains on.
+
+    Args:
+        env_id: that is played.
+        num_envs: side by side.
+
+    Returns:
+        The vector environment.
+    """
     return DummyVecEnv([BY_HAND[env_id]] * num_envs)

@@ -34,14 +34,14 @@ START = 64
 
 def measure(effort: Effort) -> list[Row]:
     """Measure every way for each id."""
-    return [row for env_id in IDS for row in rows_of(env_id, effort)]
+    return [row for env_id in IDS for row in _rows_of(env_id, effort)]
 
 
-def rows_of(env_id: str, effort: Effort) -> list[Row]:
+def _rows_of(env_id: str, effort: Effort) -> list[Row]:
     """Measure examples per second of one id: all ways, and raw batches, taking turns."""
     examples = max(16 * effort.steps, LEAST)
     recipes = {way: datasets.Recipe(env_id, **keywords) for way, keywords in WAYS.items()}
-    turns: dict[str, Turn] = {way: partial(rate, recipe, examples) for way, recipe in recipes.items()}
+    turns: dict[str, Turn] = {way: partial(_rate, recipe, examples) for way, recipe in recipes.items()}
     raw = {threads: Raw(recipes["1 worker"].task, threads, examples) for threads in (1, 2)}
     turns |= {f"raw {threads}": batch for threads, batch in raw.items()}
     figures = take_turns(effort.rounds, turns)
@@ -62,7 +62,7 @@ def rows_of(env_id: str, effort: Effort) -> list[Row]:
     ]
 
 
-def rate(recipe: datasets.Recipe, examples: int) -> float:
+def _rate(recipe: datasets.Recipe, examples: int) -> float:
     """Return examples per second of a set, but for what any set takes to begin."""
     spent = []
     for size in (START, START + examples):
@@ -80,7 +80,7 @@ class Raw:
         ids = PatchStream("dataset", 0).ids(range(START, START + examples))
         patches, job = task.make_patches(ids), task.prior.job(ids)
         tried = [
-            draws(candidates, int(count))
+            _draws(candidates, int(count))
             for candidates, count in zip(job.candidates(task.worker), patches.renders, strict=True)
         ]
         self._heard = task.space.to_native(patches.unit)
@@ -98,7 +98,7 @@ class Raw:
         self._batch.close()
 
 
-def draws(candidates: Iterator[Unit], count: int) -> Unit:
+def _draws(candidates: Iterator[Unit], count: int) -> Unit:
     """Return the unit vectors that were drawn for an item, the last of them the one that was audible."""
     found: list[Unit] = []
     while len(found) < count:

@@ -28,10 +28,10 @@ WHAT: dict[str, tuple[int, dict[str, Any]]] = {
 
 def measure(effort: Effort) -> list[Row]:
     """Measure one and six operators."""
-    return [row_of(operators, what, effort) for operators in (1, 6) for what in WHAT]
+    return [_row_of(operators, what, effort) for operators in (1, 6) for what in WHAT]
 
 
-def row_of(operators: int, what: str, effort: Effort) -> Row:
+def _row_of(operators: int, what: str, effort: Effort) -> Row:
     """Render the same human-like voices by both engines in turn."""
     size, options = WHAT[what]
     turns = {

@@ -17,10 +17,10 @@ RATES = (44100, 48000)
 
 def measure(effort: Effort) -> list[Row]:
     """Measure one second of sound at each sample rate."""
-    return [row_of(rate, effort) for rate in RATES]
+    return [_row_of(rate, effort) for rate in RATES]
 
 
-def row_of(rate: int, effort: Effort) -> Row:
+def _row_of(rate: int, effort: Effort) -> Row:
     """Extract the features of one clip after the other, in turns."""
     logmel, default = make_features(["logmel", "multiresolution"], rate, rate)
     plain = reference_feature(rate)

@@ -32,10 +32,10 @@ SERIES: dict[str, list[Point]] = {
 
 def measure(effort: Effort) -> list[Row]:
     """Measure every series; the points of one take turns."""
-    return [row for name, points in SERIES.items() for row in rows_of(name, points, effort)]
+    return [row for name, points in SERIES.items() for row in _rows_of(name, points, effort)]
 
 
-def rows_of(series: str, points: list[Point], effort: Effort) -> Iterator[Row]:
+def _rows_of(series: str, points: list[Point], effort: Effort) -> Iterator[Row]:
     """Measure the points of a series."""
     all_envs = {str(i): make(point) for i, point in enumerate(points)}
     turns = {i: steps_of_many(envs, effort.calls(envs.num_envs)) for i, envs in all_envs.items()}

@@ -16,7 +16,16 @@ STEPS = 10
 
 
 def grown(contender: str, env_id: str, num_envs: int) -> float:
-    """Return by how many MB a fresh process and its children grow with a contender that steps."""
+    """Return by how many MB a fresh process and its children grow with a contender that steps.
+
+    Args:
+        contender: its name.
+        env_id: id of the environment.
+        num_envs: side by side.
+
+    Returns:
+        MB.
+    """
     # Run by -c: a script would be imported by every worker once more.
     code = f"from {__name__} import main; main()"
     paths = os.pathsep.join(path for path in sys.path if path)

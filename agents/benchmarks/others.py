@@ -18,7 +18,16 @@ def measure(effort: Effort) -> list[Row]:
 
 
 def rows_of(env_id: str, num_envs: int, effort: Effort) -> list[Row]:
-    """Let all four take turns; then weigh each."""
+    """Let all four take turns; then weigh each.
+
+    Args:
+        env_id: id of the environment.
+        num_envs: of each contender.
+        effort: how much is measured.
+
+    Returns:
+        A row for each pair of contenders.
+    """
     all_envs = {name: make(env_id, num_envs) for name, make in CONTENDERS.items()}
     calls = effort.calls(num_envs)
     turns = {name: steps_of_many(envs, calls) for name, envs in all_envs.items()}

@@ -33,7 +33,15 @@ def _cpu() -> str:
 
 
 def heading(facts: dict[str, Any], effort: Effort) -> str:
-    """Return the title, and the machine on which it was measured."""
+    """Return the title, and the machine on which it was measured.
+
+    Args:
+        facts: of the machine.
+        effort: how much was measured.
+
+    Returns:
+        Markdown.
+    """
     described = ", ".join(f"{name} {value}" for name, value in facts.items())
     return (
         f"# Benchmark\n\n{described}.\n\nMedians of {effort.rounds} rounds, ratios of each round's ratio. "
@@ -42,7 +50,15 @@ def heading(facts: dict[str, Any], effort: Effort) -> str:
 
 
 def table(section: Section, rows: list[Row]) -> str:
-    """Return a section in Markdown: what it is, its table, what is required and where it is missed."""
+    """Return a section in Markdown: what it is, its table, what is required and where it is missed.
+
+    Args:
+        section: that was measured.
+        rows: what was measured.
+
+    Returns:
+        Markdown.
+    """
     lines = [f"## {section.title}", "", section.text, "", _line(section.columns.values())]
     numeric = [all(isinstance(row[key], (int, float)) for row in rows) for key in section.columns]
     lines.append(_line("---:" if right else "---" for right in numeric))
@@ -70,7 +86,16 @@ def _cell(value: Any) -> str:
 def content(
     facts: dict[str, Any], effort: Effort, results: list[tuple[Section, list[Row]]]
 ) -> dict[str, Any]:
-    """Return the report for programs, which holds every round too."""
+    """Return the report for programs, which holds every round too.
+
+    Args:
+        facts: of the machine.
+        effort: how much was measured.
+        results: sections, and what was measured in each.
+
+    Returns:
+        Plain values, as JSON has them.
+    """
     sections = {
         section.name: {
             "title": section.title,
@@ -87,7 +112,14 @@ def content(
 def write(
     folder: Path, facts: dict[str, Any], effort: Effort, results: list[tuple[Section, list[Row]]]
 ) -> None:
-    """Write benchmark.md and benchmark.json."""
+    """Write benchmark.md and benchmark.json.
+
+    Args:
+        folder: that is there.
+        facts: of the machine.
+        effort: how much was measured.
+        results: sections, and what was measured in each.
+    """
     with replaced(folder / "benchmark.json") as temporary:
         temporary.write_text(json.dumps(content(facts, effort, results), indent=1))
     tables = [heading(facts, effort), *(table(section, rows) for section, rows in results)]

@@ -22,11 +22,11 @@ def measure(effort: Effort) -> list[Row]:
         if reason := missing(env_id):
             print(f"left out: {reason}", file=sys.stderr)
         else:
-            rows.append(row_of(env_id, effort))
+            rows.append(_row_of(env_id, effort))
     return rows
 
 
-def row_of(env_id: str, effort: Effort) -> Row:
+def _row_of(env_id: str, effort: Effort) -> Row:
     """Step an environment; after every step render the same patch once more, and take its feature."""
     env = gym.make(env_id, **example(env_id))
     inner = env.unwrapped

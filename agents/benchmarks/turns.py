@@ -22,7 +22,15 @@ ENDLESS: dict[str, Any] = {"max_episode_steps": 10**9, "tolerance": 0.0, "max_nu
 
 
 def take_turns(rounds: int, turns: Mapping[str, Turn]) -> Figures:
-    """Give each contender its turn in every round; every other round goes the other way about."""
+    """Give each contender its turn in every round; every other round goes the other way about.
+
+    Args:
+        rounds: how many.
+        turns: by contender.
+
+    Returns:
+        What each contender reached, round by round.
+    """
     figures: Figures = {name: [] for name in turns}
     for number in range(rounds):
         for name in list(turns)[:: 1 if number % 2 == 0 else -1]:
@@ -36,12 +44,28 @@ def median(values: Sequence[float]) -> float:
 
 
 def ratio(over: Sequence[float], under: Sequence[float]) -> float:
-    """Return the median over rounds of the ratio of two contenders."""
+    """Return the median over rounds of the ratio of two contenders.
+
+    Args:
+        over: figures of one contender, a round each.
+        under: those of the other.
+
+    Returns:
+        The median.
+    """
     return float(np.median(np.divide(over, under)))
 
 
 def timed(function: Callable[[Any], Any], argument: Any) -> tuple[float, Any]:
-    """Return how many seconds a call takes, and its result."""
+    """Return how many seconds a call takes, and its result.
+
+    Args:
+        function: to call.
+        argument: of the call.
+
+    Returns:
+        Seconds, and what the call returned.
+    """
     start = time.perf_counter()
     result = function(argument)
     return time.perf_counter() - start, result
@@ -53,7 +77,15 @@ def random_actions(*shape: int) -> NDArray[np.float32]:
 
 
 def steps_of_one(env: gym.Env[Any, Any], calls: int) -> Turn:
-    """Return a turn of a single environment in steps/s; resets count as steps, as in vector environments."""
+    """Return a turn of a single environment in steps/s; resets count as steps, as in vector environments.
+
+    Args:
+        env: to step.
+        calls: steps of a turn.
+
+    Returns:
+        A turn that gives steps per second.
+    """
     env = gym.wrappers.Autoreset(env)
     (size,) = env.action_space.shape or ()
     actions = random_actions(calls, size)
@@ -69,7 +101,15 @@ def steps_of_one(env: gym.Env[Any, Any], calls: int) -> Turn:
 
 
 def steps_of_many(envs: gym.vector.VectorEnv[Any, Any, Any] | VecEnv, calls: int) -> Turn:
-    """Return a turn of a vector environment in environment steps/s."""
+    """Return a turn of a vector environment in environment steps/s.
+
+    Args:
+        envs: to step, of either interface.
+        calls: steps of a turn, of all together.
+
+    Returns:
+        A turn that gives steps per second, of all environments.
+    """
     if isinstance(envs, VecEnv):
         space = envs.action_space
         envs.seed(0)

@@ -27,10 +27,10 @@ NUM_ENVS = 16
 
 def measure(effort: Effort) -> list[Row]:
     """Measure both for each id."""
-    return [row_of(env_id, effort) for env_id in IDS]
+    return [_row_of(env_id, effort) for env_id in IDS]
 
 
-def row_of(env_id: str, effort: Effort) -> Row:
+def _row_of(env_id: str, effort: Effort) -> Row:
     """Measure steps per second of both environments, then batches."""
     single, vector = gym.make(env_id), gym.make_vec(env_id, NUM_ENVS)
     calls = effort.calls(NUM_ENVS)
@@ -38,7 +38,7 @@ def row_of(env_id: str, effort: Effort) -> Row:
     figures = take_turns(effort.rounds, turns)
     single.close()
     vector.close()
-    figures |= batches(env_id, effort)
+    figures |= _batches(env_id, effort)
     return {
         "id": env_id,
         "single": median(figures["single"]),
@@ -51,7 +51,7 @@ def row_of(env_id: str, effort: Effort) -> Row:
     }
 
 
-def batches(env_id: str, effort: Effort) -> Figures:
+def _batches(env_id: str, effort: Effort) -> Figures:
     """Return the time of a step and of a raw batch of the same patches, in ms; one after the other."""
     envs = gym.make_vec(env_id, NUM_ENVS, **ENDLESS)
     inner = envs.unwrapped

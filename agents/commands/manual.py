@@ -30,7 +30,15 @@ class Manual(argparse.ArgumentParser):
     def parse_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> Any:
-        """Return what the command line says."""
+        """Return what the command line says.
+
+        Args:
+            args: the command line; None: that of the process.
+            namespace: to write to; None: a new one.
+
+        Returns:
+            What the command line says.
+        """
         parsed = super().parse_args(args, namespace)
         output.begin(parsed)
         return parsed
@@ -42,6 +50,9 @@ def new_parser(description: str | None, document: str | None = None) -> Manual:
     Args:
         description: docstring of the command's module; its indented lines are examples.
         document: what ``--json`` prints; None if the command has no such option.
+
+    Returns:
+        The parser; the group of what is shown is the last.
     """
     text, examples = _parts(description or "")
     parser = Manual(

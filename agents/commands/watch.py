@@ -38,7 +38,12 @@ class Shown(Trial):
         self.bar = tqdm(total=self.budget, unit=" renders", desc="searching")
 
     def after_render(self, unit: Unit, rendered: Rendered) -> None:
-        """Count the renders on the bar."""
+        """Count the renders on the bar.
+
+        Args:
+            unit: unit vectors (B, n).
+            rendered: their features.
+        """
         self.bar.update(len(unit))
         if self.spent >= 1:
             self.bar.close()

@@ -49,6 +49,13 @@ def policy_of_ours(agent: str, path: Path) -> dict[str, str]:
 
     Files from before the name was saved do: as ``agents.rl.population``, of the clone that made them.
     To load them by the name imports no module that may be somebody else's.
+
+    Args:
+        agent: name of the agent.
+        path: of the saved policy.
+
+    Returns:
+        For ``custom_objects`` of stable-baselines3's ``load``.
     """
     kept = _read_data(agent, path)[0].get("policy_class")
     module = str(kept.get("__module__", "")) if isinstance(kept, dict) else ""

@@ -2,17 +2,20 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import urllib.request
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, present
 
 from agents.commands.table import COMMANDS
 
@@ -131,6 +134,21 @@ def test_ppo_a_data_set_and_an_evaluation(synthgym: Run, tmp_path: Path) -> None
     few = ("--budgets", 20, "--seeds", 1, "--backend", "inline")
     found = json.loads(synthgym("evaluate", *asked, *few, "--out", "results", "--json"))
     assert {row["agent"] for row in found["distances"]} == {"ppo", "nearest"}
+
+
+def test_the_studio_answers(installed: Path, tmp_path: Path) -> None:
+    command: list[str | Path] = [installed / "bin/synthgym", "studio", "--port", "0", "--no-browser"]
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            address = present(re.search(r"http://\S+", present(process.stdout).readline()))[0]
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                assert "<!doctype html>" in answer.read().decode().lower()
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
 
 
 def test_the_network_that_comes_with_it_is_loaded(installed: Path, tmp_path: Path) -> None:

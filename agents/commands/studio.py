@@ -9,6 +9,7 @@ to this machine only. Ctrl-C ends it.
 
 from __future__ import annotations
 
+import argparse
 import threading
 import webbrowser
 from contextlib import suppress
@@ -24,14 +25,19 @@ from .cli import new_parser
 PORT = 8421
 
 
-def main() -> int:
-    """Serve the page until Ctrl-C."""
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = new_parser(__doc__)
     parser.add_argument(
         "--port", type=int, default=PORT, help=f"of the page's address; 0: any that is free (default: {PORT})"
     )
     parser.add_argument("--no-browser", action="store_true", help="print the address and open no browser")
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Serve the page until Ctrl-C."""
+    args = parser().parse_args()
     whole("port", args.port, 0, 65_535)
     listening, sessions = listening_on(args.port), Sessions()
     port = listening.getsockname()[1]

@@ -3,10 +3,13 @@
     python scripts/evaluate.py --env Dexed1Op-v0 --agents random,hill_climber,cma_es --targets test:100 \\
         --out results/dexed1
     python scripts/evaluate.py --validate results/dexed1
+    python scripts/evaluate.py --env FM-v0 --agents halving --targets test:20 --out results/fm \\
+        --submit docs/scoreboard/halving.json
+    python scripts/evaluate.py --validate docs/scoreboard/halving.json
 
 Writes to OUT: trials.jsonl (a line for every trial, as it is done), results.parquet (a row for every agent,
 target, seed and budget), summary.md, and pictures of curves and of matches. Interrupted, the same command
-goes on; with more agents, it adds theirs.
+goes on; with more agents, it adds theirs. --submit writes what one agent found to a file for the scoreboard.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from synthgym.task import SoundMatchingTask
 from ..catalogue import AGENTS, Sources, prepare
 from ..evaluation.replay import MARGIN, TIMES, replay
 from ..evaluation.results import Results, read_rows
+from ..evaluation.submission import check_asked, read_submission, submit
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
@@ -78,7 +82,16 @@ def parser() -> argparse.ArgumentParser:
     where = parser.add_argument_group("where it runs, and where results are")
     where.add_argument("--out", type=Path, help="folder of the results")
     add_workers(where, "inline, processes (default), ray or cuda", "processes")
-    where.add_argument("--validate", type=Path, metavar="FILE", help="render the rows of an evaluation again")
+    where.add_argument(
+        "--submit",
+        type=Path,
+        metavar="FILE",
+        help="write the rows of the one agent as a submission to the scoreboard, too (.json)",
+    )
+    where.add_argument("--by", default="anonymous", help="who submits it (default: anonymous)")
+    where.add_argument(
+        "--validate", type=Path, metavar="FILE", help="render the rows of an evaluation or submission again"
+    )
     return parser
 
 
@@ -107,6 +120,9 @@ def main() -> int:
         "dataset": None if args.dataset is None else str(args.dataset.resolve()),
     }
     seeds = whole("seeds", args.seeds, 1, 1000)
+    names = list(dict.fromkeys(args.agents.split(",")))
+    if args.submit:
+        check_asked(args.submit, names, args.targets)
     task = make_task(
         settings["env"],
         settings["env_kwargs"],
@@ -115,7 +131,6 @@ def main() -> int:
         workers=args.workers,
         address=args.address,
     )
-    names = list(dict.fromkeys(args.agents.split(",")))
     sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
     with closing(task):
         agents = {shown(name): prepare(name, task, sources) for name in names}
@@ -128,11 +143,15 @@ def main() -> int:
                 evaluate(task, agents, targets, seeds, budgets, results)
                 print(write_files(task, targets, results, silent))
                 means = mean_distances(results.rows())
+                if args.submit:
+                    submit(args.submit, args.by, names[0], results.settings, results.rows())
             except KeyboardInterrupt:
                 kept = f"{len(results.trials)} trials are kept"
                 print(f"\nstopped; {kept}; the same command goes on from there", flush=True)
                 return 130
     print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")
+    if args.submit:
+        print(f"submission: {args.submit}")
     answer({"out": args.out, "targets": len(targets), "silent": silent, "seeds": seeds, "distances": means})
     return 0
 
@@ -166,7 +185,7 @@ def validate(path: Path) -> int:
 
     They are equal if the synth is repeatable, and otherwise within the noise of patch and target.
     """
-    frame = read_rows(path)
+    frame = read_submission(path) if path.suffix == ".json" else read_rows(path)
     wrong: list[str] = []
     # A row says which environment and which target it is of; a file may hold those of several.
     for (env, env_kwargs, source), rows in frame.groupby(["env", "env_kwargs", "targets"]):

@@ -1,0 +1,1 @@
+"""What `make site` renders, and how its pages are put together."""

@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test test-slow test-lowest check docs benchmark plugins sounds browser
+.PHONY: demo test test-slow test-lowest check docs site benchmark plugins sounds browser
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py
@@ -50,6 +50,13 @@ browser:
 
 docs: $(VENV)/installed
 	$(BIN)/python scripts/document_envs.py
+
+# The site, in build/site. It needs no network: what it shows and plays is rendered by the real engines first.
+site: export OMP_NUM_THREADS := 1
+site: $(VENV)/installed
+	$(BIN)/python scripts/render_site.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "to read it: $(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site"
 
 benchmark: $(VENV)/installed
 	$(BIN)/python scripts/benchmark.py

@@ -1,4 +1,4 @@
-"""The examples in docstrings and the Python blocks of the README and of CONTRIBUTING run as they stand."""
+"""The examples in docstrings and the Python blocks of README, site and CONTRIBUTING run as they stand."""
 
 import doctest
 import importlib
@@ -74,15 +74,25 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+GUIDES = ("first-steps", "your-own-synth", "train", "datasets", "match", "evaluate", "extend")
+API = ("environments", "tasks", "synths", "recordings", "datasets", "agents")
+PAGES = {
+    "README": ["README.md"],
+    "site": [f"docs/guides/{name}.md" for name in GUIDES] + [f"docs/api/{name}.md" for name in API],
+}
+
+
 @pytest.mark.slow
-def test_the_readme_runs(made: Path) -> None:
-    """In their order, in one process, as somebody who tries one after the other."""
-    code = "\n".join(blocks("README.md"))
-    if not Path(AMSYNTH).exists():
-        code = re.sub(r"^.*(?:amsynth|Amsynth).*$", "", code, flags=re.M)
-    assert code.count("gym.make") > 10
-    done = subprocess.run([sys.executable, "-c", code], cwd=made, capture_output=True, text=True, timeout=500)
-    assert done.returncode == 0, done.stderr
+def test_the_readme_and_the_site_run(made: Path) -> None:
+    """Each in its order, in one process, as somebody who tries one after the other."""
+    for name, pages in PAGES.items():
+        code = "\n".join(block for page in pages for block in blocks(page))
+        assert "gym.make" in code
+        if not Path(AMSYNTH).exists():
+            code = re.sub(r"^.*(?:amsynth|Amsynth).*$", "", code, flags=re.M)
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=made, capture_output=True, text=True, timeout=500)
+        assert done.returncode == 0, f"{name}: {done.stderr}"
     assert (made / "matches/best.syx").stat().st_size == 163
 
 

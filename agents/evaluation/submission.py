@@ -156,8 +156,8 @@ def _check_whole(evaluation: Mapping[str, Any], where: str) -> None:
     there = [(row["target"], row["seed"], row["budget"]) for row in evaluation["rows"]]
     if not there or len(there) != len(wanted) or {*there} != wanted:
         raise SynthgymError(
-            f"{where}: {len(there)} rows are not one for each of {count} targets, {evaluation['seeds']} seeds "
-            f"and {len(budgets)} budgets; {_REMEDY}"
+            f"{where}: {len(there)} rows are not one for each of {count} targets, "
+            f"{evaluation['seeds']} seeds and {len(budgets)} budgets; {_REMEDY}"
         )
     for row in evaluation["rows"]:
         if not 1 <= row["renders"] <= row["budget"]:

@@ -15,13 +15,14 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
-DOCS, MEDIA, NOTEBOOKS = ROOT / "docs", ROOT / "build" / "media", ROOT / "notebooks"
-# Where they are read beside the code, their links lead from there.
+DOCS, NOTEBOOKS = ROOT / "docs", ROOT / "notebooks"
 PAGES = {
     "changelog.md": ROOT / "CHANGELOG.md",
     "contributing.md": ROOT / "CONTRIBUTING.md",
     "pretrained.md": ROOT / "agents" / "guided" / "pretrained" / "Dexed6Op-v0.md",
+    **{f"notebooks/{path.stem}.md": path for path in sorted(NOTEBOOKS.glob("*.ipynb"))},
 }
+"""Pages that are made of files beside docs, by their place on the site."""
 _LOG = logging.getLogger("mkdocs.plugins.synthgym")
 _LINK = re.compile(r"\]\(([^):#]+)(#[^)]*)?\)")
 
@@ -29,27 +30,28 @@ _LINK = re.compile(r"\]\(([^):#]+)(#[^)]*)?\)")
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what is not in docs."""
     for uri, path in PAGES.items():
-        files.append(File.generated(config, uri, content=_moved(path.read_text(encoding="utf-8"), path)))
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        text = _as_page(json.loads(path.read_text(encoding="utf-8")), path.name)
-        files.append(File.generated(config, f"notebooks/{path.stem}.md", content=text))
-        files.append(File.generated(config, f"notebooks/{path.name}", abs_src_path=str(path)))
-    if not (MEDIA / "index.json").exists():
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".ipynb":
+            text = _as_page(json.loads(text), path.name)
+            files.append(File.generated(config, f"notebooks/{path.name}", abs_src_path=str(path)))
+        files.append(File.generated(config, uri, content=text))
+    if not _index(config):
         _LOG.warning("nothing can be heard: run `make site`, which renders it first")
         return files
-    for path in sorted(MEDIA.rglob("*")):
+    media = _media(config)
+    for path in sorted(media.rglob("*")):
         if path.is_file() and path.name != "index.json":
-            uri = f"media/{path.relative_to(MEDIA).as_posix()}"
+            uri = f"media/{path.relative_to(media).as_posix()}"
             files.append(File.generated(config, uri, abs_src_path=str(path)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Add sounds and films to the pages of environments, and matches to the gallery."""
-    if not (MEDIA / "index.json").exists():
+    """Lead links to the site; add sounds and films to pages of environments, and matches to the gallery."""
+    index, uri = _index(config), page.file.src_uri
+    markdown = _for_site(markdown, uri)
+    if not index:
         return markdown
-    index = json.loads((MEDIA / "index.json").read_text(encoding="utf-8"))
-    uri = page.file.src_uri
     name = Path(uri).stem
     if uri == "gallery.md":
         return markdown + "\n".join(_match(one) for one in index["matches"])
@@ -59,11 +61,22 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return markdown
 
 
+def _media(config: MkDocsConfig) -> Path:
+    return ROOT / str(config.extra["media"])
+
+
+def _index(config: MkDocsConfig) -> dict[str, Any]:
+    """Return what was rendered; nothing if it was not, or not to its end."""
+    path = _media(config) / "index.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
 def _heard(env_id: str, found: dict[str, Any]) -> str:
     """Return the sounds and the film of an environment."""
     folder = f"../media/{env_id}"
     sounds = "\n".join(
-        f"<figure>{_player(folder + '/' + one['file'], one['name'])}<figcaption>{one['name']}</figcaption></figure>"
+        _figure("", f"{folder}/{one['file']}", one["name"], f"{one['name']}: {env_id}")
         for one in found["sounds"]
     )
     film = found["film"]
@@ -85,15 +98,19 @@ def _match(found: dict[str, Any]) -> str:
     """Return a match of the gallery: target and match side by side."""
     folder, title = f"media/{found['folder']}", f"{found['name']}, {found['env']}"
     sides = "\n".join(
-        f'<figure><img src="{folder}/{side}.png" alt="spectrogram of the {side}" loading="lazy">'
-        f"{_player(f'{folder}/{side}.ogg', f'{side}: {title}')}<figcaption>{side}</figcaption></figure>"
+        _figure(
+            f'<img src="{folder}/{side}.png" alt="spectrogram of the {side}" loading="lazy">',
+            f"{folder}/{side}.ogg",
+            side,
+            f"{side}: {title}",
+        )
         for side in ("target", "match")
     )
     return f"""
 ## {title}
 
-Distance {found["distance"]:.3f}, spectra {found["decibels"]:.1f} dB apart, by `{found["agent"]}` after {found["renders"]:,} renders:
-[its page]({folder}/match.html), [its preset]({folder}/{found["preset"]}).
+Distance {found["distance"]:.3f}, spectra {found["decibels"]:.1f} dB apart, by `{found["agent"]}` after
+{found["renders"]:,} renders: [its page]({folder}/match.html), [its preset]({folder}/{found["preset"]}).
 
 <div class="match" markdown="0">
 {sides}
@@ -105,21 +122,26 @@ Distance {found["distance"]:.3f}, spectra {found["decibels"]:.1f} dB apart, by `
 """
 
 
-def _player(source: str, label: str) -> str:
-    return f'<audio controls preload="none" src="{source}" aria-label="{html.escape(label, quote=True)}"></audio>'
+def _figure(picture: str, sound: str, caption: str, label: str) -> str:
+    """Return a sound with its caption, below a picture if there is one."""
+    player = f'<audio controls preload="none" src="{sound}" aria-label="{html.escape(label)}"></audio>'
+    return f"<figure>{picture}{player}<figcaption>{caption}</figcaption></figure>"
 
 
-def _moved(text: str, path: Path) -> str:
-    """Return a page with links that lead from docs, instead of from its own folder."""
+def _for_site(markdown: str, uri: str) -> str:
+    """Return a page whose links lead to pages of the site, where they led to files of the repository."""
+    folder = (PAGES[uri] if uri in PAGES else DOCS / uri).parent
 
     def moved(link: re.Match[str]) -> str:
-        target, anchor = link.groups()
-        where = (path.parent / target).resolve()
-        own = {source: uri for uri, source in PAGES.items()}
-        uri = own.get(where) or Path(os.path.relpath(where, DOCS)).as_posix()
-        return f"]({uri}{anchor or ''})"
+        path, anchor = (folder / link[1]).resolve(), link[2] or ""
+        to = next((own for own, source in PAGES.items() if source == path), None)
+        if to is None and path.is_relative_to(DOCS):
+            to = path.relative_to(DOCS).as_posix()
+        if to is None:
+            return link[0]
+        return f"]({Path(os.path.relpath(to, Path(uri).parent)).as_posix()}{anchor})"
 
-    return _LINK.sub(moved, text)
+    return _LINK.sub(moved, markdown)
 
 
 def _as_page(notebook: dict[str, Any], name: str) -> str:

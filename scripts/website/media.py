@@ -30,7 +30,10 @@ from synthgym.task import SoundMatchingTask
 ROOT = Path(__file__).parents[2]
 PATCHES = 3
 """So many patches of each environment can be heard, besides its default."""
-HOME = "--env Dexed6Op-v0 --agent pretrained --budget 5000 --scenes 8 --target examples/targets/electric_piano.wav"
+HOME = (
+    "--env Dexed6Op-v0 --agent pretrained --budget 5000 --scenes 8 "
+    "--target examples/targets/electric_piano.wav"
+)
 _FILMED = {"Dexed": "--agent halving --budget 2000", "Plugin": "--budget 300", "Vital": "--budget 200"}
 """How an environment is searched for its film, by the beginning of its id; the others as ``_USUAL``."""
 _USUAL = "--agent hill_climber --budget 300"
@@ -43,11 +46,11 @@ GALLERY = [
         for name in ("marimba", "square_lead", "string_ensemble")
     ),
 ]
-"""What follows ``scripts/match.py`` for each match of the gallery. A budget of renders finds the same each time."""
+"""What follows ``scripts/match.py`` for each match of the gallery. A budget finds the same each time."""
 
 
 def sounds(env_id: str, out: Path) -> list[dict[str, str]]:
-    """Write the sound of the default patch and of patches such as people make, with one gain.
+    """Write the sounds of the default patch and of some of the train stream, with one gain.
 
     Args:
         env_id: id of the environment.
@@ -61,12 +64,13 @@ def sounds(env_id: str, out: Path) -> list[dict[str, str]]:
         patches = task.make_patches(PatchStream("train", 0).ids(range(PATCHES)), audio=True).rendered.audio
         assert patches is not None
         gain = np.float32(playback_gain(default, *patches))
-        names = ["the default patch", *(f"random patch {number}" for number in range(1, PATCHES + 1))]
+        human = task.prior.describe()["patches"] == "human"
+        more = "a patch such as people make" if human else "a random patch"
         found = []
-        for name, sound in zip(names, [default, *patches], strict=True):
-            file = f"{name.replace(' ', '-')}.ogg"
+        for number, sound in enumerate([default, *patches]):
+            file = f"patch-{number}.ogg"
             _write_ogg(out / file, sound * gain, task.synth.sample_rate)
-            found.append({"name": name, "file": file})
+            found.append({"name": f"{more}, {number}" if number else "the default patch", "file": file})
     return found
 
 

@@ -16,9 +16,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import json
 import shutil
 import sys
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 # This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -56,7 +57,7 @@ def main() -> int:
         matches = [pool.submit(match, text, out / f"match-{number}") for number, text in enumerate(GALLERY)]
         films = {i: pool.submit(film, film_arguments(i), out / i / "film.mp4") for i in ids}
         heard = {i: pool.submit(sounds, i, out / i) for i in ids}
-        jobs = [home, *matches, *films.values(), *heard.values()]
+        jobs: list[Future[Any]] = [home, *matches, *films.values(), *heard.values()]
         for job in tqdm(as_completed(jobs), total=len(jobs), unit=" files", desc="rendering"):
             job.result()
     index = {

@@ -18,7 +18,7 @@ FEWER = {
 
 
 def read(path: Path) -> Any:
-    return nbformat.read(path, as_version=4)
+    return nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
 
 
 def test_notebooks_are_kept_without_outputs() -> None:
@@ -37,7 +37,8 @@ def test_notebooks_are_kept_without_outputs() -> None:
 def test_a_notebook_runs(name: str) -> None:
     notebook = read(NOTEBOOKS / f"{name}.ipynb")
     (at,) = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
-    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(FEWER[name]))
+    fewer = nbformat.v4.new_code_cell(FEWER[name])  # type: ignore[no-untyped-call]
+    notebook.cells.insert(at + 1, fewer)
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     heard = [one for one in outputs if "<audio" in one.get("data", {}).get("text/html", "")]

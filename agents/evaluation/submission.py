@@ -85,8 +85,8 @@ def submit(path: Path, by: str, agent: str, settings: Mapping[str, Any], rows: p
     }
     before = read_file(path)["evaluations"] if path.exists() else []
     others = [one for one in before if _game(one) != _game(evaluation)]
-    content = {"format": FORMAT, "agent": agent, "by": by, "evaluations": [*others, evaluation]}
-    content["evaluations"].sort(key=_game)
+    together = sorted([*others, evaluation], key=_game)
+    content = {"format": FORMAT, "agent": agent, "by": by, "evaluations": together}
     _check(content, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -146,18 +146,24 @@ def _frames(
     label_bins(pair[0], task.feature)
     pair[1].set_yticks([])
     (now,) = pair[1].get_images()
-    lines = [axis.axvline(0, color="w") for axis in pair]
+    lines = [axis.axvline(0, color="w", animated=True) for axis in pair]
     names = task.space.names
-    knobs = axes["knobs"].bar(range(len(names)), played[0].unit, width=0.8)
+    knobs = axes["knobs"].bar(range(len(names)), played[0].unit, width=0.8, animated=True)
     axes["knobs"].set(ylim=(0, 1), yticks=[0, 1], ylabel="knobs", xlim=(-0.6, len(names) - 0.4))
     if len(names) <= _MOST_NAMES:
         axes["knobs"].set_xticks(range(len(names)), names, rotation=60, ha="right", fontsize=7)
     else:
         axes["knobs"].set_xticks([])
+    figure.suptitle(played[0].title)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # it stays as it is: to be laid out anew costs more than to be drawn
     for scene in played:
         (values,) = task.extract(scene.sound[None]).features[0]
         now.set_data(task.feature.picture(values).T)
         figure.suptitle(scene.title)
+        canvas.draw()  # type: ignore[no-untyped-call]
+        # Only what moves is drawn for each picture.
+        still = canvas.copy_from_bbox(figure.bbox)  # type: ignore[no-untyped-call]
         for number in range(pictures):
             time = number / FPS
             for line in lines:
@@ -165,5 +171,7 @@ def _frames(
             turned = scene.before + (scene.unit - scene.before) * min(1, time / _GLIDE)
             for knob, value in zip(knobs, turned, strict=True):
                 knob.set_height(value)
-            canvas.draw()  # type: ignore[no-untyped-call]
+            canvas.restore_region(still)  # type: ignore[no-untyped-call]
+            for artist in (*lines, *knobs):
+                artist.axes.draw_artist(artist)
             yield np.array(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]

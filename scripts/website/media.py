@@ -34,7 +34,7 @@ HOME = (
     "--env Dexed6Op-v0 --agent pretrained --budget 5000 --scenes 8 "
     "--target examples/targets/electric_piano.wav"
 )
-_FILMED = {"Dexed": "--agent halving --budget 2000", "Plugin": "--budget 300", "Vital": "--budget 200"}
+_FILMED = {"Dexed": "--agent halving --budget 2000", "Plugin": "--budget 300", "Vital": "--budget 100"}
 """How an environment is searched for its film, by the beginning of its id; the others as ``_USUAL``."""
 _USUAL = "--agent hill_climber --budget 300"
 _TARGETS = sorted((ROOT / "examples" / "targets").glob("*.wav"))

@@ -59,6 +59,8 @@ def main() -> int:
         heard = {i: pool.submit(sounds, i, out / i) for i in ids}
         jobs: list[Future[Any]] = [home, *matches, *films.values(), *heard.values()]
         for job in tqdm(as_completed(jobs), total=len(jobs), unit=" files", desc="rendering"):
+            if job.exception():
+                pool.shutdown(cancel_futures=True)
             job.result()
     index = {
         "home": home.result(),

@@ -29,18 +29,27 @@ def scoreboard() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def submission(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small one of two environments, written by the command."""
+    """A small one of two games, written by the command."""
     folder = tmp_path_factory.mktemp("submission")
-    for env in ("FM-v0", "Dexed1Op-v0"):
-        command(env, folder / "mine.json", folder / env, "--by", "A <b>|c")
+    command(folder / "mine.json", folder / "fm", "--by", "A <b>|c")
+    command(folder / "mine.json", folder / "low", "--by", "A <b>|c", "--env-kwargs", "note=48")
     return folder / "mine.json"
 
 
-def command(
-    env: str, path: Path, out: Path, *more: str, agents: str = "random", targets: str = "test:2"
-) -> int:
+def command(path: Path, out: Path, *more: str, agents: str = "random", targets: str = "test:2") -> int:
     """Run evaluate.py here."""
-    arguments = ["--env", env, "--agents", agents, "--targets", targets, "--budgets", "1,3", "--seeds", "2"]
+    arguments = [
+        "--env",
+        "FM-v0",
+        "--agents",
+        agents,
+        "--targets",
+        targets,
+        "--budgets",
+        "1,3",
+        "--seeds",
+        "2",
+    ]
     arguments += ["--backend", "inline", "--out", str(out), "--submit", str(path), *more]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["evaluate.py", *arguments])
@@ -50,7 +59,7 @@ def command(
 def test_a_submission_is_rendered_again(submission: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = read_file(submission)
     assert (content["agent"], content["by"]) == ("random", "A <b>|c")
-    assert [one["env"] for one in content["evaluations"]] == ["Dexed1Op-v0", "FM-v0"]
+    assert [one["env_kwargs"] for one in content["evaluations"]] == [{"note": 48}, {}]
     assert all(one["versions"]["numpy"] for one in content["evaluations"])
     assert len(read_submission(submission)) == 2 * 2 * 2 * 2
     assert evaluate.validate(submission) == 0
@@ -60,7 +69,7 @@ def test_a_submission_is_rendered_again(submission: Path, capsys: pytest.Capture
 def test_the_same_environment_again_replaces_its_rows(submission: Path, tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_bytes(submission.read_bytes())
-    command("FM-v0", path, tmp_path / "fm", "--by", "A <b>|c")
+    command(path, tmp_path / "fm", "--by", "A <b>|c")
     assert path.read_bytes() == submission.read_bytes()
 
 
@@ -146,9 +155,9 @@ def test_what_can_be_no_submission_is_refused_before_it_is_searched_for(
     ]
     for asked, said in wanted:
         with pytest.raises(SynthgymError, match=said):
-            command("FM-v0", submission, tmp_path / "out", **asked)
+            command(submission, tmp_path / "out", **asked)
     with pytest.raises(SynthgymError, match=r"a submission is a \.json"):
-        command("FM-v0", tmp_path / "mine.txt", tmp_path / "out")
+        command(tmp_path / "mine.txt", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -160,8 +169,13 @@ def test_the_page_is_that_which_the_script_writes() -> None:
 
 
 def test_the_submissions_of_strangers_come_after_ours_as_text(submission: Path) -> None:
-    page = scoreboard().page([submission, *OURS])
-    assert page.index("[halving.json]") < page.index("[mine.json]")
+    script, other = scoreboard(), submission.parent / "other.json"
+    with pytest.raises(SynthgymError, match="two submissions are of the agent random"):
+        script.page([submission, *OURS])
+    content = json.loads(submission.read_text(encoding="utf-8")) | {"agent": "mine"}
+    other.write_text(json.dumps(content), encoding="utf-8")
+    page = script.page([other, *OURS])
+    assert page.index("[halving.json]") < page.index("[other.json]")
     assert "A &lt;b>\\|c" in page
     assert "<b>" not in page
 

@@ -29,6 +29,8 @@ def test_every_environment_and_guide_is_in_the_navigation() -> None:
     places = [lines.index(f"guides/{name}.md") for name in GUIDES]
     assert places == sorted(places)
     assert {f"environments/{env_id}.md" for env_id in ENVIRONMENTS} <= {*lines}
+    listed = (ROOT / "docs/environments/index.md").read_text(encoding="utf-8")
+    assert [env_id for env_id in ENVIRONMENTS if f"({env_id}.md)" not in listed] == []
 
 
 class References(HTMLParser):

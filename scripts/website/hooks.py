@@ -150,5 +150,6 @@ def _as_page(notebook: dict[str, Any], name: str) -> str:
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
         parts.append(text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```")
-    parts.insert(1, f"[The notebook]({name}), to be run in a clone: `jupyter lab notebooks/{name}`.")
+    command = f"pip install jupyterlab && jupyter lab notebooks/{name}"
+    parts.insert(1, f"[The notebook]({name}), to be run in a clone: `{command}`.")
     return "\n\n".join(parts) + "\n"

@@ -21,6 +21,7 @@ import soundfile
 from agents.matching.folder import MATCH, PAGE, TARGET
 from agents.reports.media import ogg, png
 from envs_registry import EXAMPLES, example
+from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.patches import PatchStream
 from synthgym.recordings import playback_gain
@@ -132,7 +133,7 @@ def _command(name: str, arguments: str, out: Path) -> str:
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
         code = import_module(f"agents.commands.{name}").main()
     if code:
-        raise RuntimeError(f"scripts/{name}.py {arguments} failed: {said.getvalue()}")
+        raise SynthgymError(f"scripts/{name}.py {arguments} failed: {said.getvalue()}")
     return f"python scripts/{name}.py {arguments}"
 
 

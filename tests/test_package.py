@@ -41,7 +41,7 @@ def imported(*folders: str) -> set[str]:
     [
         (["synthgym"], ["datasets", "ray", "vital"]),
         (["agents"], ["datasets", "agents", "video"]),
-        (["scripts"], ["datasets", "agents", "dev"]),
+        (["scripts"], ["datasets", "agents", "docs", "dev"]),
     ],
 )
 def test_what_is_imported_is_required(folders: list[str], extras: list[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import ROOT, Script, present
 
@@ -80,12 +81,14 @@ def test_a_row_that_was_tampered_with_is_found(
     better, other = content["evaluations"][1]["rows"][:2]
     better["distance"] /= 2
     other["parameters"][0] = 1 - other["parameters"][0]
+    content["evaluations"][1]["versions"] |= {"numpy": "0.1", "nothing": "7"}
     path = tmp_path / "tampered.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     assert evaluate.validate(path) == 1
     said = capsys.readouterr().out
     for row in (better, other):
         assert f"random, {row['target']}, seed {row['seed']}, budget {row['budget']}: distance" in said
+    assert f"other versions: nothing 7, here none; numpy 0.1, here {np.__version__}\n" in said
     assert "16 rows, 2 differ" in said
 
 
@@ -105,6 +108,7 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda c: c["evaluations"][0]["rows"][0].update(renders=9),
         "9 renders of 1",
     ),
+    "numbers for versions": (lambda c: c["evaluations"][0].update(versions={"numpy": 2}), "no texts"),
     "targets of its own": (lambda c: c["evaluations"][0].update(targets="/tmp"), "held-out patches, test:N"),
     "endless targets": (
         lambda c: c["evaluations"][0].update(targets="test:9999"),

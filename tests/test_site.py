@@ -12,11 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from types import FunctionType, ModuleType
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from conftest import ROOT
 
+import agents
+import synthgym.datasets
+import synthgym.envs
+import synthgym.features
 from envs_registry import ENVIRONMENTS, missing
 
 CHROMIUM = shutil.which("chromium")
@@ -31,6 +36,15 @@ def test_every_environment_and_guide_is_in_the_navigation() -> None:
     assert {f"environments/{env_id}.md" for env_id in ENVIRONMENTS} <= {*lines}
     listed = (ROOT / "docs/environments/index.md").read_text(encoding="utf-8")
     assert [env_id for env_id in ENVIRONMENTS if f"({env_id}.md)" not in listed] == []
+
+
+@pytest.mark.parametrize("module", [synthgym, synthgym.envs, synthgym.features, synthgym.datasets, agents])
+def test_public_names_are_in_the_api(module: ModuleType) -> None:
+    pages = [path.read_text(encoding="utf-8") for path in (ROOT / "docs/api").glob("*.md")]
+    shown = set(re.findall(r"^::: \S+\.(\w+)$", "\n".join(pages), re.M))
+    shown.add("SynthgymError")  # with all other errors
+    public = [name for name in module.__all__ if isinstance(getattr(module, name), type | FunctionType)]
+    assert [name for name in public if name not in shown] == []
 
 
 class References(HTMLParser):

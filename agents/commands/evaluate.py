@@ -38,7 +38,7 @@ from synthgym.task import SoundMatchingTask
 from ..catalogue import AGENTS, Sources, prepare
 from ..evaluation.replay import MARGIN, TIMES, replay
 from ..evaluation.results import Results, read_rows
-from ..evaluation.submission import check_asked, read_submission, submit
+from ..evaluation.submission import check_asked, other_versions, read_submission, submit
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
@@ -203,6 +203,8 @@ def validate(path: Path) -> int:
             )
     for line in wrong:
         print(line)
+    if wrong and path.suffix == ".json" and (others := other_versions(path)):
+        print(f"it was made with other versions: {'; '.join(others)}")
     print(f"{len(frame):,} rows, {len(wrong):,} differ")
     answer({"rows": len(frame), "differ": wrong})
     return 1 if wrong else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,20 @@ def read_submission(path: Path) -> pd.DataFrame:
     )
 
 
+def other_versions(path: Path) -> list[str]:
+    """Return which packages a submission was made with in other versions than those here."""
+    made = {item for one in read_file(path)["evaluations"] for item in one["versions"].items()}
+    here = {name: _version(name) for name, _ in made}
+    return [f"{name} {there}, here {here[name]}" for name, there in sorted(made) if here[name] != there]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
 def _check(content: Any, path: Path) -> None:
     """Raise SynthgymError, naming the place, if something is missing, or of another type."""
     _has(content, _OF_A_FILE, str(path))
@@ -139,6 +154,8 @@ def _check(content: Any, path: Path) -> None:
     for evaluation in content["evaluations"]:
         _has(evaluation, _OF_AN_EVALUATION, f"{path}, an evaluation")
         where = f"{path}, {evaluation['env']}"
+        if not all(isinstance(text, str) for text in evaluation["versions"].values()):
+            raise SynthgymError(f"{where}: its versions are no texts; {_REMEDY}")
         for number, row in enumerate(evaluation["rows"], 1):
             _has(row, _OF_A_ROW, f"{where}, row {number}")
             if not all(isinstance(value, int | float) for value in row["parameters"]):

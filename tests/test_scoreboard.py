@@ -145,7 +145,7 @@ def test_the_command_ends_with_its_code(script: Script, tmp_path: Path) -> None:
     result = script("evaluate.py", "--validate", tmp_path / "none.json", check=False)
     assert result.returncode == 2
     assert result.stderr == (
-        f"error: no such file: {tmp_path}/none.json; scripts/evaluate.py --submit writes such files\n"
+        f"error: no such file: {tmp_path}/none.json; synthgym evaluate --submit writes such files\n"
     )
 
 

@@ -19,7 +19,7 @@ from synthgym.files import replaced, unwritable
 from .results import OF_AN_EVALUATION
 
 FORMAT = 1
-_REMEDY = "scripts/evaluate.py --submit writes such files"
+_REMEDY = "synthgym evaluate --submit writes such files"
 _OF_A_FILE = {"format": int, "agent": str, "by": str, "evaluations": list}
 _OF_AN_EVALUATION = {
     "env": str,

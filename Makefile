@@ -5,18 +5,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test test-slow test-lowest check docs site benchmark plugins sounds browser
+.PHONY: demo test coverage test-slow test-lowest check docs site benchmark plugins sounds browser
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py
 
 # Several tests at a time: most of them are one process that waits for one core. PyTorch's threads of several processes
 # wait for each other, spinning: each test has one.
-test test-slow test-lowest: export OMP_NUM_THREADS := 1
+test test-slow test-lowest coverage: export OMP_NUM_THREADS := 1
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4
 
 test: check
 	$(BIN)/python $(PYTEST) -m "not slow"
+
+coverage: $(VENV)/installed
+	$(BIN)/python $(PYTEST) -m "not slow" --cov=synthgym --cov=agents --cov-report=term:skip-covered
 
 test-slow: $(VENV)/installed
 	$(BIN)/python $(PYTEST) -m slow

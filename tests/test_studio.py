@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -22,6 +23,7 @@ from agents.studio.session import Sessions
 from synthgym.making import make_task
 
 FM = "FM-v0"
+Matched = tuple[Client, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def port() -> Iterator[int]:
 
 
 @pytest.fixture(scope="module")
-def matched(port: int) -> tuple[Client, dict]:
+def matched(port: int) -> Matched:
     """A page on which FM has matched a tone."""
     client = Client(port)
     status, take = client.drop(wav_bytes(tone(62)), "a tone.wav")
@@ -47,7 +49,7 @@ def sound_of(data: bytes) -> tuple[np.ndarray, int]:
     return sound, rate
 
 
-def test_a_recording_is_matched_and_heard(matched: tuple[Client, dict]) -> None:
+def test_a_recording_is_matched_and_heard(matched: Matched) -> None:
     client, shown = matched
     distances = [answer["distance"] for answer in shown["answers"]]
     assert distances == sorted(distances)
@@ -65,7 +67,7 @@ def test_a_recording_is_matched_and_heard(matched: tuple[Client, dict]) -> None:
     assert b"a tone.wav by FM" in page
 
 
-def test_an_answer_is_played_turned_and_varied(matched: tuple[Client, dict]) -> None:
+def test_an_answer_is_played_turned_and_varied(matched: Matched) -> None:
     client, shown = matched
     take, unit = shown["take"], shown["answers"][0]["unit"]
     for note in (50, 74):
@@ -85,7 +87,7 @@ def test_an_answer_is_played_turned_and_varied(matched: tuple[Client, dict]) -> 
     assert note_of(*sound_of(data)) == 62
 
 
-def test_a_search_goes_on_from_a_patch(matched: tuple[Client, dict]) -> None:
+def test_a_search_goes_on_from_a_patch(matched: Matched) -> None:
     client, shown = matched
     take, first = shown["take"], shown["answers"][0]
     order = {"instrument": FM, "note": 62, "seconds": 1, "begin": shown["begin"], "end": shown["end"]}
@@ -155,7 +157,7 @@ def test_what_is_no_sound_is_said(port: int, data: bytes, said: str) -> None:
 
 
 def test_a_chord_is_told(port: int) -> None:
-    chord = sum(tone(note) for note in (60, 64, 67))
+    chord = tone(60) + tone(64) + tone(67)
     status, take = Client(port).drop(wav_bytes(chord))
     assert status == 200
     assert take["heard"] is None or not take["heard"]["clear"]
@@ -231,7 +233,7 @@ _FIELDS = [
     | st.dictionaries(st.sampled_from(_FIELDS), _ANY).map(lambda d: json.dumps(d).encode()),
 )
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_malformed_requests_are_refused(matched: tuple[Client, dict], what: str, body: bytes) -> None:
+def test_malformed_requests_are_refused(matched: Matched, what: str, body: bytes) -> None:
     client, shown = matched
     status, answer = client.ask("POST", client.at(shown["take"], quote(what)), body)
     assert status in (204, 400, 404, 405, 413)

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -147,8 +146,7 @@ def test_the_studio_answers(installed: Path, tmp_path: Path) -> None:
             with urllib.request.urlopen(address, timeout=60) as answer:
                 assert "<!doctype html>" in answer.read().decode().lower()
         finally:
-            process.send_signal(signal.SIGINT)
-    assert process.returncode == 0
+            process.kill()
 
 
 def test_the_network_that_comes_with_it_is_loaded(installed: Path, tmp_path: Path) -> None:

@@ -1,7 +1,12 @@
 """The studio's page in a browser, from a dropped file to a preset that renders to what was heard."""
 
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from studio_client import served, tone, wav_bytes
 
 from synthgym.making import make_task
@@ -155,3 +161,21 @@ def test_pages_do_not_disturb_each_other_and_one_that_is_loaded_anew_goes_on(
     assert [error for error in errors if "400" not in error] == []
     one.close()
     other.close()
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    for wait in (0.0, 3.0):
+        command = [sys.executable, str(ROOT / "scripts" / "studio.py"), "--port", "0", "--no-browser"]
+        studio = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert studio.stdout is not None
+        assert re.match(r"studio: http://127.0.0.1:\d+/", studio.stdout.readline())
+        time.sleep(wait)
+        studio.send_signal(signal.SIGINT)
+        _, errors = studio.communicate(timeout=120)
+        assert studio.returncode == 0, errors
+        assert "FATAL" not in errors
+        assert "Traceback" not in errors
+        assert not list(tmp_path.glob("synthgym-studio-*"))

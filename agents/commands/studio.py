@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import threading
 import webbrowser
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from synthgym.checks import whole
 
@@ -39,13 +39,12 @@ def main() -> int:
     """Serve the page until Ctrl-C."""
     args = parser().parse_args()
     whole("port", args.port, 0, 65_535)
-    listening, sessions = listening_on(args.port), Sessions()
-    port = listening.getsockname()[1]
-    address = f"http://{HOST}:{port}/"
-    print(f"studio: {address} (Ctrl-C ends it)", flush=True)
-    if not args.no_browser:
-        # The socket listens already: a browser that comes early waits.
-        threading.Timer(0.5, webbrowser.open, [address]).start()
-    with listening, suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), listening_on(args.port) as listening, closing(Sessions()) as sessions:
+        port = listening.getsockname()[1]
+        address = f"http://{HOST}:{port}/"
+        print(f"studio: {address} (Ctrl-C ends it)", flush=True)
+        if not args.no_browser:
+            # The socket listens already: a browser that comes early waits.
+            threading.Timer(0.5, webbrowser.open, [address]).start()
         Server(make_app(port, sessions, ready=warm), sessions).run(sockets=[listening])
     return 0

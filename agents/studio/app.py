@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from synthgym.errors import SynthgymError
 
+from ..trials.signals import Signals
 from . import patches, requests
 from .guard import Guard
 from .instruments import instruments
@@ -34,13 +35,14 @@ _LOOKS = 2.0
 """Seconds between two looks for pages that are gone."""
 
 
-def make_app(port: int, sessions: Sessions, *, ready: Callable[[], None] | None = None) -> Starlette:
+def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] | None = None) -> Starlette:
     """Return the studio.
 
     Args:
         port: at which it is served.
         sessions: of its pages.
-        ready: called, in a thread, while nobody waits yet: makes ready what the first search needs.
+        ready: called, in a thread, while nobody waits yet: makes ready what the first search needs, unless
+            the signals that it is given say that it is over.
 
     Returns:
         The ASGI application.
@@ -50,10 +52,15 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[], None] | None 
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.sessions = sessions
         looking = asyncio.create_task(_end_unseen(sessions))
-        if ready is not None:
-            threading.Thread(target=ready, daemon=True).start()
+        stop = Signals()
+        preparing = None if ready is None else threading.Thread(target=ready, args=[stop])
+        if preparing is not None:
+            preparing.start()
         yield
         looking.cancel()
+        stop.stop()
+        if preparing is not None:  # a thread within an engine must not see the interpreter end
+            await run_in_threadpool(preparing.join)
         await run_in_threadpool(sessions.close)
 
     at = "/api/pages/{page}"

@@ -22,19 +22,22 @@ logger = logging.getLogger(__name__)
 _ID = "Dexed6Op-v0"
 
 
-def warm() -> None:
-    """Compile and load what a search for a DX7 voice uses, and have its voices made, once on a machine."""
+def warm(stop: Signals) -> None:
+    """Compile and load what a search for a DX7 voice uses, and have its voices made, once on a machine.
+
+    A stop ends it, but while voices are made, which takes a quarter of a minute.
+    """
     # Searches render on all cores: PyTorch's threads would wait for each other there, spinning.
     torch.set_num_threads(1)
     try:
         with STARTING, closing(make_task(_ID, rendering="auto")) as task:
             search, agent, _ = ready(usual_search(_ID, budget=400), task)
-            _search(search, task, agent)
+            _search(search, task, agent, stop)
     except SynthgymError as error:
         logger.warning("the studio could not prepare itself: %s", error)
 
 
-def _search(search: Search, task: SoundMatchingTask, agent: Agent) -> None:
+def _search(search: Search, task: SoundMatchingTask, agent: Agent, stop: Signals) -> None:
     target = task.synth.render(task.space.row({})[None])[0]
-    with closing(search.trial(task, np.asarray(target, np.float32), Signals(), with_bar=False)) as trial:
+    with closing(search.trial(task, np.asarray(target, np.float32), stop, with_bar=False)) as trial:
         run(agent, trial)

@@ -1,4 +1,4 @@
-# The two commands of the README are `make demo` and `make test`; each sets up what it needs.
+# `make demo` and `make test` set up all that they need.
 
 PYTHON ?= python3
 VENV ?= .venv

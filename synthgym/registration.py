@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import gymnasium
+from gymnasium.envs.registration import EnvSpec
 
 from envs_registry import MAX_EPISODE_STEPS, goal_id
 from synthgym.errors import SynthgymError
@@ -32,9 +34,25 @@ def register(env_id: str, keywords: Mapping[str, Any]) -> None:
         )
 
 
+def spec_of(env_id: str) -> EnvSpec:
+    """Return how an id is registered, ``module:MySynth-v0`` by a module of yours that is imported for it.
+
+    Raises:
+        gymnasium.error.Error: it is unknown.
+        SynthgymError: there is no such module.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            raise SynthgymError(f"{env_id}: {error}; is it on the path?") from error
+    return gymnasium.spec(name)
+
+
 def registered(env_id: str) -> dict[str, Any]:
     """Return the keywords that an environment is registered with; SynthgymError if it is none of ours."""
-    keywords = gymnasium.spec(env_id).kwargs
+    keywords = spec_of(env_id).kwargs
     if "synth" not in keywords:
         raise SynthgymError(f"{env_id} has no synthesiser; choose one of synthgym's environments")
     return keywords
@@ -42,7 +60,7 @@ def registered(env_id: str) -> dict[str, Any]:
 
 def is_goal_id(env_id: str) -> bool:
     """Return whether a registered id is goal-conditioned, whatever its name; Gymnasium's error if unknown."""
-    return gymnasium.spec(env_id).entry_point == GOAL_ENTRY_POINT
+    return spec_of(env_id).entry_point == GOAL_ENTRY_POINT
 
 
 def register_plugin(env_id: str, plugin: str | os.PathLike[str], **keywords: Any) -> None:

@@ -1,7 +1,6 @@
 """Data sets on disk: however often they are stopped or damaged, they end with the same bytes."""
 
 import json
-import resource
 import shutil
 import signal
 import subprocess
@@ -18,6 +17,8 @@ from synthgym import datasets
 from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import Store
 from synthgym.errors import SynthgymError
+
+resource = pytest.importorskip("resource", reason="limits are of POSIX")
 
 DAMAGES = {
     "a byte flipped": lambda p: p.write_bytes(

@@ -1,7 +1,6 @@
 """Helper processes: what they cost, what ends them, and what is told when they fail."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -19,6 +18,8 @@ from conftest import present
 
 from synthgym.errors import PluginCrashed, SynthError
 from synthgym.hosting.remote import Patience, RemoteEngine
+
+resource = pytest.importorskip("resource", reason="limits are of POSIX")
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux does so")
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,12 @@ BAD: dict[str, tuple[Change, str]] = {
         lambda c: c["evaluations"][0].update(targets="test:9999"),
         "held-out patches, test:N",
     ),
+    "endless seeds": (lambda c: c["evaluations"][0].update(seeds=10**9), "seeds or budgets"),
+    "a distance below nothing": (
+        lambda c: c["evaluations"][0]["rows"][0].update(distance=-5),
+        "has distance -5",
+    ),
+    "a module of its own": (lambda c: c["evaluations"][0].update(env="os:FM-v0"), "none of synthgym's"),
     "an unknown environment": (lambda c: c["evaluations"][0].update(env="Nord-v0"), "Nord-v0"),
     "another game": (lambda c: c["evaluations"][0]["task"].update(feature="mfcc"), "mfcc"),
 }
@@ -180,8 +187,35 @@ def test_the_submissions_of_strangers_come_after_ours_as_text(submission: Path) 
     other.write_text(json.dumps(content), encoding="utf-8")
     page = script.page([other, *OURS])
     assert page.index("[halving.json]") < page.index("[other.json]")
-    assert "A &lt;b>\\|c" in page
+    assert "A &#60;b&#62;&#124;c" in page
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        'me {: onmouseover="alert(1)" style="position:fixed" }',
+        "[x](javascript:alert(1))",
+        "![](https://evil.example/t.png)",
+        "\r\r# Big",
+        "a\\|b",
+        "`</code><script>alert(1)</script>",
+    ],
+)
+def test_no_markup_of_a_stranger_is_markup_on_the_site(submission: Path, by: str) -> None:
+    import markdown
+
+    content = json.loads(submission.read_text(encoding="utf-8")) | {"agent": f"mine{by}", "by": by}
+    other = submission.parent / "marked.json"
+    other.write_text(json.dumps(content), encoding="utf-8")
+    html = markdown.markdown(
+        scoreboard().page([other, *OURS]), extensions=["tables", "attr_list", "md_in_html", "toc"]
+    )
+    other.unlink()
+    (line,) = [line for line in html.split("<tr") if "marked.json" in line]
+    assert line.count("<td") == 5
+    assert html.count("<h1") == 1
+    assert not re.search(r"<(script|img|b)\b|<[^>]*(\son\w+=|javascript:|position:fixed)", html)
 
 
 @pytest.mark.slow

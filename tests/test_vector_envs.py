@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
+from agents.commands.cli import known_id
 from agents.rl.vec_env import SynthVecEnv
 from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
+from synthgym.making import make_task
 
 COUNT = 3
 ONE_NOTE: dict[str, Any] = {}
@@ -267,3 +270,22 @@ def test_it_trains_as_on_dummy_vec_env() -> None:
     ]
     np.testing.assert_allclose(returns[0][0], returns[1][0], rtol=1e-5)
     assert returns[0][1] == returns[1][1]
+
+
+def test_an_id_of_a_module_is_found_by_who_names_the_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = 'from synthgym.registration import register\n\nregister("Mine-v0", {"synth": "fm"})\n'
+    (tmp_path / "module_of_mine.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    for env_id in ("synthgym:FM-v0", "module_of_mine:Mine-v0"):
+        assert known_id(env_id) in (env_id, "FM-v0")
+        with closing(make_task(env_id)) as task:
+            assert len(task.space) == 6
+        envs = SynthVecEnv(env_id, 2)
+        assert envs.reset().shape[0] == 2
+        envs.close()
+    with pytest.raises(SynthgymError, match="no_such_module"):
+        known_id("no_such_module:FM-v0")
+    gym.registry.pop("Mine-v0")
+    gym.registry.pop("MineGoal-v0")

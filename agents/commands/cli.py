@@ -17,6 +17,7 @@ import yaml
 from envs_registry import ENVIRONMENTS, goal_id
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.files import shown
+from synthgym.registration import spec_of
 from synthgym.synths.plugin_places import is_uri
 
 from .manual import Options, new_parser
@@ -83,7 +84,7 @@ def known_id(env_id: str) -> str:
     if ":" not in env_id and env_id not in gym.registry:
         ours = [i for name in ENVIRONMENTS for i in (name, goal_id(name))]
         raise UnknownNameError("environment", env_id, ours)
-    gym.spec(env_id)
+    spec_of(env_id)
     return env_id
 
 

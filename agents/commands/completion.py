@@ -1,5 +1,6 @@
 """Print what completes the command line of ``synthgym`` in a shell.
 
+    mkdir -p ~/.local/share/bash-completion/completions
     synthgym --print-completion bash > ~/.local/share/bash-completion/completions/synthgym
     synthgym --print-completion zsh > "${fpath[1]}/_synthgym"
 

@@ -25,7 +25,7 @@ from ..catalogue import prepare
 from ..evaluation.targets import Target, read_targets
 from ..matching.recording import Recording
 from ..matching.usual import usual_search
-from ..reports.film import scenes, write_film
+from ..reports.film import check_film, scenes, write_film
 from ..rl.training import save_untrained
 from ..training.learners import learner, make_config
 from ..training.run_folder import RunFolder
@@ -54,6 +54,7 @@ def main() -> int:
     seconds, steps = number("seconds", args.seconds, 0.1, 600), whole("steps", args.steps, 1, 10**9)
     if not RECORDING.exists():
         raise SynthgymError(f"{RECORDING} is missing; run the demo in a clone")
+    check_film(args.out / "ppo/ppo.mp4")
     match_recording(args.out / "match", seconds)
     return train(args.out / "ppo", steps)
 

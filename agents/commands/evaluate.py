@@ -88,7 +88,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write the rows of the one agent as a submission to the scoreboard, too (.json)",
     )
-    where.add_argument("--by", default="anonymous", help="who submits it (default: anonymous)")
+    where.add_argument("--by", help="who submits it (default: who did before, or anonymous)")
     where.add_argument(
         "--validate", type=Path, metavar="FILE", help="render the rows of an evaluation or submission again"
     )

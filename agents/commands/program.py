@@ -38,7 +38,7 @@ def main() -> None:
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("-h", "--help", "help") and not arguments:
         print(HELP, end="")
-    elif name == "help":
+    elif name in ("-h", "--help", "help"):
         _run(arguments[0], ["--help"])
     elif name == "--version":
         print(f"synthgym {version('synthgym')}")

@@ -31,6 +31,7 @@ _OF_AN_EVALUATION = {
     "versions": dict,
     "rows": list,
 }
+_MOST_SEEDS = 100
 _OF_A_ROW = {
     "target": str,
     "seed": int,
@@ -59,12 +60,12 @@ def check_asked(path: Path, agents: Sequence[str], targets: str) -> None:
         raise SynthgymError(f"{path} is of the agent {of}, not of {agents[0]}; choose another file")
 
 
-def submit(path: Path, by: str, agent: str, settings: Mapping[str, Any], rows: pd.DataFrame) -> None:
+def submit(path: Path, by: str | None, agent: str, settings: Mapping[str, Any], rows: pd.DataFrame) -> None:
     """Write the rows of an agent to a file, beside those of other environments that it holds.
 
     Args:
         path: of the file; an evaluation of the same environment, with the same keywords, is replaced.
-        by: who submits it.
+        by: who submits it; None for who submitted what is there, or nobody.
         agent: whose rows they are.
         settings: of the evaluation, see ``Results``.
         rows: as ``Results.rows`` gives them; those of other agents are left out.
@@ -84,10 +85,10 @@ def submit(path: Path, by: str, agent: str, settings: Mapping[str, Any], rows: p
         "versions": settings["versions"],
         "rows": [_row(row) for row in own.to_dict("records")],
     }
-    before = read_file(path)["evaluations"] if path.exists() else []
-    others = [one for one in before if _game(one) != _game(evaluation)]
+    kept = read_file(path) if path.exists() else {"evaluations": [], "by": "anonymous"}
+    others = [one for one in kept["evaluations"] if _game(one) != _game(evaluation)]
     together = sorted([*others, evaluation], key=_game)
-    content = {"format": FORMAT, "agent": agent, "by": by, "evaluations": together}
+    content = {"format": FORMAT, "agent": agent, "by": by or kept["by"], "evaluations": together}
     _check(content, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -119,9 +120,9 @@ def read_submission(path: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "env": evaluation["env"],
-            "env_kwargs": json.dumps(evaluation["env_kwargs"]),
+            "env_kwargs": json.dumps(evaluation["env_kwargs"], sort_keys=True),
             "targets": evaluation["targets"],
-            "task": json.dumps(evaluation["task"]),
+            "task": json.dumps(evaluation["task"], sort_keys=True),
             "agent": content["agent"],
             **row,
         }
@@ -154,6 +155,8 @@ def _check(content: Any, path: Path) -> None:
     for evaluation in content["evaluations"]:
         _has(evaluation, _OF_AN_EVALUATION, f"{path}, an evaluation")
         where = f"{path}, {evaluation['env']}"
+        if ":" in evaluation["env"]:  # which would import a module of the submitter's choice
+            raise SynthgymError(f"{where}: its environment is none of synthgym's; {_REMEDY}")
         if not all(isinstance(text, str) for text in evaluation["versions"].values()):
             raise SynthgymError(f"{where}: its versions are no texts; {_REMEDY}")
         for number, row in enumerate(evaluation["rows"], 1):
@@ -168,6 +171,8 @@ def _check_whole(evaluation: Mapping[str, Any], where: str) -> None:
     count, budgets = _count(evaluation["targets"], where), evaluation["budgets"]
     if not budgets or not all(type(budget) is int and budget > 0 for budget in budgets):
         raise SynthgymError(f"{where}: its budgets are no whole numbers from 1; {_REMEDY}")
+    if not 1 <= evaluation["seeds"] <= _MOST_SEEDS or len(budgets) > _MOST_SEEDS:
+        raise SynthgymError(f"{where}: its seeds or budgets are not 1 to {_MOST_SEEDS:,}; {_REMEDY}")
     targets = [f"test:{i}" for i in range(count)]
     wanted = set(product(targets, range(evaluation["seeds"]), budgets))
     there = [(row["target"], row["seed"], row["budget"]) for row in evaluation["rows"]]
@@ -177,6 +182,8 @@ def _check_whole(evaluation: Mapping[str, Any], where: str) -> None:
             f"{evaluation['seeds']} seeds and {len(budgets)} budgets; {_REMEDY}"
         )
     for row in evaluation["rows"]:
+        if not 0 <= row["distance"] <= 1:
+            raise SynthgymError(f"{where}: {row['target']} has distance {row['distance']}; {_REMEDY}")
         if not 1 <= row["renders"] <= row["budget"]:
             raise SynthgymError(
                 f"{where}: {row['target']} has {row['renders']} renders of {row['budget']}; {_REMEDY}"

@@ -28,6 +28,7 @@ OVERDUE = 120.0
 """Seconds after which a result is asked for again, twice as long each time."""
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 _SETTINGS = 3
+_PATIENCE = 10
 """gRPC begins (RFC 9113) with the client's preface and its settings, which are none, and with the server's
 settings, whose type, 4, is at this place."""
 
@@ -234,7 +235,9 @@ def _check(address: str) -> None:
         with socket.create_connection((host, int(port)), timeout=5) as connection:
             if os.environ.get("RAY_USE_TLS", "0") != "1":
                 connection.sendall(_GREETING)
-                if connection.recv(_SETTINGS + 1)[_SETTINGS:] != b"\x04":
+                connection.settimeout(_PATIENCE)
+                # It may come in pieces.
+                if connection.makefile("rb").read(_SETTINGS + 1)[_SETTINGS:] != b"\x04":
                     raise _unreachable(address)
     except (OSError, ValueError) as error:
         raise _unreachable(address) from error

@@ -39,6 +39,9 @@ def measure_effects(
         task: the synth, its free parameters and the feature that sounds are compared by.
         count: how many patches.
         settings: how many evenly spaced values of each parameter, its ends included.
+
+    Yields:
+        One a free parameter, in the order of the space.
     """
     patches = task.make_patches(PatchStream("pool", seed=0).ids(range(count)))
     plain = patches.rendered.features[0]

@@ -123,8 +123,7 @@ class PatchJob:
         audio: whether their audio is wanted.
         notes: to render them at, (B, 3) (default: each draws its own from the synth's).
         human: whether they are such as people make, see ``Synth.human_like``, and not uniformly random.
-        among: for each patch, the presets (P, n) that it is a variation of: of one, or of a
-            crossing of two.
+        among: for each patch, the presets (P, n) that it is a variation of: of one, or of two crossed.
         near: unit vectors (B, n) that the patches are variations of (default: they are random).
         jitter: how far the variations are from them, see ``ParameterSpace.jitter``.
         pure: which patches are the vectors themselves, (B,) bool; one that cannot be used is varied too.
@@ -174,7 +173,15 @@ class PatchJob:
 
 
 def notes_of(ids: Sequence[PatchId], note: Note) -> Notes:
-    """Return the notes (B, 3) that patches draw from a range; of one note, that note."""
+    """Return the notes (B, 3) that patches draw from a range; of one note, that note.
+
+    Args:
+        ids: of the patches.
+        note: fixed, or ranges to draw from.
+
+    Returns:
+        Float64 (B, 3): MIDI note, velocity and seconds held.
+    """
     if not note.varies:
         return note.rows(len(ids))
     return np.stack([note.draw(patch.generator(_NOTE_KEY)) for patch in ids])
@@ -182,6 +189,13 @@ def notes_of(ids: Sequence[PatchId], note: Note) -> Notes:
 
 def make_patches(worker: Worker, job: PatchJob) -> Patches:
     """Render candidates for each patch of a job until one is audible.
+
+    Args:
+        worker: renders them.
+        job: which patches, and where they come from.
+
+    Returns:
+        The patches, in the order of the job.
 
     Raises:
         SynthError: ``most`` candidates in a row are inaudible.

@@ -166,6 +166,9 @@ class SoundMatchingTask:
                 (default: the synth's note, if it is fixed).
             audio: whether the audio is wanted too.
 
+        Returns:
+            Features (B, ...) float32, the failures, and the audio (B, samples) float32 if it was wanted.
+
         Raises:
             ParameterError: an empty batch, a wrong length, or values outside [0, 1].
             SynthgymError: notes that cannot be played, or none where they vary.
@@ -198,6 +201,9 @@ class SoundMatchingTask:
             audio: whether the audio is wanted too.
             most: candidates for a patch.
 
+        Returns:
+            Unit vectors (B, n), notes (B, 3), what was rendered, and how many renders each took.
+
         Raises:
             SynthError: ``most`` candidates for a patch are inaudible.
         """
@@ -228,6 +234,9 @@ class SoundMatchingTask:
         Args:
             native: the rows.
             notes: as ``render`` takes them.
+
+        Returns:
+            Features (B, ...) float32, the failures, and the audio (B, samples) float32.
 
         Raises:
             PluginCrashed: a plugin crashes again and again.

@@ -84,12 +84,28 @@ class DataSet:
         return int(np.sum(self.renders[:], dtype=np.int64))
 
     def native(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
-        """Return native values (items, n) of the free parameters of some items."""
+        """Return native values (items, n) of the free parameters of some items.
+
+        Args:
+            start: number of the first item.
+            stop: number after the last (default: to the end).
+
+        Returns:
+            Float64 (items, n), in each parameter's own unit.
+        """
         return self.space.to_native(self.parameters[start:stop])
 
     def frame(self, start: int = 0, stop: int | None = None) -> pandas.DataFrame:
         """Return a pandas frame of some items: native values by name, categories by their labels, and notes
-        where they vary."""
+        where they vary.
+
+        Args:
+            start: number of the first item.
+            stop: number after the last (default: to the end).
+
+        Returns:
+            One row an item, whose index is the number of the item. Parameters with steps are integers.
+        """
         import pandas
 
         native = self.native(start, stop)
@@ -123,6 +139,10 @@ class DataSet:
         Args:
             feature: name of the feature (default: the first of the set).
             split: ``train`` or ``validation``.
+
+        Returns:
+            The pairs, in the order of the items: the feature, parameters (n,) in [0, 1], and the note (3,)
+            where notes vary.
         """
         from synthgym.datasets.pairs import Pairs  # torch is slow to import
 

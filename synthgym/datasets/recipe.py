@@ -87,7 +87,15 @@ class Recipe:
         self.held_out: tuple[priors.Prior, ...] = (self.task.prior,)
 
     def random(self, size: int, seed: int = 0) -> Recipe:
-        """Take random audible patches, as the keyword ``patches`` says; return this recipe."""
+        """Take random audible patches, as the keyword ``patches`` says; return this recipe.
+
+        Args:
+            size: how many items.
+            seed: of the patches; the same one gives the same patches.
+
+        Returns:
+            This recipe.
+        """
         prior = self.task.prior
         if isinstance(prior, priors.Presets):
             # Split by preset, lest variations of one are for training and for validation.
@@ -104,7 +112,17 @@ class Recipe:
     def presets(
         self, folder: str | os.PathLike[str], *, jitter: float = 0.0, size: int | None = None, seed: int = 0
     ) -> Recipe:
-        """Take the presets in a folder and variations of them; return this recipe."""
+        """Take the presets in a folder and variations of them; return this recipe.
+
+        Args:
+            folder: with presets of the synth.
+            jitter: standard deviation by which parameters, in [0, 1], of a variation move; 0 for none.
+            size: how many items (default: the presets alone); the first are the presets as they are.
+            seed: of the variations.
+
+        Returns:
+            This recipe.
+        """
         presets = priors.Presets.of_folder(folder, self.task.worker)
         self.held_out = (self.task.prior, presets)
         self.source = Presets(presets, jitter=jitter, size=size, seed=seed)

@@ -57,6 +57,9 @@ class Source(ABC):
             start: number of the first.
             stop: number after the last.
             forbidden: native rows, as bytes, that random items must not be.
+
+        Returns:
+            The job of ``stop - start`` patches; or float32 unit vectors in [0, 1] and their notes.
         """
 
     def go_on_from(self, described: Any) -> None:  # noqa: B027, most have one version
@@ -64,7 +67,15 @@ class Source(ABC):
 
     @abstractmethod
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
-        """Return the sides of the split that items are on."""
+        """Return the sides of the split that items are on.
+
+        Args:
+            start: number of the first.
+            stop: number after the last.
+
+        Returns:
+            Uint8 (stop - start,), ``TRAIN_SPLIT`` or ``VALIDATION_SPLIT`` of each item.
+        """
 
 
 class Random(Source):

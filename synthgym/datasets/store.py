@@ -134,7 +134,15 @@ class Store:
         return [(i, min(i + self.block, self.size)) for i in range(0, self.size, self.block)]
 
     def good(self, start: int, stop: int) -> bool:
-        """Return whether a block is there and undamaged, in every array."""
+        """Return whether a block is there and undamaged, in every array.
+
+        Args:
+            start: number of its first item.
+            stop: number after its last.
+
+        Returns:
+            False if a file is missing, empty or cannot be decoded.
+        """
         for name, array in self._arrays.items():
             file = self._shard(name, start)
             # Zarr reads a file without any bytes as zeros.
@@ -150,6 +158,10 @@ class Store:
 
     def write(self, start: int, block: Mapping[str, NDArray[Any]]) -> None:
         """Write a block.
+
+        Args:
+            start: number of its first item.
+            block: arrays (items, ...) by the names of the store's.
 
         Raises:
             SynthgymError: it cannot be written; all that was written before is kept.

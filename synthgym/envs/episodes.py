@@ -36,7 +36,16 @@ class SoundSource(Protocol):
         """What the synth plays: one note, or a range of notes."""
 
     def render(self, unit: Unit, notes: Notes, *, audio: bool = False) -> Rendered:
-        """Render unit vectors (B, n) at notes (B, 3) and extract their features."""
+        """Render unit vectors (B, n) at notes (B, 3) and extract their features.
+
+        Args:
+            unit: float32 in [0, 1].
+            notes: MIDI note, velocity and seconds held of each.
+            audio: whether the audio is wanted too.
+
+        Returns:
+            The features (B, ...), and the audio (B, samples) if it was wanted.
+        """
 
 
 class Episodes:
@@ -129,7 +138,15 @@ class Episodes:
         self.start_distance[rows] = self.distance[rows]
 
     def nudge(self, rows: Rows, actions: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Nudge the parameters of rows by actions (rows, n), render and compare; return the rewards."""
+        """Nudge the parameters of rows by actions (rows, n), render and compare; return the rewards.
+
+        Args:
+            rows: numbers of the environments.
+            actions: float32 in [-1, 1], of which 1 is ``max_nudge``.
+
+        Returns:
+            Float64 (rows,), as the rules say.
+        """
         judged = self.judged[rows].copy()
         unit: Unit = np.clip(self.unit[rows] + self._nudges(actions), 0, 1)
         rendered = self.source.render(unit, self.notes[rows], audio=self.with_audio)

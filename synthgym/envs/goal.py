@@ -44,11 +44,27 @@ class GoalEpisodes(Episodes):
     def goal_distance(
         self, achieved: NDArray[np.float32], desired: NDArray[np.float32]
     ) -> NDArray[np.float64]:
-        """Return the distances of goals (B, m) as they were observed."""
+        """Return the distances of goals (B, m) as they were observed.
+
+        Args:
+            achieved: float32 (B, m), scaled to [0, 1] as in observations.
+            desired: the same.
+
+        Returns:
+            Float64 (B,) in [0, 1].
+        """
         return distance(self.observed.unscaled(achieved), self.observed.unscaled(desired)).astype(np.float64)
 
     def compute_reward(self, achieved: NDArray[np.float32], desired: NDArray[np.float32]) -> Any:
-        """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,)."""
+        """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,).
+
+        Args:
+            achieved: float32, scaled to [0, 1] as in observations.
+            desired: of the same shape.
+
+        Returns:
+            A float, or float64 (B,).
+        """
         reward = self.reward_of(self.goal_distance(np.atleast_2d(achieved), np.atleast_2d(desired)))
         return float(reward[0]) if achieved.ndim == 1 else reward
 
@@ -81,6 +97,14 @@ class GoalEnvBase(EnvBase):
         """Return the reward of goals (m,) as a float, of goals (B, m) as float64 (B,).
 
         A pure function of the goals; ``info`` is there for the interface and not read.
+
+        Args:
+            achieved_goal: float32, as observed.
+            desired_goal: of the same shape.
+            info: anything.
+
+        Returns:
+            A float, or float64 (B,).
         """
         assert isinstance(self.episodes, GoalEpisodes)
         return self.episodes.compute_reward(achieved_goal, desired_goal)

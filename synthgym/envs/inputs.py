@@ -26,7 +26,15 @@ FULLEST = 100.0
 
 
 def checked_actions(actions: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return actions as float32 clipped to [-1, 1]; ActionError unless finite and of the shape (..., n)."""
+    """Return actions as float32 clipped to [-1, 1]; ActionError unless finite and of the shape (..., n).
+
+    Args:
+        actions: whatever a policy gave.
+        shape: that they must have.
+
+    Returns:
+        Float32 in [-1, 1], a copy.
+    """
     size = shape[-1]
     try:
         nudges = floats("an action", actions)
@@ -73,6 +81,13 @@ NOTHING = Given(None, None, np.full(3, np.nan))
 
 def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> Given:
     """Return what the options of a reset give.
+
+    Args:
+        task: that renders the target, if it is a sound or parameters.
+        options: by the names in OPTIONS; one that is None is not given.
+
+    Returns:
+        Target and start, each None if it is left to chance, and the note, NaN where it is.
 
     Raises:
         UnknownNameError: an option that does not exist.

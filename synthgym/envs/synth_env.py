@@ -119,6 +119,13 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     ) -> tuple[Any, dict[str, Any]]:
         """Begin an episode; ``options`` as under Starting State.
 
+        Args:
+            seed: of all targets and starts from here (default: those go on).
+            options: what the episode begins with, by name.
+
+        Returns:
+            The observation, and an ``info`` of scalars.
+
         Raises:
             UnknownNameError: an option that does not exist.
             SoundError: a target that is missing, silent, no audio or of a wrong length.

@@ -89,6 +89,13 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
 
         All other options are as in SynthEnv, and hold for every environment.
 
+        Args:
+            seed: of the first environment, those after it have the next ones; or one of each; None goes on.
+            options: what the episodes begin with, by name.
+
+        Returns:
+            The observations of all environments, and an ``info`` of arrays (num_envs,).
+
         Raises:
             SynthgymError: as in SynthEnv; or seeds or a mask of another length.
         """

@@ -25,6 +25,9 @@ def distance(a: Features, b: Features) -> NDArray[np.float32]:
     Args:
         a: (B, ...) float32.
         b: the same shape, or one that broadcasts with it.
+
+    Returns:
+        Float32 (B,) in [0, 1], 0 for equal features.
     """
     a, b = np.broadcast_arrays(a, b)
     difference = _size(a - b)

@@ -120,7 +120,15 @@ def _pass(z, begin, factor, part, turns, turn, sums):
 
 @compiled
 def transform(z, factors, turns, memory):
-    """Transform complex numbers in place, to the order of ``places``; memory has 10 WIDTH numbers or more."""
+    """Transform complex numbers in place, to the order of ``places``; memory has 10 WIDTH numbers or more.
+
+    Args:
+        z: float32; for each point WIDTH real and then WIDTH imaginary parts, of as many transforms side by
+            side.
+        factors: of the number of points, as ``factors`` gives them.
+        turns: as ``rotations`` gives them.
+        memory: float32; what is in it is lost.
+    """
     points = len(z) // _PAIR
     first = points // factors[0]
     _pass(z, 0, factors[0], first, turns, 0, memory)
@@ -137,7 +145,14 @@ def transform(z, factors, turns, memory):
 
 @compiled
 def power(z, places, halves, powers):
-    """Write the powers (bins WIDTH,), times 4, of the real frames whose transform z is."""
+    """Write the powers (bins WIDTH,), times 4, of the real frames whose transform z is.
+
+    Args:
+        z: as ``transform`` leaves it.
+        places: as the function of this name gives them, of so many points.
+        halves: as the function of this name gives them, of so many points.
+        powers: float32, written; of each bin, WIDTH frames side by side.
+    """
     points = len(places)
     for k in range(len(halves)):
         here, there = places[k] * _PAIR, places[points - k if k > 0 else 0] * _PAIR

@@ -113,6 +113,9 @@ def open_engine(
         name: what messages call it.
         patience: how long it may take in a helper process.
 
+    Returns:
+        The engine, which lives in this process or in a helper; close it in the end.
+
     Raises:
         SynthError: it cannot be made, or no helper process can be started.
         PluginCrashed: making it crashes twice, or hangs.

@@ -122,7 +122,12 @@ class PluginEngine:
         return mono(self._engine.get_audio(), self._samples)
 
     def save(self, settings: Sequence[tuple[int, float]], path: str) -> None:
-        """Write the plugin's state with parameters set."""
+        """Write the plugin's state with parameters set.
+
+        Args:
+            settings: index and host value in [0, 1] of each parameter that is set.
+            path: file to write.
+        """
         self._set(settings)
         self._plugin.save_state(path)
 

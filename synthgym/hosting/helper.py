@@ -27,7 +27,12 @@ HEADER = 8
 
 
 def write(file: int, data: bytes) -> None:
-    """Write an answer. Written, not mapped: without room it is an OSError, and never a SIGBUS."""
+    """Write an answer. Written, not mapped: without room it is an OSError, and never a SIGBUS.
+
+    Args:
+        file: descriptor of the file of answers.
+        data: the answer, pickled. Its length is written last, into the first HEADER bytes.
+    """
     rest = memoryview(data)
     while rest:
         rest = rest[os.pwrite(file, rest, HEADER + len(data) - len(rest)) :]
@@ -35,7 +40,14 @@ def write(file: int, data: bytes) -> None:
 
 
 def answer(engine: Any, file: int, method: str, arguments: tuple[Any, ...]) -> None:
-    """Call a method and write its result, or the message of its exception."""
+    """Call a method and write its result, or the message of its exception.
+
+    Args:
+        engine: whose method is called.
+        file: descriptor of the file of answers.
+        method: name of it.
+        arguments: of the call.
+    """
     try:
         result = True, getattr(engine, method)(*arguments)
         data = pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
@@ -104,7 +116,13 @@ def _fix_addresses() -> int | None:
 
 
 def main(socket: int, file: int, pipe: int) -> None:
-    """Answer until the caller is gone. Each reply is the exit status of the call, 0 if it is answered."""
+    """Answer until the caller is gone. Each reply is the exit status of the call, 0 if it is answered.
+
+    Args:
+        socket: descriptor of the caller's calls.
+        file: descriptor of the file of answers.
+        pipe: descriptor of a pipe that ends with the caller.
+    """
     end_with_the_caller(pipe)
     calls: Connection[Any, Any] = Connection(socket)
     kind, paths, fork = calls.recv()

@@ -128,6 +128,9 @@ class Helper:
             arguments: of the call.
             patience: seconds after which it is taken to hang; None for never.
 
+        Returns:
+            Whether the method returned; and what it returned, or the name and message of the exception.
+
         Raises:
             Died: the process died or hung.
         """

@@ -46,6 +46,9 @@ def make_renderer(
             cluster); ``cuda`` has one.
         address: of a running Ray cluster; default: the one that is found, or a new one here.
 
+    Returns:
+        The renderer; close it in the end.
+
     Raises:
         SynthgymError: an unknown way, no workers, no Ray or cluster, no GPU, or a synth that it does not
             render.

@@ -40,6 +40,9 @@ class Renderer(ABC):
             jobs: can be pickled.
             done: is called with every result as soon as it is there, from any thread and in any order, so
                 that results whose turn has not come are not lost when the caller is interrupted.
+
+        Returns:
+            The results, one by one as they are fetched.
         """
 
     def close(self) -> None:  # noqa: B027, most have nothing to let go

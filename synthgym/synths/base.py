@@ -88,6 +88,9 @@ class Synth(ABC):
             notes: what each row plays, (B, 3) (default: the synth's note, if it is fixed);
                 ``self.note.rows(len(native), notes)`` are them.
 
+        Returns:
+            Float32 (B, samples).
+
         Mono, at the synth's own natural level: full scale is 1, nothing is normalised. The same row
         and note give the same bytes, in any batch, order and process, if the synth is ``repeatable``.
 

@@ -94,7 +94,15 @@ def _hats(values: int, width: int) -> Floats:
 
 
 def basis(values: int, width: int) -> Floats:
-    """Return what distinguishes values, (values, features): each of few; of many, bumps and special ones."""
+    """Return what distinguishes values, (values, features): each of few; of many, bumps and special ones.
+
+    Args:
+        values: how many there are, counted from 0.
+        width: distance between the middles of two bumps.
+
+    Returns:
+        Float64 (values, features).
+    """
     if values <= 32:
         return np.eye(values)
     special = [value for value in (0, 24, 50, 98, 99) if value < values]
@@ -191,6 +199,9 @@ def human_like(generators: Sequence[np.random.Generator], algorithm: int | None 
     Args:
         generators: one for each voice; many voices at once take a tenth of the time of one after the other.
         algorithm: that all are of, 0 to 31 (default: any); then operator 1, a carrier, is never off.
+
+    Returns:
+        Float64 (B, 145), the native values of all parameters.
     """
     voices = np.empty((len(generators), len(PARAMETERS)))
     for start in range(0, len(generators), _ROWS):

@@ -219,7 +219,15 @@ def default_source(sample_rate: int) -> NDArray[np.float32]:
 
 
 def read_sound(path: str, sample_rate: int) -> NDArray[np.float32]:
-    """Read a sound file as mono (1, n) at ``sample_rate`` Hz, its peak at 1; SoundError as read_mono."""
+    """Read a sound file as mono (1, n) at ``sample_rate`` Hz, its peak at 1; SoundError as read_mono.
+
+    Args:
+        path: of a file of any sample rate and number of channels.
+        sample_rate: Hz.
+
+    Returns:
+        Float32 (1, n).
+    """
     audio, rate = read_mono(path)
     return _levelled(soxr.resample(audio, rate, sample_rate, quality="VHQ"))
 

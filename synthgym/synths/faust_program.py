@@ -132,6 +132,9 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
         name: what error messages call it.
         read: returns a text of the interface as it was meant.
 
+    Returns:
+        Its controls, sound files and channels.
+
     Raises:
         SynthError: it does not compile, with Faust's own message and line; or denormal numbers are zero in
             this thread, as some audio libraries leave it: Faust would abort the process.

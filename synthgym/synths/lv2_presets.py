@@ -33,6 +33,9 @@ def lv2_presets(uri: str, names: Sequence[str], defaults: Sequence[float]) -> li
         uri: of the plugin.
         names: of its parameters, in the host's order.
         defaults: their host values when it is loaded.
+
+    Returns:
+        One list a preset, in the order of their URIs; of each parameter one host value.
     """
     plugin, graph = URIRef(uri), _described(URIRef(uri))
     places = _places(graph, plugin, names)

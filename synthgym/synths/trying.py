@@ -41,6 +41,9 @@ def held_knobs(knobs: Sequence[Knob], default: Native, render: Render) -> dict[s
         knobs: of the plugin.
         default: native row of the default patch, which is not silent.
         render: raises PluginCrashed where the plugin crashes.
+
+    Returns:
+        Why each of them is held, by its name.
     """
     held = {}
     for place, knob in enumerate(knobs):

@@ -40,6 +40,9 @@ def load(
         dataset: folder of the data set that ``nearest`` looks up.
         **env_kwargs: keywords of the environment.
 
+    Returns:
+        The agent, ready for trials of tasks of this environment.
+
     Raises:
         SynthgymError: no such agent, or it was not trained.
         gymnasium.error.Error: no such environment.
@@ -93,6 +96,9 @@ def search(
         renders: that the agent may spend.
         seed: of the starts and of all that is random.
         kind: of trial.
+
+    Returns:
+        The trial at its end, which has the best answer and the distance after each render.
     """
     pool = DrawnPool(task, seed, min(renders, MOST_STARTS))
     return run(agent, kind(task, target, renders, pool, np.random.default_rng(seed), played))

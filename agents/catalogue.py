@@ -103,6 +103,9 @@ def prepare(spec: AgentSpec | str, task: SoundMatchingTask, sources: Sources | N
         task: that it is to search.
         sources: what it may be prepared from.
 
+    Returns:
+        The agent; each part of a hybrid goes on from what those before it found.
+
     Raises:
         SynthgymError: no such agent, or it lacks what it is prepared from.
     """

@@ -58,6 +58,9 @@ class AgentSpec:
             text: to read.
             known: names of agents.
 
+        Returns:
+            Its parts, in the order of the text; ``run`` of a part without an ``@`` is None.
+
         Raises:
             UnknownNameError: an agent that does not exist.
             SynthgymError: an agent that has another name now, or a name or path that is left out.

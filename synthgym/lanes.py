@@ -40,12 +40,23 @@ def every(number):
 
 
 def load(array, start):
-    """Return the lanes of an array (n,) from a place on."""
+    """Return the lanes of an array (n,) from a place on.
+
+    Args:
+        array: float32.
+        start: place of the first.
+    """
     return array[start : start + WIDTH].copy()
 
 
 def store(array, start, lanes):
-    """Put lanes into an array (n,) from a place on."""
+    """Put lanes into an array (n,) from a place on.
+
+    Args:
+        array: float32, written.
+        start: place of the first.
+        lanes: to put there.
+    """
     array[start : start + WIDTH] = lanes
 
 
@@ -56,19 +67,30 @@ def store_turned(tile, first, apart, array, start):
         tile: (m,), which has the rows.
         first: where the first begins.
         apart: by how much each begins after the one before.
-        array, start: see above.
+        array: float32, written.
+        start: place of the first.
     """
     rows = [tile[first + i * apart :][:WIDTH] for i in range(WIDTH)]
     array[start : start + WIDTH * WIDTH] = np.stack(rows, axis=1).ravel()
 
 
 def at_least(lanes, least):
-    """Return lanes, and a float32 where they are less."""
+    """Return lanes, and a float32 where they are less.
+
+    Args:
+        lanes: of float32.
+        least: a float32.
+    """
     return np.where(lanes < least, least, lanes)
 
 
 def at_most(lanes, most):
-    """Return lanes, and a float32 where they are more."""
+    """Return lanes, and a float32 where they are more.
+
+    Args:
+        lanes: of float32.
+        most: a float32.
+    """
     return np.where(lanes > most, most, lanes)
 
 
@@ -78,7 +100,12 @@ def exponent(lanes):
 
 
 def scaled(lanes, n):
-    """Return lanes times 2^n, n whole; neither may be out of float32's range."""
+    """Return lanes times 2^n, n whole; neither may be out of float32's range.
+
+    Args:
+        lanes: of float32.
+        n: whole numbers as float32, one a lane.
+    """
     return (lanes.view(np.int32) + (n.astype(np.int32) << 23)).view(np.float32)
 
 

@@ -1,7 +1,6 @@
 """What can be set on a synthesiser, and the unit cube in which agents set it.
 
-Agents see the *free* parameters as one vector of unit values in [0, 1]. The engine sees one
-*native* row with a value for every parameter, the frozen ones included.
+Agents see the *free* parameters as unit values in [0, 1], the engine one *native* row of all of them.
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ class Parameter:
 
     Args:
         name: the engine's own name of it, unique within a synthesiser.
-        kind: ``continuous`` (any value in the range), ``integer`` (whole numbers, ordered) or
-            ``categorical`` (whole numbers without an order).
+        kind: ``continuous``, ``integer`` (whole numbers, ordered) or ``categorical`` (whole, without an order).
         low: the least native value.
         high: the greatest native value, included.
         default: the native value it has while nobody sets it.
@@ -90,9 +88,9 @@ class Parameter:
 class ParameterSpace:
     """The parameters of a synthesiser, some of them free, the others frozen.
 
-    A unit vector has one float32 in [0, 1] per free parameter. A discrete parameter of N values
-    divides [0, 1] into N bins of equal width, so that uniform unit values are uniform native
-    values; its value number k stands at k / (N - 1), so that 0 and 1 are its ends.
+    A unit vector has one float32 in [0, 1] per free parameter. A discrete parameter of N values divides it
+    into N bins of equal width, so that uniform unit values are uniform native values; its value number k
+    stands at k / (N - 1), so that 0 and 1 are its ends.
 
     Args:
         parameters: all parameters, in the order of the engine's native rows.
@@ -103,8 +101,7 @@ class ParameterSpace:
 
     Attributes:
         categorical: which free parameters have values without an order, (n,).
-        apart: how far a discrete parameter's values are from each other in a unit vector, (n,); 0 of a
-            continuous one.
+        apart: how far a discrete parameter's values are apart in a unit vector, (n,); 0 of a continuous one.
     """
 
     def __init__(
@@ -236,15 +233,28 @@ class ParameterSpace:
         return self.to_unit(self.to_native(unit))
 
     def sample(self, rng: np.random.Generator, count: int | None = None) -> Unit:
-        """Return a unit vector (n,) of uniform native values, or ``count`` of them (count, n)."""
+        """Return a unit vector (n,) of uniform native values, or ``count`` of them (count, n).
+
+        Args:
+            rng: of all that is random.
+            count: how many vectors (default: one, without an axis for them).
+
+        Returns:
+            Float32, quantised.
+        """
         shape = len(self) if count is None else (count, len(self))
         return self.quantise(rng.random(shape, dtype=np.float32))
 
     def jitter(self, unit: Unit, sigma: float, rng: np.random.Generator) -> Unit:
-        """Return a unit vector (n,) near another.
+        """Return a unit vector near another: its values move by a normal, and are reflected at 0 and 1.
 
-        Values move by a normal of standard deviation ``sigma`` and are reflected at 0 and 1; a
-        category, which has no neighbours, is chosen anew with probability ``sigma``.
+        Args:
+            unit: the other, (n,).
+            sigma: the standard deviation; a category, which has no neighbours, is chosen anew so probably.
+            rng: of all that is random.
+
+        Returns:
+            Float32 (n,), quantised.
         """
         moved = np.abs(unit + sigma * rng.standard_normal(len(self), dtype=np.float32)) % 2
         moved = np.where(moved > 1, 2 - moved, moved)

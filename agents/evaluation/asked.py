@@ -25,6 +25,12 @@ class Asked:
     def more(self, agents: Iterable[str], targets: Sequence[str], seeds: int, trials: Iterable[Row]) -> None:
         """Ask for agents on targets, besides what was asked for before and the trials that are done.
 
+        Args:
+            agents: names of them.
+            targets: names of all targets, those from before among them.
+            seeds: how many trials each agent is to have of each target; an agent that has more keeps them.
+            trials: the rows that are done.
+
         Raises:
             SynthgymError: a target from before is not among them.
         """

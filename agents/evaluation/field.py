@@ -42,6 +42,14 @@ def mss(target: Audio, match: Audio, sample_rate: int) -> float:
     than 80 dB below it; then the mean over three RESOLUTIONS. Silence, whose maximum is nothing, is 0 dB
     in every band, and so as far from a sound as that sound's bands are below its maximum: 58 dB from a tone,
     but 9 dB from white noise.
+
+    Args:
+        target: float32 (samples,).
+        match: float32 (samples,).
+        sample_rate: Hz, of both.
+
+    Returns:
+        Decibels.
     """
     errors = []
     for window, hop, bands in RESOLUTIONS:
@@ -71,6 +79,14 @@ def wmfcc(target: Audio, match: Audio, sample_rate: int) -> float:
     cheapest path is divided by the length of the path. The steps are the symmetric ones of Sakoe and Chiba
     ("Dynamic Programming Algorithm Optimization for Spoken Word Recognition", 1978): a diagonal step counts
     twice, so that all paths are as long as both clips together.
+
+    Args:
+        target: float32 (samples,).
+        match: float32 (samples,).
+        sample_rate: Hz, of both.
+
+    Returns:
+        In the unit of the coefficients, which are a cosine transform of decibels.
     """
     return _warped(*(_mfcc(sound, sample_rate) for sound in (target, match)))
 
@@ -105,6 +121,14 @@ def sot(target: Audio, match: Audio, sample_rate: int) -> float:
     Spectral Optimal Transport", 2024): how far the spectrum of one must be moved to be that of the other,
     as a share of the way from 0 Hz to half the sample rate. Silence counts as a spectrum above the highest
     frequency: the way there is 1 less what the other sound's mean frequency is.
+
+    Args:
+        target: float32 (samples,).
+        match: float32 (samples,).
+        sample_rate: Hz, of both.
+
+    Returns:
+        A share of half the sample rate, in [0, 1].
     """
     a, b = (_shares(sound, sample_rate) for sound in (target, match))
     return float(np.abs(np.cumsum(a - b, axis=0)).mean())
@@ -122,6 +146,14 @@ def rms(target: Audio, match: Audio, sample_rate: int) -> float:
     """Return the cosine similarity of two loudness envelopes, 0 to 1, more being nearer.
 
     Silence is like silence (1), and like no sound (0).
+
+    Args:
+        target: float32 (samples,).
+        match: float32 (samples,).
+        sample_rate: Hz, of both.
+
+    Returns:
+        The similarity, in [0, 1].
     """
     size, hop = int(WINDOW * sample_rate), int(RMS_HOP * sample_rate)
     a, b = (

@@ -56,6 +56,9 @@ def render_notes(font: Path, program: int, notes: Sequence[int], velocity: int) 
         notes: MIDI notes.
         velocity: of each.
 
+    Returns:
+        Float32 (``DURATION`` times ``RATE``,); full scale is 1.
+
     Raises:
         SynthgymError: FluidSynth is missing, or failed.
     """
@@ -77,6 +80,14 @@ def midi_of(program: int, notes: Sequence[int], velocity: int) -> bytes:
     """Return a standard MIDI file of notes at once, held for ``HOLD`` seconds.
 
     It ends half a second after ``DURATION``, as it is rendered until its end.
+
+    Args:
+        program: of General MIDI, from 1.
+        notes: MIDI notes.
+        velocity: of each, 1 to 127.
+
+    Returns:
+        The bytes of the file.
     """
     held, rest = round(HOLD * _TICKS), round((DURATION + 0.5 - HOLD) * _TICKS)
     track = b"".join(

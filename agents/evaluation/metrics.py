@@ -66,6 +66,9 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -
         match: what was found.
         sample_rate: Hz, of both.
         note: MIDI note of the target, as 60.
+
+    Returns:
+        One float a metric, by name.
     """
     field.compile_field()
     spectra = {size: (_spectrum(target, size), _spectrum(match, size)) for size in SCALES}
@@ -129,6 +132,10 @@ def compare_parameters(
         target: what was looked for.
         match: what was found.
         audible: which parameters change the sound at all, (n,).
+
+    Returns:
+        One float a metric, by name: mean absolute errors of unit values, and shares of categories that are
+        right.
     """
     error = np.abs(space.quantise(match) - target)
     category = space.categorical

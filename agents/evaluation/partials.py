@@ -32,7 +32,16 @@ _FIRST = 6
 
 
 def in_one_series(sound: Audio, sample_rate: int, note: float) -> bool:
-    """Return whether the partials of mono audio (samples,) are a harmonic series on a note, a float."""
+    """Return whether the partials of mono audio (samples,) are a harmonic series on a note, a float.
+
+    Args:
+        sound: float32 (samples,).
+        sample_rate: Hz.
+        note: MIDI note, which may lie between two keys, as 60.3.
+
+    Returns:
+        Whether they are; False of silence.
+    """
     frequencies, magnitudes = _partials(sound, sample_rate)
     if not len(frequencies):
         return False

@@ -63,13 +63,29 @@ def pitch_of(sound: Audio, sample_rate: int) -> NDArray[np.float64]:
 
 
 def note_of(sound: Audio, sample_rate: int) -> int | None:
-    """Return the MIDI note of mono audio (samples,) of any level, or None."""
+    """Return the MIDI note of mono audio (samples,) of any level, or None.
+
+    Args:
+        sound: float32 (samples,).
+        sample_rate: Hz.
+
+    Returns:
+        0 to 127; None if no frame has a pitch.
+    """
     heard = hear_note(sound, sample_rate)
     return None if heard is None else heard.note
 
 
 def hear_note(sound: Audio, sample_rate: int) -> HeardNote | None:
-    """Return the note of mono audio (samples,) of any level, the median of its frames; None without."""
+    """Return the note of mono audio (samples,) of any level, the median of its frames; None without.
+
+    Args:
+        sound: float32 (samples,).
+        sample_rate: Hz.
+
+    Returns:
+        The note, and whether it is clear; None if no frame has a pitch.
+    """
     low = soxr.resample(sound, sample_rate, PITCH_RATE)
     peak = np.abs(low).max(initial=0)
     if peak == 0:

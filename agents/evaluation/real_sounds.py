@@ -35,6 +35,9 @@ def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
         name: of the set, in ``SETS``.
         fonts: folder of the soundfonts.
 
+    Returns:
+        The number of files that are new.
+
     Raises:
         SynthgymError: FluidSynth or a font is missing, the folder holds another set or something else, a font
             plays nothing, or the folder cannot be written to.
@@ -59,6 +62,13 @@ def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
 
 def manifest_of(name: str, fonts: Path = FONTS) -> dict[str, Any]:
     """Return the manifest of a set: its use, what it was made with, and every sound by the name of its file.
+
+    Args:
+        name: of the set, in ``SETS``.
+        fonts: folder of the soundfonts.
+
+    Returns:
+        The manifest, as JSON takes it.
 
     Raises:
         SynthgymError: FluidSynth or a font is missing.

@@ -54,6 +54,9 @@ def replay(task: SoundMatchingTask, targets: Sequence[Target], rows: Sequence[Ro
         task: renders.
         targets: those that rows name.
         rows: of an evaluation.
+
+    Returns:
+        What is wrong, as text, and the distance by which each row may be off.
     """
     by_name = {target.name: target for target in targets}
     times = 1 if task.synth.repeatable else TIMES

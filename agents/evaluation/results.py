@@ -101,6 +101,11 @@ class Results:
     def ask(self, agents: Iterable[str], targets: Sequence[str], seeds: int) -> None:
         """Keep what an evaluation is asked for, so that what is missing is known if it is interrupted.
 
+        Args:
+            agents: names of them.
+            targets: names of all targets, those from before among them.
+            seeds: how many trials each agent is to have of each target; an agent that has more keeps them.
+
         Raises:
             SynthgymError: a target from before is not among them.
         """

@@ -25,7 +25,15 @@ def finite(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def not_finite(rows: pd.DataFrame, measures: Iterable[str]) -> list[str]:
-    """Return what ``finite`` changes in rows, and what means of measures after the most renders leave out."""
+    """Return what ``finite`` changes in rows, and what means of measures after the most renders leave out.
+
+    Args:
+        rows: as ``Results.rows`` gives them.
+        measures: names of the columns whose means are told.
+
+    Returns:
+        A sentence each, for the summary; nothing if all is finite.
+    """
     said = []
     if bad := _not_finite(rows, "distance"):
         said.append(f"Of {bad} rows the distance is not finite: it counts as 1, the worst there is.")
@@ -108,7 +116,15 @@ def compare(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def wilcoxon(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Return the p-value of the paired two-sided Wilcoxon test."""
+    """Return the p-value of the paired two-sided Wilcoxon test.
+
+    Args:
+        a: one value a target, (targets,).
+        b: those of another agent on the same targets.
+
+    Returns:
+        In [0, 1]; 1 if all are equal.
+    """
     return 1.0 if np.array_equal(a, b) else float(scipy.stats.wilcoxon(a, b).pvalue)
 
 
@@ -121,6 +137,9 @@ def curve(curves: pd.DataFrame, agent: str, renders: NDArray[np.int64]) -> NDArr
         curves: as ``Results.curves`` gives them.
         agent: whose.
         renders: ascending, from 1.
+
+    Returns:
+        Float64 (trainings, targets, renders) in [0, 1].
     """
     of = finite(curves[curves["agent"] == agent])
     seeds, targets = sorted(of["seed"].unique()), sorted(of["target"].unique())

@@ -60,6 +60,9 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
         text: ``test:N``, the first N of the 1,000 held-out random patches; or a recording; or a folder, of
             recordings or of presets of the synth, each sound once; or several of these, with commas between.
 
+    Returns:
+        The targets, and how many were silent.
+
     Raises:
         SynthgymError: no such targets.
     """
@@ -78,6 +81,14 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
 
 def find_targets(task: SoundMatchingTask, text: str, names: Collection[str]) -> list[Target]:
     """Return those targets of a text, as ``read_targets`` takes it, that rows of an evaluation name.
+
+    Args:
+        task: renders them and extracts their features.
+        text: as ``read_targets`` takes it.
+        names: of the targets that rows name.
+
+    Returns:
+        The targets, in the order of the text.
 
     Raises:
         SynthgymError: one of them is gone.

@@ -165,18 +165,43 @@ class _Climb:
 
 
 def origin(agent: str, model: Path) -> Origin:
-    """Return where a trained network comes from; SynthgymError if the file holds none of the agent."""
+    """Return where a trained network comes from; SynthgymError if the file holds none of the agent.
+
+    Args:
+        agent: its name.
+        model: file of the network.
+
+    Returns:
+        The environment and settings that it was trained with.
+    """
     return _loaded(agent, model).origin
 
 
 def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
-    """Return the agent that climbs by trained networks; SynthgymError if they do not fit the task."""
+    """Return the agent that climbs by trained networks; SynthgymError if they do not fit the task.
+
+    Args:
+        agent: its name.
+        task: that it is to search.
+        models: files of the networks.
+
+    Returns:
+        The agent.
+    """
     return _fitting(task, models, any_note=False)
 
 
 def prepare_shipped(task: SoundMatchingTask, model: Path) -> Agent:
     """Return the agent that climbs by a network that comes with the package, at any note; SynthgymError if it
-    is damaged, or does not fit the task."""
+    is damaged, or does not fit the task.
+
+    Args:
+        task: that it is to search.
+        model: file of the network.
+
+    Returns:
+        The agent.
+    """
     return _fitting(task, [model], any_note=True)
 
 

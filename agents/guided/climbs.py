@@ -57,6 +57,9 @@ class Climbs:
             there: K patches for each, (N, K, n).
             features: of their sounds, (N K, frames, bins).
             far: their distances (N, K).
+
+        Returns:
+            Their numbers, int64 (gone,), ascending.
         """
         best = far.argmin(axis=1)
         (rows,) = np.nonzero(far.min(axis=1) <= self.far)

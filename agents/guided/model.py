@@ -41,7 +41,16 @@ class Model:
 
     @classmethod
     def new(cls, task: SoundMatchingTask, options: Mapping[str, Any], origin: Origin) -> Self:
-        """Make a network for a task."""
+        """Make a network for a task.
+
+        Args:
+            task: whose feature it sees, and whose parameters it changes.
+            options: of the network, by name.
+            origin: what it is trained on.
+
+        Returns:
+            The network, with random weights of torch's generator.
+        """
         rate = task.synth.sample_rate if sees_notes(task.feature) else None
         return cls({"shape": task.feature.shape, "sample_rate": rate, **options}, origin)
 
@@ -56,7 +65,12 @@ class Model:
         return {name: value.clone() for name, value in self.network.state_dict().items()}
 
     def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:
-        """Save it; with the state of its training, if it is to go on from here."""
+        """Save it; with the state of its training, if it is to go on from here.
+
+        Args:
+            path: file to write.
+            training: state of the training, as torch can keep it (default: none).
+        """
         torch.save({**self.kept(), "training": training}, path)
 
     def kept(self) -> dict[str, Any]:

@@ -72,7 +72,15 @@ class BesideNote(nn.Module):
         self.bins = 2 * N_MELS + bins + long_bin.shape[1] + beside.shape[1]
 
     def forward(self, seen: torch.Tensor, note: torch.Tensor) -> torch.Tensor:
-        """Return (B, segments, bins) of pooled features (B, segments, 318) and notes (B,) int64."""
+        """Return (B, segments, bins) of pooled features (B, segments, 318) and notes (B,) int64.
+
+        Args:
+            seen: float32 (B, segments, 318).
+            note: MIDI notes, int64 (B,).
+
+        Returns:
+            Float32 (B, segments, bins): the features, and then those beside the note.
+        """
         mel = (seen[..., :N_MELS] + seen[..., N_MELS : 2 * N_MELS]) / 2
         band = self._row("_band", note, seen)
         share, exists = self._row("_share", note, seen), self._row("_exists", note, seen)

@@ -27,7 +27,16 @@ _CHUNK = 64
 
 
 def distances(features: Features, targets: Features, each: int = 1) -> NDArray[np.float64]:
-    """Return the distances (N, each) of features (N each, frames, bins) from targets (N, frames, bins)."""
+    """Return the distances (N, each) of features (N each, frames, bins) from targets (N, frames, bins).
+
+    Args:
+        features: float32, those of a target's patches one after the other.
+        targets: float32.
+        each: how many patches a target has.
+
+    Returns:
+        Float64 (N, each) in [0, 1].
+    """
     far = np.empty((len(targets), each))
     for i in range(0, len(targets), _CHUNK):
         aim = targets[i : i + _CHUNK]
@@ -62,7 +71,15 @@ class Recordings:
         self._features, self._notes = np.concatenate(found), np.array(notes)
 
     def some(self, count: int, rng: np.random.Generator) -> tuple[Features, NDArray[np.float64]]:
-        """Return targets (count, frames, bins) of one pitch, and their note (3,) in the mean."""
+        """Return targets (count, frames, bins) of one pitch, and their note (3,) in the mean.
+
+        Args:
+            count: how many.
+            rng: of all that is random.
+
+        Returns:
+            Float32 (count, frames, bins); float64 (3,): MIDI note and velocity, rounded, and seconds held.
+        """
         pitch = self._notes[rng.integers(len(self._notes)), 0]
         (same,) = np.nonzero(self._notes[:, 0] == pitch)
         chosen = rng.choice(same, count, replace=len(same) < count)
@@ -122,7 +139,17 @@ class Practice:
 
 
 def from_nearest(task: SoundMatchingTask, targets: Features, notes: Notes, ids: Sequence[PatchId]) -> Climbs:
-    """Return climbs towards targets (N, frames, bins) of one note (N, 3) from the nearest of patches."""
+    """Return climbs towards targets (N, frames, bins) of one note (N, 3) from the nearest of patches.
+
+    Args:
+        task: renders the patches.
+        targets: float32.
+        notes: float64, of which the first is played for all patches.
+        ids: of the patches.
+
+    Returns:
+        One climb a target, at the patch that is nearest by pooled features.
+    """
     bank = task.make_patches(ids, notes=np.repeat(notes[:1], len(ids), axis=0))
     found = bank.rendered.features[0]
     aims, seen = pooled(targets), pooled(found)

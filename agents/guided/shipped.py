@@ -18,7 +18,12 @@ from synthgym.files import replaced
 
 
 def ship(kept: Mapping[str, Any], path: Path) -> None:
-    """Write what is kept of a model, with weights of 16 bits."""
+    """Write what is kept of a model, with weights of 16 bits.
+
+    Args:
+        kept: as ``Model.kept`` gives it.
+        path: file to write, as safetensors.
+    """
     weights = {name: value.half().contiguous() for name, value in kept["weights"].items()}
     about = {name: value for name, value in kept.items() if name not in ("weights", "training")}
     metadata = {"about": json.dumps(about), "sha256": _checksum(weights)}

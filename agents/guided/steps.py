@@ -59,6 +59,9 @@ class StepLogits(NamedTuple):
             rng: of all that is random.
             changed: how many parameters are changed, up to 8, (B,) (default: as is likely). Those of a
                 step differ.
+
+        Returns:
+            The steps, K from each of B patches.
         """
         with torch.no_grad():
             parameter, move, changes = (each.numpy() for each in self)
@@ -153,7 +156,16 @@ class StepSpace:
         return StepLogits(torch.full((batch, n), -float(np.log(n))), move, count)
 
     def take(self, unit: Unit, steps: Steps, rng: np.random.Generator) -> Unit:
-        """Return the unit vectors (B, K, n) that steps lead to from others (B, n)."""
+        """Return the unit vectors (B, K, n) that steps lead to from others (B, n).
+
+        Args:
+            unit: float32 in [0, 1].
+            steps: K from each of them.
+            rng: of where in the range of its amount a value lands.
+
+        Returns:
+            Float32 (B, K, n) in [0, 1].
+        """
         _, each, widest = steps.parameters.shape
         there = np.repeat(unit[:, None], each, axis=1)
         for j in range(widest):
@@ -173,7 +185,16 @@ class StepSpace:
         return moved
 
     def moves(self, unit: Unit, there: Unit) -> NDArray[np.int64]:
-        """Return the moves (B, n) that lead from unit vectors (B, n) to others (B, n)."""
+        """Return the moves (B, n) that lead from unit vectors (B, n) to others (B, n).
+
+        Args:
+            unit: float32 in [0, 1].
+            there: the others.
+
+        Returns:
+            Int64 (B, n): the place of the new value for a parameter of few values, the range of its amount
+            for another.
+        """
         to_value = np.rint(there * (self._values - 1)).astype(np.int64)
         edges = np.abs(self._low[:, :AMOUNTS])
         amount = (np.abs(there - unit)[:, :, None] > edges).sum(2) - 1
@@ -182,6 +203,14 @@ class StepSpace:
         return moves
 
     def changed(self, unit: Unit, there: Unit) -> NDArray[np.bool_]:
-        """Return which values (..., n) of unit vectors differ from others."""
+        """Return which values (..., n) of unit vectors differ from others.
+
+        Args:
+            unit: float32 (..., n) in [0, 1].
+            there: the others, of the same shape or one that broadcasts.
+
+        Returns:
+            Bool (..., n).
+        """
         changed: NDArray[np.bool_] = np.abs(there - unit) > np.maximum(self.apart / 2, LEAST / 2)
         return changed

@@ -94,6 +94,9 @@ def measure_plugin(plugin: str, recording: Recording, seconds: float) -> PluginR
         recording: to match.
         seconds: to search.
 
+    Returns:
+        What was measured; ``match`` is None if the search found no sound.
+
     Raises:
         SynthgymError: the plugin is refused.
     """

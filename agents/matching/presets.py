@@ -49,6 +49,9 @@ def rendered_by(
         asked: environment id and keywords that were asked for.
         keywords: that were asked for besides.
         usual: id of the environment if nothing says another.
+
+    Returns:
+        Environment id and keywords; what is asked for goes before what the match says.
     """
     match = made_by(preset)
     env_id, env_kwargs = match.get("env"), match.get("env_kwargs")

@@ -101,6 +101,9 @@ class Search:
             signals: that may end it.
             on_nearer: called with the nearest answer when there is a nearer one, once a second at most.
             with_bar: whether a progress bar is shown.
+
+        Returns:
+            The trial; nothing is rendered yet.
         """
         return WatchedTrial(
             task,
@@ -129,6 +132,9 @@ class Search:
             target: the clip.
             agent: that searches.
             on_nearer: called with the nearest answer when there is a nearer one, once a second at most.
+
+        Returns:
+            The trial at its end, with at least one answer.
 
         Raises:
             SynthgymError: no sound was found: all renders failed or were silent.

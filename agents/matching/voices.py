@@ -65,7 +65,16 @@ class Voices:
         self.renders = datasets.load(self._path).cost()
 
     def nearest(self, task: SoundMatchingTask, target: Audio, count: int) -> Unit:
-        """Return unit vectors (count, n) of a task, the nearest to a target clip (samples,) first."""
+        """Return unit vectors (count, n) of a task, the nearest to a target clip (samples,) first.
+
+        Args:
+            task: whose parameters are wanted, at its one note.
+            target: float32, at the sample rate of the voices.
+            count: how many.
+
+        Returns:
+            Float32 (count, n) in [0, 1].
+        """
         own = self._task.synth
         semitones = int(own.note.rows(1)[0, 0] - task.note.rows(1)[0, 0])
         clip = transposed(target, own.sample_rate, semitones, own.samples)
@@ -83,5 +92,13 @@ def are_quick(env_id: str) -> bool:
 
 @lru_cache(1)
 def voices_of(env_id: str, sample_rate: int) -> Voices:
-    """Return the voices of an environment, opened once in a process."""
+    """Return the voices of an environment, opened once in a process.
+
+    Args:
+        env_id: id of the environment.
+        sample_rate: Hz, at which they are rendered.
+
+    Returns:
+        The voices, opened only if the last call was for others.
+    """
     return Voices(env_id, sample_rate)

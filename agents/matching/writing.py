@@ -46,7 +46,17 @@ class Heard:
 
     @classmethod
     def of(cls, task: SoundMatchingTask, target: Audio, answers: Sequence[Answer], out: Path) -> Self:
-        """Render answers to a target (samples,), of a folder."""
+        """Render answers to a target (samples,), of a folder.
+
+        Args:
+            task: renders.
+            target: float32 (samples,).
+            answers: the nearest first.
+            out: folder that the files are to be in.
+
+        Returns:
+            The sounds, the gain at which all are played, and the names of the files; nothing is written.
+        """
         unit = np.stack([answer.unit for answer in answers])
         # By the task: a plugin that crashes or renders NaN now, but not before, costs a sound and no match.
         sounds = task.render(unit, audio=True).audio
@@ -63,6 +73,12 @@ class Heard:
 
         That file comes first and names the others, so that what is in the folder is known to be of a match,
         even if the writing is cut short. The further answers of a match that was there before are removed.
+
+        Args:
+            out: folder.
+            task: whose synth writes the presets.
+            target: float32 (samples,).
+            about: the first entries of match.json.
 
         Returns:
             What is in match.json.

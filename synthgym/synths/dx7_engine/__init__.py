@@ -47,6 +47,9 @@ def render(
         sample_rate: Hz.
         samples: length of the audio.
         high_pass: its corner in radians a second; 0 for none.
+
+    Returns:
+        Float32 (B, samples).
     """
     audio = np.empty((len(voices), samples), np.float32)
     voices = voices.astype(np.int64, order="C")  # the order for which the engine is compiled
@@ -72,7 +75,12 @@ def pressed(
     """Return note and velocity (B, 2), the blocks for which keys are held (B,), and the high-pass's pole.
 
     Args:
-        notes, sample_rate, high_pass: as ``render`` takes them.
+        notes: as ``render`` takes them.
+        sample_rate: Hz.
+        high_pass: its corner in radians a second; 0 for none.
+
+    Returns:
+        Int64 (B, 2), int64 (B,), and the pole, less than 0, or 0 for none.
     """
     keys = notes[:, :2].astype(np.int64, order="C")
     held = (notes[:, 2].astype(np.float32).astype(np.float64) * sample_rate + 0.5).astype(np.int64)

@@ -117,7 +117,16 @@ def _envelope(voice, operator, blocks, release_at, rate, state, levels):
 
 @compiled
 def start(voice, note, velocity, clock, operators, common):
-    """Press the key of a voice (155 bytes): fill the state of its operators (6, ...) and its own."""
+    """Press the key of a voice (155 bytes): fill the state of its operators (6, ...) and its own.
+
+    Args:
+        voice: its bytes (155,).
+        note: MIDI note of the key.
+        velocity: 0 to 127.
+        clock: of the sample rate.
+        operators: int64 (6, OPERATOR_STATE), written.
+        common: int64 (VOICE_STATE,), written.
+    """
     note = min(max(note + voice[144] - 24, 0), 127)
     for operator in range(6):
         at = operator * 21

@@ -20,7 +20,14 @@ _SINES, _POWERS = sine.tables()
 
 @compiled
 def alone(voice, place, blocks, room):
-    """Work out the feedback of one voice, the room's at ``place``, over some blocks, sample by sample."""
+    """Work out the feedback of one voice, the room's at ``place``, over some blocks, sample by sample.
+
+    Args:
+        voice: its bytes (155,).
+        place: its number among those rendered side by side.
+        blocks: how many, of 64 samples each.
+        room: of the voices; the outputs are written to ``looped``.
+    """
     algorithm = voice[134]
     first, loop = FEEDBACK[algorithm], LOOP[algorithm]
     shift = min(8 - voice[135] + SOFTENED[algorithm], 16) + 1
@@ -69,7 +76,14 @@ def _block(lanes, phase, step, loudness, slope, shift, plays, before, last, outp
 
 @compiled
 def together(count, blocks, voices, room):
-    """Work out the feedback of the first ``count`` of the room's members, whose operator feeds itself."""
+    """Work out the feedback of the first ``count`` of the room's members, whose operator feeds itself.
+
+    Args:
+        count: how many, at most LANES.
+        blocks: how many, of 64 samples each.
+        voices: the bytes of all voices (B, 155).
+        room: of the voices; the outputs are written to ``looped``.
+    """
     lanes = -(-count // WIDTH) * WIDTH
     phase, step, loudness, slope = room.lanes[0], room.lanes[1], room.lanes[2], room.lanes[3]
     shift, plays, before, last = room.lanes[4], room.lanes[5], room.lanes[6], room.lanes[7]

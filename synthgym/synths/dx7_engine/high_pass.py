@@ -61,7 +61,17 @@ def _scale(mixed, audio):
 
 @compiled
 def filtered(mixed, count, samples, begin, pole, memory, audio):
-    """Write mixed voices to their audio, through the high-pass if there is one."""
+    """Write mixed voices to their audio, through the high-pass if there is one.
+
+    Args:
+        mixed: int32 (voices, samples or more), sums of carriers.
+        count: how many voices.
+        samples: how many are written.
+        begin: place in the audio of the first.
+        pole: of the filter, less than 0; 0 for none.
+        memory: float64 (voices,), what the filter keeps; written.
+        audio: float32 (voices, all samples), written; full scale is 1.
+    """
     if pole == 0:
         for voice in range(count):
             _scale(mixed[voice, :samples], audio[voice, begin : begin + samples])

@@ -17,7 +17,13 @@ LFO_STATE = 7
 
 @compiled
 def start_lfo(voice, clock, common):
-    """Start the LFO of a voice (155 bytes): fill its part of the state."""
+    """Start the LFO of a voice (155 bytes): fill its part of the state.
+
+    Args:
+        voice: its bytes (155,).
+        clock: of the sample rate.
+        common: the voice's state, of which the first LFO_STATE numbers are written.
+    """
     common[_STEP] = int(_HZ[voice[137]] * clock.hz)
     common[_PHASE] = _HALF_CYCLE - 1 if voice[141] else 0
     common[_WAVE], common[_RANDOM], common[_DELAY] = voice[142], 0, 0

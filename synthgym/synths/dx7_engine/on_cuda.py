@@ -55,7 +55,8 @@ def kernel(voices, keys, held, rates, frequencies, sines, powers, pole, audio):
         held: (B,) int64: the blocks of 64 samples for which keys are held.
         rates: (4,) int64: a Clock's numbers.
         frequencies: (1025,) int64: a Clock's.
-        sines, powers: (1024,) int32, see ``sine.tables``.
+        sines: (1024,) int32, see ``sine.tables``.
+        powers: likewise.
         pole: of the high-pass, less than 0; 0 for none.
         audio: (samples, B) float32, to fill: voices side by side, so that threads write side by side.
     """
@@ -106,8 +107,15 @@ def render(
     The tensor is a transposed one: (samples, B) lies in order. It may still be being rendered.
 
     Args:
-        voices, notes, sample_rate, samples, high_pass: as ``dx7_engine.render`` takes them.
+        voices: as ``dx7_engine.render`` takes them.
+        notes: likewise.
+        sample_rate: Hz.
+        samples: length of the audio.
+        high_pass: its corner in radians a second; 0 for none.
         device: a CUDA device, or in the simulator the CPU.
+
+    Returns:
+        Float32 (B, samples), on the device.
     """
     keys, held, pole = pressed(notes, sample_rate, high_pass)
     at_rate = clock(sample_rate)

@@ -37,13 +37,25 @@ NOTHING = -1
 
 @compiled
 def played(attenuations, operator, block):
-    """Return whether an operator plays in a block."""
+    """Return whether an operator plays in a block.
+
+    Args:
+        attenuations: of a voice (6, blocks + 1), in 1,024ths of a halving.
+        operator: its place, from 0.
+        block: its number, of 64 samples.
+    """
     return attenuations[operator, block] <= AUDIBLE or attenuations[operator, block + 1] <= AUDIBLE
 
 
 @compiled
 def slope_of(attenuations, operator, block):
-    """Return by how much an operator's attenuation grows from sample to sample in a block."""
+    """Return by how much an operator's attenuation grows from sample to sample in a block.
+
+    Args:
+        attenuations: of a voice (6, blocks + 1), in 1,024ths of a halving.
+        operator: its place, from 0.
+        block: its number, of 64 samples.
+    """
     return (attenuations[operator, block + 1] - attenuations[operator, block] + BLOCK // 2) >> 6
 
 
@@ -91,7 +103,14 @@ def _modulation(algorithm, number, samples, outputs, silent):
 
 @compiled
 def voice_over(voice, place, blocks, room):
-    """Mix the carriers of one voice, the room's at ``place``, over some blocks."""
+    """Mix the carriers of one voice, the room's at ``place``, over some blocks.
+
+    Args:
+        voice: its bytes (155,).
+        place: its number among those rendered side by side.
+        blocks: how many, of 64 samples each.
+        room: of the voices; the sum of the carriers is written to ``mixed``.
+    """
     attenuations, steps, phases = room.attenuations[place], room.steps[place], room.phases[place]
     looped, mixed = room.looped[place], room.mixed[place]
     outputs, silent = room.outputs, room.silent

@@ -62,7 +62,16 @@ def _shifted(typing_context: Any, value: Any, places: Any) -> Any:
 
 @intrinsic
 def halved(typing_context: Any, value: Any, times: Any) -> Any:
-    """Halve an int32 so many times, rounded down; for 32 bits as ``_shifted``."""
+    """Halve an int32 so many times, rounded down; for 32 bits as ``_shifted``.
+
+    Args:
+        typing_context: Numba's.
+        value: type of the number.
+        times: type of how often it is halved.
+
+    Returns:
+        The types of the call, and what builds its instruction.
+    """
 
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.ashr(*arguments)
@@ -97,13 +106,25 @@ def power(logarithm):
 
 @njit(inline="always")
 def operator(phase, attenuation):
-    """Return an operator's output, 13 bits and a sign; LOGARITHM is to be in the attenuation."""
+    """Return an operator's output, 13 bits and a sign; LOGARITHM is to be in the attenuation.
+
+    Args:
+        phase: int32, of which 2^32 is a cycle.
+        attenuation: int32, in 1,024ths of a halving.
+    """
     return int32(power(int32(attenuation + log_sine(phase))) ^ (phase >> 31))
 
 
 @compiled
 def looked_up(phase, attenuation, sines, powers):
-    """Return what ``operator`` does by the tables, without LOGARITHM: for one value alone that is faster."""
+    """Return what ``operator`` does by the tables, without LOGARITHM: for one value alone that is faster.
+
+    Args:
+        phase: int32, of which 2^32 is a cycle.
+        attenuation: int32, in 1,024ths of a halving.
+        sines: int32 (1024,), see ``tables``.
+        powers: likewise.
+    """
     folded = int32(phase << 1)
     logarithm = attenuation + sines[(folded ^ (folded >> 31)) >> 21 & 1023]
     return int32(powers[(logarithm & 1023) ^ 1023] >> min(logarithm >> 10, 31)) ^ (phase >> 31)
@@ -121,7 +142,12 @@ def tables() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
 
 @contracted
 def computed_tables(logarithms, powers):
-    """Fill the tables (1024,) as they are computed here."""
+    """Fill the tables (1024,) as they are computed here.
+
+    Args:
+        logarithms: int32 (1024,), written.
+        powers: likewise.
+    """
     for i in range(1024):
         logarithms[i] = int32(log_sine(int32(i << 20)) + LOGARITHM)
         powers[i] = power(int32(i ^ 1023))

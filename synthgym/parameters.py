@@ -26,7 +26,7 @@ class Parameter:
 
     Args:
         name: the engine's own name of it, unique within a synthesiser.
-        kind: ``continuous``, ``integer`` (whole numbers, ordered) or ``categorical`` (whole, without an order).
+        kind: ``continuous``, ``integer`` (whole numbers, ordered) or ``categorical`` (whole, unordered).
         low: the least native value.
         high: the greatest native value, included.
         default: the native value it has while nobody sets it.

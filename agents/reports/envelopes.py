@@ -23,7 +23,15 @@ class Envelope:
     points: Sequence[tuple[float, float]]
 
     def path(self, width: float, height: float) -> str:
-        """Return the corners as an SVG polyline has them, in a box of that size."""
+        """Return the corners as an SVG polyline has them, in a box of that size.
+
+        Args:
+            width: of the box, in the units of the SVG.
+            height: likewise.
+
+        Returns:
+            The text ``x,y x,y ...``, to a tenth; y is 0 at the top.
+        """
         return " ".join(f"{x * width:.1f},{(1 - y) * height:.1f}" for x, y in self.points)
 
 

@@ -22,6 +22,9 @@ def write_files(task: SoundMatchingTask, targets: Sequence[Target], results: Res
         results: of the evaluation.
         silent: how many targets were left out for being silent.
 
+    Returns:
+        The text of summary.md.
+
     Raises:
         SynthgymError: they cannot be written.
     """

@@ -54,7 +54,18 @@ class Scene:
 
 
 def scenes(task: SoundMatchingTask, target: Target, found: Sequence[Best], most: int) -> list[Scene]:
-    """Return the target, up to ``most`` of the sounds nearer than all before, and both once more."""
+    """Return the target, up to ``most`` of the sounds nearer than all before, and both once more.
+
+    Args:
+        task: renders the sounds.
+        target: that was searched for.
+        found: what was nearer than all before, in the order of its renders; those without parameters are
+            passed over.
+        most: how many of them are shown at most, 1 or more; the last is always shown.
+
+    Returns:
+        The target, those sounds in their order, the target again, and the last of them again.
+    """
     rendered = [best for best in found if best.unit is not None]
     # From the last on: it is the match.
     places = np.unique(np.linspace(len(rendered) - 1, 0, min(most, len(rendered))).round().astype(int))
@@ -76,6 +87,12 @@ def scenes(task: SoundMatchingTask, target: Target, found: Sequence[Best], most:
 
 def write_film(path: Path, task: SoundMatchingTask, target: Target, played: Sequence[Scene]) -> None:
     """Write scenes as an mp4 (H.264, AAC), whole or not at all.
+
+    Args:
+        path: file to write, ``.mp4``.
+        task: whose parameters and feature are shown.
+        target: that was searched for.
+        played: the scenes, in their order; each lasts as long as its sound.
 
     Raises:
         SynthgymError: it cannot be written.

@@ -24,7 +24,15 @@ _BLOCK = 2**16
 
 
 def ogg(sound: Audio, sample_rate: int) -> str:
-    """Return mono audio (samples,) as Ogg Vorbis in base64, of at most ``HIGHEST_RATE``."""
+    """Return mono audio (samples,) as Ogg Vorbis in base64, of at most ``HIGHEST_RATE``.
+
+    Args:
+        sound: float32 (samples,); what is beyond full scale, 1, is cut off.
+        sample_rate: Hz.
+
+    Returns:
+        The text.
+    """
     file = io.BytesIO()
     if sample_rate > HIGHEST_RATE:
         sound, sample_rate = soxr.resample(sound, sample_rate, HIGHEST_RATE), HIGHEST_RATE
@@ -35,7 +43,15 @@ def ogg(sound: Audio, sample_rate: int) -> str:
 
 
 def png(values: NDArray[np.float32], feature: Feature) -> str:
-    """Return the picture of a feature (frames, bins) as a PNG in base64, on the feature's scale."""
+    """Return the picture of a feature (frames, bins) as a PNG in base64, on the feature's scale.
+
+    Args:
+        values: of the feature, float32 (frames, bins).
+        feature: knows the scale, and how it is drawn.
+
+    Returns:
+        The text; time runs to the right, and the lowest bin is at the bottom.
+    """
     file = io.BytesIO()
     low, high = feature.span
     picture = feature.picture(values).T
@@ -56,7 +72,13 @@ def _text(file: io.BytesIO) -> str:
 
 
 def write_page(path: Path, template: str, **values: object) -> None:
-    """Write a page from a template of this folder, whole or not at all."""
+    """Write a page from a template of this folder, whole or not at all.
+
+    Args:
+        path: file to write.
+        template: name of its file in this folder.
+        **values: what the template names.
+    """
     folder = FileSystemLoader(Path(__file__).parent)
     # What is put in is text, as names of targets are; what is safe says so.
     environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)

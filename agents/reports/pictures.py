@@ -23,7 +23,12 @@ COLUMNS = 5
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG; needs no display."""
+    """Write a figure as PNG; needs no display.
+
+    Args:
+        figure: to write, at 120 dots per inch.
+        path: file to write.
+    """
     FigureCanvasAgg(figure)
     with replaced(path) as temporary:
         figure.savefig(temporary, dpi=120)
@@ -31,7 +36,16 @@ def save(figure: Figure, path: Path) -> None:
 
 def draw_curves(curves: pd.DataFrame, budget: int, title: str) -> Figure:
     """Draw the interquartile mean of the best distance over renders, for every agent, with its interval over
-    targets and seeds."""
+    targets and seeds.
+
+    Args:
+        curves: as ``Results.curves`` gives them.
+        budget: the most renders that are drawn.
+        title: of the figure.
+
+    Returns:
+        The figure, with a logarithmic axis of renders.
+    """
     renders = np.unique(np.geomspace(1, budget, 60).astype(np.int64))
     found = {agent: curve(curves, agent, renders) for agent in sorted(curves["agent"].unique())}
     figure = Figure(figsize=(9, 6), layout="constrained")
@@ -58,7 +72,16 @@ def ranks(count: int) -> list[int]:
 
 def draw_matches(task: SoundMatchingTask, targets: Sequence[Target], rows: pd.DataFrame) -> Figure:
     """Draw targets above the matches of the best agent: those it came nearest to, those in the middle, and
-    those it stayed farthest from."""
+    those it stayed farthest from.
+
+    Args:
+        task: renders the matches.
+        targets: those that rows name.
+        rows: as ``Results.rows`` gives them.
+
+    Returns:
+        The figure.
+    """
     last = rows[rows["budget"] == rows["budget"].max()]
     means = per_target(last)
     means.columns = means.columns.get_level_values("agent")

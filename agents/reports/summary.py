@@ -31,6 +31,9 @@ def summary(
         silent: how many targets were left out for being silent.
         left_out: what is not among the rows, as ``Results.left_out`` gives it.
         seconds: how long the clips are, if known.
+
+    Returns:
+        The text, with a part for each kind of target.
     """
     parts = []
     for kind in (kind for kind in KINDS if kind in set(rows["kind"])):

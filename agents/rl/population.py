@@ -72,7 +72,16 @@ class Population(sb3_contrib.ARS):
     def evaluate_candidates(
         self, candidate_weights: torch.Tensor, callback: BaseCallback, async_eval: Any = None
     ) -> torch.Tensor:
-        """Return the sum of rewards of every candidate (candidates,), over all its episodes."""
+        """Return the sum of rewards of every candidate (candidates,), over all its episodes.
+
+        Args:
+            candidate_weights: float32 (candidates, weights).
+            callback: is told of every step.
+            async_eval: of sb3-contrib's signature; not used.
+
+        Returns:
+            Float32 (candidates,).
+        """
         self.ep_info_buffer = deque()
         callback.on_rollout_start()
         returns = torch.zeros(len(candidate_weights))

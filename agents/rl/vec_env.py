@@ -90,14 +90,28 @@ class SynthVecEnv(VecEnv):
         return self.envs.render() or [None] * self.num_envs
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute for each environment: its own, or that of all together."""
+        """Return an attribute for each environment: its own, or that of all together.
+
+        Args:
+            attr_name: its name.
+            indices: an index, or several (default: all environments).
+
+        Returns:
+            One value an index.
+        """
         # The spaces of one environment, as stable-baselines3 sees them.
         value = getattr(self.envs, f"single_{attr_name}" if attr_name.endswith("_space") else attr_name)
         rows = list(self._get_indices(indices))
         return [value[row] for row in rows] if attr_name in BATCHED else [value] * len(rows)
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Set an attribute of all environments together; SynthgymError for some of them."""
+        """Set an attribute of all environments together; SynthgymError for some of them.
+
+        Args:
+            attr_name: its name.
+            value: of the attribute.
+            indices: None, or those of all environments.
+        """
         if len(list(self._get_indices(indices))) < self.num_envs:
             raise SynthgymError(f"{attr_name} can be set for all environments together only")
         setattr(self.envs, attr_name, value)
@@ -106,6 +120,15 @@ class SynthVecEnv(VecEnv):
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
         """Call a method of all environments together, once, and return its result for each index.
+
+        Args:
+            method_name: its name.
+            *method_args: of the call.
+            indices: an index, or several (default: all environments).
+            **method_kwargs: of the call.
+
+        Returns:
+            The same result for each index.
 
         Raises:
             SynthgymError: ``reset`` and ``step``, which would be of all environments, not of those asked.
@@ -118,7 +141,15 @@ class SynthVecEnv(VecEnv):
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: Any = None
     ) -> list[bool]:
-        """Return that no environment is wrapped."""
+        """Return that no environment is wrapped.
+
+        Args:
+            wrapper_class: any.
+            indices: an index, or several (default: all environments).
+
+        Returns:
+            False for each index.
+        """
         return [False] * len(list(self._get_indices(indices)))
 
 

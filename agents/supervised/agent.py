@@ -59,12 +59,29 @@ class SampledPatches(Trained):
 
 
 def origin(agent: str, model: Path) -> Origin:
-    """Return where a trained network comes from; SynthgymError if the file holds none of the agent."""
+    """Return where a trained network comes from; SynthgymError if the file holds none of the agent.
+
+    Args:
+        agent: its name.
+        model: file of the network.
+
+    Returns:
+        The environment and settings that it was trained with.
+    """
     return _loaded(agent, model).origin
 
 
 def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agent:
-    """Return the agent that searches by trained networks; SynthgymError if they do not fit the task."""
+    """Return the agent that searches by trained networks; SynthgymError if they do not fit the task.
+
+    Args:
+        agent: its name.
+        task: that it is to search.
+        models: files of the networks.
+
+    Returns:
+        The agent.
+    """
     for path in models:
         origin(agent, path).check(task, path)
     return SampledPatches(agent, models)

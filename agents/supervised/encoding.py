@@ -47,6 +47,13 @@ class Encoding:
 
         A value between two bins belongs to both in part (Imani and White, "Improving Regression
         Performance with Distributional Losses", 2018).
+
+        Args:
+            log: float32 (B, n, bins).
+            unit: float32 (B, n) in [0, 1].
+
+        Returns:
+            Float32 (B, n), where 1 is the entropy of a uniform distribution.
         """
         place = unit * self._last
         low = torch.minimum(place.floor(), (self._last - 1).float()).long()
@@ -71,7 +78,16 @@ class Encoding:
         return (torch.where(self._binned, mean, best.float()) / self._last).clamp(0, 1)
 
     def sample(self, log: torch.Tensor, temperature: float, rng: np.random.Generator) -> torch.Tensor:
-        """Return unit vectors (B, n) sampled from distributions, narrowed by a temperature below 1."""
+        """Return unit vectors (B, n) sampled from distributions, narrowed by a temperature below 1.
+
+        Args:
+            log: float32 (B, n, bins).
+            temperature: above 0; 1 leaves the distributions as they are.
+            rng: of all that is random.
+
+        Returns:
+            Float32 (B, n) in [0, 1]; what is divided into bins lies anywhere in the one that was sampled.
+        """
         # The argmax of scores plus Gumbel noise is a sample of their softmax.
         chosen = (log / temperature + torch.from_numpy(rng.gumbel(size=log.shape))).argmax(-1)
         within = torch.from_numpy(rng.uniform(-0.5, 0.5, chosen.shape)).float()

@@ -27,7 +27,16 @@ class MiniBatches(Protocol):
     """What a network learns from."""
 
     def batch(self, number: int, size: int, seed: int) -> Batch:
-        """Return a mini-batch by number; which examples it has is a function of the three."""
+        """Return a mini-batch by number; which examples it has is a function of the three.
+
+        Args:
+            number: from 0, among those of its size.
+            size: how many examples.
+            seed: of the run.
+
+        Returns:
+            Features (size, frames, bins), unit vectors (size, n) and notes (size, 3).
+        """
 
 
 @lru_cache(2)  # a rollout goes through its targets and its rehearsals side by side
@@ -40,6 +49,10 @@ def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
     notes that a task plays.
 
     It reads the small array of the split only, not the features.
+
+    Args:
+        dataset: to train on.
+        task: that is to be learned.
     """
     if differs := task.note.lacks(dataset.note) or dataset.note.lacks(task.note):
         raise SynthgymError(
@@ -76,6 +89,9 @@ class Examples:
             feature: name of the feature.
             split: ``train`` or ``validation``.
             most: how many are read at most.
+
+        Returns:
+            The examples, in the order of the data set.
         """
         features, units, notes, count = [], [], [], 0
         blocks = range(0, len(dataset), _BLOCK)
@@ -99,7 +115,16 @@ class Examples:
         return len(self.units)
 
     def batch(self, number: int, size: int, seed: int) -> Batch:
-        """Return a mini-batch by number: every epoch has an order of its own, a function of the seed."""
+        """Return a mini-batch by number: every epoch has an order of its own, a function of the seed.
+
+        Args:
+            number: from 0; an epoch has as many mini-batches as there are whole ones.
+            size: how many examples; all of them if there are fewer.
+            seed: of the run.
+
+        Returns:
+            Features (size, frames, bins), unit vectors (size, n) and notes (size, 3).
+        """
         size = min(size, len(self))
         epoch, place = divmod(number, len(self) // size)
         return self[_order(seed, epoch, len(self))[place * size : (place + 1) * size]]

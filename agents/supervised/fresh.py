@@ -40,6 +40,9 @@ class FreshExamples:
             number: of the mini-batch, among those of its size.
             size: how many examples.
             seed: of the run; the examples are those of its stream in any case.
+
+        Returns:
+            Features (size, frames, bins), unit vectors (size, n) and notes (size, 3).
         """
         place = number, size
         if self._ahead is not None and self._ahead[0] == place:

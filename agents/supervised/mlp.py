@@ -6,7 +6,15 @@ from torch import nn
 
 
 def layer(inputs: int, outputs: int) -> nn.Sequential:
-    """Return a hidden layer with layer normalisation (Ba et al. 2016)."""
+    """Return a hidden layer with layer normalisation (Ba et al. 2016).
+
+    Args:
+        inputs: how many values it takes.
+        outputs: how many it gives.
+
+    Returns:
+        The layer, with random weights of torch's generator.
+    """
     return nn.Sequential(nn.Linear(inputs, outputs), nn.LayerNorm(outputs), nn.GELU())
 
 

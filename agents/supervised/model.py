@@ -67,7 +67,17 @@ class Model:
 
     @classmethod
     def new(cls, agent: str, options: Mapping[str, Any], task: SoundMatchingTask, origin: Origin) -> Self:
-        """Make a network for a task."""
+        """Make a network for a task.
+
+        Args:
+            agent: its name, which says what encodes the sounds.
+            options: of the network, by name.
+            task: whose feature it sees, and whose parameters it predicts.
+            origin: what it is trained on.
+
+        Returns:
+            The network, with random weights of torch's generator.
+        """
         feature = task.feature
         low, high = (
             np.broadcast_to(bound, feature.shape[1:]).astype(float).tolist()
@@ -82,6 +92,9 @@ class Model:
             features: of the sounds, (B, frames, bins).
             notes: that they play, (B, 3), or that all of them play, (1, 3) (default: the note that was
                 learned, if it is one).
+
+        Returns:
+            Float32 (B, width).
         """
         seen = (torch.from_numpy(features) - self._low) / self._range
         if self.note.varies:
@@ -93,13 +106,29 @@ class Model:
         return embedding
 
     def embed(self, features: Features, notes: Notes | None = None) -> torch.Tensor:
-        """As ``encode``, without a gradient."""
+        """As ``encode``, without a gradient.
+
+        Args:
+            features: of the sounds, float32 (B, frames, bins).
+            notes: as ``encode`` takes them.
+
+        Returns:
+            Float32 (B, width).
+        """
         self.network.eval()
         with torch.no_grad():
             return self.encode(features, notes)
 
     def predict(self, features: Features, notes: Notes | None = None) -> Unit:
-        """Return the most probable unit vectors (B, n) for sounds, as ``encode`` takes them."""
+        """Return the most probable unit vectors (B, n) for sounds, as ``encode`` takes them.
+
+        Args:
+            features: of the sounds, float32 (B, frames, bins).
+            notes: as ``encode`` takes them.
+
+        Returns:
+            Float32 (B, n) in [0, 1].
+        """
         embedding = self.embed(features, notes)
         return self.complete(embedding, *self._nothing_known(len(features)))
 
@@ -117,6 +146,9 @@ class Model:
             temperature: above 0; the samples vary the more the higher it is.
             rng: of the samples.
             notes: as ``encode`` takes them.
+
+        Returns:
+            Float32 (B, n) in [0, 1].
         """
         embedding = self.embed(features, notes)
         return self.complete(embedding, *self._nothing_known(len(features)), temperature, rng)
@@ -141,13 +173,21 @@ class Model:
             known: which of their values are kept, (B, n).
             temperature: as in ``Network.complete``.
             rng: likewise.
+
+        Returns:
+            Float32 (B, n) in [0, 1].
         """
         values = torch.from_numpy(unit), torch.from_numpy(known)
         found: Unit = self.network.complete(embedding, *values, temperature, rng).numpy()
         return found
 
     def save(self, path: Path, training: Mapping[str, Any] | None = None) -> None:
-        """Save it; with the state of its training, if it is to go on from here."""
+        """Save it; with the state of its training, if it is to go on from here.
+
+        Args:
+            path: file to write.
+            training: state of the training, as torch can keep it (default: none).
+        """
         kept = {
             "agent": self.agent,
             "made_of": self._made_of,
@@ -164,6 +204,13 @@ class Model:
     @classmethod
     def load(cls, agent: str, path: Path) -> tuple[Self, dict[str, Any] | None]:
         """Load a model and the state of its training.
+
+        Args:
+            agent: its name.
+            path: file of the model.
+
+        Returns:
+            The model, and the state of its training; None if it was not kept.
 
         Raises:
             SynthgymError: the file holds no model of the agent; the message names the cause.

@@ -52,6 +52,9 @@ class Network(nn.Module):
             embedding: of the sounds, from the encoder, (B, width).
             unit: unit vectors (B, n).
             known: which of their values may be seen, (B, n) bool.
+
+        Returns:
+            Float32 (B, n, bins).
         """
         outputs = self.head(torch.cat([embedding, unit * known, known.float()], dim=1))
         return self.encoding.log_probabilities(outputs)
@@ -66,6 +69,9 @@ class Network(nn.Module):
             unit: as above.
             known: as above; of the others, too, a random part is seen, but never all.
             rng: chooses that part.
+
+        Returns:
+            Float32 (B,), where 1 is the entropy of a uniform distribution.
         """
         seen = known | torch.from_numpy(rng.random(unit.shape) < rng.random((len(unit), 1)))
         asked = torch.from_numpy(rng.random(unit.shape)).masked_fill(known, 0).argmax(dim=1)
@@ -90,6 +96,9 @@ class Network(nn.Module):
             known: as above.
             temperature: 0 for the most probable values; above it, samples, the more varied the higher it is.
             rng: of the samples.
+
+        Returns:
+            Float32 (B, n) in [0, 1].
         """
         unit, known = unit.clone(), known.clone()
         rows = torch.arange(len(unit))

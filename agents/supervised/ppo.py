@@ -68,7 +68,15 @@ class SamplingPolicy(ActorCriticPolicy):
     def forward(
         self, obs: Observation, deterministic: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return samples, their expected values, and their log-probabilities."""
+        """Return samples, their expected values, and their log-probabilities.
+
+        Args:
+            obs: of B targets, by name.
+            deterministic: whether the most probable values are wanted, not samples.
+
+        Returns:
+            Float32 (B, n) in [0, 1], (B, 1) and (B,).
+        """
         embedding, known = self._encode(obs), obs["known"] > 0
         whole = not known.any()
         temperature = 0.0 if deterministic else EXPLORING[0 if whole else 1]
@@ -78,7 +86,15 @@ class SamplingPolicy(ActorCriticPolicy):
     def evaluate_actions(
         self, obs: Observation, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, None]:
-        """Return the expected values of samples, and their log-probabilities now."""
+        """Return the expected values of samples, and their log-probabilities now.
+
+        Args:
+            obs: of B targets, by name.
+            actions: samples, float32 (B, n) in [0, 1].
+
+        Returns:
+            Float32 (B, 1) and (B,), and None in place of the entropy.
+        """
         embedding = self._encode(obs)
         return self._value(embedding, obs), self._log_probability(embedding, obs, actions), None
 
@@ -152,7 +168,17 @@ class PPOLearner:
     def learn(
         self, features: Features, notes: Notes, rehearsal: Rehearsal, rng: np.random.Generator
     ) -> float:
-        """Learn from a rollout, then rehearse."""
+        """Learn from a rollout, then rehearse.
+
+        Args:
+            features: of the targets, float32 (B, frames, bins).
+            notes: of the targets, float64 (B, 3).
+            rehearsal: gives the loss of imitation on a mini-batch.
+            rng: of all that is random.
+
+        Returns:
+            The mean distance of the best, in [0, 1].
+        """
         self._env.features, self._env.notes = features, notes
         self._env.rng, self._policy.rng = rng, rng
         rate = self.optimizer.param_groups[0]["lr"]

@@ -107,17 +107,49 @@ class RolloutVecEnv(VecEnv):
         """Do nothing: the task belongs to the trainer."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """Return an attribute of the rollout, for each target."""
+        """Return an attribute of the rollout, for each target.
+
+        Args:
+            attr_name: its name.
+            indices: an index, or several (default: all targets).
+
+        Returns:
+            The same value for each index.
+        """
         return [getattr(self, attr_name)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """Raise SynthgymError: a rollout is one for all its targets."""
+        """Raise SynthgymError: a rollout is one for all its targets.
+
+        Args:
+            attr_name: its name.
+            value: any.
+            indices: any.
+        """
         raise SynthgymError(f"{attr_name} cannot be set: a rollout is one for all its targets")
 
     def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-        """Raise SynthgymError, likewise."""
+        """Raise SynthgymError, likewise.
+
+        Args:
+            method_name: its name.
+            *args: any.
+            indices: any.
+            **kwargs: any.
+
+        Returns:
+            Nothing: it always raises.
+        """
         raise SynthgymError(f"{method_name} cannot be called: a rollout is one for all its targets")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        """Return False for each: no environment is wrapped."""
+        """Return False for each: no environment is wrapped.
+
+        Args:
+            wrapper_class: any.
+            indices: an index, or several (default: all targets).
+
+        Returns:
+            False for each index.
+        """
         return [False] * len(list(self._get_indices(indices)))

@@ -37,6 +37,12 @@ class RolloutLearner(Protocol):
     ) -> float:
         """Learn from a rollout for targets (B, frames, bins) at notes (B, 3).
 
+        Args:
+            features: of the targets, float32.
+            notes: of the targets, float64.
+            rehearsal: gives the loss of imitation on a mini-batch.
+            rng: of all that is random.
+
         Returns:
             The mean distance of the best.
 
@@ -69,7 +75,17 @@ class RewardWeighted:
     def learn(
         self, features: Features, notes: Notes, rehearsal: Rehearsal, rng: np.random.Generator
     ) -> float:
-        """Learn after each round of a rollout."""
+        """Learn after each round of a rollout.
+
+        Args:
+            features: of the targets, float32 (B, frames, bins).
+            notes: of the targets, float64 (B, 3).
+            rehearsal: gives the loss of imitation on a mini-batch.
+            rng: of all that is random.
+
+        Returns:
+            The mean distance of the best, in [0, 1].
+        """
         config, model = self._config, self._model
         rounds = roll_out(
             model, features, notes, self._task, config.rounds, config.candidates, EXPLORING, rng
@@ -90,6 +106,10 @@ class RewardWeighted:
 
 def descend(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
     """Make a step down a loss, its gradient clipped to a norm of 1.
+
+    Args:
+        optimizer: of the weights; its gradients are set anew.
+        loss: one number, with its gradient.
 
     Raises:
         Diverged: the loss or its gradient is not finite; the weights stay as they are.

@@ -63,7 +63,16 @@ class Round:
 
 
 def kept_parts(count: int, n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return which of n values are kept of so many patches (count, n); the others are sampled again."""
+    """Return which of n values are kept of so many patches (count, n); the others are sampled again.
+
+    Args:
+        count: how many patches.
+        n: how many parameters.
+        rng: of all that is random.
+
+    Returns:
+        Bool (count, n); at least one value of each patch is not kept.
+    """
     known = np.ones((count, n), np.bool_)
     for row in known:
         row[rng.permutation(n)[: rng.integers(1, max(2, int(PART * n) + 1))]] = False
@@ -121,6 +130,16 @@ def reward_loss(
     A synthesiser has no gradient. But candidates can be learned as examples are, the nearer the more
     (reward-weighted regression: Peters and Schaal, "Reinforcement learning by reward-weighted regression for
     operational space control", 2007).
+
+    Args:
+        model: that learns.
+        features: of the targets, float32 (B, frames, bins).
+        notes: of the targets, (B, 3).
+        now: the round, with K candidates for each target.
+        rng: of which of their values are seen.
+
+    Returns:
+        One number, with its gradient.
     """
     count, candidates, n = now.unit.shape
     model.network.train()
@@ -134,7 +153,18 @@ def reward_loss(
 def example_loss(
     model: Model, features: Features, unit: Unit, notes: Notes, rng: np.random.Generator
 ) -> torch.Tensor:
-    """Return the cross-entropy of the parameters of examples (imitation)."""
+    """Return the cross-entropy of the parameters of examples (imitation).
+
+    Args:
+        model: that learns.
+        features: of the examples, float32 (B, frames, bins).
+        unit: their parameters, float32 (B, n) in [0, 1].
+        notes: that they play, (B, 3).
+        rng: of which of their values are seen.
+
+    Returns:
+        The mean over examples, one number with its gradient.
+    """
     values = torch.from_numpy(unit)
     nothing = torch.zeros(unit.shape, dtype=torch.bool)
     loss: torch.Tensor = model.network.loss(model.encode(features, notes), values, nothing, rng).mean()

@@ -31,7 +31,15 @@ def hyperparameter_names(agent: str) -> Collection[str]:
 
 
 def training_env(agent: str, env_id: str) -> str:
-    """Return the id of the environment whose parameters are learned: the same."""
+    """Return the id of the environment whose parameters are learned: the same.
+
+    Args:
+        agent: its name.
+        env_id: of the environment that is asked for.
+
+    Returns:
+        An id.
+    """
     return env_id
 
 

@@ -111,6 +111,9 @@ def make_config(env_id: str, agent: str, seed: int, **options: Any) -> RunConfig
         seed: of the run.
         **options: of ``RunConfig.make``.
 
+    Returns:
+        The config; nothing is written.
+
     Raises:
         SynthgymError: an unknown agent or hyperparameter, or a count out of range.
     """

@@ -100,6 +100,10 @@ class RunConfig:
             start_from: see above.
             allowed: names of the hyperparameters that the agent takes.
 
+        Returns:
+            The config. Of an agent with rollouts, ``batch_size`` is the largest, up to the one given, that
+            divides them.
+
         Raises:
             SynthgymError: an unknown hyperparameter, or a count out of range.
         """

@@ -240,7 +240,16 @@ class PluginSynth(HostedSynth):
         )
 
     def render_settings(self, settings: list[tuple[int, float]], note: NDArray[np.float64]) -> Audio:
-        """Return the audio (samples,) of parameters by (index, host value), and a note (3,)."""
+        """Return the audio (samples,) of parameters by (index, host value), and a note (3,).
+
+        Args:
+            settings: of the parameters that are set, each host value in [0, 1]; the others stay as the plugin
+                has them.
+            note: float64: MIDI note, velocity and seconds held.
+
+        Returns:
+            Float32 (samples,); not finite if the plugin gave such twice.
+        """
         pitch, velocity, hold = note.tolist()
         for _ in range(2):
             audio: Audio = self.engine.render((settings, (int(pitch), int(velocity), hold)))
@@ -279,10 +288,7 @@ class PluginSynth(HostedSynth):
         )
 
     def programs(self) -> Native:
-        """Return native rows (P, all parameters) of a VST2 plugin's programs or an LV2 plugin's presets.
-
-        They are read once; see ``PluginPresets.programs``.
-        """
+        """Return native rows (P, all parameters) of a VST2's programs or an LV2's presets, read once."""
         if self._programs is None:
             rows = [self._row(hosts) for hosts in self._presets.programs() if np.isfinite(hosts).all()]
             self._programs = np.array(rows).reshape(len(rows), len(self.knobs))

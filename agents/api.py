@@ -65,7 +65,7 @@ def match(agent: Agent, env: gym.Env[Any, Any], renders: int = 20, seed: int = 0
         seed: of the starts and of all that is random.
 
     Returns:
-        The trial: ``best.unit`` are the parameters (n,) of the nearest sound that was found, at
+        The trial, of which ``best.unit`` are the parameters (n,) of the nearest sound that was found, at
         ``best.distance``; ``distances`` those of all renders, in their order.
     """
     synth = env.unwrapped

@@ -109,7 +109,7 @@ class Note:
             notes: the notes (count, 3), or the one note of all (3,); default: the note, if it is fixed.
 
         Returns:
-            Float64 (count, 3): MIDI note, MIDI velocity, seconds held.
+            Float64 (count, 3), of MIDI note, MIDI velocity and seconds held.
 
         Raises:
             SynthgymError: notes of another shape, or that cannot be played; or none where they vary.

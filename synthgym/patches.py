@@ -180,7 +180,7 @@ def notes_of(ids: Sequence[PatchId], note: Note) -> Notes:
         note: fixed, or ranges to draw from.
 
     Returns:
-        Float64 (B, 3): MIDI note, velocity and seconds held.
+        Float64 (B, 3), of MIDI note, velocity and seconds held.
     """
     if not note.varies:
         return note.rows(len(ids))

@@ -134,8 +134,7 @@ def compare_parameters(
         audible: which parameters change the sound at all, (n,).
 
     Returns:
-        One float a metric, by name: mean absolute errors of unit values, and shares of categories that are
-        right.
+        One float a metric, by name; errors are means of unit values, accuracies shares in [0, 1].
     """
     error = np.abs(space.quantise(match) - target)
     category = space.categorical

@@ -79,7 +79,7 @@ class BesideNote(nn.Module):
             note: MIDI notes, int64 (B,).
 
         Returns:
-            Float32 (B, segments, bins): the features, and then those beside the note.
+            Float32 (B, segments, bins), the features and then those beside the note.
         """
         mel = (seen[..., :N_MELS] + seen[..., N_MELS : 2 * N_MELS]) / 2
         band = self._row("_band", note, seen)

@@ -78,7 +78,7 @@ class Recordings:
             rng: of all that is random.
 
         Returns:
-            Float32 (count, frames, bins); float64 (3,): MIDI note and velocity, rounded, and seconds held.
+            Float32 (count, frames, bins), and float64 (3,), in which note and velocity are rounded.
         """
         pitch = self._notes[rng.integers(len(self._notes)), 0]
         (same,) = np.nonzero(self._notes[:, 0] == pitch)

@@ -192,7 +192,7 @@ class StepSpace:
             there: the others.
 
         Returns:
-            Int64 (B, n): the place of the new value for a parameter of few values, the range of its amount
+            Int64 (B, n), the place of the new value for a parameter of few values, the range of its amount
             for another.
         """
         to_value = np.rint(there * (self._values - 1)).astype(np.int64)

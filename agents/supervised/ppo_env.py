@@ -138,7 +138,7 @@ class RolloutVecEnv(VecEnv):
             **kwargs: any.
 
         Returns:
-            Nothing: it always raises.
+            Nothing, as it always raises.
         """
         raise SynthgymError(f"{method_name} cannot be called: a rollout is one for all its targets")
 

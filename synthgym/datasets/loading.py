@@ -141,8 +141,7 @@ class DataSet:
             split: ``train`` or ``validation``.
 
         Returns:
-            The pairs, in the order of the items: the feature, parameters (n,) in [0, 1], and the note (3,)
-            where notes vary.
+            The pairs in the order of the items. Parameters are (n,) in [0, 1].
         """
         from synthgym.datasets.pairs import Pairs  # torch is slow to import
 

@@ -52,6 +52,7 @@ def test_a_script_runs_by_a_link_from_another_folder(other_agents: dict[str, str
     assert "--start PRESET" in result.stdout
 
 
+@pytest.mark.slow
 def test_names_that_the_output_cannot_show_are_matched(tmp_path: Path) -> None:
     for name in ("音1.wav", "音2.wav"):
         (tmp_path / name).write_bytes(MARIMBA.read_bytes())

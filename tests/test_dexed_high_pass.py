@@ -76,6 +76,7 @@ def test_an_operator_too_low_to_hear_counts_for_nothing() -> None:
     assert alone == {True: False, False: True}
 
 
+@pytest.mark.slow
 def test_data_sets_of_another_filter_are_refused_by_name(tmp_path: Path) -> None:
     def recipe(**keywords: Any) -> datasets.Recipe:
         return datasets.Recipe("Dexed1Op-v0", ["multiresolution"], env_kwargs=keywords).random(2)

@@ -102,6 +102,7 @@ def test_a_name_is_written_and_read_again(name: str) -> None:
     assert as_given(shown(name)) == name
 
 
+@pytest.mark.slow
 def test_an_evaluation_of_files_of_any_name_is_written_and_checked(script: Script, tmp_path: Path) -> None:
     sound = tmp_path / f"{LATIN}.wav"
     write_wav(sound, np.sin(np.arange(44100) * 0.05).astype(np.float32), 44100)

@@ -184,6 +184,7 @@ def test_bad_patches_are_refused(env_id: str, patches: Any, message: str, tmp_pa
     assert message in str(caught.value)
 
 
+@pytest.mark.slow
 def test_scripts_take_patches(folder: Path, tmp_path: Path, script: Script) -> None:
     make = ("make_dataset.py", "--env", "FM-v0", "--out")
     script(*make, "uniform", "--size", 5, "--patches", "uniform")

@@ -143,6 +143,7 @@ def test_goal_ids_are_trained_too(script: Script, tmp_path: Path) -> None:
     assert set(model.observation_space.spaces) == {"observation", "achieved_goal", "desired_goal"}
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_named(script: Script, tmp_path: Path) -> None:
     arguments = (
         "--env",

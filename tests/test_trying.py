@@ -60,6 +60,7 @@ def test_few_crashes_are_waited_for() -> None:
 SLOW = "(i ? 1 : (usleep(400000), 1))"
 
 
+@pytest.mark.slow
 def test_a_slow_plugin_is_tried_as_patiently_as_its_user_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

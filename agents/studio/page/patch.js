@@ -5,7 +5,7 @@ import { diagram, envelopes } from "./drawing.js";
 import { makeKeyboard } from "./keyboard.js";
 import { drawKnobs, updateKnobs } from "./knobs.js";
 import { play, quiet } from "./sound.js";
-import { $, patches, takes, tried, view } from "./state.js";
+import { $, patches, say, takes, tried, view } from "./state.js";
 
 const playing = new Map(); // sounds that were rendered for keys
 
@@ -60,11 +60,13 @@ function card(i) {
 // The patch that is played
 
 // As long as nobody has chosen or turned anything, it is the nearest answer.
-export const follow = tried(async take => {
+export async function follow(take) {
   const patch = patches.get(take.take);
-  if (take.answers && take.take === view.chosen && (!patch || (patch.following && patch.version !== take.version)))
-    await use(take, 1, true);
-});
+  if (!take.answers || take.take !== view.chosen) return;
+  if (patch && !(patch.following && patch.version !== take.version)) return;
+  // A message of something else stays.
+  await use(take, 1, true).catch(error => say(error.message));
+}
 
 async function use(take, answer, following = false) {
   const { unit } = take.answers[answer - 1];
@@ -123,7 +125,8 @@ async function hear() {
 $("hear").addEventListener("click", tried(hear));
 
 const keyboard = makeKeyboard($("piano"), tried(async note => {
-  const patch = patches.get(view.chosen), velocity = Number($("velocity").value), key = `${view.chosen} ${note} ${velocity}`;
+  const patch = patches.get(view.chosen), velocity = Number($("velocity").value);
+  const key = `${view.chosen} ${note} ${velocity}`;
   if (!patch) return;
   if (!playing.has(key)) {
     const answer = await call(at(view.chosen, "key"), { json: { unit: patch.unit, note, velocity } });
@@ -139,6 +142,9 @@ keyboard.draw(48);
 document.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select")) return;
   if (/^[0-3]$/.test(event.key)) listen(Number(event.key));
-  if (event.key === " " && !event.target.closest("button") && patches.has(view.chosen)) { event.preventDefault(); tried(hear)(); }
+  if (event.key === " " && !event.target.closest("button, summary") && patches.has(view.chosen)) {
+    event.preventDefault();
+    tried(hear)();
+  }
   if (event.key === "Escape") quiet();
 });

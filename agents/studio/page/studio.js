@@ -126,7 +126,8 @@ function choose(number) {
   $("knobs").replaceChildren();
   draw(take);
   drawList();
-  if (patches.has(number)) drawPatch(); else follow(take);
+  if (patches.get(number)?.shown) drawPatch();
+  else follow(take);
 }
 
 function draw(take) {

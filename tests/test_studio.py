@@ -95,6 +95,9 @@ def test_a_search_goes_on_from_a_patch(matched: Matched) -> None:
     again = client.until(take, "done")
     assert again["curve"][0] == [1, pytest.approx(first["distance"], abs=1e-6)]
     assert again["answers"][0]["distance"] <= first["distance"] + 1e-6
+    for begin, end in ((0.3, 0.2), (0.2, 0.21), (0, 99)):
+        asked = {**order, "begin": begin, "end": end}
+        assert client.json("POST", client.at(take, "search"), asked, 400)["error"]
     other = {**order, "note": 50, "starts": [first["unit"]]}
     assert "new search" in client.json("POST", client.at(take, "search"), other, 400)["error"]
 
@@ -286,6 +289,36 @@ def test_a_search_is_stopped_and_its_recording_removed(port: int) -> None:
     assert client.until(number, "done")["answers"]
     assert client.ask("DELETE", client.at(number, "")[:-1])[0] == 204
     assert client.ask("POST", client.at(number, "stop"))[0] == 400
+
+
+def test_a_search_that_fails_leaves_no_answers_of_another(port: int) -> None:
+    client = Client(port)
+    sound = np.concatenate([tone(), np.zeros(22050, np.float32)])
+    number = client.drop(wav_bytes(sound))[1]["take"]
+    order = {"instrument": FM, "note": 60, "seconds": 1}
+    client.json("POST", client.at(number, "search"), order)
+    shown = client.until(number, "done")
+    client.json("POST", client.at(number, "search"), {**order, "begin": 0.8, "end": 1.0})
+    failed = client.until(number, "failed")
+    assert "silent" in failed["message"]
+    # What was found stays, and is what it was found for: a search goes on from there.
+    assert (failed["begin"], failed["end"]) == (shown["begin"], shown["end"])
+    again = {**order, "begin": shown["begin"], "end": shown["end"], "starts": [shown["answers"][0]["unit"]]}
+    client.json("POST", client.at(number, "search"), again)
+    assert client.until(number, "done")["answers"][0]["distance"] <= shown["answers"][0]["distance"] + 1e-6
+
+
+def test_a_recording_that_waits_is_stopped_at_once(port: int) -> None:
+    client = Client(port)
+    first, second = (client.drop(wav_bytes(tone()))[1]["take"] for _ in range(2))
+    for number in (first, second):
+        client.json("POST", client.at(number, "search"), {"instrument": FM, "note": 60, "seconds": 60})
+    client.until(first, "searching")
+    assert client.ask("POST", client.at(second, "stop"))[0] == 204
+    assert "before it began" in client.until(second, "ready", 5)["message"]
+    client.json("POST", client.at(second, "search"), {"instrument": FM, "note": 60, "seconds": 1})
+    client.ask("POST", client.at(first, "stop"))
+    assert client.until(second, "done")["answers"]
 
 
 def test_what_a_killed_studio_has_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,20 @@ class Recording:
     @classmethod
     def read(cls, path: Path) -> Recording:
         """Read a file; SoundError if it is missing, no audio, empty or silent."""
-        channels, rate = read_channels(path)
+        return cls.of(path, *read_channels(path))
+
+    @classmethod
+    def of(cls, path: Path, channels: Audio, rate: int) -> Recording:
+        """Return the recording in a file that was read.
+
+        Args:
+            path: of the file.
+            channels: what ``read_channels`` gave of it, (n, channels), or a part of that.
+            rate: its sample rate in Hz.
+
+        Returns:
+            The recording.
+        """
         audio = without_offset(channels.mean(axis=1), rate)
         start, noise = before_note(audio, rate)
         loud = np.abs(audio)

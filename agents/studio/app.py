@@ -50,7 +50,7 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] 
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        app.state.sessions = sessions
+        app.state.sessions, app.state.reading = sessions, asyncio.Semaphore(1)
         looking = asyncio.create_task(_end_unseen(sessions))
         stop = Signals()
         preparing = None if ready is None else threading.Thread(target=ready, args=[stop])
@@ -133,7 +133,8 @@ async def _upload(request: Request) -> Response:
     page = requests.page_of(request)
     path = page.new_file()
     await requests.to_file(request, path)
-    take = await run_in_threadpool(page.add, requests.name_of(request), path)
+    async with request.app.state.reading:  # one at a time: a long recording takes much memory
+        take = await run_in_threadpool(page.add, requests.name_of(request), path)
     page.tell(take.number)
     return JSONResponse(take.snapshot())
 
@@ -152,14 +153,18 @@ async def _search(request: Request) -> Response:
 
 
 async def _stop(request: Request) -> Response:
-    requests.page_of(request).take(request.path_params["take"]).stop.stop()
+    page = requests.page_of(request)
+    await run_in_threadpool(page.stop, page.take(request.path_params["take"]))
     return Response(status_code=204)
 
 
 async def _end_unseen(sessions: Sessions) -> None:
     while True:
         await asyncio.sleep(_LOOKS)
-        await run_in_threadpool(sessions.end_unseen)
+        try:
+            await run_in_threadpool(sessions.end_unseen)
+        except Exception:
+            logger.exception("looking for pages that are gone failed")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -19,14 +19,14 @@ from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Native, Unit
 from synthgym.recordings import playback_gain
-from synthgym.synths import Synth
+from synthgym.synths import Audio, Synth
 
 from ..matching.folder import PAGE
 from . import requests
 from .player import LITTLE, MORE, Player
 from .session import Session
 from .sounds import wav
-from .take import Take
+from .take import Found, Take
 
 _FAR = {"little": LITTLE, "more": MORE}
 _KINDS = ("preset", "bank", "wav")
@@ -49,49 +49,52 @@ def routes(at: str) -> list[Route]:
 
 
 async def _sound(request: Request) -> Response:
-    take, sounds = _take(request), request.path_params["sound"]
-    if not 0 <= sounds < len(take.sounds):
+    found, sound = _take(request).found, request.path_params["sound"]
+    if found is None or sound >= len(found.sounds):
         raise HTTPException(404, "There is no such sound yet.")
-    return Response(take.sounds[sounds], media_type="audio/wav")
+    return Response(found.sounds[sound], media_type="audio/wav")
 
 
 async def _key(request: Request) -> Response:
-    player, unit, given, take = await _asked(request)
+    found, unit, given = await _asked(request)
     note = whole("note", given.get("note"), 0, 127)
     velocity = whole("velocity", given.get("velocity", 100), 1, 127)
-    sound = await run_in_threadpool(player.key, unit, note, velocity)
-    return Response(wav(sound, player.synth.sample_rate, take.shown["gain"]), media_type="audio/wav")
+    return _heard(found, await run_in_threadpool(found.player.key, unit, note, velocity))
 
 
 async def _turned(request: Request) -> Response:
-    player, unit, _, take = await _asked(request)
-    sound = await run_in_threadpool(player.sound, unit)
-    return Response(wav(sound, player.synth.sample_rate, take.shown["gain"]), media_type="audio/wav")
+    found, unit, _ = await _asked(request)
+    return _heard(found, await run_in_threadpool(found.player.sound, unit))
+
+
+def _heard(found: Found, sound: Audio) -> Response:
+    return Response(wav(sound, found.player.synth.sample_rate, found.gain), media_type="audio/wav")
 
 
 async def _patch(request: Request) -> Response:
-    player, unit, _, _ = await _asked(request)
-    return JSONResponse(await run_in_threadpool(player.described, unit))
+    found, unit, _ = await _asked(request)
+    return JSONResponse(await run_in_threadpool(found.player.described, unit))
 
 
 async def _vary(request: Request) -> Response:
-    player, unit, given, _ = await _asked(request)
+    found, unit, given = await _asked(request)
     one_of("variation", given.get("how"), _FAR)
     far, rng = _FAR[given["how"]], np.random.default_rng(whole("seed", given.get("seed"), 0, 2**32 - 1))
-    varied = await run_in_threadpool(player.varied, unit, far, rng)
-    return JSONResponse(await run_in_threadpool(player.described, varied))
+    varied = await run_in_threadpool(found.player.varied, unit, far, rng)
+    return JSONResponse(await run_in_threadpool(found.player.described, varied))
 
 
 async def _download(request: Request) -> Response:
-    player, unit, given, take = await _asked(request)
+    found, unit, given = await _asked(request)
     one_of("download", given.get("what"), _KINDS)
-    return await run_in_threadpool(_file, player, unit, given["what"], Path(take.upload.name).stem)
+    name = Path(_take(request).upload.name).stem
+    return await run_in_threadpool(_file, found.player, unit, given["what"], name)
 
 
 async def _match(request: Request) -> Response:
     take = _take(request)
     path = take.folder / PAGE
-    if take.state != "done" or not path.exists():
+    if take.is_busy or not path.exists():
         raise HTTPException(404, "The page of the match is written when its search has ended.")
     return _attached(path.read_bytes(), f"{Path(take.upload.name).stem}.html")
 
@@ -102,18 +105,18 @@ async def _bank(request: Request) -> Response:
 
 def _bank_of(page: Session) -> Response:
     """Return the best answers of all recordings that one kind of synth matched, as its bank."""
-    of: dict[str, list[Take]] = {}
+    of: dict[str, list[tuple[str, Found]]] = {}
     for _, take in sorted(page.takes.items()):
-        if take.order and take.player and take.answers is not None and take.player.synth.bank_size:
-            of.setdefault(take.order.instrument.key, []).append(take)
+        found = take.found
+        if found is not None and found.player.synth.bank_size:
+            of.setdefault(found.order.instrument.key, []).append((take.upload.name, found))
     if not of:
         raise SynthgymError("no recording has an answer of a synth that has banks; match some by the DX7")
-    takes = max(of.values(), key=len)
-    player = takes[0].player
-    assert player is not None
-    natives = [take.answers[0] for take in takes[: player.synth.bank_size] if take.answers is not None]
-    names = [Path(take.upload.name).stem for take in takes[: len(natives)]]
-    return _bank_file(player.synth, np.stack(natives), names, "bank")
+    most = max(of.values(), key=len)
+    synth = most[0][1].player.synth
+    most = most[: synth.bank_size]
+    natives = np.stack([found.natives[0] for _, found in most])
+    return _bank_file(synth, natives, [Path(name).stem for name, _ in most], "bank")
 
 
 def _file(player: Player, unit: Unit, what: str, name: str) -> Response:
@@ -152,10 +155,10 @@ def _take(request: Request) -> Take:
     return requests.page_of(request).take(request.path_params["take"])
 
 
-async def _asked(request: Request) -> tuple[Player, Unit, dict[str, Any], Take]:
-    """Return what plays a take's patches, the patch that is asked about, the rest, and the take."""
-    take = _take(request)
+async def _asked(request: Request) -> tuple[Found, Unit, dict[str, Any]]:
+    """Return the answers of a take, the patch that is asked about, and the rest that is asked."""
+    found = _take(request).found
     given = await requests.asked(request)
-    if take.player is None or not take.shown:
+    if found is None:
         raise SynthgymError("there is no answer yet")
-    return take.player, requests.unit(given.get("unit"), take.player.space), given, take
+    return found, requests.unit(given.get("unit"), found.player.space), given

@@ -17,7 +17,7 @@ from synthgym.parameters import ParameterSpace, Unit
 from .instruments import instrument
 from .session import Session, Sessions
 from .take import Order, Take
-from .uploads import MOST_BYTES
+from .uploads import MOST_BYTES, check_part
 
 _MOST_JSON = 500_000
 MOST_SECONDS = 600.0
@@ -103,15 +103,17 @@ def order(given: dict[str, Any], take: Take) -> Order:
     note = whole("note", given.get("note"), 0, 127)
     begin = number("begin", given.get("begin", take.upload.begin), 0, take.upload.seconds)
     end = number("end", given.get("end", take.upload.end), 0, take.upload.seconds + 0.01)
+    check_part(begin, end)
     made = Order(instrument(given.get("instrument")), begin, end, note, seconds)
     if given.get("starts") is None:
         return made
-    if take.player is None or take.order is None or take.order.what != made.what:
+    found = take.found
+    if found is None or found.order.what != made.what:
         raise SynthgymError("there is no answer to go on from; start a new search")
     starts = given["starts"]
     if not isinstance(starts, list) or not 1 <= len(starts) <= 32:
         raise SynthgymError("a search goes on from 1 to 32 patches")
-    units = np.stack([unit(start, take.player.space) for start in starts])
+    units = np.stack([unit(start, found.player.space) for start in starts])
     return Order(made.instrument, begin, end, note, seconds, units)
 
 

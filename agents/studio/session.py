@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -24,6 +25,9 @@ from .uploads import Upload
 MOST_TAKES = 64
 MOST_KEPT = 500_000_000
 """Bytes of the recordings of one page."""
+_LOOK = 0.2
+"""Seconds between two looks whether a search that waits is to stop."""
+logger = logging.getLogger(__name__)
 _PREFIX, _LOCK = "synthgym-studio-", "lock"
 _AT_ONCE = threading.Semaphore(max(2, os.cpu_count() or 1))
 """Searches of all pages; more would only make each other slow."""
@@ -103,20 +107,33 @@ class Session:
             SynthgymError: it is being searched.
         """
         with self._lock:
-            if take.state in ("waiting", "preparing", "searching"):
+            if take.is_busy:
                 raise SynthgymError("this recording is being searched; stop that first")
-            take.order, take.stop = order, Signals()
+            take.stop = stop = Signals()
             take.state, take.message = "waiting", "Waiting for another search to end."
-            self._searches.submit(self._run, take, order)
+            self._searches.submit(self._run, take, order, stop)
         self.tell(take.number)
 
-    def _run(self, take: Take, order: Order) -> None:
-        with _AT_ONCE:
-            if take.stop.caught is not None:
+    def stop(self, take: Take) -> None:
+        """End the search of a take, or its waiting for one."""
+        with self._lock:
+            take.stop.stop()
+            if take.state == "waiting":
                 take.state, take.message = "ready", "Stopped before it began."
-            else:
-                take.search(order, lambda: self.tell(take.number))
         self.tell(take.number)
+
+    def _run(self, take: Take, order: Order, stop: Signals) -> None:
+        while not _AT_ONCE.acquire(timeout=_LOOK):
+            if stop.caught is not None:
+                return
+        try:
+            with self._lock:
+                if stop.caught is not None:
+                    return
+                take.state = "preparing"
+            take.search(order, lambda: self.tell(take.number))
+        finally:
+            _AT_ONCE.release()
 
     def left(self) -> None:
         """Take note that the page was here until now."""
@@ -135,16 +152,20 @@ class Session:
         self._searches.submit(take.close)  # after its search, if it has one
         self.tell(number)
 
+    def stop_all(self) -> None:
+        """Let all searches stop."""
+        for take in list(self.takes.values()):
+            take.stop.stop()
+
     def close(self) -> None:
         """End its searches and remove its files; returns when they have ended."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        for take in self.takes.values():
-            take.stop.stop()
+        self.stop_all()
         self._searches.shutdown(wait=True, cancel_futures=True)
-        for take in self.takes.values():
+        for take in list(self.takes.values()):
             take.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -190,8 +211,7 @@ class Sessions:
         """Let all searches stop, and tell those who listen that it is over."""
         self.ended = True
         for session in list(self._open.values()):
-            for take in list(session.takes.values()):
-                take.stop.stop()
+            session.stop_all()
             session.tell(0)
 
     def of(self, key: str) -> Session:
@@ -207,8 +227,10 @@ class Sessions:
             gone = [s for s in self._open.values() if not s.watchers and now - s.seen > self.patience]
             for session in gone:
                 del self._open[session.key]
+        for session in gone:  # all of them first: one search may wait for another
+            session.stop_all()
         for session in gone:
-            session.close()
+            _close(session)
 
     def close(self) -> None:
         """End all sessions, and remove what they have written."""
@@ -217,13 +239,22 @@ class Sessions:
             sessions = list(self._open.values())
             self._open.clear()
         for session in sessions:
-            session.close()
+            _close(session)
         self._held.release()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
+def _close(session: Session) -> None:
+    try:
+        session.close()
+    except Exception:  # the others end all the same
+        logger.exception("a page has not ended in order")
+
+
 def _remove_if_left(folder: Path) -> None:
     """Remove the folder of a studio that has not ended in order."""
+    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+        return
     with suppress(Timeout, OSError):  # it is open, or of another user
         with FileLock(folder / _LOCK, timeout=0):
             pass

@@ -7,7 +7,7 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,9 @@ import numpy as np
 
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.notes import MIDDLE_C
 from synthgym.parameters import Native, Unit
+from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 from ..matching.search import Known, Search, why_none
@@ -65,6 +67,30 @@ class Order:
         return self.instrument.key, self.begin, self.end, self.note
 
 
+@dataclass(frozen=True)
+class Found:
+    """The answers so far. Nothing of it changes: threads take it as it is.
+
+    Attributes:
+        order: whose answers they are.
+        player: plays patches of the order's instrument.
+        natives: rows of the answers (K, all parameters).
+        sounds: WAVs of the target and of the answers.
+        shown: what a page shows of them, as JSON.
+    """
+
+    order: Order
+    player: Player
+    natives: Native
+    sounds: list[bytes]
+    shown: dict[str, Any]
+
+    @property
+    def gain(self) -> float:
+        """By which the sounds are turned up."""
+        return float(self.shown["gain"])
+
+
 @dataclass
 class Take:
     """A recording, its search, and the answers so far.
@@ -75,13 +101,8 @@ class Take:
         folder: for the files of its match.
         state: ``ready``, ``waiting``, ``preparing``, ``searching``, ``done`` or ``failed``.
         message: a sentence about it, if there is anything to say.
-        order: that was asked for last.
         stop: ends the search.
-        player: plays patches of the order's instrument, once there is an answer.
-        answers: native rows of the answers (K, all parameters); None before there is one.
-        sounds: WAVs of the target and of the answers.
-        shown: of the search, as JSON.
-        version: grows with each answer; the addresses of sounds have it.
+        found: the answers; None before there are any.
     """
 
     number: int
@@ -89,43 +110,46 @@ class Take:
     folder: Path
     state: str = "ready"
     message: str = ""
-    order: Order | None = None
     stop: Signals = field(default_factory=Signals)
-    player: Player | None = None
-    answers: Native | None = None
-    sounds: list[bytes] = field(default_factory=list)
-    shown: dict[str, Any] = field(default_factory=dict)
-    version: int = 0
-    _played: tuple[str, float, float, int] | None = None
+    found: Found | None = None
+    _player: Player | None = None
+    _versions: int = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a search is made, or waits."""
+        return self.state in ("waiting", "preparing", "searching")
 
     def close(self) -> None:
         """End its search, let the player go, and remove its files."""
         self.stop.stop()
-        if self.player is not None:
-            self.player.close()
+        if self._player is not None:
+            self._player.close()
         self.upload.path.unlink(missing_ok=True)
-        self.upload.part_path.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def snapshot(self) -> dict[str, Any]:
         """Return all that a page shows of it, as JSON."""
-        upload, order = self.upload, self.order
+        upload, found = self.upload, self.found
         heard = upload.heard
-        return {
+        shown = {
             "take": self.number,
             "name": upload.name,
             "seconds": upload.seconds,
             "peaks": upload.peaks,
-            "begin": upload.begin if order is None else order.begin,
-            "end": upload.end if order is None else order.end,
+            "begin": upload.begin,
+            "end": upload.end,
             "heard": None if heard is None else vars(heard),
-            "note": (60 if heard is None else heard.note) if order is None else order.note,
-            "instrument": None if order is None else order.instrument.key,
+            "note": MIDDLE_C if heard is None else heard.note,
+            "instrument": None,
             "state": self.state,
             "message": self.message,
-            "version": self.version,
-            **self.shown,
         }
+        if found is not None:
+            of = found.order
+            shown |= {"begin": of.begin, "end": of.end, "note": of.note, "instrument": of.instrument.key}
+            shown |= found.shown
+        return shown
 
     def search(self, order: Order, tell: Callable[[], None]) -> None:
         """Search, and tell whenever there is something new to show. What goes wrong is a message.
@@ -139,8 +163,6 @@ class Take:
             self._search(order, tell)
         except SynthgymError as error:
             self._say(tell, "failed", str(error))
-        except OSError as error:
-            self._say(tell, "failed", f"Cannot write the match: {error.strerror}; make room on the disk.")
         except Exception:
             logger.exception("the search for %s ended", self.upload.name)
             self._say(tell, "failed", "The search ended by an error of the studio; the terminal says more.")
@@ -156,14 +178,16 @@ class Take:
                 closing(make_task(order.instrument.env_id, env_kwargs, rendering="auto"))
             )
             target = recording.target(task.synth.sample_rate, task.synth.samples)
-            if order.starts is None or self.player is None or self._played != order.what:
+            player = self._player
+            if player is None or order.starts is None or not self.goes_on(order):
                 self._forget()
-                self.player, self._played = Player(order.instrument, env_kwargs, target), order.what
+                tell()
+                player = self._player = Player(order.instrument, env_kwargs, target)
             usual = usual_search(order.instrument.env_id, seconds=order.seconds, top=ANSWERS)
             search, agent, more = ready(usual, task)
             if order.starts is not None:
                 agent = Refined(Known(order.starts), agent)
-            watch = _Watch(self, task, target, tell)
+            watch = _Watch(self, order, player, task, target, tell)
             with STARTING:
                 trial = search.trial(task, target, self.stop, watch.nearer, with_bar=False)
             watch.trial = stack.enter_context(closing(trial))
@@ -176,22 +200,37 @@ class Take:
                 name = order.instrument.name
                 raise why_none(trial) or SynthgymError(f"{name} made no sound; is it an instrument?")
             watch.show(trial.answers.best)
-            self._write(search, task, target, trial, env_kwargs)
+            self._write(search, order, task, target, trial, env_kwargs)
         self._say(tell, "done", self.message)
 
     def _write(
-        self, search: Search, task: SoundMatchingTask, target: Any, trial: WatchedTrial, env_kwargs: Any
+        self,
+        search: Search,
+        order: Order,
+        task: SoundMatchingTask,
+        target: Audio,
+        trial: WatchedTrial,
+        env_kwargs: Mapping[str, Any],
     ) -> None:
-        self.folder.mkdir(exist_ok=True)
-        assert self.order is not None
-        about = search.about(Path(self.upload.name), self.order.instrument.env_id, env_kwargs)
-        title = f"{self.upload.name} by {self.order.instrument.name}"
-        write(self.folder, task, target, trial, trial.answers.best, {**about, "banks": []}, title)
+        about = search.about(Path(self.upload.name), order.instrument.env_id, env_kwargs)
+        title = f"{self.upload.name} by {order.instrument.name}"
+        try:
+            self.folder.mkdir(exist_ok=True)
+            write(self.folder, task, target, trial, trial.answers.best, {**about, "banks": []}, title)
+        except OSError as error:
+            raise SynthgymError(
+                f"the page of the match cannot be written: {error.strerror}; make room on the disk"
+            ) from error
+
+    def goes_on(self, order: Order) -> bool:
+        """Return whether an order is of what the answers are of."""
+        return self.found is not None and self.found.order.what == order.what
 
     def _forget(self) -> None:
-        if self.player is not None:
-            self.player.close()
-        self.player, self.answers, self.sounds, self.shown = None, None, [], {}
+        if self._player is not None:
+            self._player.close()
+        self._player, self.found = None, None
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _say(self, tell: Callable[[], None], state: str, message: str) -> None:
         self.state, self.message = state, message
@@ -201,8 +240,17 @@ class Take:
 class _Watch:
     """Shows what a trial has found."""
 
-    def __init__(self, take: Take, task: SoundMatchingTask, target: Any, tell: Callable[[], None]) -> None:
-        self._take, self._task, self._target, self._tell = take, task, target, tell
+    def __init__(
+        self,
+        take: Take,
+        order: Order,
+        player: Player,
+        task: SoundMatchingTask,
+        target: Audio,
+        tell: Callable[[], None],
+    ) -> None:
+        self._take, self._order, self._player = take, order, player
+        self._task, self._target, self._tell = task, target, tell
         self._began = time.monotonic()
         self.trial: WatchedTrial
 
@@ -218,10 +266,9 @@ class _Watch:
         rate, gain = task.synth.sample_rate, float(heard.gain)
         records = [(best.render, best.distance) for best in trial.records]
         kept = np.unique(np.linspace(0, len(records) - 1, _CURVE).astype(int))
-        take.sounds = [wav(sound, rate, gain) for sound in (self._target, *heard.sounds)]
-        take.answers = heard.native
-        take.version += 1
-        take.shown = {
+        take._versions += 1
+        shown = {
+            "version": take._versions,
             "gain": gain,
             "renders": len(trial.distances),
             "asked": trial.seconds,
@@ -241,3 +288,5 @@ class _Watch:
             "bank": task.synth.bank_size,
             "preset": task.synth.preset_suffix,
         }
+        sounds = [wav(sound, rate, gain) for sound in (self._target, *heard.sounds)]
+        take.found = Found(self._order, self._player, heard.native, sounds, shown)

@@ -10,7 +10,7 @@ import soundfile
 
 from synthgym.checks import number
 from synthgym.errors import SoundError
-from synthgym.recordings import read_channels, write_wav
+from synthgym.recordings import check_sound, read_channels
 
 from ..evaluation.pitch import HeardNote
 from ..matching.recording import LONGEST, Recording
@@ -63,9 +63,10 @@ class Upload:
         _check_size(path)
         try:
             channels, rate = read_channels(path)
-            recording = Recording.read(path)
+            _check_length(len(channels) / rate, channels.shape[1], channels.size)
         except SoundError as error:
             raise SoundError(str(error).replace(str(path), name)) from error
+        recording = Recording.of(path, channels, rate)
         loud = np.abs(channels).max(axis=1)
         parts = np.array_split(loud, min(_PEAKS, len(loud)))
         peaks = np.array([part.max() for part in parts])
@@ -73,11 +74,6 @@ class Upload:
         end = min(begin + max(_SHORTEST, min(recording.seconds, LONGEST)), len(loud) / rate)
         shown = np.round(peaks / peaks.max(), 3).tolist()
         return cls(name, path, len(loud) / rate, shown, begin, end, recording.heard)
-
-    @property
-    def part_path(self) -> Path:
-        """Where the part that is matched is written."""
-        return self.path.with_suffix(".part.wav")
 
     def part(self, begin: float, end: float) -> Recording:
         """Return what lies between two moments as a recording.
@@ -94,18 +90,27 @@ class Upload:
         """
         begin = number("begin", begin, 0, self.seconds)
         end = number("end", end, begin, self.seconds + 0.01)
-        if not _SHORTEST <= end - begin <= LONGEST_PART:
-            raise SoundError(
-                f"the part lasts {end - begin:.2f} s; choose one of {_SHORTEST:g} to {LONGEST_PART:g} s"
-            )
+        check_part(begin, end)
         channels, rate = read_channels(self.path)
-        mono = channels[round(begin * rate) : round(end * rate)].mean(axis=1)
-        place = self.part_path
-        write_wav(place, np.ascontiguousarray(mono, np.float32), rate)
+        part = channels[round(begin * rate) : round(end * rate)]
         try:
-            return Recording.read(place)
+            check_sound(part.mean(axis=1))
         except SoundError as error:
-            raise SoundError(f"the chosen part of {self.name}: {str(error).split(': ', 1)[-1]}") from error
+            raise SoundError(f"the chosen part of {self.name}: {error}") from error
+        return Recording.of(Path(self.name), part, rate)
+
+
+def check_part(begin: float, end: float) -> None:
+    """Raise SoundError for a part, in seconds, that is too short or too long to be matched.
+
+    Args:
+        begin: where it begins.
+        end: where it ends.
+    """
+    if not _SHORTEST <= end - begin <= LONGEST_PART:
+        raise SoundError(
+            f"the part lasts {end - begin:.2f} s; choose one of {_SHORTEST:g} to {LONGEST_PART:g} s"
+        )
 
 
 def _check_size(path: Path) -> None:
@@ -114,9 +119,12 @@ def _check_size(path: Path) -> None:
         about = soundfile.info(path)
     except (soundfile.SoundFileError, TypeError):
         return  # what is wrong with it is said when it is read
-    seconds = about.frames / max(about.samplerate, 1)
-    if seconds > MOST_SECONDS or about.frames * about.channels > _MOST_SAMPLES:
+    _check_length(about.frames / max(about.samplerate, 1), about.channels, about.frames * about.channels)
+
+
+def _check_length(seconds: float, channels: int, samples: int) -> None:
+    if seconds > MOST_SECONDS or samples > _MOST_SAMPLES:
         raise SoundError(
-            f"the sound lasts {seconds:,.0f} s in {about.channels} channels; "
+            f"the sound lasts {seconds:,.0f} s in {channels} channels; "
             f"the studio takes up to {MOST_SECONDS / 60:.0f} minutes: cut out what is to be matched"
         )

@@ -18,9 +18,8 @@ export function makeKeyboard(place, press) {
       key.setAttribute("aria-label", noteName(note));
       key.textContent = i % 12 === 0 ? noteName(note) : "";
       key.addEventListener("pointerdown", event => { event.preventDefault(); key.focus(); struck(note); });
-      key.addEventListener("keydown", event => {
-        if (event.key === "Enter") { event.preventDefault(); struck(note); }
-      });
+      // By Enter, space, or what reads the page aloud.
+      key.addEventListener("click", event => { if (event.detail === 0) struck(note); });
       return key;
     }));
   }

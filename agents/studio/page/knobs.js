@@ -19,7 +19,10 @@ export function updateKnobs(place, groups, unit) {
     if (knobs[i].dataset.name !== name) return false;
     if (knobs[i] !== document.activeElement) setTo(knobs[i], unit[index]);
     const shown = knobs[i].parentElement.querySelector("output");
-    if (shown) shown.textContent = text;
+    if (shown) {
+      shown.textContent = text;
+      knobs[i].setAttribute("aria-valuetext", text);
+    }
   }
   return true;
 }

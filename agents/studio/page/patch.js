@@ -29,7 +29,7 @@ export function drawAnswers(take) {
     const image = element.querySelector("img");
     if (image.src !== picture) image.src = picture;
     image.alt = `Spectrogram of ${title.toLowerCase()}`;
-    const here = Boolean(answer) && !patch?.own && patch?.answer === i;
+    const here = Boolean(answer) && !patch?.own && answer.unit.every((value, k) => Math.abs(value - patch?.unit[k]) < 1e-6);
     element.classList.toggle("chosen", here);
     element.querySelector(".choose")?.setAttribute("aria-pressed", here);
   });
@@ -39,7 +39,8 @@ function card(i) {
   const element = document.createElement("div"), image = document.createElement("img");
   const line = document.createElement("p"), buttons = document.createElement("div");
   const button = (text, name, action) => {
-    const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, className: name });
+    const made = document.createElement("button");
+    Object.assign(made, { type: "button", textContent: text, className: name });
     made.addEventListener("click", action);
     return made;
   };
@@ -82,13 +83,20 @@ async function described(number, what, json) {
   if (number === view.chosen) drawPatch();
 }
 
-// Something of a person's own, which can be undone.
-const changed = (what, json, name) => {
-  const patch = patches.get(view.chosen);
+// Something of a person's own, which can be undone. It counts from now on: a second turn goes on from it.
+async function changed(what, json, name) {
+  const number = view.chosen, patch = patches.get(number);
   const before = [...patch.before, { unit: patch.unit, name: patch.name, own: patch.own, answer: patch.answer }];
-  patches.set(view.chosen, { ...patch, name, own: true, following: false, before });
-  return described(view.chosen, what, json).then(hear, error => { patches.set(view.chosen, patch); throw error; });
-};
+  const next = { ...patch, name, own: true, following: false, before, unit: json.unit };
+  patches.set(number, next);
+  try {
+    await described(number, what, json);
+  } catch (error) {
+    if (patches.get(number) === next) patches.set(number, patch);
+    throw error;
+  }
+  if (number === view.chosen && patches.get(number) === next) await hear();
+}
 const turned = tried((index, value) => {
   const unit = [...patches.get(view.chosen).unit];
   unit[index] = value;
@@ -99,9 +107,9 @@ const vary = how => tried(() => changed(
 $("little").addEventListener("click", vary("little"));
 $("lots").addEventListener("click", vary("more"));
 $("back").addEventListener("click", tried(async () => {
-  const patch = patches.get(view.chosen), last = patch.before.at(-1);
-  patches.set(view.chosen, { ...patch, ...last, before: patch.before.slice(0, -1) });
-  await described(view.chosen, "patch", { unit: last.unit });
+  const number = view.chosen, patch = patches.get(number), last = patch.before.at(-1);
+  patches.set(number, { ...patch, ...last, before: patch.before.slice(0, -1) });
+  await described(number, "patch", { unit: last.unit });
 }));
 
 export function drawPatch() {
@@ -119,7 +127,8 @@ export function drawPatch() {
 }
 
 async function hear() {
-  const { unit } = patches.get(view.chosen);
+  const { unit } = patches.get(view.chosen) ?? {};
+  if (!unit) return;
   await play(await (await call(at(view.chosen, "sound"), { json: { unit } })).arrayBuffer());
 }
 $("hear").addEventListener("click", tried(hear));

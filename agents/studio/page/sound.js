@@ -54,10 +54,10 @@ export async function record() {
   const recorder = new MediaRecorder(stream), parts = [];
   recorder.ondataavailable = event => parts.push(event.data);
   recorder.start();
-  return () => new Promise(done => {
-    recorder.onstop = async () => {
+  return () => new Promise((done, fail) => {
+    recorder.onstop = () => {
       stream.getTracks().forEach(track => track.stop());
-      done(await asWav(new Blob(parts)));
+      asWav(new Blob(parts)).then(done, () => fail(new Error("Nothing was recorded; try again.")));
     };
     recorder.stop();
   });

@@ -12,26 +12,36 @@ const busy = take => ["waiting", "preparing", "searching"].includes(take.state);
 
 // Recordings
 
+let opened; // settles when the page has its place in the studio
+
 const uploaded = tried(async files => {
+  const failed = [];
+  await opened;
   for (const file of files) {
     say(`Reading ${file.name} …`);
-    const path = `${at("", "").replace("/takes//", "/takes")}?name=${encodeURIComponent(file.name)}`;
-    let answer;
     try {
-      answer = await call(path, { body: file });
+      const take = await sent(file);
+      shown(take);
+      if (file === files[0]) choose(take.take);
+      await search(take.take, { begin: take.begin, end: take.end, note: take.note });
     } catch (error) {
-      if (error.status !== 400) throw error;
-      // The browser may know a format that the studio does not.
-      const wav = await asWav(file).catch(() => { throw error; });
-      answer = await call(path, { body: wav });
+      failed.push(error.message.includes(file.name) ? error.message : `${file.name}: ${error.message}`);
     }
-    const take = await answer.json();
-    shown(take);
-    if (files.length === 1 || file === files[0]) choose(take.take);
-    await search(take.take, { begin: take.begin, end: take.end, note: take.note });
   }
-  say("");
+  say(failed.join(" "));
 });
+
+async function sent(file) {
+  const path = `${at("", "").replace("/takes//", "/takes")}?name=${encodeURIComponent(file.name)}`;
+  try {
+    return await (await call(path, { body: file })).json();
+  } catch (error) {
+    if (error.status !== 400) throw error;
+    // The browser may know a format that the studio does not.
+    const wav = await asWav(file).catch(() => { throw error; });
+    return (await call(path, { body: wav })).json();
+  }
+}
 
 function search(number, more = {}) {
   const settings = { instrument: $("instrument").value, seconds: Number($("seconds").value), ...more };
@@ -50,28 +60,34 @@ for (const kind of ["dragover", "dragleave", "drop"]) {
   });
 }
 $("record").addEventListener("click", tried(async () => {
-  if (recording) {
-    const ended = recording;
-    recording = null;
-    $("record").textContent = "Record from the microphone";
-    $("record").classList.remove("on");
-    await uploaded([new File([await ended()], `recording ${takes.size + 1}.wav`)]);
-  } else {
-    recording = await record();
-    $("record").textContent = "Recording: press to end";
-    $("record").classList.add("on");
+  const button = $("record"), ended = recording;
+  button.disabled = true;
+  try {
+    recording = ended ? null : await record();
+  } finally {
+    button.disabled = false;
+    button.textContent = recording ? "Recording: press to end" : "Record from the microphone";
+    button.classList.toggle("on", Boolean(recording));
   }
+  if (ended) await uploaded([new File([await ended()], `recording ${takes.size + 1}.wav`)]);
 }));
 
 // A search
 
-$("search").addEventListener("click", tried(() => { patches.delete(view.chosen); return search(view.chosen, asked()); }));
-$("more").addEventListener("click", tried(() => search(view.chosen, { ...ordered(), starts: takes.get(view.chosen).answers.map(a => a.unit) })));
-$("from").addEventListener("click", tried(() => {
-  const { unit } = patches.get(view.chosen);
-  patches.delete(view.chosen);
-  return search(view.chosen, { ...ordered(), starts: [unit] });
+$("search").addEventListener("click", tried(() => anew(asked())));
+$("more").addEventListener("click", tried(() => {
+  const starts = takes.get(view.chosen).answers.map(answer => answer.unit);
+  return search(view.chosen, { ...ordered(), starts });
 }));
+$("from").addEventListener("click", tried(() => anew({ ...ordered(), starts: [patches.get(view.chosen).unit] })));
+
+// What is played is what this search finds, once it is allowed.
+async function anew(order) {
+  const number = view.chosen;
+  await search(number, order);
+  patches.delete(number);
+}
+
 $("stop").addEventListener("click", tried(() => call(at(view.chosen, "stop"))));
 $("remove").addEventListener("click", tried(() => call(at(view.chosen, "").slice(0, -1), { method: "DELETE" })));
 
@@ -88,6 +104,7 @@ function shown(take) {
     if (view.chosen === take.take) choose([...takes.keys()].at(-1) ?? null);
   } else {
     takes.set(take.take, take);
+    if (!take.answers) patches.delete(take.take);
     if (view.chosen === null) choose(take.take);
     else if (view.chosen === take.take) draw(take);
     follow(take);
@@ -95,21 +112,28 @@ function shown(take) {
   drawList();
 }
 
+// In place, so that the focus stays where it is.
 function drawList() {
-  $("takes").replaceChildren(...[...takes.values()].map(take => {
-    const item = document.createElement("li"), button = document.createElement("button");
-    const name = document.createElement("span"), how = document.createElement("span");
+  const list = $("takes");
+  for (const item of [...list.children]) if (!takes.has(Number(item.dataset.take))) item.remove();
+  for (const take of takes.values()) {
+    const item = list.querySelector(`[data-take="${take.take}"]`) ?? list.appendChild(listed(take));
+    const [button] = item.children, [name, how] = button.children;
     name.textContent = take.name;
     how.textContent = take.answers ? take.answers[0].distance.toFixed(3) : take.state === "ready" ? "" : take.state;
-    button.type = "button";
     button.setAttribute("aria-current", take.take === view.chosen);
-    button.append(name, how);
-    button.addEventListener("click", () => choose(take.take));
-    item.append(button);
-    return item;
-  }));
-  const found = [...takes.values()].filter(take => take.answers && take.bank);
-  $("bank").hidden = found.length < 2;
+  }
+  $("bank").hidden = [...takes.values()].filter(take => take.answers && take.bank).length < 2;
+}
+
+function listed(take) {
+  const item = document.createElement("li"), button = document.createElement("button");
+  item.dataset.take = take.take;
+  button.type = "button";
+  button.append(document.createElement("span"), document.createElement("span"));
+  button.addEventListener("click", () => choose(take.take));
+  item.append(button);
+  return item;
 }
 
 function choose(number) {
@@ -130,15 +154,19 @@ function choose(number) {
   else follow(take);
 }
 
+const STATES = {
+  ready: "", waiting: "Waiting.", preparing: "Getting ready.", searching: "Searching.", done: "Done.", failed: "" };
+
 function draw(take) {
   $("name").textContent = take.name;
   $("heard").textContent = !take.heard ? "No pitch was heard: say the note."
     : take.heard.clear ? `heard as ${noteName(take.heard.note)}`
     : `perhaps ${noteName(take.heard.note)}: no clear pitch, as of a chord or a bell; correct it`;
   drawPart();
-  const states = { ready: "", waiting: "Waiting.", preparing: "Getting ready.", searching: "Searching.", done: "Done.", failed: "" };
-  const rate = take.renders ? ` ${take.renders.toLocaleString("en")} renders in ${take.searched.toFixed(1)} s.` : "";
-  $("state").textContent = `${states[take.state]}${rate} ${take.message}`.trim();
+  const said = `${STATES[take.state]} ${take.message}`.trim();
+  if ($("state").textContent !== said) $("state").textContent = said;
+  $("figures").textContent = take.renders
+    ? `${take.renders.toLocaleString("en")} renders in ${take.searched.toFixed(1)} s` : "";
   $("search").disabled = $("more").disabled = $("from").disabled = busy(take);
   $("more").hidden = !take.answers;
   $("stop").hidden = !busy(take);
@@ -166,27 +194,40 @@ const download = tried(async (button, path, json) => {
   button.disabled = true;
   try { await save(await call(path, json ? { json } : { method: "GET" })); } finally { button.disabled = false; }
 });
-for (const button of document.querySelectorAll(".download"))
-  button.addEventListener("click", () => download(button, at(view.chosen, "download"), { unit: patches.get(view.chosen).unit, what: button.dataset.what }));
+for (const button of document.querySelectorAll(".download")) {
+  button.addEventListener("click", () => {
+    const { unit } = patches.get(view.chosen) ?? {};
+    if (unit) download(button, at(view.chosen, "download"), { unit, what: button.dataset.what });
+  });
+}
 $("page").addEventListener("click", event => download(event.target, at(view.chosen, "match.html")));
 $("bank").addEventListener("click", event => download(event.target, at("", "").replace("/takes//", "/bank"), {}));
 
 // The beginning
 
 for (let note = 0; note < 128; note++) $("note").append(new Option(`${noteName(note)} (${note})`, note));
-const begin = tried(async () => {
+
+let said = false; // that the connection is lost, which is over when there is one again
+function connection(state) {
+  if (state === "lost") {
+    say("The connection to the studio is lost; trying again. A search goes on for a while.");
+    said = true;
+  } else if (state === "ended") {
+    say("This page's searches have ended: it was away for long, or the studio was started anew. Drop the recordings again.");
+    said = false;
+    for (const take of [...takes.keys()]) shown({ take, state: "gone" });
+    sessionStorage.removeItem("page");
+    setTimeout(() => open(shown, connection).catch(error => say(error.message)), 1500);
+  } else if (said) {
+    say("");
+    said = false;
+  }
+}
+
+async function begin() {
   const known = await (await call("/api/instruments", { method: "GET" })).json();
   $("instrument").append(...known.map(({ key, name }) => new Option(name, key)));
-  await open(shown, state => {
-    if (state === "lost") say("The connection to the studio is lost; trying again. A search goes on for a while.");
-    if (state === "connected") say("");
-    if (state === "ended") {
-      say("This page's searches have ended, as it was away for long or the studio was started anew. Drop the recordings again.");
-      for (const take of [...takes.keys()]) shown({ take, state: "gone" });
-      sessionStorage.removeItem("page");
-      setTimeout(begin.again, 1500);
-    }
-  });
-});
-begin.again = tried(() => open(shown, () => {}));
-begin();
+  await open(shown, connection);
+}
+opened = begin();
+opened.catch(error => say(error.message));

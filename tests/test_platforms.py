@@ -14,7 +14,7 @@ import importlib, os, pkgutil, signal, sys
 # Others' packages see the system as it is: only what is asked for by name is gone.
 import gymnasium, librosa, matplotlib.pyplot, numba, sb3_contrib, soundfile, stable_baselines3
 import torch.utils.tensorboard, multiprocessing.connection, pandas, pyarrow, pymoo, cma, zarr, psutil
-import dawdreamer
+import dawdreamer, platformdirs
 for name in ("fcntl", "resource", "pwd", "grp", "termios", "pty", "syslog"):
     sys.modules[name] = None
 for name in ("fork", "memfd_create", "killpg", "pwrite", "pread", "getuid", "sched_getaffinity",

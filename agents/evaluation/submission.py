@@ -85,7 +85,7 @@ def submit(path: Path, by: str | None, agent: str, settings: Mapping[str, Any], 
         "versions": settings["versions"],
         "rows": [_row(row) for row in own.to_dict("records")],
     }
-    kept = read_file(path) if path.exists() else {"evaluations": [], "by": "anonymous"}
+    kept: dict[str, Any] = read_file(path) if path.exists() else {"evaluations": [], "by": "anonymous"}
     others = [one for one in kept["evaluations"] if _game(one) != _game(evaluation)]
     together = sorted([*others, evaluation], key=_game)
     content = {"format": FORMAT, "agent": agent, "by": by or kept["by"], "evaluations": together}

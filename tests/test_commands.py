@@ -116,7 +116,8 @@ def test_more_signals_leave_whole_files(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.02)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode in (0, 130), errors
+    # One that comes when all is done, as the interpreter ends, ends it by itself.
+    assert process.returncode in (0, 130, -signal.SIGINT), errors
     assert "Traceback" not in errors
     assert_whole(tmp_path / "out")
 

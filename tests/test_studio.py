@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 from filelock import FileLock
@@ -334,3 +335,25 @@ def test_what_a_killed_studio_has_left_is_removed(tmp_path: Path, monkeypatch: p
         )
         sessions.close()
         assert [path.name for path in tmp_path.iterdir()] == [running.name]
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_under_malformed_requests_and_uploads(matched: Matched) -> None:
+    client, shown = matched
+    rng, process = np.random.default_rng(0), psutil.Process()
+
+    def flood(requests: int) -> None:
+        for number in range(requests):
+            what = ("key", "patch", "search", "download", "vary", "stop")[number % 6]
+            client.ask("POST", client.at(shown["take"], what), rng.bytes(int(rng.integers(2000))))
+            client.ask("POST", f"/api/pages/{client.page}/takes", rng.bytes(int(rng.integers(2000))))
+        for _ in range(20):
+            status, take = client.drop(wav_bytes(tone(seconds=5)))
+            assert status == 200
+            assert client.ask("DELETE", client.at(take["take"], "")[:-1])[0] == 204
+
+    flood(50)
+    before = process.memory_info().rss
+    flood(250)
+    assert process.memory_info().rss - before < 60e6
+    assert client.ask("GET", "/api/instruments")[0] == 200

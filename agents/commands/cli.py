@@ -43,12 +43,24 @@ STRANGERS = (
 
 
 def add_keywords(parser: Options, option: str, what: str) -> None:
-    """Add an option that takes ``name=value`` texts, for ``read_keywords``."""
+    """Add an option that takes ``name=value`` texts, for ``read_keywords``.
+
+    Args:
+        parser: to add it to.
+        option: as ``--env-kwargs``.
+        what: the help says of it.
+    """
     parser.add_argument(option, nargs="+", default=[], metavar="NAME=VALUE", help=what)
 
 
 def add_agent(parser: Options, agents: Iterable[str], usual: str) -> None:
-    """Add the options that say which agent searches, what it is prepared from, and which is the usual one."""
+    """Add the options that say which agent searches, what it is prepared from, and which is the usual one.
+
+    Args:
+        parser: to add them to.
+        agents: names that the help gives.
+        usual: the agent if none is asked for, as the help tells it.
+    """
     parser.add_argument(
         "--agent", help=f"of {', '.join(agents)}; a+b: a's guess, refined by b (default: {usual})"
     )
@@ -61,7 +73,13 @@ def add_agent(parser: Options, agents: Iterable[str], usual: str) -> None:
 
 
 def add_workers(parser: Options, kinds: str, usual: str) -> None:
-    """Add the options that say by which workers is rendered, and which are usual."""
+    """Add the options that say by which workers is rendered, and which are usual.
+
+    Args:
+        parser: to add them to.
+        kinds: help of ``--backend``.
+        usual: the backend if none is asked for.
+    """
     parser.add_argument("--backend", default=usual, help=kinds)
     parser.add_argument("--workers", type=int, help="how many (default: one for each core)")
     parser.add_argument(
@@ -92,6 +110,13 @@ def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]
     """Return an environment id and its keywords for an id, the path of a plugin or Faust program, or a URI.
 
     Paths are whole ones: what is written down with a result is of use in every folder.
+
+    Args:
+        name: what stands after ``--env``.
+        env_kwargs: keywords that were given besides.
+
+    Returns:
+        Id and keywords.
     """
     env_kwargs = whole_paths(env_kwargs)
     if is_uri(name):

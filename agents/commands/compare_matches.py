@@ -106,7 +106,18 @@ def main() -> int:
 def compare(
     recording: Recording, env_id: str, search: Search, others: list[str], out: Path
 ) -> dict[str, Any]:
-    """Match a recording by the default search, write that, and by others; return what each measures."""
+    """Match a recording by the default search, write that, and by others; return what each measures.
+
+    Args:
+        recording: to be matched.
+        env_id: id of the environment.
+        search: the default one.
+        others: agents that search with as many renders.
+        out: folder of the match.
+
+    Returns:
+        What is kept in others.json, the measures of each agent in ``agents``.
+    """
     keywords, _ = recording.env_kwargs({}, None)
     with closing(make_task(env_id, keywords, rendering="auto")) as task:
         target = recording.target(task.synth.sample_rate, task.synth.samples)
@@ -129,7 +140,15 @@ def compare(
 
 
 def read_comparison(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    """Read what was kept of a comparison; SynthgymError if it is damaged, or was asked for otherwise."""
+    """Read what was kept of a comparison; SynthgymError if it is damaged, or was asked for otherwise.
+
+    Args:
+        path: of its JSON file.
+        asked: what is asked for now, by name.
+
+    Returns:
+        What ``compare`` returned.
+    """
     try:
         # What was kept before all of it could be asked for was of these.
         before: dict[str, Any] = {"budget": None, "seed": 0, "agent": UNLEARNED}
@@ -143,7 +162,16 @@ def read_comparison(path: Path, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def measure(task: SoundMatchingTask, target: Audio, trial: Trial) -> dict[str, float | None]:
-    """Return how near the best of a trial is; None for a measure that it has none of, as of pitch."""
+    """Return how near the best of a trial is; None for a measure that it has none of, as of pitch.
+
+    Args:
+        task: renders.
+        target: the clip (samples,).
+        trial: that has ended.
+
+    Returns:
+        The distance and the METRICS, by name.
+    """
     if trial.best is None or trial.best.unit is None or not trial.has_sound:
         raise SynthgymError("an agent found no sound; choose other --others")
     sounds = task.render(trial.best.unit[None], audio=True).audio
@@ -179,13 +207,29 @@ def columns_of(row: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def table_row(row: dict[str, Any], columns: list[tuple[str, str]]) -> str:
-    """Return the row of a comparison in the table."""
+    """Return the row of a comparison in the table.
+
+    Args:
+        row: what ``compare`` returned.
+        columns: pairs of an agent and a measure.
+
+    Returns:
+        A line of Markdown.
+    """
     values = [text_of(measure, row["agents"][agent][measure]) for agent, measure in columns]
     return f"| {row['target']} | {row['note']} | {row['renders']:,} | " + " | ".join(values) + " |"
 
 
 def text_of(measure: str, value: float | None) -> str:
-    """Return a measure as the table shows it."""
+    """Return a measure as the table shows it.
+
+    Args:
+        measure: its name.
+        value: None or not finite where there is none.
+
+    Returns:
+        The number, or a dash.
+    """
     if value is None or not np.isfinite(value):
         return "-"
     return f"{value:.{3 if measure in THREE_DIGITS else 1}f}"

@@ -60,7 +60,12 @@ def main() -> int:
 
 
 def match_recording(out: Path, seconds: float) -> None:
-    """Match the recording, write the match, and print how near it is."""
+    """Match the recording, write the match, and print how near it is.
+
+    Args:
+        out: folder of the match.
+        seconds: to search for.
+    """
     print(f"1. A DX7 voice (145 parameters) that sounds like {RECORDING.name}, in {seconds:g} seconds\n")
     with writing_to(out):
         search = usual_search(MATCH_ENV, seconds=seconds)
@@ -79,7 +84,15 @@ def text(measured: dict[str, Any]) -> str:
 
 
 def train(out: Path, steps: int) -> int:
-    """Train PPO, or go on with it; print how near it comes before and after; return as ``main``."""
+    """Train PPO, or go on with it; print how near it comes before and after; return as ``main``.
+
+    Args:
+        out: folder of the run.
+        steps: of the environment.
+
+    Returns:
+        The exit code.
+    """
     print(f"2. PPO learns to program a small FM synth ({TRAIN_ENV}), {steps:,} steps from scratch\n")
     folder = RunFolder(out)
     if folder.config.exists():
@@ -106,14 +119,33 @@ def train(out: Path, steps: int) -> int:
 
 
 def mean_distance(agent: str, task: SoundMatchingTask, targets: list[Target]) -> float:
-    """Return the mean distance of the best that an agent finds for targets."""
+    """Return the mean distance of the best that an agent finds for targets.
+
+    Args:
+        agent: its name, as in ``ppo@RUN``.
+        task: renders.
+        targets: that it searches for, with 50 renders each.
+
+    Returns:
+        The mean, from 0 to 1.
+    """
     ready = prepare(agent, task)
     trials = [search(ready, task, target.rendered, target.played, RENDERS, 0) for target in targets]
     return float(np.mean([min(trial.distances) for trial in trials]))
 
 
 def film_of(agent: str, task: SoundMatchingTask, targets: list[Target], path: Path) -> Path:
-    """Film an agent with the first target, and return the path."""
+    """Film an agent with the first target, and return the path.
+
+    Args:
+        agent: its name.
+        task: renders.
+        targets: of which the first is searched for.
+        path: of the film.
+
+    Returns:
+        The path.
+    """
     target = targets[0]
     trial = search(prepare(agent, task), task, target.rendered, target.played, RENDERS, 0)
     with writing_to(path):

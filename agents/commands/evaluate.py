@@ -172,7 +172,13 @@ def versions(task: SoundMatchingTask) -> dict[str, str]:
 
 
 def check_same_game(path: Path, rows: pd.DataFrame, task: SoundMatchingTask) -> None:
-    """Raise SynthgymError, by name, if rows were made with another feature, prior or sound than a task's."""
+    """Raise SynthgymError, by name, if rows were made with another feature, prior or sound than a task's.
+
+    Args:
+        path: of the rows, for the message.
+        rows: that were read.
+        task: of now.
+    """
     if "task" not in rows:
         return  # of an older version, which kept less
     for kept in rows["task"].unique():

@@ -144,7 +144,15 @@ def found_in(out: Path) -> dict[str, Any]:
 
 
 def searching(args: argparse.Namespace, env_id: str) -> Search:
-    """Return what the command line asks to do for each recording."""
+    """Return what the command line asks to do for each recording.
+
+    Args:
+        args: the command line.
+        env_id: id of the environment.
+
+    Returns:
+        The search.
+    """
     seconds, budget = args.seconds, args.budget
     if seconds is None and budget is None:
         seconds, budget = (SECONDS, None) if args.model is None else (None, 50)
@@ -166,7 +174,16 @@ def searching(args: argparse.Namespace, env_id: str) -> Search:
 
 
 def folder(args: argparse.Namespace, recordings: list[Recording], place: int) -> Path:
-    """Return where a recording's results go: of several, each has a folder of its own."""
+    """Return where a recording's results go: of several, each has a folder of its own.
+
+    Args:
+        args: the command line.
+        recordings: all that are matched.
+        place: of the one that is meant, from 0.
+
+    Returns:
+        The folder.
+    """
     if len(recordings) == 1 and args.out is not None:
         return Path(args.out)
     stems = [recording.path.stem for recording in recordings]
@@ -184,7 +201,20 @@ def match(
     out: Path,
     found: list[Found],
 ) -> bool:
-    """Match a recording and write the results; return whether it was stopped."""
+    """Match a recording and write the results; return whether it was stopped.
+
+    Args:
+        recording: to be matched.
+        search: what is done for it.
+        args: the command line.
+        env_id: id of the environment.
+        env_kwargs: keywords of it that were asked for.
+        out: folder of the results.
+        found: parameters of the matches so far, to which this one is added.
+
+    Returns:
+        Whether a signal stopped it.
+    """
     asked = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
     if args.model is not None:
         origin = origin_of(search.agent, args.model, env_id)
@@ -241,11 +271,11 @@ def match(
             native = task.space.to_native(trial.answers.best[0].unit)
             found.append(Found(recording.path.stem, native))
             banks = write_banks(out.parent, synth, found, total)
-    print_table(result, out, banks)
+    _print_table(result, out, banks)
     return stopped or late.caught is not None
 
 
-def print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
+def _print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
     """Print the free parameters, how near the match is, and where its files are."""
     free = [p for p in result["parameters"] if p["free"]]
     width = max(len(p["name"]) for p in free)

@@ -128,5 +128,13 @@ def print_knobs(
 
 
 def text_at(knob: Knob, value: float) -> str:
-    """Return what the plugin shows at a host value: a text reaches to where the next begins."""
+    """Return what the plugin shows at a host value: a text reaches to where the next begins.
+
+    Args:
+        knob: the parameter.
+        value: from 0 to 1.
+
+    Returns:
+        The text, or a dash.
+    """
     return next((text for low, _, text in reversed(knob.texts) if low <= value), "-")

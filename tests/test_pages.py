@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import ROOT
+from in_browser import chromium, new_page
 
 from agents.catalogue import prepare
 from agents.evaluation.results import Results
@@ -26,7 +27,6 @@ from synthgym.making import make_task
 from synthgym.recordings import playback_gain
 from synthgym.synths.dx7_voice import read_voices
 
-CHROMIUM = shutil.which("chromium")
 AGENTS = ("random", "silence", "hill_climber")
 RECORDING = '<i>A&B "it\'s".wav'
 
@@ -98,23 +98,14 @@ def test_any_sound_is_inlined(seconds: Any, rate: Any) -> None:
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium here; Debian's package chromium has it")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
 def test_a_browser_shows_sorts_and_plays_a_report(report: Any, browser: Any, size: Any) -> None:
-    page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-    errors = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page, errors = new_page(browser, *size)
     page.goto(report.as_uri())
     rows = page.locator("#matches tbody tr:visible")
 
@@ -159,10 +150,7 @@ def test_a_browser_shows_sorts_and_plays_a_report(report: Any, browser: Any, siz
 def test_a_browser_plays_a_match_and_has_its_preset(script: Any, browser: Any, tmp_path: Path) -> None:
     target = ROOT / "examples" / "targets" / "marimba.wav"
     script("match.py", target, "--agent", "halving", "--budget", 400, "--top", 3, "--out", tmp_path)
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    errors = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page, errors = new_page(browser, 390, 844)
     page.goto((tmp_path / "match.html").as_uri())
 
     def playing() -> Any:

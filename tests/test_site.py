@@ -4,7 +4,6 @@ import functools
 import http.server
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from conftest import ROOT
+from in_browser import CHROMIUM
 
 import agents
 import synthgym.datasets
@@ -24,7 +24,6 @@ import synthgym.envs
 import synthgym.features
 from envs_registry import ENVIRONMENTS, missing
 
-CHROMIUM = shutil.which("chromium")
 GUIDES = ("first-steps", "your-own-synth", "train", "datasets", "match", "evaluate", "extend")
 
 

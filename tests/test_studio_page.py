@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT
+from in_browser import chromium, new_page
 from studio_client import served, tone, wav_bytes
 
 from synthgym.making import make_task
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.slow
 MARKUP = "<img src=x onerror=alert(1)>.wav"
 """The name of a recording."""
@@ -27,15 +26,8 @@ MARKUP = "<img src=x onerror=alert(1)>.wav"
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium here; Debian's package chromium has it")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+    with chromium("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +39,7 @@ def studio() -> Iterator[str]:
 
 
 def opened(browser: Any, studio: str, width: int = 1280, height: int = 900) -> tuple[Any, list[str]]:
-    page = browser.new_page(viewport={"width": width, "height": height})
-    errors: list[str] = []
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page, errors = new_page(browser, width, height)
     page.goto(studio)
     page.locator("#instrument option").first.wait_for(state="attached")
     return page, errors

@@ -56,12 +56,14 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] 
         preparing = None if ready is None else threading.Thread(target=ready, args=[stop])
         if preparing is not None:
             preparing.start()
-        yield
-        looking.cancel()
-        stop.stop()
-        if preparing is not None:  # a thread within an engine must not see the interpreter end
-            await run_in_threadpool(preparing.join)
-        await run_in_threadpool(sessions.close)
+        try:
+            yield
+        finally:  # also where a signal came before all was up
+            looking.cancel()
+            stop.stop()
+            if preparing is not None:  # a thread within an engine must not see the interpreter end
+                preparing.join()
+            sessions.close()
 
     at = "/api/pages/{page}"
     routes = [

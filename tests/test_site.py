@@ -46,6 +46,18 @@ def test_public_names_are_in_the_api(module: ModuleType) -> None:
     assert [name for name in public if name not in shown] == []
 
 
+def test_links_of_pages_lead_to_files() -> None:
+    """What the slow test finds on the site, where a link to a folder leads nowhere, without building it."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "agents").rglob("*.md")]
+    dead = [
+        f"{page.relative_to(ROOT)}: {to}"
+        for page in pages
+        for to in re.findall(r"\]\(([^):#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        if not ((path := page.parent / unquote(to)).is_file() or (page.name == "README.md" and path.is_dir()))
+    ]
+    assert len(pages) > 30 and dead == []
+
+
 class References(HTMLParser):
     """What a page refers to, and the names of its parts."""
 

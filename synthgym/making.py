@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synthgym.errors import UnknownKeywordError
+from synthgym.errors import SynthgymError, UnknownKeywordError
 from synthgym.registration import registered
 from synthgym.rules import RULES
 from synthgym.synths import keywords as synth_keywords
 from synthgym.task import SoundMatchingTask
 
-TASK = ("feature", "parameters", "frozen", "patches")
+TASK = ("feature", "parameters", "frozen", "patches", "notes_per_target")
 """Keywords of an environment that its task takes, besides those of the synth."""
 
 
@@ -30,6 +30,20 @@ def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None
     for name in given:
         if name not in known:
             raise UnknownKeywordError.of(name, known)
+
+
+def check_one_note_each(task: SoundMatchingTask, what: str) -> None:
+    """Raise SynthgymError if a task has several notes a target, where only one can be used.
+
+    Args:
+        task: that is asked for.
+        what: cannot use it, as ``a data set``.
+
+    Raises:
+        SynthgymError: it has several.
+    """
+    if task.notes_per_target > 1:
+        raise SynthgymError(f"{what} is of one note a target; leave notes_per_target out")
 
 
 def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **options: Any) -> SoundMatchingTask:

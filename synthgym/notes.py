@@ -95,21 +95,50 @@ class Note:
             )
         return drawn
 
+    def draw_several(self, rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+        """Return different notes of the range, (count, 3), or a note (3,) for a count of 1.
+
+        Args:
+            rng: the generator that is drawn from.
+            count: how many, no more than there are; see ``check_several``.
+
+        Returns:
+            Float64, as ``Notes``; the first is what ``draw`` would have returned.
+        """
+        if count == 1:
+            return self.draw(rng)
+        drawn: dict[bytes, NDArray[np.float64]] = {}
+        while len(drawn) < count:
+            note = self.draw(rng)
+            drawn.setdefault(note.tobytes(), note)
+        return np.stack(list(drawn.values()))
+
+    def check_several(self, count: int) -> None:
+        """Raise SynthgymError unless there are so many different notes in the range."""
+        low, high = self.range
+        there = int(np.prod([(high[i] - low[i]) * (1 if _WHOLE[i] else 1000) + 1 for i in self.varies]))
+        if there < count:
+            raise SynthgymError(
+                f"notes_per_target={count} needs as many different notes, and there are {there}; "
+                "give ranges, as note=(36, 84)"
+            )
+
     def middle(self) -> Notes:
         """Return the note in the middle of the range, (1, 3); the note itself if it is fixed."""
         low, high = self.range
         middle = np.where(_WHOLE, np.floor((low + high) / 2), (low + high) / 2)
         return np.where(low < high, middle, low)[None]
 
-    def rows(self, count: int, notes: ArrayLike | None = None) -> Notes:
-        """Return notes for a batch, (count, 3).
+    def rows(self, count: int, notes: ArrayLike | None = None, each: int = 1) -> Notes:
+        """Return notes for a batch, (count, 3), or of several notes for each item, (count, each, 3).
 
         Args:
-            count: of renders.
-            notes: the notes (count, 3), or the one note of all (3,); default: the note, if it is fixed.
+            count: of items.
+            notes: the notes of all items, or those of one, which all play; default: the note, if it is fixed.
+            each: how many notes an item has.
 
         Returns:
-            Float64 (count, 3), of MIDI note, MIDI velocity and seconds held.
+            Float64 (count, 3) or (count, each, 3), of MIDI note, MIDI velocity and seconds held.
 
         Raises:
             SynthgymError: notes of another shape, or that cannot be played; or none where they vary.
@@ -120,9 +149,11 @@ class Note:
                 raise SynthgymError(f"{names} vary from render to render; say the notes (count, 3) to play")
             return np.repeat(self.range[0][None], count, axis=0)
         array = floats("notes", notes)
-        if array.shape not in ((3,), (count, 3)):
+        one = (3,) if each == 1 else (each, 3)
+        if array.shape not in (one, (count, *one)):
+            wanted = ", ".join(map(str, (count, *one)))
             raise SynthgymError(
-                f"notes are ({count}, 3): MIDI note, velocity, seconds held; got shape {array.shape}"
+                f"notes are ({wanted}): MIDI note, velocity, seconds held; got shape {array.shape}"
             )
         low, high = (np.array(limit) for limit in self._limits())
         if not np.all((array >= low) & (array <= high)) or np.any(array[..., :2] % 1):
@@ -130,16 +161,16 @@ class Note:
                 f"a note has a MIDI note of 0 to 127, a velocity of 1 to 127, and is held for "
                 f"{_SHORTEST_HOLD:g} to {self.duration:g} s; got {array.tolist()!r:.80}"
             )
-        return np.broadcast_to(array, (count, 3))
+        return np.broadcast_to(array, (count, *one))
 
     def scaled(self, notes: Notes) -> NDArray[np.float32]:
-        """Return what varies of notes (B, 3), scaled to [0, 1], (B, values); those beyond are clipped."""
+        """Return what varies of notes (B, 3) or (B, k, 3), clipped and scaled to [0, 1], (B, values)."""
         columns, (low, high) = list(self.varies), self.range
         low, high = low[columns], high[columns]
-        scaled: NDArray[np.float32] = np.clip((notes[:, columns] - low) / (high - low), 0, 1).astype(
+        scaled: NDArray[np.float32] = np.clip((notes[..., columns] - low) / (high - low), 0, 1).astype(
             np.float32
         )
-        return scaled
+        return scaled.reshape(len(notes), -1)
 
     @classmethod
     def of_row(cls, note: NDArray[np.float64], duration: float) -> Note:

@@ -1,7 +1,7 @@
 """Random streams of audible patches.
 
 Patch i of a stream is a pure function of (seed, stream, i): every worker, batch and process makes the
-same one. Streams never meet, since they differ in the spawn key of their seeds.
+same one.
 """
 
 from __future__ import annotations
@@ -9,82 +9,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.candidates import BLOCK, human, near, of_presets, uniform
-from synthgym.checks import one_of
-from synthgym.errors import SynthError, SynthgymError
+from synthgym.errors import SynthError
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Unit
-from synthgym.rendering import Rendered, Sound, Worker
+from synthgym.rendering import Rendered, Sound, Worker, one_note_each
+from synthgym.streams import HELD_OUT as HELD_OUT
+from synthgym.streams import STREAMS as STREAMS
+from synthgym.streams import HeldOutStream as HeldOutStream
+from synthgym.streams import PatchId as PatchId
+from synthgym.streams import PatchStream as PatchStream
+from synthgym.streams import Stream as Stream
+from synthgym.streams import TargetStream as TargetStream
 from synthgym.synths.audible import AUDIBLE_PEAK as AUDIBLE_PEAK
 from synthgym.synths.audible import audible as audible
 
-HELD_OUT = 1000
-"""How many patches the test stream has."""
-
-
-Stream = Literal["train", "validation", "start", "pool", "dataset"]
-TargetStream = Literal["train", "validation"]
-STREAMS = ("train", "validation", "test", "start", "pool", "dataset")
-
-# Fixed, so that every agent ever evaluated meets the same test targets, and none trains on them.
-_TEST_SEED = 20_260_101
 MOST_CANDIDATES = 10_000
 """So many candidates are rendered for a patch until it is given up, by default."""
 _ROUNDS = 100  # of one candidate of every patch; then patch by patch, so that not all are in vain
 _NOTE_KEY = 0  # behind the spawn key of a patch: of its note
-
-
-class PatchId(NamedTuple):
-    """What a patch is a function of: a seed, a stream, and its number in that stream."""
-
-    seed: int
-    stream: int
-    number: int
-
-    def generator(self, *more: int) -> np.random.Generator:
-        """Return the generator that the patch is made with, or with numbers one for what goes with it."""
-        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(*self[1:], *more)))
-
-    @property
-    def is_training(self) -> bool:
-        """Whether an agent may learn from it: validation and test patches are to measure it by."""
-        return STREAMS[self.stream] not in ("validation", "test")
-
-
-class PatchStream:
-    """A stream of random patches, from which the inaudible ones are rejected.
-
-    Args:
-        stream: ``train``, ``validation``, ``start``, ``pool`` or ``dataset``.
-        seed: any whole number from 0.
-    """
-
-    def __init__(self, stream: Stream, seed: int) -> None:
-        one_of("stream of patches", stream, (s for s in STREAMS if s != "test"))
-        self._stream, self._seed = STREAMS.index(stream), seed
-
-    def ids(self, numbers: Iterable[int]) -> list[PatchId]:
-        """Return the ids of patches by number, for ``SoundMatchingTask.make_patches``."""
-        return [PatchId(self._seed, self._stream, number) for number in numbers]
-
-
-class HeldOutStream(PatchStream):
-    """The 1,000 patches of the test stream, for evaluation only. Its seed is fixed."""
-
-    def __init__(self) -> None:
-        self._stream, self._seed = STREAMS.index("test"), _TEST_SEED
-
-    def ids(self, numbers: Iterable[int]) -> list[PatchId]:
-        """Return the ids of patches by number; SynthgymError beyond the last."""
-        numbers = list(numbers)
-        if not all(0 <= number < HELD_OUT for number in numbers):
-            raise SynthgymError(f"the test stream has patches 0 to {HELD_OUT - 1}; ask for fewer targets")
-        return super().ids(numbers)
 
 
 @dataclass(frozen=True)
@@ -93,7 +41,7 @@ class Patches:
 
     Attributes:
         unit: quantised unit vectors (B, n).
-        notes: that they were rendered at (B, 3).
+        notes: that they were rendered at, (B, 3), or (B, k, 3) of k notes a patch.
         rendered: their features, and their audio if it was asked for.
         renders: how many sounds each item cost, the rejected ones included, (B,).
     """
@@ -121,7 +69,7 @@ class PatchJob:
     Attributes:
         ids: of the patches.
         audio: whether their audio is wanted.
-        notes: to render them at, (B, 3) (default: each draws its own from the synth's).
+        notes: to render them at, (B, 3) or (B, k, 3) (default: each draws one from the synth's).
         human: whether they are such as people make, see ``Synth.human_like``, and not uniformly random.
         among: for each patch, the presets (P, n) that it is a variation of: of one, or of two crossed.
         near: unit vectors (B, n) that the patches are variations of (default: they are random).
@@ -143,8 +91,10 @@ class PatchJob:
     most: int = MOST_CANDIDATES
 
     def played(self, note: Note) -> Notes:
-        """Return the notes that the patches are rendered at, (B, 3)."""
-        return notes_of(self.ids, note) if self.notes is None else note.rows(len(self.ids), self.notes)
+        """Return the notes that the patches are rendered at, (B, 3) or (B, k, 3)."""
+        if self.notes is None:
+            return notes_of(self.ids, note)
+        return note.rows(len(self.ids), self.notes, *self.notes.shape[1:-1])
 
     def candidates(self, worker: Worker) -> list[Iterator[Unit]]:
         """Return, for each patch, an endless iterator of candidates (some, n)."""
@@ -172,19 +122,20 @@ class PatchJob:
         ]
 
 
-def notes_of(ids: Sequence[PatchId], note: Note) -> Notes:
+def notes_of(ids: Sequence[PatchId], note: Note, each: int = 1) -> Notes:
     """Return the notes (B, 3) that patches draw from a range; of one note, that note.
 
     Args:
         ids: of the patches.
         note: fixed, or ranges to draw from.
+        each: how many notes each draws, all of them different.
 
     Returns:
-        Float64 (B, 3), of MIDI note, velocity and seconds held.
+        Float64 (B, 3) or (B, each, 3), of MIDI note, velocity and seconds held.
     """
     if not note.varies:
         return note.rows(len(ids))
-    return np.stack([note.draw(patch.generator(_NOTE_KEY)) for patch in ids])
+    return np.stack([note.draw_several(patch.generator(_NOTE_KEY), each) for patch in ids])
 
 
 def make_patches(worker: Worker, job: PatchJob) -> Patches:
@@ -198,7 +149,7 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
         The patches, in the order of the job.
 
     Raises:
-        SynthError: ``most`` candidates in a row are inaudible.
+        SynthError: ``most`` candidates in a row are inaudible, at one of their notes or more.
     """
     notes = job.played(worker.synth.note)
     searches = [
@@ -206,14 +157,14 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
         for candidates, note in zip(job.candidates(worker), notes, strict=True)
     ]
     found = _found(worker, searches)
-    rendered = worker.extract((one.sound for one in found), len(found), audio=job.audio)
+    rendered = _extracted(worker, job, found)
     failures = list(rendered.failures)
     # A patch with a feature that is not finite is no better than one that is inaudible.
     failed = [row for row, _ in rendered.failures]
     while failed:
         for row, one in zip(failed, _found(worker, [searches[row] for row in failed]), strict=True):
             found[row] = one
-        again = worker.extract((found[row].sound for row in failed), len(failed), audio=job.audio)
+        again = _extracted(worker, job, [found[row] for row in failed])
         for kept, new in zip(rendered.features, again.features, strict=True):
             kept[failed] = new
         if rendered.audio is not None:
@@ -230,42 +181,49 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
 
 
 class _Found(NamedTuple):
-    """An audible patch, how many candidates were rendered, and the messages of those that failed."""
+    """An audible patch, its sounds, how many renders it took, and the messages of those that failed."""
 
     unit: Unit
-    sound: Sound
+    sounds: tuple[Sound, ...]
     renders: int
     failures: tuple[str, ...]
 
 
+def _extracted(worker: Worker, job: PatchJob, found: Sequence[_Found]) -> Rendered:
+    sounds = [sound for one in found for sound in one.sounds]
+    rendered = worker.extract(sounds, len(sounds), audio=job.audio)
+    return rendered if job.notes is None else rendered.folded(job.notes[: len(found)])
+
+
 class _Search:
-    """Goes through a patch's candidates until one is audible at its note (3,)."""
+    """Goes through a patch's candidates until one is audible at its note (3,), or notes (k, 3)."""
 
     def __init__(
         self, worker: Worker, job: PatchJob, candidates: Iterable[Unit], note: NDArray[np.float64]
     ) -> None:
-        self._worker, self._forbidden, self._most, self.note = worker, job.forbidden, job.most, note
+        self._worker, self._forbidden, self.notes = worker, job.forbidden, np.atleast_2d(note)
+        self._most = job.most
         self._candidates: Iterator[Unit] = chain.from_iterable(candidates)
-        self._renders = self._forbidden_ones = 0
+        self._candidates_made = self._forbidden_ones = 0
         self._failures: tuple[str, ...] = ()
 
     def candidate(self) -> Unit:
         """Return the next candidate (n,); SynthError after the last."""
-        if self._renders >= self._most:
+        if self._candidates_made >= self._most:
             raise SynthError(self._why())
-        self._renders += 1
+        self._candidates_made += 1
         return next(self._candidates)
 
-    def judge(self, unit: Unit, sound: Sound) -> _Found | None:
+    def judge(self, unit: Unit, sounds: tuple[Sound, ...]) -> _Found | None:
         """Return what was found if a candidate is audible, and may be a patch."""
-        if sound.failure is not None:
-            self._failures += (self._worker.message(sound.failure, sound),)
-        if not audible(sound.audio):
+        failed = [sound for sound in sounds if sound.failure is not None]
+        self._failures += tuple(self._worker.message(str(sound.failure), sound) for sound in failed)
+        if not all(audible(sound.audio) for sound in sounds):
             return None
-        if self._forbidden and sound.native.tobytes() in self._forbidden:
+        if self._forbidden and sounds[0].native.tobytes() in self._forbidden:
             self._forbidden_ones += 1
             return None
-        return _Found(unit, sound, self._renders, self._failures)
+        return _Found(unit, sounds, self._candidates_made * len(sounds), self._failures)
 
     def _why(self) -> str:
         most = f"{self._most} random patches in a row are inaudible"
@@ -291,10 +249,14 @@ def _found(worker: Worker, searches: Sequence[_Search]) -> list[_Found]:
             searching = searching[:1]
         rounds += 1
         units = np.stack([search.candidate() for search in searching])
-        notes = np.stack([search.note for search in searching])
-        for search, unit, sound in zip(searching, units, worker.sounds(units, notes), strict=True):
-            if one := search.judge(unit, sound):
-                # A copy, since a sound is a row of its batch, and would keep the others.
-                audio = sound.audio if len(searching) == 1 else sound.audio.copy()
-                found[search] = one._replace(sound=sound._replace(audio=audio))
+        notes = np.stack([search.notes for search in searching])
+        sounds = iter(worker.sounds(*one_note_each(units, notes)))
+        for search, unit, heard in zip(
+            searching, units, zip(*[sounds] * notes.shape[1], strict=True), strict=True
+        ):
+            if one := search.judge(unit, heard):
+                # Copies, since a sound is a row of its batch, and would keep the others.
+                if len(searching) > 1:
+                    one = one._replace(sounds=tuple(s._replace(audio=s.audio.copy()) for s in heard))
+                found[search] = one
     return [found[search] for search in searches]

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from synthgym.checks import whole
 from synthgym.errors import ParameterError, SoundError
 from synthgym.features import distance, extract, make_features
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, Unit
-from synthgym.patches import MOST_CANDIDATES, Patches, PatchId, PatchStream, make_patches
+from synthgym.patches import MOST_CANDIDATES, Patches, PatchId, PatchStream, make_patches, notes_of
 from synthgym.priors import Presets, make_prior, read_programs
 from synthgym.rendering import (
     Rendered,
@@ -25,11 +26,14 @@ from synthgym.rendering import (
     RenderMeter,
     Worker,
     make_renderer,
+    one_note_each,
     silence_failures,
     usable,
 )
 from synthgym.synths import Audio, make_synth
 
+MOST_NOTES = 16
+"""So many notes a target may have."""
 MOST_WARNINGS = 20
 """So many failed renders of a task are warned of; a training may meet thousands."""
 
@@ -45,6 +49,8 @@ class SoundMatchingTask:
         frozen: native values (or labels) by name of parameters to hold.
         patches: where random patches come from: ``human``, ``uniform``, or a folder of presets; see
             ``synthgym.priors.make_prior``.
+        notes_per_target: at how many notes of the synth's range, all different, a patch is rendered, 1 to 16;
+            the distance of two patches is the mean over their notes, and each note counts as a render.
         rendering: ``inline``, ``threads``, ``processes``, ``ray``, ``cuda`` (a GPU, of the Dexed ids), or
             ``auto``: what suits the synth.
         workers: how many render side by side (default: one for each core).
@@ -71,12 +77,15 @@ class SoundMatchingTask:
         parameters: Sequence[str] | None = None,
         frozen: Mapping[str, float | str] | None = None,
         patches: str | None = None,
+        notes_per_target: int = 1,
         rendering: Rendering = "inline",
         workers: int | None = None,
         address: str | None = None,
         **synth_options: Any,
     ) -> None:
         self.synth = make_synth(synth, **synth_options)
+        self.notes_per_target = whole("notes_per_target", notes_per_target, 1, MOST_NOTES)
+        self.note.check_several(notes_per_target)
         space = self.synth.space
         if parameters is not None:
             space = space.only(parameters)
@@ -131,6 +140,7 @@ class SoundMatchingTask:
                     "note": asdict(synth.note),
                     "files": files,
                     **synth.settings,
+                    **({} if self.notes_per_target == 1 else {"notes_per_target": self.notes_per_target}),
                 }
             )
         )
@@ -154,7 +164,7 @@ class SoundMatchingTask:
             if fresh:
                 self.synth.close()
             rendered.append(self.worker.render(patches.unit, patches.notes).features[0])
-            self.meter.renders += len(patches.unit)
+            self.meter.renders += len(patches.unit) * self.notes_per_target
         return max(float(distance(a, b).max()) for a, b in combinations(rendered, 2))
 
     def render(self, unit: ArrayLike, notes: ArrayLike | None = None, *, audio: bool = False) -> Rendered:
@@ -163,11 +173,12 @@ class SoundMatchingTask:
         Args:
             unit: (B, n), in [0, 1].
             notes: what each plays, (B, 3), or the note of all, (3,): MIDI note, velocity, seconds held
-                (default: the synth's note, if it is fixed).
+                (default: the synth's note, if it is fixed); of k notes a target (B, k, 3) or (k, 3).
             audio: whether the audio is wanted too.
 
         Returns:
-            Features (B, ...) float32, the failures, and the audio (B, samples) float32 if it was wanted.
+            Features (B, ...) float32, the failures, and the audio (B, samples) float32 if it was wanted; of k
+            notes a target features (B, k, ...) and audio (B, k, samples).
 
         Raises:
             ParameterError: an empty batch, a wrong length, or values outside [0, 1].
@@ -178,11 +189,12 @@ class SoundMatchingTask:
         if unit.ndim != 2 or not len(unit):
             raise ParameterError(f"give a batch of unit vectors, (B, n); got an array of shape {unit.shape}")
         # Equal parts for the workers, none so large that others wait for it.
-        size = min(-(-len(unit) // self.renderer.workers), self.renderer.rows)
-        played = self.note.rows(len(unit), notes)
+        each = self.notes_per_target
+        size = min(-(-len(unit) // self.renderer.workers), max(1, self.renderer.rows // each))
+        played = self.note.rows(len(unit), notes, each)
         parts = ((unit[i : i + size], played[i : i + size], audio) for i in range(0, len(unit), size))
         rendered = Rendered.joined(list(self.renderer.map(_render, parts)))
-        self._count(len(unit), rendered)
+        self._count(len(unit) * each, rendered)
         return rendered
 
     def make_patches(
@@ -197,7 +209,8 @@ class SoundMatchingTask:
 
         Args:
             ids: of the patches.
-            notes: to render them at, (B, 3) (default: each draws its own, where they vary).
+            notes: to render them at, (B, 3) or, of k notes a target, (B, k, 3) (default: each draws its own,
+                where they vary).
             audio: whether the audio is wanted too.
             most: candidates for a patch.
 
@@ -207,11 +220,13 @@ class SoundMatchingTask:
         Raises:
             SynthError: ``most`` candidates for a patch are inaudible.
         """
+        if notes is None:
+            notes = notes_of(ids, self.note, self.notes_per_target)
         size = min(self.prior.batch, -(-len(ids) // self.renderer.workers))
         jobs = (
             self.prior.job(
                 ids[at : at + size],
-                notes=None if notes is None else notes[at : at + size],
+                notes=notes[at : at + size],
                 audio=audio,
                 most=most,
             )
@@ -241,22 +256,23 @@ class SoundMatchingTask:
         Raises:
             PluginCrashed: a plugin crashes again and again.
         """
-        rendered = self.worker.extract(
-            self.worker.sounds_of(native, self.note.rows(len(native), notes)), len(native), audio=True
-        )
-        self._count(len(native), rendered)
-        return rendered
+        played = self.note.rows(len(native), notes, self.notes_per_target)
+        rows, one_by_one = one_note_each(native, played)
+        rendered = self.worker.extract(self.worker.sounds_of(rows, one_by_one), len(rows), audio=True)
+        self._count(len(rows), rendered)
+        return rendered.folded(played)
 
     def extract(self, audio: Audio) -> Rendered:
-        """Return the features of audio (B, samples) that was made elsewhere.
+        """Return the features of audio (B, samples), of k notes a target (B, k, samples), made elsewhere.
 
         Raises:
             SoundError: a sound, or a feature of it, is not finite.
         """
-        features = tuple(extract(self.features, audio))
-        if not all(map(usable, audio)) or silence_failures(features):
+        sounds = audio.reshape(-1, audio.shape[-1])
+        features = tuple(extract(self.features, sounds))
+        if not all(map(usable, sounds)) or silence_failures(features):
             raise SoundError("a sound, or a feature of it, is not finite; give another sound or feature")
-        return Rendered(features, audio)
+        return Rendered(features, sounds).folded(audio)
 
     def _count(self, renders: int, rendered: Rendered) -> None:
         self.meter.renders += renders

@@ -22,7 +22,7 @@ AGENTS = (
 )
 SYNTHGYM = (
     ("errors",),
-    ("checks", "compiling", "lanes", "files", "settings", "registration", "silence", "unfinished"),
+    ("checks", "compiling", "lanes", "files", "settings", "registration", "silence", "streams", "unfinished"),
     ("notes",),
     ("parameters", "recordings", "recorded_notes", "hosting"),
     ("synths",),

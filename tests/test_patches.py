@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from synthgym.errors import SoundError, SynthError, SynthgymError
 from synthgym.parameters import Unit
-from synthgym.patches import _TEST_SEED, AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream, Stream
+from synthgym.patches import AUDIBLE_PEAK, HELD_OUT, HeldOutStream, PatchStream, Stream
 from synthgym.recordings import PEAK, as_target, read_recording, write_wav
 from synthgym.rendering import RenderMeter
+from synthgym.streams import _TEST_SEED
 from synthgym.task import SoundMatchingTask
 
 TRAINING_STREAMS: tuple[Stream, ...] = ("train", "validation", "start", "pool", "dataset")

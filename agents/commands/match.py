@@ -2,6 +2,7 @@
 
     python scripts/match.py marimba.wav
     python scripts/match.py *.wav --seconds 20 --top 3 --out matches
+    python scripts/match.py --together C2.wav C4.wav C6.wav soft.wav
     python scripts/match.py marimba.wav --env Dexed1Op-v0 --model runs/first/final_model.zip --out OUT
     python scripts/match.py marimba.wav --env /usr/lib/vst/amsynth_vst.so --budget 5000
     python scripts/match.py --render match.syx --note 48 --out x.wav
@@ -27,11 +28,12 @@ from synthgym.making import make_task
 
 from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
-from ..matching.folder import MATCH, check_banks, check_folder, check_inputs
+from ..matching.folder import MATCH, check_banks, check_folder, check_inputs, folder_of
 from ..matching.learned import check_one_note, within
-from ..matching.presets import Found, bank_paths, render_to_wav, rendered_by, write_banks
+from ..matching.presets import SEVERAL, Found, bank_paths, render_to_wav, rendered_by, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
+from ..matching.together import Together, outliers
 from ..matching.usual import ready, usual_search
 from ..matching.writing import Heard, write
 from ..training.learners import has_learned, origin_of
@@ -48,6 +50,7 @@ from .cli import (
     whole_paths,
     writing_to,
 )
+from .noted import add_notes, one_note, together
 
 SECONDS = 60
 ENV = "Dexed6Op-v0"
@@ -72,12 +75,7 @@ def parser() -> argparse.ArgumentParser:
         "whole DX7 voice; with --render, as the match.json beside the preset says)",
     )
     add_keywords(synth, "--env-kwargs", f"{ENV_KWARGS} (default: those that the model was trained with)")
-    synth.add_argument(
-        "--note",
-        type=int,
-        help="MIDI note of the target, 0 to 127 (default: by its pitch; of a model or data set of one note, "
-        "that note)",
-    )
+    add_notes(synth)
     search = parser.add_argument_group("search")
     add_agent(
         search,
@@ -111,7 +109,7 @@ def main() -> int:
         if args.targets or args.out is None:
             raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
         asked = None if args.env is None else synth_id(args.env, {})
-        noted = whole_paths(keywords if args.note is None else {**keywords, "note": args.note})
+        noted = whole_paths({**keywords, **one_note(args)})
         env_id, env_kwargs = rendered_by(args.render, asked, noted, ENV)
         paths = list(render_to_wav(args.render, args.out, env_id, env_kwargs))
         for path in paths:
@@ -123,8 +121,13 @@ def main() -> int:
     if not args.targets:
         raise SynthgymError("name a recording to match, or a preset to --render")
     search = searching(args, env_id)
-    recordings = [Recording.read(path) for path in args.targets]
-    folders = [folder(args, recordings, place) for place in range(len(recordings))]
+    recordings: list[Recording | Together] = (
+        [together(args)] if args.together else [*map(Recording.read, args.targets)]
+    )
+    folders = [
+        folder_of(args.out, args.env, [one.path for one in recordings], place)
+        for place in range(len(recordings))
+    ]
     check_inputs(args.targets, folders)
     found: list[Found] = []
     for place, (recording, out) in enumerate(zip(recordings, folders, strict=True)):
@@ -140,7 +143,12 @@ def main() -> int:
 def found_in(out: Path) -> dict[str, Any]:
     """Return what is written of a match in its folder, without the distance after each render."""
     kept = json.loads((out / MATCH).read_text(encoding="utf-8"))
-    return {"folder": out, "renders": len(kept.pop("history")), **kept}
+    return {"folder": out, "renders": renders_of(kept), **{n: v for n, v in kept.items() if n != "history"}}
+
+
+def renders_of(result: dict[str, Any]) -> int:
+    """Return how many renders a match took, from what is in its match.json."""
+    return len(result["history"]) * int(result["env_kwargs"].get(SEVERAL, 1))
 
 
 def searching(args: argparse.Namespace, env_id: str) -> Search:
@@ -173,27 +181,8 @@ def searching(args: argparse.Namespace, env_id: str) -> Search:
     return Search(agent=spec, sources=sources, voices=env_id if from_voices else None, **options)
 
 
-def folder(args: argparse.Namespace, recordings: list[Recording], place: int) -> Path:
-    """Return where a recording's results go: of several, each has a folder of its own.
-
-    Args:
-        args: the command line.
-        recordings: all that are matched.
-        place: of the one that is meant, from 0.
-
-    Returns:
-        The folder.
-    """
-    if len(recordings) == 1 and args.out is not None:
-        return Path(args.out)
-    stems = [recording.path.stem for recording in recordings]
-    again = stems[:place].count(stems[place])
-    name = f"{stems[place]}-{Path(args.env).stem}" + (f"-{again + 1}" if again else "")
-    return (args.out or Path("matches")) / name
-
-
 def match(
-    recording: Recording,
+    recording: Recording | Together,
     search: Search,
     args: argparse.Namespace,
     env_id: str,
@@ -215,8 +204,11 @@ def match(
     Returns:
         Whether a signal stopped it.
     """
-    asked = env_kwargs if args.note is None else {**env_kwargs, "note": args.note}
-    if args.model is not None:
+    several = isinstance(recording, Together)
+    asked = env_kwargs if several else {**env_kwargs, **one_note(args)}
+    if isinstance(recording, Together):
+        env_kwargs, remarks = recording.env_kwargs(env_kwargs, None)
+    elif args.model is not None:
         origin = origin_of(search.agent, args.model, env_id)
         played, remarks = within(recording, origin.note, asked)
         env_kwargs = {**origin.env_kwargs, **played, **asked}
@@ -226,11 +218,13 @@ def match(
     elif has_learned(search.agent):  # of a run, which refuses what it has not learned
         env_kwargs, remarks = asked, []
     else:
-        env_kwargs, remarks = recording.env_kwargs(env_kwargs, args.note)
+        env_kwargs, remarks = recording.env_kwargs(asked, None)
     env_kwargs = whole_paths(env_kwargs)  # a model's, too
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
-        check_one_note(task)
-        synth, total = task.synth, len(args.targets)
+        played = recording.played(env_kwargs) if isinstance(recording, Together) else None
+        if played is None:
+            check_one_note(task)
+        synth, total = task.synth, 1 if several else len(args.targets)
         banks = bank_paths(out.parent, synth, total)
         with writing_to(out):
             check_folder(out, search.top, synth.preset_suffix)
@@ -249,14 +243,14 @@ def match(
         def keep(answer: Answer) -> None:
             # A signal waits until the files are of one answer.
             with writing_to(out), Signals(patient=True) as held:
-                Heard.of(task, target, [answer], out).write(out, task, target, {**about, "banks": []})
+                Heard.of(task, target, [answer], out, played).write(out, task, target, {**about, "banks": []})
             if held.caught is not None:
                 signal.raise_signal(held.caught)
 
         # A match that was there before stays until there is a whole one.
         early = None if (out / MATCH).exists() else keep
         try:
-            trial = search.run(task, target, agent, early)
+            trial = search.run(task, target, agent, early, played)
         except BaseException:
             with suppress(OSError):  # it is not empty
                 out.rmdir()
@@ -264,11 +258,15 @@ def match(
         stopped = trial.signals.caught is not None
         if not stopped and trial.spent < 1:
             print(f"{search.agent} has nothing more to try", file=sys.stderr)
+        best = trial.answers.best[0]
+        if isinstance(recording, Together):
+            about["recordings"] = recording.found(trial, best)
+            about["remarks"] = [*remarks, *outliers(about["recordings"])]
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
         # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
         with writing_to(out), Signals(patient=True) as late:
             result = write(out, task, target, trial, trial.answers.best, about, title)
-            native = task.space.to_native(trial.answers.best[0].unit)
+            native = task.space.to_native(best.unit)
             found.append(Found(recording.path.stem, native))
             banks = write_banks(out.parent, synth, found, total)
     _print_table(result, out, banks)
@@ -283,8 +281,10 @@ def _print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
         print(f"{p['name']:<{width}}  {p['text']:>8}")
     print(
         f"distance: {result['start_distance']:.3f} at the start, "
-        f"{result['best_distance']:.3f} at best, after {len(result['history'])} renders"
+        f"{result['best_distance']:.3f} at best, after {renders_of(result)} renders"
     )
+    for one in result.get("recordings", []):
+        print(f"note {one['note']} at velocity {one['velocity']}: {one['distance']:.3f}, {one['recording']}")
     pitch = result["measures"]["pitch"]
     off = "no pitch to compare" if pitch is None else f"{pitch:.2f} semitones off"
     print(f"pitch:  {off}; spectra: {result['measures']['log_spectral']:.1f} dB apart")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
 from synthgym.files import files_in, shown
+from synthgym.making import check_one_note_each
 from synthgym.parameters import Native, Unit
 from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream, audible, notes_of
 from synthgym.recorded_notes import read_manifest
@@ -66,6 +67,7 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     Raises:
         SynthgymError: no such targets.
     """
+    check_one_note_each(task, "an evaluation")
     found: list[Target] = []
     silent = 0
     for part in text.split(","):

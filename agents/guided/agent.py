@@ -19,7 +19,7 @@ from ..search.halving import BATCHES, first_starts, left_at_speed, rounds
 from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
 from ..trials.agent import Agent
-from ..trials.trial import BudgetSpent, Trial
+from ..trials.trial import BudgetSpent, Trial, middle_of
 from .climbs import Climbs
 from .model import AGENT, Model
 from .pooling import pooled
@@ -121,14 +121,20 @@ class _Climb:
         self, model: Model, trial: Trial, unit: Unit, rendered: Rendered, far: NDArray[np.float64]
     ) -> None:
         self._network, self._trial, self._frames = model.network, trial, model.frames
+        played = trial.notes.reshape(-1, 3)
+        self._which = middle_of(played)  # of several notes the network sees one
         self._aim = self._seen(trial.shown.features[0])
-        self._notes = np.clip(trial.notes, *model.origin.note.range)
+        self._notes = np.clip(played[[self._which]], *model.origin.note.range)
         self._climbs = self._new(unit, rendered, far)
         self._logits = self._likely(np.arange(len(far)))
 
     def _seen(self, features: Features) -> Features:
         """Return the features of as much of sounds as the network sees, pooled."""
-        return pooled(features[:, : self._frames])
+        return pooled(self._cut(features))
+
+    def _cut(self, features: Features) -> Features:
+        one = features[:, self._which] if self._trial.notes_per_target > 1 else features
+        return one[:, : self._frames]
 
     def _new(self, unit: Unit, rendered: Rendered, far: NDArray[np.float64]) -> Climbs:
         aim, notes = np.repeat(self._aim, len(unit), axis=0), np.repeat(self._notes, len(unit), axis=0)
@@ -158,7 +164,7 @@ class _Climb:
         there = space.take(climbs.unit, logits.draw(count, trial.rng), trial.rng)
         rendered = trial.render(there.reshape(-1, there.shape[2]))
         far = np.array(trial.distances[-len(rendered.features[0]) :]).reshape(there.shape[:2])
-        gone = climbs.go(there, rendered.features[0][:, : self._frames], far)
+        gone = climbs.go(there, self._cut(rendered.features[0]), far)
         if len(gone):
             for kept, new in zip(self._logits, self._likely(gone), strict=True):
                 kept[torch.from_numpy(gone)] = new
@@ -206,7 +212,7 @@ def prepare_shipped(task: SoundMatchingTask, model: Path) -> Agent:
 
 
 def _fitting(task: SoundMatchingTask, models: Sequence[Path], *, any_note: bool) -> Agent:
-    others = ("samples", "note") if any_note else ("samples",)
+    others = ("samples", "note", "notes_per_target") if any_note else ("samples",)
     for path in models:
         _loaded(AGENT, path).origin.check(task, path, others=others)
     return Guided(models, any_note=any_note)

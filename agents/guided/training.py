@@ -9,7 +9,7 @@ from contextlib import closing
 from torch.utils.tensorboard import SummaryWriter
 
 from synthgym.errors import SynthgymError
-from synthgym.making import make_task
+from synthgym.making import check_one_note_each, make_task
 
 from ..supervised.fresh import FreshExamples
 from ..training.loop import TrainingLoop
@@ -48,6 +48,7 @@ def check(run: RunConfig) -> None:
     if run.dataset is not None:
         raise SynthgymError(f"{run.agent} renders what it learns from; leave --dataset out")
     with closing(make_task(run.env, run.env_kwargs)) as task:
+        check_one_note_each(task, run.agent)
         Trainer(run, task).check()
 
 

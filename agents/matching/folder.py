@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,26 @@ MATCH, TARGET, PAGE = "match.json", "target.wav", "match.html"
 
 _FURTHER = re.compile(r"match-[1-9]\d{0,2}\.\w+")
 """Names of the files of further answers."""
+
+
+def folder_of(out: Path | None, env: str, recordings: Sequence[Path], place: int) -> Path:
+    """Return where a recording's results go: of several, each has a folder of its own.
+
+    Args:
+        out: that was asked for, if any was.
+        env: as it was asked for.
+        recordings: all that are matched.
+        place: of the one that is meant, from 0.
+
+    Returns:
+        The folder.
+    """
+    if len(recordings) == 1 and out is not None:
+        return out
+    stems = [path.stem for path in recordings]
+    again = stems[:place].count(stems[place])
+    name = f"{stems[place]}-{Path(env).stem}" + (f"-{again + 1}" if again else "")
+    return (out or Path("matches")) / name
 
 
 def answer_names(count: int) -> list[str]:

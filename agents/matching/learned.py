@@ -77,6 +77,8 @@ def unlearned(task: SoundMatchingTask, env_id: str) -> list[str]:
 
 def check_one_note(task: SoundMatchingTask) -> None:
     """Raise SynthgymError if a range of notes was asked for, where one is to be matched or rendered."""
+    if task.notes_per_target > 1:
+        raise SynthgymError("a target of several notes is matched by --together; leave notes_per_target out")
     if task.note.varies:
         names = ", ".join(NOTE[i] for i in task.note.varies)
         raise SynthgymError(

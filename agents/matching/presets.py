@@ -13,6 +13,7 @@ import numpy as np
 
 from synthgym.errors import SoundError, SynthgymError
 from synthgym.making import make_task
+from synthgym.notes import NOTE
 from synthgym.parameters import Native
 from synthgym.recordings import write_wav
 from synthgym.synths import Synth
@@ -21,6 +22,7 @@ from .folder import made_by
 from .learned import check_one_note
 
 _PLAYED = ("note", "velocity", "hold", "duration", "sample_rate")
+SEVERAL = "notes_per_target"
 _INSTRUMENTS = ("plugin", "dsp")
 """Keywords that say which instrument an id plays; the others are of that instrument."""
 
@@ -58,12 +60,22 @@ def rendered_by(
     if not (isinstance(env_id, str) and isinstance(env_kwargs, dict)):
         env_id, env_kwargs = usual, {}
     asked_id, wanted = (env_id, dict(keywords)) if asked is None else (asked[0], {**asked[1], **keywords})
+    if SEVERAL in env_kwargs:
+        env_kwargs = _one_note(env_kwargs)
     given = [
         (env_kwargs[name], wanted[name]) for name in _INSTRUMENTS if name in env_kwargs and name in wanted
     ]
     if asked_id != env_id or any(os.path.realpath(str(a)) != os.path.realpath(str(b)) for a, b in given):
         env_kwargs = {name: value for name, value in env_kwargs.items() if name in _PLAYED}
     return asked_id, {**env_kwargs, **wanted}
+
+
+def _one_note(env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keywords of a match of several notes as those of one, the highest."""
+    ends = {name: value[-1] if isinstance(value, list) else value for name, value in env_kwargs.items()}
+    return {
+        name: ends[name] if name in NOTE else value for name, value in env_kwargs.items() if name != SEVERAL
+    }
 
 
 def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from synthgym.errors import SynthgymError
+from synthgym.notes import Notes
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
@@ -21,7 +22,7 @@ from ..trials.agent import Agent, Refined, run
 from ..trials.answers import Answer, Answers
 from ..trials.pool import MOST_STARTS, DrawnPool, Pool, known_starts
 from ..trials.signals import Signals
-from ..trials.trial import Trial
+from ..trials.trial import Trial, middle_of
 from ..trials.watched import WatchedTrial
 from .voices import are_quick, voices_of
 
@@ -92,15 +93,17 @@ class Search:
         on_nearer: Callable[[Answer], None] | None = None,
         *,
         with_bar: bool = True,
+        played: Notes | None = None,
     ) -> WatchedTrial:
         """Return the trial of a target clip (samples,), which an agent may search; close it in the end.
 
         Args:
             task: renders.
-            target: the clip.
+            target: the clip; of several notes a target, their clips (k, samples).
             signals: that may end it.
             on_nearer: called with the nearest answer when there is a nearer one, once a second at most.
             with_bar: whether a progress bar is shown.
+            played: those notes, (k, 3) (default: the task's one note).
 
         Returns:
             The trial; nothing is rendered yet.
@@ -109,8 +112,9 @@ class Search:
             task,
             task.extract(target[None]),
             self.budget,
-            self._pool(task, target),
+            self._pool(task, target, played),
             np.random.default_rng(self.seed),
+            played,
             signals=signals,
             seconds=self.seconds,
             answers=Answers(self.top),
@@ -124,14 +128,16 @@ class Search:
         target: Audio,
         agent: Agent,
         on_nearer: Callable[[Answer], None] | None = None,
+        played: Notes | None = None,
     ) -> WatchedTrial:
         """Let an agent search for a target clip (samples,) until it ends, or Ctrl-C.
 
         Args:
             task: renders.
-            target: the clip.
+            target: the clip; of several notes a target, their clips (k, samples).
             agent: that searches.
             on_nearer: called with the nearest answer when there is a nearer one, once a second at most.
+            played: those notes, (k, 3) (default: the task's one note).
 
         Returns:
             The trial at its end, with at least one answer.
@@ -140,7 +146,10 @@ class Search:
             SynthgymError: no sound was found: all renders failed or were silent.
             KeyboardInterrupt: it was ended before there was any.
         """
-        with Signals() as signals, closing(self.trial(task, target, signals, on_nearer)) as trial:
+        with (
+            Signals() as signals,
+            closing(self.trial(task, target, signals, on_nearer, played=played)) as trial,
+        ):
             run(agent, trial)
         if not trial.answers.best:
             if signals.caught is not None:
@@ -148,11 +157,14 @@ class Search:
             raise why_none(trial) or SynthgymError(f"{self.agent} found no sound; choose another --agent")
         return trial
 
-    def _pool(self, task: SoundMatchingTask, target: Audio) -> Pool:
+    def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
         if self.voices is None or not task.synth.has_prior or not are_quick(self.voices):
             return DrawnPool(task, self.seed, min(self.budget, MOST_STARTS), known_starts(task))
         voices = voices_of(self.voices, task.synth.sample_rate)
-        near = voices.nearest(task, target, MOST_STARTS)
+        notes = task.note.rows(1) if played is None else played
+        middle = middle_of(notes)
+        clip = target if played is None else target[middle]
+        near = voices.nearest(task, clip, int(notes[middle, 0]), MOST_STARTS)
         renders = np.zeros(len(near), np.int64)
         renders[0] = voices.renders  # known as soon as one of them is
         return Pool(near, renders)

@@ -64,19 +64,20 @@ class Voices:
             recipe.task.close()
         self.renders = datasets.load(self._path).cost()
 
-    def nearest(self, task: SoundMatchingTask, target: Audio, count: int) -> Unit:
+    def nearest(self, task: SoundMatchingTask, target: Audio, note: int, count: int) -> Unit:
         """Return unit vectors (count, n) of a task, the nearest to a target clip (samples,) first.
 
         Args:
-            task: whose parameters are wanted, at its one note.
+            task: whose parameters are wanted.
             target: float32, at the sample rate of the voices.
+            note: MIDI note that the target is of.
             count: how many.
 
         Returns:
             Float32 (count, n) in [0, 1].
         """
         own = self._task.synth
-        semitones = int(own.note.rows(1)[0, 0] - task.note.rows(1)[0, 0])
+        semitones = int(own.note.rows(1)[0, 0]) - note
         clip = transposed(target, own.sample_rate, semitones, own.samples)
         (aim,) = self._task.extract(clip[None]).features
         near = neighbours(self._path, _FEATURE, aim, count)

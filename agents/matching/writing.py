@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from synthgym.files import replaced
+from synthgym.notes import Notes
 from synthgym.parameters import Native
 from synthgym.recordings import playback_gain, write_wav
 from synthgym.synths import Audio
@@ -31,7 +32,7 @@ class Heard:
     Attributes:
         answers: the nearest first.
         native: their parameters (K, all parameters).
-        sounds: of them (K, samples).
+        sounds: of them (K, samples); of k notes a target (K, k, samples).
         gain: of all sounds that are written, the target's too.
         names: of their files, without suffixes.
         presets: files of their presets.
@@ -45,21 +46,29 @@ class Heard:
     presets: Sequence[Path]
 
     @classmethod
-    def of(cls, task: SoundMatchingTask, target: Audio, answers: Sequence[Answer], out: Path) -> Self:
+    def of(
+        cls,
+        task: SoundMatchingTask,
+        target: Audio,
+        answers: Sequence[Answer],
+        out: Path,
+        notes: Notes | None = None,
+    ) -> Self:
         """Render answers to a target (samples,), of a folder.
 
         Args:
             task: renders.
-            target: float32 (samples,).
+            target: float32 (samples,); of k notes a target (k, samples).
             answers: the nearest first.
             out: folder that the files are to be in.
+            notes: those notes, (k, 3) (default: the task's one note).
 
         Returns:
             The sounds, the gain at which all are played, and the names of the files; nothing is written.
         """
         unit = np.stack([answer.unit for answer in answers])
         # By the task: a plugin that crashes or renders NaN now, but not before, costs a sound and no match.
-        sounds = task.render(unit, audio=True).audio
+        sounds = task.render(unit, notes, audio=True).audio
         assert sounds is not None
         gain = np.float32(playback_gain(target, *sounds))
         names = answer_names(len(answers))
@@ -77,7 +86,7 @@ class Heard:
         Args:
             out: folder.
             task: whose synth writes the presets.
-            target: float32 (samples,).
+            target: float32 (samples,); several notes, (k, samples), are written one after the other.
             about: the first entries of match.json.
 
         Returns:
@@ -98,14 +107,35 @@ class Heard:
         forget_answers(out)
         with replaced(out / MATCH) as temporary:
             temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
-        write_wav(out / TARGET, self.gain * target, synth.sample_rate)
+        write_wav(out / TARGET, self.gain * target.reshape(-1), synth.sample_rate)
         each = zip(self.names, self.native, self.sounds, self.presets, strict=True)
         for name, row, sound, preset in each:
-            write_wav(out / f"{name}.wav", self.gain * sound, synth.sample_rate)
+            write_wav(out / f"{name}.wav", self.gain * sound.reshape(-1), synth.sample_rate)
             # match.json is a preset too, for synths that have no format of their own.
             if preset.name != MATCH:
                 synth.save_preset(row, preset)
         return result
+
+
+def mean_measures(target: Audio, sound: Audio, sample_rate: int, notes: Notes) -> dict[str, float]:
+    """Return the METRICS of two sounds (samples,) or, as a mean over notes, of those of a target of several.
+
+    Args:
+        target: float32 (samples,), or (k, samples) of k notes.
+        sound: of the same shape.
+        sample_rate: Hz.
+        notes: the note (3,), or the notes (k, 3).
+
+    Returns:
+        By name; NaN where none of the notes has the measure.
+    """
+    pairs = zip(np.atleast_2d(target), np.atleast_2d(sound), np.atleast_2d(notes)[:, 0].tolist(), strict=True)
+    each = [compare_sounds(a, b, sample_rate, note) for a, b, note in pairs]
+    measures = {}
+    for name in each[0]:
+        there = [measured[name] for measured in each if np.isfinite(measured[name])]
+        measures[name] = float(np.mean(there)) if there else float("nan")
+    return measures
 
 
 def write(
@@ -124,7 +154,7 @@ def write(
     Args:
         out: folder.
         task: that rendered the answers.
-        target: the target sound (samples,).
+        target: the target sound (samples,); of k notes a target (k, samples).
         trial: that found the answers.
         answers: the nearest first.
         about: what match.json begins with.
@@ -136,8 +166,9 @@ def write(
     Raises:
         OSError: a file cannot be written.
     """
-    synth, heard = task.synth, Heard.of(task, target, answers, out)
-    measures = compare_sounds(target, heard.sounds[0], synth.sample_rate, float(trial.notes[0, 0]))
+    synth, notes = task.synth, trial.notes[0]
+    heard = Heard.of(task, target, answers, out, notes)
+    measures = mean_measures(target, heard.sounds[0], synth.sample_rate, notes)
     figures = {
         "offline_renders": trial.offline[-1],
         "start_distance": trial.distances[0],

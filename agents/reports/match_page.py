@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import librosa
 import numpy as np
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from synthgym.features import Features
+from synthgym.features import Features, distance
 from synthgym.parameters import Native
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
@@ -37,7 +38,7 @@ class Shown:
     Attributes:
         answer: it.
         native: its parameters (all of the synth's,).
-        sound: of it (samples,).
+        sound: of it (samples,); of k notes a target (k, samples).
         preset: file of it, which the page offers for download.
     """
 
@@ -67,7 +68,7 @@ def write_match(
     Args:
         path: of the HTML file.
         task: that was searched.
-        target: the target sound (samples,).
+        target: the target sound (samples,); of k notes a target (k, samples).
         trial: that found the answers.
         answers: the nearest first; the others can be heard and had, too.
         measures: of the nearest, as ``compare_sounds`` gives them; those that are not finite are not shown.
@@ -81,13 +82,18 @@ def write_match(
         path,
         "match.html",
         title=title,
-        renders=len(trial.distances),
-        target=ogg(target * gain, rate),
+        renders=trial.renders,
+        target=ogg(target.reshape(-1) * gain, rate),
+        pairs=_pairs(task, target * gain, trial, best, gain),
         answers=[
-            {"answer": shown.answer, "sound": ogg(shown.sound * gain, rate), "preset": shown.download()}
+            {
+                "answer": shown.answer,
+                "sound": ogg(shown.sound.reshape(-1) * gain, rate),
+                "preset": shown.download(),
+            }
             for shown in answers
         ],
-        spectrograms=Markup(svg(_spectrograms(task, trial.target.features[0][0], best.answer.feature))),
+        spectrograms=Markup(svg(_spectrograms(task, trial, best.answer.feature))),
         curve=Markup(svg(_curve(trial))),
         measures=[(name, value, METRICS[name]) for name, value in measures.items() if np.isfinite(value)],
         clips=of_clips(task.synth.note.duration),
@@ -107,24 +113,59 @@ def grouped(described: list[dict[str, Any]]) -> list[tuple[str, list[dict[str, A
     return [(name, parameters) for name, parameters in groups.items() if parameters]
 
 
-def _spectrograms(task: SoundMatchingTask, target: Features, match: Features) -> Figure:
-    """Draw two features (frames, bins) on one scale, and the one minus the other."""
+def _pairs(
+    task: SoundMatchingTask, target: Audio, trial: Trial, best: Shown, gain: np.float32
+) -> list[dict[str, Any]]:
+    """Return the notes of a target of several, one by one, as the page shows them; none of a single note."""
+    if trial.notes_per_target == 1:
+        return []
+    rate = task.synth.sample_rate
+    far = distance(best.answer.feature, trial.target.features[0][0])
+    rows = zip(trial.notes[0].tolist(), target, best.sound * gain, far.tolist(), strict=True)
+    return [
+        {
+            "name": note_name(pitch, velocity),
+            "target": ogg(aim, rate),
+            "match": ogg(sound, rate),
+            "distance": away,
+        }
+        for (pitch, velocity, _), aim, sound, away in rows
+    ]
+
+
+def note_name(pitch: float, velocity: float) -> str:
+    """Return a MIDI note and velocity as people write them, ``C4, velocity 100``."""
+    return f"{librosa.midi_to_note(int(pitch), unicode=False)}, velocity {velocity:g}"
+
+
+def _spectrograms(task: SoundMatchingTask, trial: Trial, match: Features) -> Figure:
+    """Draw the features of target and match on one scale, and the one minus the other, a row a note."""
+    target, (frames, bins) = trial.target.features[0][0], task.feature.shape
+    targets, matches = (each.reshape(-1, frames, bins) for each in (target, match))
+    figure = Figure(figsize=(11, 3.4 * len(targets)), layout="constrained")
+    axes = figure.subplots(len(targets), 3, sharey=True, squeeze=False)
+    names = [""]
+    if len(targets) > 1:
+        names = [f", {note_name(pitch, velocity)}" for pitch, velocity, _ in trial.notes[0].tolist()]
+    for row, name, aim, found in zip(axes, names, targets, matches, strict=True):
+        _draw_pair(row, task, name, aim, found)
+    return figure
+
+
+def _draw_pair(axes: Any, task: SoundMatchingTask, name: str, target: Features, match: Features) -> None:
     feature, seconds = task.feature, task.synth.note.duration
     low, high = feature.span
     most = (high - low) / 2
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
-    axes = figure.subplots(1, 3, sharey=True)
-    pictures = [("target", target), ("match", match)]
+    pictures = [(f"target{name}", target), ("match", match)]
     draw_features(axes[:2], pictures, feature, seconds, span=feature.span)
     difference = [("match - target", match - target)]
     draw_features(axes[2:], difference, feature, seconds, span=(-most, most), colours="RdBu_r")
     label_bins(axes[0], feature)
-    return figure
 
 
 def _curve(trial: Trial) -> Figure:
     """Draw the distance of every render, and the best so far."""
-    renders = np.arange(1, len(trial.distances) + 1)
+    renders = np.arange(1, len(trial.distances) + 1) * trial.notes_per_target
     figure = Figure(figsize=(11, 2.6), layout="constrained")
     axis = figure.subplots()
     axis.plot(renders, trial.distances, ".", markersize=2, alpha=0.4, label="each render", rasterized=True)

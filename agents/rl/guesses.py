@@ -52,7 +52,7 @@ class Guesses:
         """Return the guesses (B, n) of targets at notes (B, 3), and how many sounds each cost, (B,)."""
         trials = [self._trial(target.rows([row]), notes[row]) for row in range(len(notes))]
         found = [self._pool.unit[0] if trial.found is None else trial.found for trial in trials]
-        return np.stack(found), np.array([len(trial.distances) for trial in trials])
+        return np.stack(found), np.array([trial.renders for trial in trials])
 
     def _trial(self, target: Rendered, played: NDArray[np.float64]) -> Trial:
         trial = Trial(self._task, target, GUESS, self._pool, self._rng, played)

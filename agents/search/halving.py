@@ -54,7 +54,7 @@ class Halving(Agent):
 
 def first_starts(trial: Trial) -> Unit:
     """Return the patches of the pool (count, n) that are rendered first."""
-    return trial.starts(max(1, min(max(STARTS, trial.pool.known), trial.budget // SHARE)))
+    return trial.starts(max(1, min(max(STARTS, trial.pool.known), trial.most // SHARE)))
 
 
 def left_at_speed(trial: Trial, renders: int, before: float) -> float:

@@ -9,7 +9,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from synthgym.datasets import DataSet, load_for
 from synthgym.errors import SynthgymError
-from synthgym.making import make_task
+from synthgym.making import check_one_note_each, make_task
 from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
 
@@ -48,6 +48,7 @@ def check(run: RunConfig) -> None:
     if run.start_from is not None:
         raise SynthgymError(f"{run.agent} learns from no episodes; leave --start-from out")
     with closing(make_task(run.env, run.env_kwargs)) as task:
+        check_one_note_each(task, run.agent)
         if run.dataset is not None:
             check_examples(load_for(task, run.dataset), task)
         Trainer(run, task)

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from synthgym.errors import SynthgymError
 from synthgym.notes import Note
 from synthgym.settings import check_same_settings
@@ -70,7 +73,11 @@ class Origin:
         Raises:
             SynthgymError: the model was trained on other notes.
         """
-        if beyond := self.note.lacks(Note.of_row(trial.notes[0], trial.note.duration)):
+        for note in trial.notes.reshape(-1, 3):
+            self._check_note(note, trial, path)
+
+    def _check_note(self, note: NDArray[np.float64], trial: Trial, path: Path) -> None:
+        if beyond := self.note.lacks(Note.of_row(note, trial.note.duration)):
             raise SynthgymError(f"{path} was trained on {beyond}; train one on such notes")
 
     @property

@@ -94,9 +94,9 @@ class Preview:
     @property
     def _renders(self) -> int:
         if self._run.start_from is not None:
-            return RENDERS + GUESS
+            return self._task.notes_per_target * (RENDERS + GUESS)
         starts: int = self._run.env_kwargs.get("starts", 1)
-        return RENDERS + starts - 1
+        return self._task.notes_per_target * (RENDERS + starts - 1)
 
     def _search(self, model: Path) -> list[Best]:
         agent = prepare_run(self._run.agent, model, self._task)
@@ -129,11 +129,14 @@ class Preview:
         assert targets.audio is not None
         assert matches.audio is not None
         for i in range(SHOWN):
-            sounds = {"target": targets.audio[i], "match": matches.audio[i]}
+            # Several notes of a target follow each other.
+            sounds = {"target": targets.audio[i].reshape(-1), "match": matches.audio[i].reshape(-1)}
             gain = playback_gain(*sounds.values())
             for name, sound in sounds.items():
                 writer.add_audio(f"{name}/{i}", torch.from_numpy(sound * gain), steps, synth.sample_rate)
-            pictures = targets.features[0][i], matches.features[0][i]
-            picture = side_by_side(self._task.feature, *pictures, distances[i], synth.note.duration)
+            bins = self._task.feature.shape[-1]
+            pictures = [each.features[0][i].reshape(-1, bins) for each in (targets, matches)]
+            seconds = synth.note.duration * self._task.notes_per_target
+            picture = side_by_side(self._task.feature, *pictures, distances[i], seconds)
             writer.add_image(f"match/{i}", picture, steps, dataformats="HWC")
         writer.flush()

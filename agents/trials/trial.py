@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.features import Feature, distance
-from synthgym.notes import Note, Notes
+from synthgym.notes import MIDDLE_C, Note, Notes
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Rendered, Worker
 from synthgym.task import SoundMatchingTask
@@ -37,6 +37,12 @@ class Best:
     distance: float
 
 
+def middle_of(notes: Notes) -> int:
+    """Return which of several notes (k, 3) is nearest to middle C, the loudest of those: what knows one note
+    hears that."""
+    return min(range(len(notes)), key=lambda i: (abs(notes[i, 0] - MIDDLE_C), -notes[i, 1]))
+
+
 @dataclass
 class Trial:
     """One target and a budget of renders: counts them, and keeps the best.
@@ -45,17 +51,19 @@ class Trial:
         source: renders: the task or, in a process of the workers, its worker.
         target: the rendered target, one sound.
         shown: the target as the agent sees it: the same, but for a control that sees another.
-        budget: how many renders may be spent; all count, the start included.
+        budget: how many renders may be spent; all count, the start included. Of k notes a target, a patch
+            costs k.
         pool: where starts come from.
         rng: of all that is random in the agent.
-        played: the note that the target is of, (3,) (default: the synth's note, if it is fixed).
-        notes: that note, at which everything is rendered, (1, 3).
+        played: the note that the target is of, (3,) (default: the synth's note, if it is fixed), or the notes
+            (k, 3) of a target of several.
+        notes: that note, at which everything is rendered, (1, 3), or those notes, (1, k, 3).
         number: of the trial among those of its target; an agent that was trained several times searches by
             the model of that number.
-        distances: of every render so far, by the first feature.
+        distances: of every patch that was rendered so far, by the first feature.
         records: the renders that were nearer than all before them.
         failures: the messages of renders that failed and were taken for silence.
-        offline: at each render, how many renders were made before the target was known for what the agent
+        offline: at each of them, how many renders were made before the target was known for what the agent
             had used by then.
     """
 
@@ -72,13 +80,16 @@ class Trial:
     offline: list[int] = field(default_factory=list)
     shown: Rendered = field(init=False)
     notes: Notes = field(init=False)
+    notes_per_target: int = field(init=False)
     _starts: int = 0
     _offline_by_source: dict[str, int] = field(default_factory=dict)
     _best_rendered: Rendered | None = None
 
     def __post_init__(self) -> None:
-        whole("budget", self.budget, 1, 10**9)
-        self.shown, self.notes = self.target, self.note.rows(1, self.played)
+        several = self.played is not None and self.played.ndim > 1
+        self.notes_per_target = len(self.played) if several and self.played is not None else 1
+        whole("budget", self.budget, self.notes_per_target, 10**9)
+        self.shown, self.notes = self.target, self.note.rows(1, self.played, self.notes_per_target)
 
     @property
     def space(self) -> ParameterSpace:
@@ -119,14 +130,24 @@ class Trial:
         return self.found[None], self._best_rendered
 
     @property
+    def renders(self) -> int:
+        """How many renders were made."""
+        return len(self.distances) * self.notes_per_target
+
+    @property
+    def most(self) -> int:
+        """How many patches the budget is for."""
+        return self.budget // self.notes_per_target
+
+    @property
     def left(self) -> int:
-        """How many renders may still be made."""
-        return self.budget - len(self.distances)
+        """How many patches may still be rendered."""
+        return self.most - len(self.distances)
 
     @property
     def spent(self) -> float:
         """The share of what may be spent that is, 0 to 1."""
-        return len(self.distances) / self.budget
+        return len(self.distances) / self.most
 
     def __call__(self, unit: Unit) -> NDArray[np.float64]:
         """Render unit vectors (B, n) and return their distances (B,).
@@ -202,7 +223,7 @@ class Trial:
         best = self.best
         nearer = best is None or (value, unit is None) < (best.distance, best.unit is None)
         if nearer:
-            self.records.append(Best(len(self.distances), unit, value))
+            self.records.append(Best(self.renders, unit, value))
         return nearer
 
     def count_offline(self, source: str, renders: int) -> None:

@@ -124,7 +124,8 @@ class WatchedTrial(Trial):
             # Silence answers no recording, least of all that of a render that failed.
             if i not in failed and feature.any():
                 far = self.distances[first + i]
-                self.answers.add(Answer(one.copy(), far, first + i + 1, feature.copy()))
+                render = (first + i + 1) * self.notes_per_target
+                self.answers.add(Answer(one.copy(), far, render, feature.copy()))
         self._show()
         self._tell()
 
@@ -139,11 +140,11 @@ class WatchedTrial(Trial):
     def _show(self) -> None:
         best = "drawing starts" if self.best is None else f"best distance {self.best.distance:.3f}"
         if self.seconds is None:
-            self._bar.update(len(self.distances) - self._bar.n)
+            self._bar.update(self.renders - self._bar.n)
         else:
             self._bar.update(min(100, 100 * self.spent) - self._bar.n)
-            rate = len(self.distances) / (time.monotonic() - self._began)
-            best += f", {len(self.distances):,} renders, {rate:,.0f} renders/s"
+            rate = self.renders / (time.monotonic() - self._began)
+            best += f", {self.renders:,} renders, {rate:,.0f} renders/s"
         self._bar.set_postfix_str(best, refresh=False)
 
     def close(self) -> None:

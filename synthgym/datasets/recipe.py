@@ -16,7 +16,7 @@ from synthgym.datasets.manifest import FORMAT
 from synthgym.datasets.sources import Grid, Presets, Random, Source
 from synthgym.datasets.splits import VALIDATION
 from synthgym.errors import SynthgymError
-from synthgym.making import make_task
+from synthgym.making import check_one_note_each, make_task
 from synthgym.rendering import Rendering
 from synthgym.rules import RULES
 
@@ -84,6 +84,7 @@ class Recipe:
             workers=workers,
             address=address,
         )
+        check_one_note_each(self.task, "a data set")
         self.held_out: tuple[priors.Prior, ...] = (self.task.prior,)
 
     def random(self, size: int, seed: int = 0) -> Recipe:

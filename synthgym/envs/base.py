@@ -37,7 +37,7 @@ class EnvBase:
         noise_floor: the greatest distance between renders of one patch; 0 if the synth is repeatable.
         render_mode: None or ``rgb_array``.
         starter: finds where episodes start, in place of random patches: for the sounds of B targets and their
-            notes (B, 3) it returns unit vectors (B, n), and how many renders each cost, (B,).
+            notes (B, 3), or (B, k, 3), it returns unit vectors (B, n), and how many renders each cost, (B,).
     """
 
     starter: Callable[[Rendered, Notes], tuple[Unit, NDArray[np.int64]]] | None = None
@@ -86,9 +86,9 @@ class EnvBase:
             given: by the caller of ``reset``; what is not are the next patches of the streams.
         """
         task, with_audio = self.task, self.episodes.with_audio
-        renders: NDArray[np.int64] | int = 1
+        renders: NDArray[np.int64] | None = None
         ids, target = self.streams.targets(rows), given.target
-        notes = given.over(notes_of(ids, task.note))
+        notes = given.over(notes_of(ids, task.note, task.notes_per_target))
         if target is None:
             target = task.make_patches(ids, notes, audio=with_audio).rendered
         if given.start is not None:
@@ -97,7 +97,7 @@ class EnvBase:
         elif self.starter is not None:
             one = len(target.features[0]) == 1
             start, made = self.starter(target.rows([0] * len(rows)) if one else target, notes)
-            rendered, renders = task.render(start, notes, audio=with_audio), made + 1
+            rendered, renders = task.render(start, notes, audio=with_audio), made + task.notes_per_target
         else:
             start, rendered, renders = self._nearest_starts(rows, target, notes)
         # Nothing can fail from here.
@@ -124,12 +124,19 @@ class EnvBase:
         return patches.unit[nearest], rendered, patches.renders.reshape(len(rows), many).sum(axis=1)
 
     def _pictures(self) -> list[NDArray[np.uint8]]:
-        """Return a picture (height, width, 3) of target and current feature for every episode."""
+        """Return a picture (height, width, 3) of target and current feature for every episode.
+
+        Of several notes a target, these are one after the other.
+        """
         from synthgym.viz.spectrogram import side_by_side  # Matplotlib only for those who look
 
-        episodes, feature, seconds = self.episodes, self.task.feature, self.task.synth.note.duration
+        episodes, feature = self.episodes, self.task.feature
+        seconds, bins = self.task.note.duration * self.task.notes_per_target, feature.shape[-1]
         rows = zip(episodes.target, episodes.features, episodes.distance, strict=True)
-        return [side_by_side(feature, target, now, far, seconds) for target, now, far in rows]
+        return [
+            side_by_side(feature, target.reshape(-1, bins), now.reshape(-1, bins), far, seconds)
+            for target, now, far in rows
+        ]
 
     @property
     def spec(self) -> EnvSpec | None:

@@ -35,8 +35,12 @@ class SoundSource(Protocol):
     def note(self) -> Note:
         """What the synth plays: one note, or a range of notes."""
 
+    @property
+    def notes_per_target(self) -> int:
+        """At how many notes every patch is rendered."""
+
     def render(self, unit: Unit, notes: Notes, *, audio: bool = False) -> Rendered:
-        """Render unit vectors (B, n) at notes (B, 3) and extract their features.
+        """Render unit vectors (B, n) at notes (B, 3), or of k notes a target (B, k, 3); extract features.
 
         Args:
             unit: float32 in [0, 1].
@@ -61,8 +65,8 @@ class Episodes:
     Attributes:
         action_space: of one environment.
         observation_space: of one environment.
-        notes: that targets and sounds are played at, (count, 3).
-        target: features of the targets, (count, frames, bins).
+        notes: that targets and sounds are played at, (count, 3); of k notes a target (count, k, 3).
+        target: features of the targets, (count, frames, bins); of k notes (count, k, frames, bins).
         target_audio: for each, (samples,); audio is kept only ``with_audio``.
         unit: unquantised unit vectors now, (count, n).
         features: of the sounds now, (count, frames, bins).
@@ -84,15 +88,21 @@ class Episodes:
     ) -> None:
         self.rules, self.source, self.with_audio = rules, source, with_audio
         feature = source.features[0]
-        self.observed = ObservedFeature(feature)
+        self._each = each = source.notes_per_target
+        self.observed = ObservedFeature(feature, each)
         size, self._note = len(source.space), note or source.note
         self.action_space = gym.spaces.Box(-1, 1, (size,), np.float32)
-        self.observation_space = self._observation_space(size + len(self._note.varies), self.observed.size)
+        self.observation_space = self._observation_space(
+            size + each * len(self._note.varies), self.observed.size
+        )
 
         self.unit: Unit = np.zeros((count, size), np.float32)
         self.best_unit = self.unit.copy()
-        self.notes: Notes = np.repeat(self._note.middle(), count, axis=0)
-        self.features, self.target = (np.zeros((count, *feature.shape), np.float32) for _ in range(2))
+        several = (each,) if each > 1 else ()
+        self.notes: Notes = np.broadcast_to(self._note.middle()[0], (count, *several, 3)).copy()
+        self.features, self.target = (
+            np.zeros((count, *several, *feature.shape), np.float32) for _ in range(2)
+        )
         self._pooled, self._pooled_target = (
             np.zeros((count, self.observed.size), np.float32) for _ in range(2)
         )
@@ -113,22 +123,22 @@ class Episodes:
         notes: Notes,
         start: Unit,
         rendered: Rendered,
-        renders: NDArray[np.int64] | int = 1,
+        renders: NDArray[np.int64] | int | None = None,
     ) -> None:
         """Begin episodes.
 
         Args:
             rows: distinct.
             target: their targets, or the one target of all.
-            notes: that they are played at, (rows, 3).
+            notes: that they are played at, (rows, 3) or (rows, k, 3).
             start: unit vectors that they start from, (rows, n).
             rendered: those starts.
-            renders: how many sounds each start cost.
+            renders: how many sounds each start cost (default: its own).
         """
         self.notes[rows] = notes
         self.target[rows] = target.features[0]
         self._pooled_target[rows] = self.observed.scaled(target.features[0])
-        self.renders[rows] = renders
+        self.renders[rows] = self._each if renders is None else renders
         self.failures[rows] = 0
         self.best_distance[rows] = self.judged[rows] = np.inf
         if target.audio is not None and self.with_audio:
@@ -150,7 +160,7 @@ class Episodes:
         judged = self.judged[rows].copy()
         unit: Unit = np.clip(self.unit[rows] + self._nudges(actions), 0, 1)
         rendered = self.source.render(unit, self.notes[rows], audio=self.with_audio)
-        self.renders[rows] += 1
+        self.renders[rows] += self._each
         self._take(rows, unit, rendered)
         now = self.judged[rows]
         return judged - now if self.rules.reward == "improvement" else self.reward_of(now)
@@ -241,7 +251,16 @@ class Episodes:
             "is_success": self.success(),
             "renders": self.renders.copy(),
             "failures": self.failures.copy(),
-            "note": self.notes[:, 0].astype(np.int64),
-            "velocity": self.notes[:, 1].astype(np.int64),
-            "hold": self.notes[:, 2].copy(),
+            **self._played(),
         }
+
+    def _played(self) -> dict[str, NDArray[Any]]:
+        """Return note, velocity and hold; of several notes ``note_1``, ``velocity_1`` and so on."""
+        played: dict[str, NDArray[Any]] = {}
+        for i in range(self._each):
+            number = f"_{i + 1}" if self._each > 1 else ""
+            pitch, velocity, hold = self.notes.reshape(len(self.notes), self._each, 3)[:, i].T
+            played[f"note{number}"] = pitch.astype(np.int64)
+            played[f"velocity{number}"] = velocity.astype(np.int64)
+            played[f"hold{number}"] = hold.copy()
+        return played

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from synthgym.notes import FIELDS, NOTE, Note, Notes
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
 from synthgym.rendering import Rendered
-from synthgym.synths import Synth
+from synthgym.synths import Audio, Synth
 from synthgym.task import SoundMatchingTask
 
 TARGETS = ("target_parameters", "target_audio", "target_file")
@@ -64,7 +64,7 @@ class Given:
     Attributes:
         target: the rendered target, one sound, or None for a random one.
         start: unit vector of the start (1, n), or None for a random one.
-        note: (3,), NaN for what is drawn.
+        note: (3,), or (k, 3) of k notes a target, NaN for what is drawn.
     """
 
     target: Rendered | None
@@ -72,7 +72,7 @@ class Given:
     note: NDArray[np.float64]
 
     def over(self, drawn: Notes) -> Notes:
-        """Return notes (B, 3), in which what is given takes the place of what was drawn."""
+        """Return notes (B, 3) or (B, k, 3), in which what is given takes the place of what was drawn."""
         return np.where(np.isnan(self.note), drawn, self.note)
 
 
@@ -102,50 +102,98 @@ def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> Given:
 
 
 def _note(task: SoundMatchingTask, options: Mapping[str, Any]) -> NDArray[np.float64]:
-    """Return the note (3,) of the options; of a target that is given, what they leave open is the middle."""
-    note, middle = np.full(3, np.nan), task.note.middle()[0]
+    """Return the note (3,) of the options, or the notes (k, 3).
+
+    What they leave open of a target that is given is the middle; of k notes only the hold may be open.
+    """
+    each, middle = task.notes_per_target, task.note.middle()[0]
+    note = np.full((3,) if each == 1 else (each, 3), np.nan)
     for i, name in enumerate(NOTE):
-        if options.get(name) is None:
+        values = options.get(name)
+        if values is None:
             continue
-        if i not in task.note.varies:
-            raise SynthgymError(
-                f"this environment plays one {name}, {middle[i]:g}; give {name}=(low, high) to gym.make"
-            )
-        # As the note of a synth it is checked by name.
-        chosen = Note(**{"hold": task.note.duration, FIELDS[i]: options[name]}, duration=task.note.duration)
-        if i in chosen.varies:
-            raise SynthgymError(f"an episode plays one {name}; got {options[name]!r:.60}")
-        note[i] = chosen.range[0][i]
-        low, high = (float(end[i]) for end in task.note.range)
-        if not low <= note[i] <= high:
-            raise SynthgymError(
-                f"this environment plays {task.note.text(i)}; got {name}={options[name]!r:.60}"
-            )
+        if each == 1:
+            note[i] = _value(task, i, values)
+        else:
+            note[:, i] = [_value(task, i, value) for value in _several(name, values, each)]
     target = next((name for name in TARGETS if options.get(name) is not None), None)
     if target is None:
         return note
-    if target != "target_parameters" and 0 in task.note.varies and np.isnan(note[0]):
+    open_ones = [NOTE[i] for i in task.note.varies if np.isnan(note[..., i]).any() and NOTE[i] != "hold"]
+    if each > 1 and open_ones:
+        raise SynthgymError(
+            f"this environment plays {each} notes a target; say those of the {target}, as "
+            f"options={{'{open_ones[0]}': [...]}}"
+        )
+    if target != "target_parameters" and 0 in task.note.varies and np.isnan(note[..., 0]).any():
         raise SynthgymError(
             f"this environment plays a range of notes; say that of the {target} with options={{'note': 60}}"
         )
     return np.where(np.isnan(note), middle, note)
 
 
+def _value(task: SoundMatchingTask, i: int, value: Any) -> float:
+    """Return a value of NOTE[i] that an option gives; SynthgymError if the environment does not play it."""
+    name = NOTE[i]
+    if i not in task.note.varies:
+        raise SynthgymError(
+            f"this environment plays one {name}, {task.note.middle()[0, i]:g}; "
+            f"give {name}=(low, high) to gym.make"
+        )
+    # As the note of a synth it is checked by name.
+    chosen = Note(**{"hold": task.note.duration, FIELDS[i]: value}, duration=task.note.duration)
+    if i in chosen.varies:
+        raise SynthgymError(f"an episode plays one {name}; got {value!r:.60}")
+    found = float(chosen.range[0][i])
+    low, high = (float(end[i]) for end in task.note.range)
+    if not low <= found <= high:
+        raise SynthgymError(f"this environment plays {task.note.text(i)}; got {name}={value!r:.60}")
+    return found
+
+
+def _several(name: str, values: Any, each: int) -> list[Any]:
+    """Return values of which there must be one for each note of a target.
+
+    Args:
+        name: of the option, for the message.
+        values: a list, a tuple or an array.
+        each: how many there must be.
+
+    Returns:
+        A list of so many.
+
+    Raises:
+        SynthgymError: they are none, or more or fewer.
+    """
+    if not isinstance(values, (list, tuple, np.ndarray)) or len(values) != each:
+        raise SynthgymError(f"this environment plays {each} notes a target: {name} is a list of {each}")
+    return list(values)
+
+
 def _target(
     task: SoundMatchingTask, options: Mapping[str, Any], note: NDArray[np.float64]
 ) -> Rendered | None:
-    synth = task.synth
+    synth, rate = task.synth, task.synth.sample_rate
     if options.get("target_parameters") is not None:
         target = task.render(_vector(task, options["target_parameters"]), note, audio=True)
     elif options.get("target_file") is not None:
-        target = task.extract(read_recording(options["target_file"], synth.sample_rate, synth.samples)[None])
+        sounds = _each(task, "target_file", options, lambda file: read_recording(file, rate, synth.samples))
+        target = task.extract(sounds)
     elif options.get("target_audio") is not None:
-        target = task.extract(_audio(options["target_audio"], synth)[None])
+        target = task.extract(_each(task, "target_audio", options, lambda audio: _audio(audio, synth)))
     else:
         return None
-    if not target.features[0].any():
+    if not target.features[0].any(axis=(-1, -2)).all():
         raise SoundError("the target is silent; give one with sound in it")
     return target
+
+
+def _each(
+    task: SoundMatchingTask, name: str, options: Mapping[str, Any], read: Callable[[Any], Audio]
+) -> Audio:
+    """Return the clip (1, samples) that an option gives, or those of k notes a target, (1, k, samples)."""
+    value, each = options[name], task.notes_per_target
+    return (read(value) if each == 1 else np.stack([read(one) for one in _several(name, value, each)]))[None]
 
 
 def _audio(given: Any, synth: Synth) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from synthgym.checks import one_of, whole
 from synthgym.rendering.local import InLine, Processes, Threads
 from synthgym.rendering.meter import RenderMeter
 from synthgym.rendering.renderer import Renderer
-from synthgym.rendering.worker import Rendered, Sound, Worker, silence_failures, usable
+from synthgym.rendering.worker import Rendered, Sound, Worker, one_note_each, silence_failures, usable
 
 __all__ = [
     "RenderMeter",
@@ -24,6 +24,7 @@ __all__ = [
     "Sound",
     "Worker",
     "make_renderer",
+    "one_note_each",
     "silence_failures",
     "usable",
     "usable_cores",

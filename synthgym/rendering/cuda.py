@@ -89,10 +89,10 @@ class CudaWorker(Worker):
             for row, note, audio in zip(rows, played, sounds, strict=True):
                 yield Sound(audio, row, note, None)
 
-    def render(self, unit: Unit, notes: Notes, *, audio: bool = False) -> Rendered:
+    def _rendered(self, unit: Unit, notes: Notes, *, audio: bool) -> Rendered:
         """As of any worker; audio that nobody asks for stays on the device."""
         if audio or not self._needs_no_audio:
-            return super().render(unit, notes, audio=audio)
+            return super()._rendered(unit, notes, audio=audio)
         native = self.space.to_native(unit)
         nothing = np.empty((0, self.synth.samples), np.float32)
         parts = []

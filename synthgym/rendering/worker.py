@@ -41,7 +41,7 @@ class Sound(NamedTuple):
 
 @dataclass(frozen=True)
 class Rendered:
-    """A batch of B sounds.
+    """A batch of B sounds, or of B patches at several notes, of which ``folded`` says the shapes.
 
     Attributes:
         features: for each of the worker's features, (B, frames, bins); always finite.
@@ -69,6 +69,21 @@ class Rendered:
             for row, said in part.failures
         )
         return cls(features, np.concatenate(sounds) if sounds else None, failures)
+
+    def folded(self, like: NDArray[Any]) -> Rendered:
+        """Return sounds that lie side by side as those of patches at several notes.
+
+        Features are (B, each, frames, bins) then, and audio (B, each, samples).
+
+        Args:
+            like: an array (B, each, values), such as the notes; for (B, values) all is as it was.
+        """
+        if like.ndim == 2:
+            return self
+        count, each, _ = like.shape
+        audio = None if self.audio is None else self.audio.reshape(count, each, -1)
+        features = tuple(one.reshape(count, each, *one.shape[1:]) for one in self.features)
+        return Rendered(features, audio, tuple((row // each, said) for row, said in self.failures))
 
     def rows(self, which: Sequence[int] | NDArray[np.int64]) -> Rendered:
         """Return some of the sounds, in the order in which their rows are given."""
@@ -161,18 +176,24 @@ class Worker:
                     yield Sound(self._silence(), row, note, "the synth rendered audio that is not finite")
 
     def render(self, unit: Unit, notes: Notes, *, audio: bool = False) -> Rendered:
-        """Render unit vectors (B, n) at notes (B, 3) and extract their features.
+        """Render unit vectors (B, n) at notes (B, 3), or each at several, and extract their features.
 
         The audio is returned too if it is asked for.
 
         Args:
             unit: float32 in [0, 1].
-            notes: float64; MIDI note, velocity and seconds held.
+            notes: float64 (B, 3) or (B, each, 3); MIDI note, velocity and seconds held.
             audio: whether to return it.
 
         Returns:
-            Features (B, frames, bins) each, audio (B, samples) or None, and failures by row.
+            Features (B, frames, bins) each, audio (B, samples) or None, and failures by row; of several notes
+            folded, see ``Rendered``.
         """
+        units, played = one_note_each(unit, notes)
+        return self._rendered(units, played, audio=audio).folded(notes)
+
+    def _rendered(self, unit: Unit, notes: Notes, *, audio: bool) -> Rendered:
+        """As ``render``, at notes (B, 3)."""
         return self.extract(self.sounds(unit, notes), len(unit), audio=audio)
 
     def extract(self, sounds: Iterable[Sound], count: int, *, audio: bool = False) -> Rendered:
@@ -235,6 +256,21 @@ class Worker:
         )
         played = "".join(f"{NOTE[i]}={sound.note[i]:g}, " for i in self.note.varies)
         return f"{failure}; taken for silence: {played}{settings}"
+
+
+def one_note_each(rows: Native | Unit, notes: Notes) -> tuple[Any, Notes]:
+    """Return rows (B, n) so often as each has notes (B, each, 3), and the notes (B each, 3), side by side.
+
+    Args:
+        rows: of parameters.
+        notes: (B, 3), of which all is as it was, or (B, each, 3).
+
+    Returns:
+        As many rows as notes.
+    """
+    if notes.ndim == 2:
+        return rows, notes
+    return np.repeat(rows, notes.shape[1], axis=0), notes.reshape(-1, notes.shape[2])
 
 
 def usable(audio: Audio) -> bool:

@@ -1,0 +1,59 @@
+"""The notes and velocities of recordings on a command line."""
+
+from __future__ import annotations
+
+import argparse
+
+from synthgym.errors import SynthgymError
+
+from ..matching.recording import Recording
+from ..matching.together import Together
+from .cli import Options
+
+
+def add_notes(synth: Options) -> None:
+    """Add the options that say what recordings are of.
+
+    Args:
+        synth: the parser, or a group of it.
+    """
+    synth.add_argument(
+        "--note",
+        type=numbers,
+        help="MIDI note of the target, 0 to 127 (default: by its pitch; of a model or data set of one note, "
+        "that note); with --together one for each, as 36,60,84",
+    )
+    synth.add_argument(
+        "--velocity",
+        type=numbers,
+        help="MIDI velocity, 1 to 127 (default: 100); with --together one for each (default: of several "
+        "recordings of a note by their levels)",
+    )
+    synth.add_argument(
+        "--together",
+        action="store_true",
+        help="the recordings are of one instrument, for which one voice is sought: 2 to 16 different notes "
+        "or velocities",
+    )
+
+
+def numbers(text: str) -> list[int]:
+    """Return whole numbers that are written with commas between."""
+    return [int(part) for part in text.split(",")]
+
+
+def one_note(args: argparse.Namespace) -> dict[str, int]:
+    """Return the note and velocity that were asked for of every recording, by name."""
+    given = {name: values for name in ("note", "velocity") if (values := getattr(args, name)) is not None}
+    for name, values in given.items():
+        if len(values) > 1:
+            raise SynthgymError(f"--{name} takes several values only with --together; give one")
+    return {name: values[0] for name, values in given.items()}
+
+
+def together(args: argparse.Namespace) -> Together:
+    """Return the recordings as those of one instrument; SynthgymError if they cannot be."""
+    for option in ("model", "dataset"):
+        if getattr(args, option) is not None:
+            raise SynthgymError(f"--{option} was made of single notes; leave it out with --together")
+    return Together([*map(Recording.read, args.targets)], args.note or (), args.velocity or ())

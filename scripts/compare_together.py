@@ -151,9 +151,9 @@ def table(rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
     farther = max(value for _, kept in rows for value in kept["farther"].values())
     lines += [
         "",
-        f"p = {tests[0]:.2g} of the given notes and {tests[1]:.2g} of those between (paired, two-sided Wilcoxon "
-        f"over {len(rows)} instruments). By its .syx in dexed-py, each voice is within {farther:.1g} of the "
-        "distances that its search found.",
+        f"p = {tests[0]:.2g} of the given notes and {tests[1]:.2g} of those between (paired, two-sided "
+        f"Wilcoxon over {len(rows)} instruments). By its .syx in dexed-py each voice is within "
+        f"{farther:.1g} of the distances that its search found.",
     ]
     return "\n".join(lines)
 

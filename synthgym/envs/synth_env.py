@@ -91,6 +91,10 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     - `targets`: the stream of random targets, `"train"` or `"validation"`.
     - `note` (MIDI, 60), `velocity` (MIDI, 100), `hold` (seconds to note-off, 0.7): each a number, or a pair
       `(low, high)` from which every episode draws its own.
+    - `notes_per_target`: at how many different notes of those ranges a target, and every sound, is rendered,
+      1 to 16; default 1. The distance is the mean over the notes, and each counts as a render. The
+      observation has what varies, and the features, of each; `info` has `note_1`, `velocity_1`, `hold_1` and
+      so on; and options of `reset`, `target_audio` and `target_file` too, are lists of as many.
     - `sample_rate` (Hz, 44100), `duration` (seconds rendered, 1.0), and what else the synth takes.
     - `render_mode`: `None` or `"rgb_array"`: target and current feature side by side.
     - `gym.make_vec(id, num_envs)` takes besides `autoreset_mode` (`"NextStep"`, `"SameStep"`, `"Disabled"`),

@@ -274,6 +274,7 @@ def test_one_voice_is_found_for_several_recordings(match: Callable[..., Any], tm
     page = (out / "match.html").read_text()
     assert page.count("<audio") == 2 + 2 * 3
     assert "C5, velocity 40" in page
+    assert page.count('"note": ') == 10, "a keyboard from note 42 to 78"
     length = round(result["env_kwargs"]["duration"] * RATE)
     assert [soundfile.info(out / name).frames for name in ("target.wav", "match.wav")] == [3 * length] * 2
     # What dexed-py itself plays of the .syx is as near at each note as the search has found.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from .envelopes import envelopes
 from .media import ogg, svg, write_page
 from .summary import of_clips
 
+EVERY, BESIDE, KEYS_VELOCITY = 4, 6, 100
+"""Of the keyboard so many semitones are played by one render, and it reaches so many beyond the target."""
 GROUP = 4
 """So many parameters whose names begin with the same word are shown as a group."""
 
@@ -85,6 +88,8 @@ def write_match(
         renders=trial.renders,
         target=ogg(target.reshape(-1) * gain, rate),
         pairs=_pairs(task, target * gain, trial, best, gain),
+        keys=Markup(json.dumps(_keys(task, trial, best, gain))),
+        keys_velocity=KEYS_VELOCITY,
         answers=[
             {
                 "answer": shown.answer,
@@ -130,6 +135,22 @@ def _pairs(
             "distance": away,
         }
         for (pitch, velocity, _), aim, sound, away in rows
+    ]
+
+
+def _keys(task: SoundMatchingTask, trial: Trial, best: Shown, gain: np.float32) -> list[dict[str, Any]]:
+    """Return notes of a keyboard over a target of several, rendered; none of a single note."""
+    if trial.notes_per_target == 1:
+        return []
+    pitches, hold = trial.notes[0, :, 0], trial.notes[0, :, 2].max()
+    low, high = max(0, int(pitches.min()) - BESIDE), min(127, int(pitches.max()) + BESIDE)
+    keys = np.array([[note, KEYS_VELOCITY, hold] for note in range(low, high + 1, EVERY)])
+    sounds = task.worker.render(np.repeat(best.answer.unit[None], len(keys), axis=0), keys, audio=True).audio
+    assert sounds is not None
+    rate = task.synth.sample_rate
+    return [
+        {"note": int(note), "sound": ogg(sound * gain, rate)}
+        for (note, _, _), sound in zip(keys, sounds, strict=True)
     ]
 
 

@@ -170,7 +170,10 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder for the voices and figures")
     args = parser.parse_args()
     count = whole("instruments", args.instruments, 2, COUNT)
-    options = {"budget": whole("budget", args.budget, 10, 10**9), "seed": whole("seed", args.seed, 0, 2**31)}
+    options: dict[str, Any] = {
+        "budget": whole("budget", args.budget, 10, 10**9),
+        "seed": whole("seed", args.seed, 0, 2**31),
+    }
     search = usual_search(ENV, **options)
     if args.agent is not None:
         search = Search(agent=parse(args.agent), sources=search.sources, voices=ENV, **options)

@@ -110,7 +110,7 @@ def test_a_target_of_several_notes_is_given() -> None:
     _, info = env.reset(options={"target_audio": sounds, **played})
     assert [info[f"velocity_{i}"] for i in (1, 2, 3)] == played["velocity"]
     np.testing.assert_array_equal(synth_env(env).target_audio, sounds)
-    for options, says in [
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"note": 60}, "note is a list of 3"),
         (
             {"target_audio": sounds, "note": [40, 60, 80]},
@@ -118,7 +118,8 @@ def test_a_target_of_several_notes_is_given() -> None:
         ),
         ({"target_audio": sounds[0], **played}, "target_audio is a list of 3"),
         ({"note": [40, 60, 100]}, "plays note 36 to 84; got note=100"),
-    ]:
+    ]
+    for options, says in refused:
         with pytest.raises(SynthgymError, match=says.replace("[", r"\[")):
             env.reset(options=options)
 
@@ -135,7 +136,10 @@ def mlp_on_several() -> None:
         (lambda: task_of(notes_per_target=3), "needs as many different notes, and there are 1; give ranges"),
         (lambda: task_of(**{**SEVERAL, "notes_per_target": 17}), "notes_per_target"),
         (lambda: datasets.Recipe("FM-v0", env_kwargs=SEVERAL), "a data set is of one note a target"),
-        (lambda: read_targets(task_of(**SEVERAL), "test:1"), "an evaluation is of one note a target"),
+        (
+            lambda: read_targets(task_of(**SEVERAL), "test:1"),
+            "an evaluation or a film is of one note a target",
+        ),
         (mlp_on_several, "mlp is of one note a target"),
     ],
 )

@@ -204,8 +204,7 @@ def match(
     Returns:
         Whether a signal stopped it.
     """
-    several = isinstance(recording, Together)
-    asked = env_kwargs if several else {**env_kwargs, **one_note(args)}
+    asked = env_kwargs if args.together else {**env_kwargs, **one_note(args)}
     if isinstance(recording, Together):
         env_kwargs, remarks = recording.env_kwargs(env_kwargs, None)
     elif args.model is not None:
@@ -221,10 +220,10 @@ def match(
         env_kwargs, remarks = recording.env_kwargs(asked, None)
     env_kwargs = whole_paths(env_kwargs)  # a model's, too
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
-        played = recording.played(env_kwargs) if isinstance(recording, Together) else None
-        if played is None:
+        notes = recording.played(env_kwargs) if isinstance(recording, Together) else None
+        if notes is None:
             check_one_note(task)
-        synth, total = task.synth, 1 if several else len(args.targets)
+        synth, total = task.synth, 1 if args.together else len(args.targets)
         banks = bank_paths(out.parent, synth, total)
         with writing_to(out):
             check_folder(out, search.top, synth.preset_suffix)
@@ -243,14 +242,14 @@ def match(
         def keep(answer: Answer) -> None:
             # A signal waits until the files are of one answer.
             with writing_to(out), Signals(patient=True) as held:
-                Heard.of(task, target, [answer], out, played).write(out, task, target, {**about, "banks": []})
+                Heard.of(task, target, [answer], out, notes).write(out, task, target, {**about, "banks": []})
             if held.caught is not None:
                 signal.raise_signal(held.caught)
 
         # A match that was there before stays until there is a whole one.
         early = None if (out / MATCH).exists() else keep
         try:
-            trial = search.run(task, target, agent, early, played)
+            trial = search.run(task, target, agent, early, notes)
         except BaseException:
             with suppress(OSError):  # it is not empty
                 out.rmdir()
@@ -261,7 +260,10 @@ def match(
         best = trial.answers.best[0]
         if isinstance(recording, Together):
             about["recordings"] = recording.found(trial, best)
-            about["remarks"] = [*remarks, *outliers(about["recordings"])]
+            more = outliers(about["recordings"])
+            about["remarks"] = [*remarks, *more]
+            for remark in more:
+                print(remark, file=sys.stderr)
         title = f"{recording.path.name} by {Path(args.env).stem}, {args.agent or search.agent.parts[0].name}"
         # A second Ctrl-C waits, too: in a callback of libsndfile it would be lost, and half a sound left.
         with writing_to(out), Signals(patient=True) as late:

@@ -67,7 +67,7 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     Raises:
         SynthgymError: no such targets.
     """
-    check_one_note_each(task, "an evaluation")
+    check_one_note_each(task, "an evaluation or a film")
     found: list[Target] = []
     silent = 0
     for part in text.split(","):

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synthgym.errors import SoundError, SynthgymError
 from synthgym.features import distance
@@ -201,7 +200,7 @@ class Together:
         Returns:
             Plain values by name.
         """
-        far = by_note(trial, answer)
+        far = distance(answer.feature, trial.target.features[0][0])
         rows = zip(self.recordings, trial.notes[0].tolist(), far.tolist(), strict=True)
         return [
             {
@@ -213,11 +212,6 @@ class Together:
             }
             for one, (pitch, velocity, hold), far in rows
         ]
-
-
-def by_note(trial: Trial, answer: Answer) -> NDArray[np.float32]:
-    """Return how far an answer is from each of several notes of a target, (k,)."""
-    return distance(answer.feature, trial.target.features[0][0])
 
 
 def outliers(found: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -129,7 +129,7 @@ def _pairs(
     rows = zip(trial.notes[0].tolist(), target, best.sound * gain, far.tolist(), strict=True)
     return [
         {
-            "name": note_name(pitch, velocity),
+            "name": _note_name(pitch, velocity),
             "target": ogg(aim, rate),
             "match": ogg(sound, rate),
             "distance": away,
@@ -154,7 +154,7 @@ def _keys(task: SoundMatchingTask, trial: Trial, best: Shown, gain: np.float32) 
     ]
 
 
-def note_name(pitch: float, velocity: float) -> str:
+def _note_name(pitch: float, velocity: float) -> str:
     """Return a MIDI note and velocity as people write them, ``C4, velocity 100``."""
     return f"{librosa.midi_to_note(int(pitch), unicode=False)}, velocity {velocity:g}"
 
@@ -167,7 +167,7 @@ def _spectrograms(task: SoundMatchingTask, trial: Trial, match: Features) -> Fig
     axes = figure.subplots(len(targets), 3, sharey=True, squeeze=False)
     names = [""]
     if len(targets) > 1:
-        names = [f", {note_name(pitch, velocity)}" for pitch, velocity, _ in trial.notes[0].tolist()]
+        names = [f", {_note_name(pitch, velocity)}" for pitch, velocity, _ in trial.notes[0].tolist()]
     for row, name, aim, found in zip(axes, names, targets, matches, strict=True):
         _draw_pair(row, task, name, aim, found)
     return figure

@@ -135,8 +135,8 @@ class Preview:
             for name, sound in sounds.items():
                 writer.add_audio(f"{name}/{i}", torch.from_numpy(sound * gain), steps, synth.sample_rate)
             bins = self._task.feature.shape[-1]
-            pictures = [each.features[0][i].reshape(-1, bins) for each in (targets, matches)]
+            aim, match = (each.features[0][i].reshape(-1, bins) for each in (targets, matches))
             seconds = synth.note.duration * self._task.notes_per_target
-            picture = side_by_side(self._task.feature, *pictures, distances[i], seconds)
+            picture = side_by_side(self._task.feature, aim, match, distances[i], seconds)
             writer.add_image(f"match/{i}", picture, steps, dataformats="HWC")
         writer.flush()

@@ -149,6 +149,12 @@ def table(rows: Sequence[tuple[str, dict[str, Any]]]) -> str:
     lines.append("| mean | | " + " | ".join(f"{column.mean():.3f}" for column in by_column) + " |")
     tests = [wilcoxon(by_column[0], by_column[1]), wilcoxon(by_column[2], by_column[3])]
     farther = max(value for _, kept in rows for value in kept["farther"].values())
+    semitones = GIVEN + BETWEEN
+    lines += ["", f"| semitones from the middle | {' | '.join(map(str, semitones))} |"]
+    lines.append("| --- |" + " ---: |" * len(semitones))
+    for voice in VOICES:
+        by_note = np.mean([kept[voice] for _, kept in rows], axis=0)
+        lines.append(f"| {voice} | " + " | ".join(f"{value:.3f}" for value in by_note) + " |")
     lines += [
         "",
         f"p = {tests[0]:.2g} of the given notes and {tests[1]:.2g} of those between (paired, two-sided "

@@ -26,6 +26,7 @@ class Rules:
     keep_best: bool = False
     starts: int = 1
     most_nudged: int | None = None
+    contrast: float | None = None
 
     def __post_init__(self) -> None:
         one_of("reward", self.reward, get_args(Reward))
@@ -36,6 +37,8 @@ class Rules:
         whole("starts", self.starts, 1, 1000)
         if self.most_nudged is not None:
             whole("most_nudged", self.most_nudged, 1, 10**6)
+        if self.contrast is not None:
+            number("contrast", self.contrast, 0.1, 1000)
 
 
 RULES = tuple(field.name for field in fields(Rules))

@@ -107,12 +107,28 @@ def test_a_step_moves_the_parameters_that_its_action_moves_most() -> None:
     np.testing.assert_allclose(inner.parameters, [0.5, 0.32, 0.5, 0.6, 0.5, 0.5], atol=1e-6)
 
 
+def test_contrast_enlarges_by_how_much_the_sound_differs_from_the_target() -> None:
+    plain, enlarged = make("FM-v0"), make("FM-v0", contrast=3)
+    start = np.array([0.5, 0.25, 1, 0, 0.75, 0.5], np.float32)
+    was, now = (env.reset(seed=1, options={"start": start})[0] for env in (plain, enlarged))
+    for action in np.zeros((2, 6), np.float32), np.full((1, 6), 0.7, np.float32):
+        for nudge in action:
+            was, now = (env.step(nudge)[0] for env in (plain, enlarged))
+        unit, sound, target = was[:6], *np.split(was[6:], 2)
+        expected = np.concatenate([2 * unit - 1, np.clip(3 * (target - sound), -1, 1), 2 * target - 1])
+        np.testing.assert_allclose(now, expected, atol=1e-6)
+        assert enlarged.observation_space.contains(now)
+        assert 0 < np.abs(now[6 : 6 + len(sound)]).max() <= 1
+
+
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 @pytest.mark.parametrize("env_id", ["FM-v0", "Dexed1Op-v0", GOAL_IDS[0]])
 def test_many_environments_keep_the_best_as_each_alone(env_id: str, mode: AutoresetMode) -> None:
     env_id, needed = keywords_of(env_id)
     keywords = {**needed, "keep_best": True, "starts": 3, "max_episode_steps": 5, "note": (48, 72)}
     keywords["most_nudged"] = 3
+    if env_id not in GOAL_IDS:
+        keywords["contrast"] = 10
     ours = gym.make_vec(env_id, 3, autoreset_mode=mode, **keywords)
     how: dict[str, Any] = {"vectorization_mode": "sync", "vector_kwargs": {"autoreset_mode": mode}}
     theirs = gym.make_vec(env_id, 3, **how, **keywords)
@@ -130,6 +146,7 @@ def test_many_environments_keep_the_best_as_each_alone(env_id: str, mode: Autore
     [
         ({"keep_best": "yes"}, "keep_best must be True or False; got 'yes'"),
         ({"most_nudged": 0}, "most_nudged must be a whole number from 1"),
+        ({"contrast": 0}, "contrast must be a number from 0.1 to 1000"),
         ({"starts": 0}, "starts must be a whole number from 1 to 1000; got 0"),
     ],
 )

@@ -37,7 +37,14 @@ SECONDS = 10
 MATCH_ENV, TRAIN_ENV = "Dexed6Op-v0", "FM-v0"
 STEPS = 60_000
 TARGETS, RENDERS = 40, 50
-GAME = {"keep_best": False, "starts": 1, "max_episode_steps": 50, "reward": "distance", "max_nudge": 0.1}
+GAME = {
+    "keep_best": False,
+    "starts": 1,
+    "max_episode_steps": 50,
+    "reward": "distance",
+    "max_nudge": 0.1,
+    "contrast": None,
+}
 """Nothing is undone, so that what is seen is learned: with a memory of the best, an untrained one climbs."""
 PPO = {"n_steps": 50, "n_epochs": 10, "gamma": 0.95}
 

@@ -114,7 +114,8 @@ class Episodes:
         self.audio, self.best_audio, self.target_audio = ([np.zeros(0, np.float32)] * count for _ in range(3))
 
     def _observation_space(self, state_size: int, pooled_size: int) -> gym.Space[Any]:
-        return gym.spaces.Box(0, 1, (state_size + 2 * pooled_size,), np.float32)
+        low = 0 if self.rules.contrast is None else -1
+        return gym.spaces.Box(low, 1, (state_size + 2 * pooled_size,), np.float32)
 
     def begin(
         self,
@@ -225,7 +226,11 @@ class Episodes:
 
     def observe(self, rows: Rows = ALL) -> Any:
         """Return fresh observations of rows."""
-        return np.concatenate([self._state(rows), self._pooled[rows], self._pooled_target[rows]], axis=1)
+        state, sound, target = self._state(rows), self._pooled[rows], self._pooled_target[rows]
+        if self.rules.contrast is None:
+            return np.concatenate([state, sound, target], axis=1)
+        apart = np.clip(np.float32(self.rules.contrast) * (target - sound), -1, 1)
+        return np.concatenate([2 * state - 1, apart, 2 * target - 1], axis=1)
 
     def _state(self, rows: Rows) -> NDArray[np.float32]:
         """Return what the synth is set to, (rows, n + what varies of the notes), each in [0, 1]."""

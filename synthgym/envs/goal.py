@@ -27,6 +27,8 @@ class GoalRules(Rules):
                 "a goal environment cannot reward improvement, which depends on the step before; "
                 "use reward='distance' or 'sparse'"
             )
+        if self.contrast is not None:
+            raise SynthgymError("a goal environment observes goals as they are; leave contrast out")
 
 
 class GoalEpisodes(Episodes):

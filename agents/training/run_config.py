@@ -37,7 +37,8 @@ def _versions() -> dict[str, str]:
 def _usual_kwargs(row: Mapping[str, Any], env: str) -> dict[str, Any]:
     """Return the keywords of an environment in a row of a YAML file.
 
-    The goal-conditioned twins have no reward that depends on the step before, and goals are observed as they are.
+    The goal-conditioned twins have no reward that depends on the step before, and no ``contrast``: goals are
+    observed as they are.
     """
     keywords: dict[str, Any] = row.get("env_kwargs", {})
     return {k: v for k, v in keywords.items() if not (k in ("reward", "contrast") and is_goal_id(env))}

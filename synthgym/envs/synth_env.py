@@ -84,8 +84,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     - `most_nudged`: how many parameters a step moves at most, those of the largest values of its action;
       default `None`: all.
     - `contrast`: a number c from 0.1 to 1,000 for another observation, `Box(-1, 1)` of the same shape: twice
-      what the parameters are beside the middle, c times by how much the target's values are above those of the
-      sound, clipped, and the target's as the parameters; default `None`.
+      what the parameters are beside the middle, c times by how much the target's values are above the
+      sound's, clipped, and the target's as the parameters; default `None`.
     - `parameters`: names of the only parameters to leave free.
     - `frozen`: `{name: native value or label}` of parameters to hold.
     - `patches`: where random targets and starts come from: `"human"` (such as people make; the default

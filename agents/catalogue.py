@@ -13,6 +13,7 @@ from synthgym.task import SoundMatchingTask
 
 from .baselines.constant import Constant
 from .baselines.default import Default
+from .baselines.levelled import Levelled
 from .baselines.nearest import Nearest
 from .baselines.random import Random
 from .baselines.shuffled_target import ShuffledTarget
@@ -44,10 +45,14 @@ class Sources:
     runs: Path = Path("runs")
 
 
-def _nearest(task: SoundMatchingTask, sources: Sources) -> Agent:
+LOOKUPS = {"nearest": Nearest, "levelled": Levelled}
+"""Agents that look up a data set."""
+
+
+def _lookup(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
     if sources.dataset is None:
-        raise SynthgymError("nearest looks up a data set: give --dataset (synthgym dataset makes one)")
-    return Nearest.prepare(task, sources.dataset)
+        raise SynthgymError(f"{name} looks up a data set: give --dataset (synthgym dataset makes one)")
+    return LOOKUPS[name].prepare(task, sources.dataset)
 
 
 def _trained(name: str, task: SoundMatchingTask, sources: Sources) -> Agent:
@@ -74,7 +79,7 @@ AGENTS: dict[str, Callable[[SoundMatchingTask, Sources], Agent]] = {
     "silence": lambda task, sources: Silence(),
     "default": lambda task, sources: Default(),
     "shuffled_target": lambda task, sources: ShuffledTarget(),
-    "nearest": _nearest,
+    **{name: partial(_lookup, name) for name in LOOKUPS},
     "hill_climber": lambda task, sources: HillClimber(),
     "halving": lambda task, sources: Halving(),
     "ga": lambda task, sources: GA(),

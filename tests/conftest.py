@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar
 import gymnasium as gym
 import psutil
 import pytest
+from hypothesis import HealthCheck, settings
 
 import synthgym  # noqa: F401
 from envs_registry import ENVIRONMENTS, example, goal_id, missing
@@ -28,6 +29,10 @@ from synthgym.task import SoundMatchingTask
 
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet
+
+# Machines are shared: how long an example takes says nothing.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 Present = TypeVar("Present")
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 import agents
 from agents.baselines.index import Index
-from agents.catalogue import AGENTS, Sources, prepare
+from agents.catalogue import AGENTS, LOOKUPS, Sources, prepare
 from agents.search.variation import varied
 from agents.training.learners import LEARNERS
 from agents.trials.agent import Agent, Refined, run
@@ -28,7 +28,7 @@ from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
-_NO_SEARCHES = ("random", "constant", "silence", "default", "shuffled_target", "nearest", "pretrained")
+_NO_SEARCHES = ("random", "constant", "silence", "default", "shuffled_target", *LOOKUPS, "pretrained")
 SEARCHES = [name for name in AGENTS if name not in (*LEARNERS, *_NO_SEARCHES)]
 NO_TASK: Any = None
 """For agents that need nothing of a task."""

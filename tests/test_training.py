@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from agents.catalogue import AGENTS, Sources, prepare
+from agents.catalogue import AGENTS, LOOKUPS, Sources, prepare
 from agents.rl.training import load
 from agents.supervised.config import TrainerConfig
 from agents.supervised.encoding import Encoding
@@ -154,7 +154,7 @@ def test_every_agent_on_every_id(env_id: str, tmp_path: Path) -> None:
         trial = searched(task, prepare(name, task, sources))
         assert 1 <= len(trial.distances) <= 7
         assert present(trial.best).distance == min(trial.distances)
-        if name.partition("+")[0] in ("nearest", "pretrained", *LEARNERS):
+        if name.partition("+")[0] in (*LOOKUPS, "pretrained", *LEARNERS):
             assert trial.offline[0] >= ITEMS, "what it learnt from counts"
     task.close()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import zarr
 from numpy.typing import NDArray
 
 from synthgym.datasets import load
@@ -85,27 +87,52 @@ class Index:
         return found
 
 
-def neighbours(
-    path: Path, feature: str, target: Features, count: int, state: DataSetState | None = None
-) -> Unit:
+def neighbours(path: Path, feature: str, target: Features, count: int) -> Unit:
     """Return the unit vectors (count, n) of the training examples of a data set that are nearest to a target
-    (1, frames, bins), the nearest first; ``state`` is that of the set, if it was looked at already.
+    (1, frames, bins), the nearest first.
 
     Args:
         path: the folder of the data set.
         feature: the name of one of its features.
         target: float32.
         count: how many, 1 or more; fewer if the set has fewer.
-        state: None to look at it now.
 
     Returns:
         Float32 in [0, 1].
     """
-    best = _index_of(path, feature, state or state_of(path)).nearest(target, count)
-    rows = np.sort(best)
-    units: Unit = load(path).parameters.get_orthogonal_selection((rows, slice(None)))
-    nearest: Unit = units[np.searchsorted(rows, best)]
-    return nearest
+    units: Unit = examples(load(path).parameters, nearest_rows(path, feature, target, count))
+    return units
+
+
+def nearest_rows(path: Path, feature: str, target: Features, count: int) -> NDArray[np.int64]:
+    """Return the numbers (count,) of the examples that ``neighbours`` returns the parameters of.
+
+    Args:
+        path: the folder of the data set.
+        feature: the name of one of its features.
+        target: float32.
+        count: how many, 1 or more; fewer if the set has fewer.
+
+    Returns:
+        Int64, the nearest first.
+    """
+    return _nearest_rows(path, feature, count, state_of(path), target.tobytes(), target.shape)
+
+
+def examples(array: zarr.Array[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Return some rows of an array of a data set, in their order.
+
+    Args:
+        array: one of the set's.
+        rows: their numbers, each once.
+
+    Returns:
+        What the array has there.
+    """
+    order = np.sort(rows)  # as the array is read
+    selection = (order, *(slice(None) for _ in array.shape[1:]))
+    found: NDArray[Any] = array.get_orthogonal_selection(selection)
+    return found[np.searchsorted(order, rows)]
 
 
 def state_of(path: Path) -> DataSetState:
@@ -113,6 +140,15 @@ def state_of(path: Path) -> DataSetState:
     shards = [file for part in ("split", "features") for file in (path / part).rglob("*") if file.is_file()]
     stats = [(str(file), file.stat()) for file in sorted([path / MANIFEST, *shards])]
     return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+
+
+@lru_cache(256)
+def _nearest_rows(
+    path: Path, feature: str, count: int, state: DataSetState, target: bytes, shape: tuple[int, ...]
+) -> NDArray[np.int64]:
+    """Return the numbers of what is nearest, once for all trials of a target in a state of a set."""
+    aim: Features = np.frombuffer(target, np.float32).reshape(shape)
+    return _index_of(path, feature, state).nearest(aim, count)
 
 
 @lru_cache(1)

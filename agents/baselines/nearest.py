@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
-
-import numpy as np
+from typing import Self
 
 from synthgym.datasets import load, load_for
 from synthgym.features import Features
@@ -15,7 +13,7 @@ from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent
 from ..trials.trial import Trial
-from .index import DataSetState, neighbours, state_of
+from .index import neighbours
 
 MOST = 1000
 """Neighbours it finds."""
@@ -25,16 +23,16 @@ class Nearest(Agent):
     """Renders the examples of a data set that are nearest to the target, the nearest first.
 
     Args:
+        task: whose feature they are compared by.
         path: folder of the data set.
-        feature: by which they are compared.
         renders: what the set cost.
     """
 
-    def __init__(self, path: Path, feature: str, renders: int) -> None:
-        self._path, self._feature, self._renders = path, feature, renders
+    def __init__(self, task: SoundMatchingTask, path: Path, renders: int) -> None:
+        self._task, self._path, self._renders = task, path, renders
 
     @classmethod
-    def prepare(cls, task: SoundMatchingTask, path: Path) -> Nearest:
+    def prepare(cls, task: SoundMatchingTask, path: Path) -> Self:
         """Open a data set of a task; SynthgymError if there is none, or it is of another task.
 
         Args:
@@ -48,7 +46,7 @@ class Nearest(Agent):
             SynthgymError: there is no data set, or it is of another task.
         """
         dataset = load_for(task, path)
-        return cls(dataset.path, task.feature_name, dataset.cost())
+        return cls(task, dataset.path, dataset.cost())
 
     def search(self, trial: Trial) -> None:
         """Render one neighbour after the other."""
@@ -61,17 +59,13 @@ class Nearest(Agent):
 
     def _neighbours(self, trial: Trial) -> Unit:
         trial.count_offline(str(self._path), self._renders)
-        (aim,) = trial.shown.features[0]
-        return _neighbours(self._path, self._feature, state_of(self._path), aim.tobytes(), aim.shape)
+        return self._looked_up(trial.shown.features[0])
+
+    def _looked_up(self, target: Features) -> Unit:
+        """Return what is rendered for a target (1, frames, bins), first to last."""
+        return neighbours(self._path, self._task.feature_name, target, MOST)
 
 
 def note_of_dataset(path: Path) -> Note:
     """Return what the synth of a data set played; SynthgymError if there is none."""
     return load(path).note
-
-
-@lru_cache(256)
-def _neighbours(path: Path, feature: str, state: DataSetState, target: bytes, shape: tuple[int, ...]) -> Unit:
-    """Return what is nearest to a target, looked up once for all trials of it in each state of the set."""
-    aim: Features = np.frombuffer(target, np.float32).reshape(1, *shape)
-    return neighbours(path, feature, aim, MOST, state)

@@ -26,7 +26,7 @@ from synthgym.settings import check_same_settings
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-from ..catalogue import AGENTS, parse, prepare
+from ..catalogue import AGENTS, LOOKUPS, parse, prepare
 from ..evaluation.metrics import compare_sounds
 from ..matching.folder import check_inputs
 from ..matching.recording import Recording
@@ -63,7 +63,7 @@ def main() -> int:
     args = parser.parse_args()
 
     others = [name for name in args.others.split(",") if name]
-    plain = [name for name in AGENTS if name not in (*LEARNERS, "nearest", "pretrained")]
+    plain = [name for name in AGENTS if name not in (*LEARNERS, *LOOKUPS, "pretrained")]
     for name in others:
         one_of("agent that needs no model and no data set", str(parse(name)), plain)
     stems = [path.stem for path in args.targets]

@@ -18,7 +18,7 @@ from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-from ..baselines.index import neighbours
+from ..baselines.levelled import levelled
 from .recording import transposed
 
 logger = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Voices:
         semitones = int(own.note.rows(1)[0, 0]) - note
         clip = transposed(target, own.sample_rate, semitones, own.samples)
         (aim,) = self._task.extract(clip[None]).features
-        near = neighbours(self._path, _FEATURE, aim, count)
+        near = levelled(self._task, self._path, aim, count)
         return task.space.to_unit(self._task.space.to_native(near))
 
 

@@ -49,6 +49,18 @@ class Feature(ABC):
         Each clip is computed for itself, so its bytes do not depend on the batch it is in.
         """
 
+    def louder(self, features: Features, decibels: float) -> Features | None:
+        """Return what features (B, frames, bins) of sounds would be if they were louder; None if unknown.
+
+        Args:
+            features: of the sounds as they are.
+            decibels: by how much; below 0 for softer.
+
+        Returns:
+            Float32 (B, frames, bins), or None.
+        """
+        return None
+
     def picture(self, features: Features) -> Features:
         """Return what a person looks at, (columns, rows), of a feature (frames, bins) or a difference of two.
 

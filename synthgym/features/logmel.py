@@ -65,3 +65,18 @@ class LogMel(Feature):
         # The float32 logarithm of the floor need not be exactly -8, but silence must be 0.
         np.clip(mel.transpose(0, 2, 1), 0, RANGE_DB, out=features)
         return features
+
+    def louder(self, features: Features, decibels: float) -> Features:
+        """Return what features (B, frames, bins) of sounds would be, were the sounds louder.
+
+        What lay below the floor stays there.
+
+        Args:
+            features: of the sounds as they are.
+            decibels: by how much; below 0 for softer.
+
+        Returns:
+            Float32 (B, frames, 64).
+        """
+        heard = np.clip(features + np.float32(decibels), 0, RANGE_DB)
+        return np.where(features > 0, heard, np.float32(0))

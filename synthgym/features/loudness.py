@@ -35,7 +35,8 @@ _P0, _P1, _P2, _P3, _P4, _P5 = map(
 )
 _ONE, _ROUND = _F(1), _F(3 << 22)
 _EXPONENT, _WEIGHT = _F(EXPONENT), _F(WEIGHT)
-_FLOOR = _F(10 ** (-FLOOR_DB / 10 * EXPONENT))
+FLOOR = _F(10 ** (-FLOOR_DB / 10 * EXPONENT))
+"""What is taken off a compressed power of the short window."""
 # Of powers. What is less counts as the least, which is below the floor; what is more is louder than loud.
 _LEAST, _MOST = _F(10 ** (-FLOOR_DB / 10) / 2), _F(4)
 _SHARE = _F(1 / NEIGHBOURHOOD)
@@ -53,7 +54,7 @@ def _compressed(power):
     t = y - whole
     fraction = ((((_P5 * t + _P4) * t + _P3) * t + _P2) * t + _P1) * t + _P0
     # What is not a number stays so.
-    heard = scaled(fraction, whole) - _FLOOR + (power - power)
+    heard = scaled(fraction, whole) - FLOOR + (power - power)
     return at_most(at_least(heard, _F(0)), _ONE)
 
 

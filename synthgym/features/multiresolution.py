@@ -12,7 +12,7 @@ from synthgym.features.base import Feature, Features
 from synthgym.features.decimation import Decimator
 from synthgym.features.logmel import HOP, N_FFT, N_MELS, mel_matrix
 from synthgym.features.logmel import full_scale_power as full_scale_mel
-from synthgym.features.loudness import WEIGHT, loudness
+from synthgym.features.loudness import EXPONENT, FLOOR, WEIGHT, loudness
 
 LOWEST_NOTE, HIGHEST_NOTE = 20, 83
 """Of the long window, 26 to 988 Hz: further up the mel bands tell a semitone."""
@@ -132,6 +132,26 @@ class MultiResolution(Feature):
             long = self.long.padded(self.lowered(clip)[None])[0]
             loudness(short, self.short.shape[1], long, np.empty_like(long), found)
         return features
+
+    def louder(self, features: Features, decibels: float) -> Features:
+        """Return what features (B, frames, 318) of sounds would be, were the sounds louder.
+
+        What lay below the floor stays there.
+
+        Args:
+            features: of the sounds as they are.
+            decibels: by how much; below 0 for softer.
+
+        Returns:
+            Float32 (B, frames, 318).
+        """
+        times = np.float32(10 ** (decibels / 10 * EXPONENT))
+        found: Features = features * times  # right for the long windows: their floor is in the mean, too
+        mel = found[..., : 2 * N_MELS]
+        mel += (times - 1) * FLOOR
+        np.maximum(mel, 0, out=mel)
+        mel[features[..., : 2 * N_MELS] <= 0] = 0
+        return found
 
     def picture(self, features: Features) -> Features:
         """Return the spectrogram (2 frames, rows) that a feature (frames, 318) describes.

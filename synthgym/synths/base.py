@@ -205,6 +205,19 @@ class Synth(ABC):
         """
         raise SynthError(f"it is not known what patches people make with {type(self).__name__}")
 
+    def louder(self, native: Native, decibels: float) -> tuple[Native, NDArray[np.float64]]:
+        """Return rows that sound the same but louder, by what is asked or as nearly as the synth's levels go.
+
+        Args:
+            native: float64 (B, all parameters).
+            decibels: by how much louder; below 0 for softer.
+
+        Returns:
+            The rows, and by how many decibels each is louder (B,); of a synth of which it is not known, the
+            rows as they are and zeros.
+        """
+        return native, np.zeros(len(native))
+
     def diagram(self, native: Native) -> Diagram | None:
         """Return how the parts of a patch (all parameters,) are joined; None if all are joined alike."""
         return None

@@ -18,7 +18,7 @@ from synthgym.checks import one_of, whole
 from synthgym.errors import PresetError, SynthError
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
-from synthgym.synths import dx7_parameters, dx7_prior, dx7_voice
+from synthgym.synths import dx7_levels, dx7_parameters, dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
 from synthgym.synths.diagram import Diagram
 from synthgym.synths.dx7_diagram import algorithm_diagram
@@ -202,6 +202,18 @@ class DexedSynth(Synth):
         algorithm = self.space.frozen.get("ALGORITHM")
         voices = dx7_prior.human_like(generators, None if algorithm is None else int(algorithm))
         return self.space.to_native(self.space.to_unit(voices))
+
+    def louder(self, native: Native, decibels: float) -> tuple[Native, NDArray[np.float64]]:
+        """Return voices (B, 145) with their carriers' output levels moved, and the decibels (B,) that makes.
+
+        Args:
+            native: float64 (B, 145).
+            decibels: by how much louder; below 0 for softer.
+
+        Returns:
+            As of any synth. Feedback of a carrier to itself changes with its level; nothing else does.
+        """
+        return dx7_levels.louder(native, decibels)
 
     def diagram(self, native: Native) -> Diagram:
         """Return the algorithm of a voice (145,)."""

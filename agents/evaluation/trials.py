@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from synthgym.effects import measure_effects
-from synthgym.rendering import Worker
+from synthgym.rendering import Shared, Worker
 from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent, run
@@ -27,10 +27,10 @@ from .targets import Target
 @dataclass(frozen=True)
 class _Job:
     name: str
-    agent: Agent
+    agent: Shared[Agent]
     target: Target
     seed: int
-    pool: Pool
+    pool: Shared[Pool]
     budgets: tuple[int, ...]
     audible: NDArray[np.bool_]
 
@@ -72,14 +72,18 @@ def evaluate(
     ]
     if not wanted:
         return
-    pools = {seed: Pool.make(task, seed, max(budgets)) for seed in sorted({seed for *_, seed in wanted})}
+    share = task.renderer.share
+    pools = {
+        seed: share(Pool.make(task, seed, max(budgets))) for seed in sorted({seed for *_, seed in wanted})
+    }
+    shared = {name: share(agents[name]) for name in dict.fromkeys(name for name, *_ in wanted)}
     audible = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):
         audible[:] = [effect.audible > 0 for effect in measure_effects(task)]
 
     def jobs() -> Iterator[_Job]:
         for name, target, seed in wanted:
-            yield _Job(name, agents[name], target, seed, pools[seed], tuple(budgets), audible)
+            yield _Job(name, shared[name], target, seed, pools[seed], tuple(budgets), audible)
 
     total = len(agents) * seeds * len(targets)
     with tqdm(
@@ -98,8 +102,9 @@ def evaluate(
 
 def _run(worker: Worker, job: _Job) -> Row:
     budget = max(job.budgets)
-    trial = Trial(worker, job.target.rendered, budget, job.pool, _generator(job), job.target.played, job.seed)
-    run(job.agent, trial)
+    pool, played = job.pool.get(), job.target.played
+    trial = Trial(worker, job.target.rendered, budget, pool, _generator(job), played, job.seed)
+    run(job.agent.get(), trial)
     # The best is often the same at several budgets.
     bests = {best.render: best for best in map(trial.best_of, job.budgets)}
     metrics = {render: _metrics(worker, job, best) for render, best in bests.items()}

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from synthgym.checks import one_of, whole
 from synthgym.rendering.local import InLine, Processes, Threads
 from synthgym.rendering.meter import RenderMeter
-from synthgym.rendering.renderer import Renderer
+from synthgym.rendering.renderer import Renderer, Shared
 from synthgym.rendering.worker import Rendered, Sound, Worker, one_note_each, silence_failures, usable
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Rendered",
     "Renderer",
     "Rendering",
+    "Shared",
     "Sound",
     "Worker",
     "make_renderer",
@@ -58,9 +59,9 @@ def make_renderer(
     if workers is not None:
         whole("workers", workers, 1, 4096)
     if rendering == "ray":
-        from synthgym.rendering.cluster import RayActors  # ray is an extra
+        from synthgym.rendering.cluster import RayTasks  # ray is an extra
 
-        return RayActors(worker, workers, address)
+        return RayTasks(worker, workers, address)
     if rendering == "cuda":
         from synthgym.rendering.cuda import Cuda  # torch and numba-cuda are an extra
 

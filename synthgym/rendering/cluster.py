@@ -1,68 +1,205 @@
-"""Rendering on a Ray cluster: one actor for each worker."""
+"""Rendering on a Ray cluster: every job is a task of Ray's, which places it and does it again if it is lost."""
 
 from __future__ import annotations
 
-import os
-import socket
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from synthgym.errors import SynthgymError
-from synthgym.rendering.renderer import Job, Renderer, Result
+from synthgym.rendering.connecting import connected
+from synthgym.rendering.renderer import Job, Renderer, Result, Shared, Value
 from synthgym.rendering.worker import Worker
 
 AHEAD = 4
-"""Jobs sent to each actor: enough that none waits for the driver."""
-MOST_TRIES = 3
-"""So often a job that loses its actor is tried, and an actor that does not start."""
+"""Jobs sent for each core: enough that none waits for the driver."""
+RETRIES = 3
+"""So often a job that is lost with its node or process is done again."""
 SECONDS_BETWEEN_LOOKS = 10.0
-"""After which the cluster is asked for new cores."""
+"""After which the cluster is asked for its cores."""
 PATIENCE = 60.0
-"""Seconds that a cluster without any node is waited for."""
-OVERDUE = 120.0
-"""Seconds after which a result is asked for again, twice as long each time."""
-_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
-_SETTINGS = 3
-_PATIENCE = 10
-"""gRPC begins (RFC 9113) with the client's preface and its settings, which are none, and with the server's
-settings, whose type, 4, is at this place."""
+"""Seconds that a cluster without any core is waited for."""
+FETCHED = 16
+"""Shared values that a process keeps."""
 
 
-class RayActors(Renderer):
-    """Actors on the nodes of a cluster, each with a copy of the worker and a core of its own.
+class Tasks:
+    """Calls functions on the nodes of a cluster, a core for each call.
 
-    The jobs of an actor that is lost with its node are done again by the others; a new actor takes its
-    place as soon as there is a core for it, and nodes that join are put to work. Every node needs the
-    same synthgym, and the files that the synth reads at the same paths.
+    Ray does the placing, sends calls to nodes that join, and does again what is lost with a node.
+
+    Args:
+        workers: how many calls at once, at most (default: one for each core of the cluster, as it grows).
+        address: of the cluster, as ``ray.init`` takes it (default: the one this machine is part of; if
+            there is none, one is started here).
+
+    Raises:
+        SynthgymError: Ray is not installed, the cluster is not reached, or it has fewer cores.
+    """
+
+    def __init__(self, workers: int | None = None, address: str | None = None) -> None:
+        self.ray = connected(address)
+        cores = self._cores()
+        if workers is not None and not 0 < workers <= cores:
+            raise SynthgymError(f"the Ray cluster has {cores} cores; ask for no more workers than that")
+        self.most = workers
+        self.cores = cores
+        self._seen = self._looked = time.monotonic()
+        self._sent: set[Any] = set()
+
+    @property
+    def workers(self) -> int:
+        """Return how many calls are made at once."""
+        return min(self.cores, self.most or self.cores) or 1
+
+    @property
+    def _ahead(self) -> int:
+        # Ray itself sees to it that no core has two; fewer than all cores are nobody's but ours to count.
+        return self.workers * (AHEAD if self.workers == self.cores else 1)
+
+    def ordered(
+        self, call: Callable[[Job], Any], jobs: Iterable[Job], done: Callable[[Any], None] | None = None
+    ) -> Iterator[Any]:
+        """Return the results in the order of the jobs; ``done`` has each as soon as it is there.
+
+        Args:
+            call: sends a job, as the ``remote`` of a function does.
+            jobs: some of which are sent ahead of the results that are fetched.
+            done: see above; an error comes after it has those that are there.
+
+        Returns:
+            The results, one by one as they are fetched.
+        """
+        jobs, window, found = iter(jobs), deque[Any](), dict[Any, Any]()
+        try:
+            while True:
+                for job in islice(jobs, max(self._ahead - len(window), 0)):
+                    window.append(self._send(call, job))
+                if not window:
+                    return
+                while window[0] not in found:
+                    # What nobody is to be told of stays on its node until its turn comes.
+                    waiting = [window[0]] if done is None else [each for each in window if each not in found]
+                    self._tell(self._ready(waiting), found, done)
+                yield _value(found.pop(self._came(window.popleft())))
+        except BaseException:  # Ctrl-C, a scheduler that ends the job, a cluster that is lost
+            if done is not None and (waiting := [each for each in window if each not in found]):
+                ready = self.ray.wait(waiting, num_returns=len(waiting), timeout=0)[0]
+                self._tell(ready, found, done)
+            raise
+        finally:
+            self._give_up(window)
+
+    def unordered(self, call: Callable[[Job], Any], jobs: Iterable[Job]) -> Iterator[Any]:
+        """Return the results as they come; a job is taken up when there is a core for it.
+
+        Args:
+            call: sends a job, as the ``remote`` of a function does.
+            jobs: may depend on the results so far.
+
+        Returns:
+            The results, one by one.
+        """
+        jobs, sent = iter(jobs), set[Any]()
+        try:
+            while True:
+                self._look()
+                sent |= {self._send(call, job) for job in islice(jobs, max(self.workers - len(sent), 0))}
+                if not sent:
+                    return
+                for each in self._ready(list(sent)):
+                    sent.remove(each)
+                    yield _value(self._fetch(self._came(each)))
+        finally:
+            self._give_up(sent)
+
+    def close(self) -> None:
+        """Give up what is being done."""
+        self._give_up(self._sent.copy())
+
+    def _send(self, call: Callable[[Job], Any], job: Job) -> Any:
+        sent = call(job)
+        self._sent.add(sent)
+        return sent
+
+    def _came(self, sent: Any) -> Any:
+        self._sent.remove(sent)
+        return sent
+
+    def _give_up(self, sent: Iterable[Any]) -> None:
+        for each in sent:
+            self._sent.discard(each)
+            with suppress(self.ray.exceptions.RayError):
+                self.ray.cancel(each, force=True)
+
+    def _ready(self, sent: list[Any]) -> list[Any]:
+        """Return those of some results that are there, after some seconds at most."""
+        ready: list[Any] = self.ray.wait(sent, num_returns=1, timeout=SECONDS_BETWEEN_LOOKS)[0]
+        self._look()
+        return ready
+
+    def _look(self) -> None:
+        """Look now and then how many cores there are; SynthgymError if there are none for long."""
+        now = time.monotonic()
+        if now - self._looked < min(SECONDS_BETWEEN_LOOKS, PATIENCE):
+            return
+        self._looked, cores = now, self._cores()
+        if cores:
+            self.cores, self._seen = cores, now
+        elif now - self._seen > PATIENCE:
+            raise SynthgymError("all nodes of the Ray cluster are lost; start it again and go on")
+
+    def _cores(self) -> int:
+        return int(self.ray.cluster_resources().get("CPU", 0))
+
+    def _tell(self, ready: list[Any], found: dict[Any, Any], done: Callable[[Any], None] | None) -> None:
+        for each in ready:
+            found[each] = self._fetch(each)
+            if done is not None and not isinstance(found[each], _Error):
+                done(found[each])
+
+    def _fetch(self, sent: Any) -> Any:
+        errors = self.ray.exceptions
+        try:
+            return self.ray.get(sent)
+        except errors.RayTaskError as error:
+            if isinstance(error.cause, ImportError):
+                return _Error(
+                    SynthgymError(f"has every node of the cluster the same synthgym? {_line(error.cause)}")
+                )
+            return _Error(error.cause)
+        except errors.RayError as error:
+            return _Error(SynthgymError(f"a job of the cluster is lost again and again: {_line(error)}"))
+
+
+class RayTasks(Renderer):
+    """Renders by tasks on the nodes of a cluster; each process that does some keeps a copy of the worker.
+
+    The jobs of a node that is lost are done again by the others, and nodes that join are put to work.
+    Every node needs the same synthgym, and the files that the synth reads at the same paths.
 
     Args:
         worker: to copy.
-        workers: how many actors (default: one for each core of the cluster).
-        address: of the cluster, as ``ray.init`` takes it (default: the one this machine is part of;
-            if there is none, one is started here).
+        workers: how many cores are used (default: all of the cluster).
+        address: of the cluster; see ``Tasks``.
 
     Raises:
         SynthgymError: Ray is not installed, the cluster is not reached, or it has fewer cores.
     """
 
     def __init__(self, worker: Worker, workers: int | None = None, address: str | None = None) -> None:
-        self._ray = ray = _connected(address)
-        cores = self._cores()
-        self.workers = workers or cores
-        if not 0 < self.workers <= cores:
-            raise SynthgymError(f"the Ray cluster has {cores} cores; ask for no more workers than that")
-        self._enlists = workers is None
-        self._looked = time.monotonic()
-        kind = ray.remote(num_cpus=1)(Worker)
-        self._new = partial(kind.remote, worker.synth, worker.space, worker.features)
-        self._actors = [self._new() for _ in range(self.workers)]
-        self._coming: dict[Any, Any] = {}  # new actors, by the first thing they answer
-        self._stillborn = 0
+        self._tasks = Tasks(workers, address)
+        self._do = self._tasks.ray.remote(num_cpus=1, max_retries=RETRIES)(_do)
+        self._worker = self.share(worker)
+
+    @property
+    def workers(self) -> int:  # type: ignore[override]  # it changes with the cluster
+        """Return how many jobs are done at once."""
+        return self._tasks.workers
 
     def map(
         self,
@@ -72,177 +209,52 @@ class RayActors(Renderer):
         done: Callable[[Result], None] | None = None,
     ) -> Iterator[Result]:
         """Return the results in order; an error comes after ``done`` has those that are there."""
-        sent: deque[_Sent] = deque()  # in the order of the jobs
-        try:
-            for result in self._map(work, jobs, sent):
-                if done is not None:
-                    done(result)
-                yield result
-        except BaseException:  # Ctrl-C, a scheduler that ends the job, a cluster that is lost
-            if done is not None:
-                waiting = [each.result for each in sent]
-                for each in (
-                    self._ray.wait(waiting, num_returns=len(waiting), timeout=0)[0] if waiting else ()
-                ):
-                    with suppress(self._ray.exceptions.RayError):
-                        done(self._ray.get(each))
-            raise
+        return self._tasks.ordered(lambda job: self._do.remote(self._worker, work, job), jobs, done)
 
-    def _map(
-        self, work: Callable[[Worker, Job], Result], jobs: Iterable[Job], sent: deque[_Sent]
-    ) -> Iterator[Result]:
-        jobs, errors = iter(jobs), self._ray.exceptions
-        while True:
-            for job in islice(jobs, max(AHEAD * self.workers - len(sent), 0)):
-                sent.append(self._send(work, job, sent))
-            if not sent:
-                return
-            first = sent[0]
-            try:
-                result = self._ray.get(first.result, timeout=OVERDUE * 2 ** (first.tries - 1))
-            except errors.GetTimeoutError:
-                # Seen once (Ray 2.60): the actors idle, and the result never comes. A job may be done twice.
-                sent[0] = self._send(work, first.job, sent, first.tries + 1)
-                continue
-            except (errors.RayActorError, errors.ObjectLostError) as error:
-                if first.tries >= MOST_TRIES:
-                    raise SynthgymError(
-                        f"a worker of the cluster is lost again and again: {_line(error)}"
-                    ) from error
-                gone = isinstance(error, errors.RayActorError)
-                if gone:
-                    self._replace(first.actor)
-                for place, other in enumerate(sent):
-                    if other is first or (gone and other.actor is first.actor):
-                        sent[place] = self._send(work, other.job, sent, other.tries + 1)
-                continue
-            except errors.RayTaskError as error:
-                raise error.cause from None
-            sent.popleft()
-            yield result
-
-    def _send(self, work: Any, job: Any, sent: Iterable[_Sent], tries: int = 1) -> _Sent:
-        """Give a job to the actor that has least to do."""
-        load = Counter(id(other.actor) for other in sent)
-        actor = min(self._alive(), key=lambda actor: load[id(actor)])
-        return _Sent(job, actor, actor.do.remote(work, job), tries)
-
-    def _alive(self) -> list[Any]:
-        """Return the actors that are there, new ones among them."""
-        self._enlist()
-        if self._coming:
-            patience = 0 if self._actors else PATIENCE
-            for answer in self._ray.wait(list(self._coming), timeout=patience, fetch_local=False)[0]:
-                self._welcome(answer)
-        if not self._actors:
-            raise SynthgymError("all nodes of the Ray cluster are lost; start it again and go on")
-        return self._actors
-
-    def _welcome(self, answer: Any) -> None:
-        actor = self._coming.pop(answer)
-        try:
-            self._ray.get(answer)
-        except self._ray.exceptions.RayError as error:
-            self._stillborn += 1
-            if self._stillborn == MOST_TRIES:
-                raise SynthgymError(
-                    f"no worker starts on the cluster; has every node the same synthgym? {_line(error)}"
-                ) from error
-            self._start()
-        else:
-            self._stillborn = 0
-            self._actors.append(actor)
-            self.workers = len(self._actors)
-
-    def _enlist(self) -> None:
-        """Start an actor for every core that has joined, if all cores are wanted; look now and then."""
-        if self._enlists and time.monotonic() - self._looked > SECONDS_BETWEEN_LOOKS:
-            self._looked = time.monotonic()
-            for _ in range(self._cores() - len(self._actors) - len(self._coming)):
-                self._start()
-
-    def _cores(self) -> int:
-        return int(self._ray.cluster_resources().get("CPU", 0))
-
-    def _start(self) -> None:
-        actor = self._new()
-        self._coming[actor.do.remote(_answer, None)] = actor
-
-    def _replace(self, lost: Any) -> None:
-        # A loss may be met more than once, by maps within one another.
-        if any(actor is lost for actor in self._actors):
-            self._actors = [actor for actor in self._actors if actor is not lost]
-            self.workers = max(len(self._actors), 1)
-            self._start()
+    def share(self, value: Value) -> Shared[Value]:
+        """Return a value that goes to every node once."""
+        ray = self._tasks.ray
+        # As bytes: what Ray itself takes apart has arrays that cannot be written to.
+        return _OnTheCluster(ray.put(ray.cloudpickle.dumps(value)))
 
     def close(self) -> None:
-        """Let the actors go."""
-        for actor in (*self._actors, *self._coming.values()):
-            self._ray.kill(actor)
+        """Give up what is being done."""
+        self._tasks.close()
 
 
-class _Sent(NamedTuple):
-    """A job, the actor it was given to, the reference of its result, and how often it was tried."""
+class _Error:
+    """What a job raised, until its turn comes."""
 
-    job: Any
-    actor: Any
-    result: Any
-    tries: int
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
 
 
-def _line(error: Exception) -> str:
+class _OnTheCluster(Shared[Value]):
+    """A value in Ray's store."""
+
+    def get(self) -> Value:
+        """Return the value; a process fetches it once."""
+        value: Value = _fetched(self._value)
+        return value
+
+
+@lru_cache(maxsize=FETCHED)
+def _fetched(stored: Any) -> Any:
+    import ray  # an extra
+
+    return ray.cloudpickle.loads(ray.get(stored))
+
+
+def _do(worker: Shared[Worker], work: Callable[[Worker, Job], Result], job: Job) -> Result:
+    """Do a job, on a node."""
+    return work(worker.get(), job)
+
+
+def _value(found: Any) -> Any:
+    if isinstance(found, _Error):
+        raise found.error from None
+    return found
+
+
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
-
-
-def _answer(worker: Worker, job: None) -> None:
-    """Do nothing, as soon as there is somebody to do it."""
-
-
-def _connected(address: str | None) -> Any:
-    """Return the module ray, connected to a cluster."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or it warns of what is to come
-    try:
-        import ray
-    except ImportError as error:
-        raise SynthgymError("Ray is not installed: pip install 'synthgym[ray]'") from error
-    if ray.is_initialized():
-        return ray
-    # What a shell's profile or a job has set; Ray itself looks there, too.
-    address = address or os.environ.get("RAY_ADDRESS") or None
-    if address not in (None, "auto", "local"):
-        _check(address)
-    try:
-        _start(ray, address or "auto")
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        if address is not None:
-            raise _unreachable(address) from error
-        _start(ray, "local", include_dashboard=False)
-    return ray
-
-
-def _start(ray: Any, address: str, **options: Any) -> None:
-    ray.init(address=address, log_to_driver=False, logging_level="error", **options)
-
-
-def _check(address: str) -> None:
-    """Raise SynthgymError unless a gRPC server answers at ``host:port``; Ray itself would wait for minutes.
-
-    The port of a cluster that is gone may be another program's, which answers otherwise or never.
-    """
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), timeout=5) as connection:
-            if os.environ.get("RAY_USE_TLS", "0") != "1":
-                connection.sendall(_GREETING)
-                connection.settimeout(_PATIENCE)
-                # It may come in pieces.
-                if connection.makefile("rb").read(_SETTINGS + 1)[_SETTINGS:] != b"\x04":
-                    raise _unreachable(address)
-    except (OSError, ValueError) as error:
-        raise _unreachable(address) from error
-
-
-def _unreachable(address: str) -> SynthgymError:
-    unset = ", or unset RAY_ADDRESS" if address == os.environ.get("RAY_ADDRESS") else ""
-    return SynthgymError(f"no Ray cluster is reached at {address!r}; start one (ray start --head){unset}")

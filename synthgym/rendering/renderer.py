@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from synthgym.rendering.worker import Worker
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Value = TypeVar("Value")
+
+
+class Shared(Generic[Value]):
+    """A value that many jobs hold, as it is for a renderer of this machine."""
+
+    def __init__(self, value: Value) -> None:
+        self._value = value
+
+    def get(self) -> Value:
+        """Return the value, where a job is done."""
+        return self._value
 
 
 class Renderer(ABC):
@@ -44,6 +56,17 @@ class Renderer(ABC):
         Returns:
             The results, one by one as they are fetched.
         """
+
+    def share(self, value: Value) -> Shared[Value]:
+        """Return a value for jobs to hold, so that on other machines it arrives once, and not with each job.
+
+        Args:
+            value: can be pickled; jobs do not change it.
+
+        Returns:
+            What gives it back where a job is done.
+        """
+        return Shared(value)
 
     def close(self) -> None:  # noqa: B027, most have nothing to let go
         """Let the workers go, at once: jobs that are being done are given up."""

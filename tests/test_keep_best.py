@@ -269,7 +269,7 @@ def test_a_preview_shows_what_the_policy_does_after_its_starts(tmp_path: Path) -
             SummaryWriter(str(tmp_path / "log")) as writer,
             closing(Preview(make_config("FM-v0", "ppo", 0, env_kwargs=many), writer)) as preview,
         ):
-            found.append([best.distance for best in preview._search(model)])
+            found.append([best.distance for best in preview._validation.search(model)])
     assert found[0] != found[1]
 
 

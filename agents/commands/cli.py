@@ -72,16 +72,19 @@ def add_agent(parser: Options, agents: Iterable[str], usual: str) -> None:
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
 
 
-def add_workers(parser: Options, kinds: str, usual: str) -> None:
+def add_workers(
+    parser: Options, kinds: str, usual: str, count: str = "how many (default: one for each core)"
+) -> None:
     """Add the options that say by which workers is rendered, and which are usual.
 
     Args:
         parser: to add them to.
         kinds: help of ``--backend``.
         usual: the backend if none is asked for.
+        count: help of ``--workers``.
     """
     parser.add_argument("--backend", default=usual, help=kinds)
-    parser.add_argument("--workers", type=int, help="how many (default: one for each core)")
+    parser.add_argument("--workers", type=int, help=count)
     parser.add_argument(
         "--address", help="of a running Ray cluster (default: the one this machine is part of)"
     )

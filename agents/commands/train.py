@@ -4,9 +4,12 @@
     python scripts/train.py --env Dexed1Op-v0 --agent mlp --dataset data/dexed
     python scripts/train.py --env Dexed1Op-v0 --agent mlp
     python scripts/train.py --env FM-v0 --agent ppo --start-from mlp@runs/FM-v0-mlp-0
+    python scripts/train.py --env FM-v0 --agent ppo --seeds 0,1,2 --workers 2
+    python scripts/train.py --env FM-v0 --agent ppo --sweep 30 --steps 100000 --backend ray
     tensorboard --logdir runs
 
-Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on from it.
+Ctrl-C or SIGTERM saves a checkpoint; the same command with --resume goes on from it, that of several
+trainings without.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from ..training.learners import LEARNERS, learner, make_config
 from ..training.old_names import current_hyperparameters
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
-from .cli import ENV_KWARGS, STRANGERS, add_keywords, answer, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, STRANGERS, add_keywords, add_workers, answer, known_id, new_parser, read_keywords
+from .several import is_several, train_several
 
 
 def _whole(agent: str) -> str:
@@ -74,6 +78,23 @@ def parser() -> argparse.ArgumentParser:
     how.add_argument("--seed", type=int, help="of all that is random (default: 0)")
     how.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
     how.add_argument("--resume", action="store_true", help=f"go on from the newest checkpoint. {STRANGERS}")
+    several = parser.add_argument_group("several trainings, compared by validation targets")
+    several.add_argument("--seeds", help="one training for each, as 0,1,2")
+    several.add_argument(
+        "--sweep", type=int, metavar="N", help="so many trials of hyperparameters, looked for by Optuna"
+    )
+    add_keywords(
+        several,
+        "--space",
+        "where, instead of agents/hyperparameters/spaces.yml, as batch_size=[64,256] "
+        "'learning_rate={low: 1.0e-5, high: 0.01, log: true}'",
+    )
+    add_workers(
+        several,
+        "processes (default) or ray",
+        "processes",
+        "trainings side by side (default: 1; ray: one for each core)",
+    )
     return parser
 
 
@@ -91,6 +112,8 @@ def main() -> int:
         "dataset": None if args.dataset is None else str(args.dataset.resolve()),
         "start_from": None if args.start_from is None else _whole(args.start_from),
     }
+    if is_several(args):
+        return train_several(args, env_id, asked)
     config = make_config(env_id, args.agent, **{**asked, "seed": args.seed or 0})
     folder = RunFolder(args.log_dir or Path("runs") / run_name(env_id, args.agent, config.seed))
     if args.resume:

@@ -5,28 +5,22 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from synthgym.making import make_task
-from synthgym.patches import Patches, PatchStream
 from synthgym.recordings import playback_gain
 from synthgym.viz.spectrogram import side_by_side
 
-from ..trials.agent import Refined, run
-from ..trials.pool import Pool
-from ..trials.trial import Best, Trial
-from .learners import GUESS, prepare_run
+from ..trials.trial import Best
 from .run_config import RunConfig
+from .validation import Validation
 
 logger = logging.getLogger(__name__)
 
-TARGETS, RENDERS = 8, 20
-"""Targets, and renders for each, beside those of where an episode starts."""
+TARGETS = 8
 EVERY = 60.0
 """Seconds between two previews, at least."""
 SHOWN = 3
@@ -49,14 +43,14 @@ class Preview:
     """
 
     def __init__(self, run: RunConfig, writer: SummaryWriter) -> None:
-        self._run, self._writer = run, writer
-        self._task = make_task(run.env, run.env_kwargs, rendering="inline")
+        self._writer = writer
+        self._validation = Validation(run, TARGETS, run.seed)
         self._previewed_at = -np.inf
         self._warned: set[type[Exception]] = set()
 
     def close(self) -> None:
         """Let the task go."""
-        self._task.close()
+        self._validation.close()
 
     def __call__(self, model: Path, steps: int, *, last: bool = False) -> None:
         """Let a saved model search, and log what it finds, unless that was done a moment ago.
@@ -69,7 +63,7 @@ class Preview:
         if time.monotonic() - self._previewed_at < EVERY and not last:
             return
         try:
-            self._log(self._search(model), steps)
+            self._log(self._validation.search(model), steps)
         except Exception as error:  # whatever it is, the training is worth more
             if type(error) not in self._warned:
                 self._warned.add(type(error))
@@ -81,51 +75,18 @@ class Preview:
                 )
         self._previewed_at = time.monotonic()
 
-    @cached_property
-    def _patches(self) -> Patches:
-        return self._task.make_patches(
-            PatchStream("validation", self._run.seed).ids(range(TARGETS)), audio=True
-        )
-
-    @cached_property
-    def _pool(self) -> Pool:
-        return Pool.make(self._task, self._run.seed, self._renders)
-
-    @property
-    def _renders(self) -> int:
-        if self._run.start_from is not None:
-            return self._task.notes_per_target * (RENDERS + GUESS)
-        starts: int = self._run.env_kwargs.get("starts", 1)
-        return self._task.notes_per_target * (RENDERS + starts - 1)
-
-    def _search(self, model: Path) -> list[Best]:
-        agent = prepare_run(self._run.agent, model, self._task)
-        if self._run.start_from is not None:
-            name, _, path = self._run.start_from.partition("@")
-            agent = Refined(prepare_run(name, Path(path), self._task), agent)
-        bests = []
-        for i in range(TARGETS):
-            rng = np.random.default_rng([self._run.seed, i])
-            target = self._patches.rendered.rows([i])
-            trial = run(
-                agent,
-                Trial(self._task, target, self._renders, self._pool, rng, self._patches.notes[i]),
-            )
-            assert trial.best is not None
-            bests.append(trial.best)
-        return bests
-
     def _log(self, bests: Sequence[Best], steps: int) -> None:
-        writer, synth, space = self._writer, self._task.synth, self._task.space
+        writer, task, patches = self._writer, self._validation.task, self._validation.patches
+        synth, space = task.synth, task.space
         distances, found = zip(*((best.distance, best.unit) for best in bests), strict=True)
         unit = np.stack(found)
         writer.add_histogram("preview/distance", np.array(distances), steps)
         writer.add_scalar("preview/mean_distance", np.mean(distances), steps)
-        errors = np.abs(space.quantise(unit) - self._patches.unit).mean(axis=0)
+        errors = np.abs(space.quantise(unit) - patches.unit).mean(axis=0)
         for parameter, error in zip(space.free, errors, strict=True):
             writer.add_scalar(f"parameter_error/{parameter.name}", error, steps)
-        targets = self._patches.rendered
-        matches = self._task.render(unit[:SHOWN], self._patches.notes[:SHOWN], audio=True)
+        targets = patches.rendered
+        matches = task.render(unit[:SHOWN], patches.notes[:SHOWN], audio=True)
         assert targets.audio is not None
         assert matches.audio is not None
         for i in range(SHOWN):
@@ -134,9 +95,9 @@ class Preview:
             gain = playback_gain(*sounds.values())
             for name, sound in sounds.items():
                 writer.add_audio(f"{name}/{i}", torch.from_numpy(sound * gain), steps, synth.sample_rate)
-            bins = self._task.feature.shape[-1]
+            bins = task.feature.shape[-1]
             aim, match = (each.features[0][i].reshape(-1, bins) for each in (targets, matches))
-            seconds = synth.note.duration * self._task.notes_per_target
-            picture = side_by_side(self._task.feature, aim, match, distances[i], seconds)
+            seconds = synth.note.duration * task.notes_per_target
+            picture = side_by_side(task.feature, aim, match, distances[i], seconds)
             writer.add_image(f"match/{i}", picture, steps, dataformats="HWC")
         writer.flush()

@@ -1,4 +1,4 @@
-"""Rendering on a Ray cluster: every job is a task of Ray's, which places it and does it again if it is lost."""
+"""Rendering on a Ray cluster: a job is a task of Ray's, which places it, and does it again if it is lost."""
 
 from __future__ import annotations
 
@@ -94,12 +94,15 @@ class Tasks:
         finally:
             self._give_up(window)
 
-    def unordered(self, call: Callable[[Job], Any], jobs: Iterable[Job]) -> Iterator[Any]:
+    def unordered(
+        self, call: Callable[[Job], Any], jobs: Iterable[Job], *, patiently: bool = False
+    ) -> Iterator[Any]:
         """Return the results as they come; a job is taken up when there is a core for it.
 
         Args:
             call: sends a job, as the ``remote`` of a function does.
             jobs: may depend on the results so far.
+            patiently: whether jobs that are given up are asked to end, as by Ctrl-C, and waited for.
 
         Returns:
             The results, one by one.
@@ -115,7 +118,9 @@ class Tasks:
                     sent.remove(each)
                     yield _value(self._fetch(self._came(each)))
         finally:
-            self._give_up(sent)
+            self._give_up(sent, force=not patiently)
+            if patiently and sent:
+                self.ray.wait(list(sent), num_returns=len(sent), timeout=PATIENCE)
 
     def close(self) -> None:
         """Give up what is being done."""
@@ -130,11 +135,11 @@ class Tasks:
         self._sent.remove(sent)
         return sent
 
-    def _give_up(self, sent: Iterable[Any]) -> None:
+    def _give_up(self, sent: Iterable[Any], *, force: bool = True) -> None:
         for each in sent:
             self._sent.discard(each)
             with suppress(self.ray.exceptions.RayError):
-                self.ray.cancel(each, force=True)
+                self.ray.cancel(each, force=force)
 
     def _ready(self, sent: list[Any]) -> list[Any]:
         """Return those of some results that are there, after some seconds at most."""

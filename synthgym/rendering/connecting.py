@@ -19,7 +19,8 @@ def connected(address: str | None) -> Any:
     """Return the module ray, connected to a cluster.
 
     Args:
-        address: of the cluster, as ``ray.init`` takes it; None: the one this machine is part of, or a new one.
+        address: of the cluster, as ``ray.init`` takes it; None: the one this machine is part of, or
+            a new one.
 
     Returns:
         The module.

@@ -41,7 +41,7 @@ def _rows_of(env_id: str, effort: Effort) -> list[Row]:
     """Measure examples per second of one id: all ways, and raw batches, taking turns."""
     examples = max(16 * effort.steps, LEAST)
     recipes = {way: datasets.Recipe(env_id, **keywords) for way, keywords in WAYS.items()}
-    turns: dict[str, Turn] = {way: partial(_rate, recipe, examples) for way, recipe in recipes.items()}
+    turns: dict[str, Turn] = {way: partial(rate_of, recipe, examples) for way, recipe in recipes.items()}
     raw = {threads: Raw(recipes["1 worker"].task, threads, examples) for threads in (1, 2)}
     turns |= {f"raw {threads}": batch for threads, batch in raw.items()}
     figures = take_turns(effort.rounds, turns)
@@ -62,8 +62,16 @@ def _rows_of(env_id: str, effort: Effort) -> list[Row]:
     ]
 
 
-def _rate(recipe: datasets.Recipe, examples: int) -> float:
-    """Return examples per second of a set, but for what any set takes to begin."""
+def rate_of(recipe: datasets.Recipe, examples: int) -> float:
+    """Return examples per second of a set, but for what any set takes to begin.
+
+    Args:
+        recipe: of the set.
+        examples: how many are timed.
+
+    Returns:
+        Examples per second.
+    """
     spent = []
     for size in (START, START + examples):
         with tempfile.TemporaryDirectory() as folder:

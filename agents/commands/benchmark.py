@@ -38,6 +38,7 @@ SECTIONS = (
     "handwritten",
     "growth",
     "datasets",
+    "cluster",
     "endurance",
 )
 """Each is ``SECTION`` in a module of ``benchmarks``, imported when it is measured: torch takes seconds."""

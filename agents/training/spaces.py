@@ -86,10 +86,8 @@ def suggest(space: Space, tried: Sequence[Tried], seed: int) -> dict[str, Any]:
     own = int(np.random.SeedSequence([seed, len(tried)]).generate_state(1)[0])
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=own))
     for each in tried:
-        if each.distance is not None:
-            state = states.COMPLETE
-        else:
-            state = states.FAIL if each.done else states.RUNNING
+        missing = states.FAIL if each.done else states.RUNNING
+        state = missing if each.distance is None else states.COMPLETE
         study.add_trial(
             optuna.trial.create_trial(
                 params=dict(each.hyperparameters), distributions=where, value=each.distance, state=state

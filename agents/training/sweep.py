@@ -172,7 +172,7 @@ class Sweep:
             progress(outcome)
 
     def _missing(self) -> Iterator[Path]:
-        """Return the folders of runs that are to be trained; what is tried next is known when it is asked for."""
+        """Return the folders of runs to train; what is tried next depends on what is done by then."""
         for number in range(self._wanted):
             if number not in self.trials:
                 self.trials[number] = self._trial(number, self._suggestion())

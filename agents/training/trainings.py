@@ -130,7 +130,7 @@ def by_ray(runs: Iterable[Path], workers: int | None, address: str | None) -> It
     for outcome in tasks.unordered(train.remote, runs, patiently=True):
         if outcome.distance is not None and not RunFolder(outcome.run).final_model.is_file():
             raise SynthgymError(
-                f"{outcome.run} was written on another disk; give a --log-dir that all nodes of the cluster share"
+                f"{outcome.run} was written on another disk; give a --log-dir that all nodes share"
             )
         yield outcome
 

@@ -1,0 +1,171 @@
+"""Several trainings by one command: seeds, and hyperparameters that are looked for."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from agents.commands import cli, train
+from agents.training import trainings
+from agents.training.learners import LEARNERS, make_config
+from agents.training.preview import Preview
+from agents.training.run_config import HYPERPARAMETERS
+from agents.training.run_folder import RunFolder
+from agents.training.spaces import space_of, suggest
+from agents.training.sweep import Sweep
+from agents.training.trainings import Outcome, train_run
+from synthgym.errors import SynthgymError
+
+pytest.importorskip("optuna")
+SHORT = {"duration": 0.1, "hold": 0.05, "starts": 1, "max_episode_steps": 5}
+TINY = {"steps": 20, "num_envs": 1, "env_kwargs": SHORT}
+SPACE = {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "n_steps": [5, 10], "n_epochs": [1, 2]}
+
+
+@pytest.fixture
+def briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two validation targets for fifty, and no previews."""
+    monkeypatch.setattr(trainings, "TARGETS", 2)
+    monkeypatch.setattr(Preview, "__call__", lambda *_, **options: None)
+
+
+def sweep(folder: Path, trials: int, **options: Any) -> Sweep:
+    def make(seed: int, hyperparameters: Any) -> Any:
+        return make_config("FM-v0", "ppo", seed, **TINY, hyperparameters=dict(hyperparameters))
+
+    return Sweep(folder, make(0, {}), make, options.get("seeds", [0]), SPACE, trials)
+
+
+def here(runs: Iterable[Path]) -> Iterator[Outcome]:
+    return map(train_run, runs)
+
+
+def told(document: dict[str, Any], folder: Path) -> str:
+    return json.dumps(document).replace(str(folder), "")
+
+
+@pytest.mark.usefixtures("briefly")
+def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    with closing(sweep(tmp_path / "whole", 3)) as whole:
+        whole.train(here, lambda outcome: None)
+    with closing(sweep(tmp_path / "parts", 3)) as parts:
+        parts.train(lambda runs: here(islice(runs, 1)), lambda outcome: None)
+        with pytest.raises(SynthgymError, match="is in use by another sweep"):
+            sweep(tmp_path / "parts", 3)
+    # Interrupted when the second trial is begun, and not trained.
+    with closing(sweep(tmp_path / "parts", 3)) as parts:
+        parts.train(lambda runs: iter(list(islice(runs, 1))[:0]), lambda outcome: None)
+        assert [trial.done for trial in parts.trials.values()] == [True, False]
+    with closing(sweep(tmp_path / "parts", 3)) as parts:
+        parts.train(here, lambda outcome: None)
+    document = json.loads(parts.file.read_text())
+    assert told(document, tmp_path / "parts") == told(whole.document(), tmp_path / "whole")
+    distances = [trial["distance"] for trial in document["trials"]]
+    assert distances == sorted(distances), "best first"
+    assert len({json.dumps(trial["hyperparameters"]) for trial in document["trials"]}) == 3
+    for trial in document["trials"]:
+        run = RunFolder(trial["runs"][0]["folder"])
+        assert run.final_model.is_file()
+        assert yaml.safe_load(run.config.read_text())["hyperparameters"].items() >= {
+            (name, value) for name, value in trial["hyperparameters"].items() if name != "batch_size"
+        }
+    with pytest.raises(SynthgymError, match=r"is a sweep with seeds \[0\], not \[0, 1\]; ask for the same"):
+        sweep(tmp_path / "parts", 3, seeds=[0, 1])
+
+
+@pytest.mark.usefixtures("briefly")
+def test_a_training_that_fails_is_told_of_and_the_others_go_on(tmp_path: Path) -> None:
+    def make(seed: int, hyperparameters: Any) -> Any:
+        # So large a step that weights are not finite.
+        rate = 1e30 if seed == 1 else 1e-3
+        return make_config("FM-v0", "ppo", seed, **TINY, hyperparameters={"learning_rate": rate})
+
+    with closing(Sweep(tmp_path, make(0, {}), make, [1, 0])) as seeds:
+        seeds.train(here, lambda outcome: None)
+    first, second = seeds.table().splitlines()
+    assert first.endswith("  seed 0")
+    assert second.startswith("failed  seed 1 (")
+    assert "diverged" in second
+
+
+@pytest.mark.parametrize("agent", yaml.safe_load((HYPERPARAMETERS / "spaces.yml").read_text()))
+def test_what_is_suggested_makes_a_config_and_depends_on_what_was_tried_alone(agent: str) -> None:
+    assert agent in LEARNERS
+    space = space_of(agent, {}, {})
+    first, again, other = (suggest(space, [], seed) for seed in (0, 0, 1))
+    assert first == again != other
+    config = make_config("FM-v0", agent, 0, hyperparameters=first)
+    assert config.hyperparameters.items() >= {(k, v) for k, v in first.items() if k != "batch_size"}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ("--agent guided --sweep 2", "guided has no space of hyperparameters; give one, as --space"),
+        ("--sweep 2 --space speed=[1,2]", "unknown hyperparameter of ppo 'speed'"),
+        ("--sweep 2 --space gamma=1", "the space of gamma is a list of choices or"),
+        ("--sweep 2 --space gamma={low:.9,high:.8}", "the space of gamma is a list of choices or"),
+        ("--sweep 0", "--sweep must be a whole number from 1"),
+        ("--seeds 0,one", "--seeds are whole numbers with commas between; got '0,one'"),
+        ("--seeds 0 --seed 1", "--seed is one, --seeds are several"),
+        ("--seeds 0,1 --space gamma=[0,1]", "--space goes with --sweep N"),
+        ("--workers 2", "--workers goes with --seeds or --sweep"),
+        ("--seeds 0,1 --backend cuda", "unknown backend 'cuda'"),
+        ("--seeds 0,1 --backend ray --address 127.0.0.1:9", "no Ray cluster is reached at '127.0.0.1:9'"),
+        ("--seeds 0,1 --address 127.0.0.1:9", "--address goes with --backend ray"),
+    ],
+)
+def test_what_makes_no_sense_is_one_line(
+    options: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    if "ray" in options:
+        pytest.importorskip("ray")
+    arguments = ["train.py", "--env", "FM-v0", "--log-dir", str(tmp_path / "runs"), *options.split()]
+    monkeypatch.setattr(sys, "argv", arguments)
+    usual = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(train.main)
+    signal.signal(signal.SIGTERM, usual)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("error: ")
+    assert line in said
+    assert not list(tmp_path.rglob("config.yml"))
+
+
+@pytest.mark.slow
+def test_the_command_trains_side_by_side_and_goes_on(tmp_path: Path) -> None:
+    command: list[str | Path] = [sys.executable, ROOT / "scripts/train.py", "--env", "FM-v0", "--json"]
+    command += ["--agent", "ppo", "--steps", "4000", "--num-envs", "2", "--seeds", "0,1", "--workers", "2"]
+    command += ["--log-dir", tmp_path]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    runs = [RunFolder(tmp_path / f"FM-v0-ppo-{seed}") for seed in (0, 1)]
+    waited(lambda: all(run.newest() for run in runs))
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(text)["stopped"]
+    steps = [int(run.newest().stem) for run in runs if run.newest() is not None]
+    assert all(0 < done < 4000 for done in steps)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (trial,) = json.loads(done.stdout)["trials"]
+    assert [run["seed"] for run in trial["runs"] if 0 < run["distance"] < 1] == [0, 1]
+    for run in runs:
+        assert run.final_model.is_file()
+
+
+def waited(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -40,7 +40,7 @@ def imported(*folders: str) -> set[str]:
     ("folders", "extras"),
     [
         (["synthgym"], ["datasets", "ray", "vital"]),
-        (["agents"], ["datasets", "agents", "video"]),
+        (["agents"], ["datasets", "agents", "sweep", "video"]),
         (["scripts"], ["datasets", "agents", "docs", "dev"]),
     ],
 )

@@ -40,6 +40,8 @@ def measure(effort: Effort) -> list[Row]:
     tasks = {way: make_task(ID, **keywords) for way, keywords in WAYS.items()}
     targets, _ = read_targets(tasks["1 worker"], f"test:{TARGETS}")
     trials: dict[str, Turn] = {way: partial(_trials, task, targets) for way, task in tasks.items()}
+    for begun in trials.values():
+        begun()  # processes of Ray start, and what is compiled is
     rows += _rows(f"trials of {AGENT}, {BUDGET:,} renders", TRIALS, take_turns(effort.rounds, trials))
     for task in (*tasks.values(), *(recipe.task for recipe in recipes.values())):
         task.close()

@@ -25,7 +25,7 @@ from agents.search.hill_climber import HillClimber
 from synthgym import datasets
 from synthgym.errors import SynthgymError
 from synthgym.patches import PatchStream
-from synthgym.rendering import Worker
+from synthgym.rendering import Worker, connecting
 from synthgym.rendering import cluster as rendering_cluster
 from synthgym.task import SoundMatchingTask
 
@@ -190,8 +190,11 @@ def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("says", [None, b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-def test_a_port_that_is_now_of_another_program_is_no_cluster(says: bytes | None) -> None:
+def test_a_port_that_is_now_of_another_program_is_no_cluster(
+    says: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that never answers, that closes the connection, and a web server."""
+    monkeypatch.setattr(connecting, "_PATIENCE", 1)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, present
 
 from agents.commands import cli, train
 from agents.training import trainings
@@ -64,7 +64,7 @@ def test_an_interrupted_sweep_goes_on_as_if_it_had_not_been(tmp_path: Path) -> N
             sweep(tmp_path / "parts", 3)
     # Interrupted when the second trial is begun, and not trained.
     with closing(sweep(tmp_path / "parts", 3)) as parts:
-        parts.train(lambda runs: iter(list(islice(runs, 1))[:0]), lambda outcome: None)
+        parts.train(lambda runs: here(list(islice(runs, 1))[:0]), lambda outcome: None)
         assert [trial.done for trial in parts.trials.values()] == [True, False]
     with closing(sweep(tmp_path / "parts", 3)) as parts:
         parts.train(here, lambda outcome: None)
@@ -155,7 +155,7 @@ def test_the_command_trains_side_by_side_and_goes_on(tmp_path: Path) -> None:
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert json.loads(text)["stopped"]
-    steps = [int(run.newest().stem) for run in runs if run.newest() is not None]
+    steps = [int(present(run.newest()).stem) for run in runs]
     assert all(0 < done < 1500 for done in steps)
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (trial,) = json.loads(done.stdout)["trials"]

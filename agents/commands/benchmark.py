@@ -38,7 +38,7 @@ SECTIONS = (
     "handwritten",
     "growth",
     "datasets",
-    "cluster",
+    "nodes",
     "endurance",
 )
 """Each is ``SECTION`` in a module of ``benchmarks``, imported when it is measured: torch takes seconds."""

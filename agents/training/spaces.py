@@ -122,5 +122,5 @@ def _distribution(name: str, where: Any) -> BaseDistribution:
             f"the space of {name} is a list of choices or {{low: NUMBER, high: NUMBER, log: true}}; "
             f"got {where!r}"
         ) from error
-    assert isinstance(found, distributions.BaseDistribution)
-    return found
+    distribution: BaseDistribution = found
+    return distribution

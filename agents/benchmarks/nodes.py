@@ -36,16 +36,22 @@ def measure(effort: Effort) -> list[Row]:
     examples = max(16 * effort.steps, LEAST)
     recipes = {way: datasets.Recipe(ID, **keywords) for way, keywords in WAYS.items()}
     sets: dict[str, Turn] = {way: partial(rate_of, recipe, examples) for way, recipe in recipes.items()}
+    _begin(sets)
     rows = _rows("examples", EXAMPLES, take_turns(effort.rounds, sets))
     tasks = {way: make_task(ID, **keywords) for way, keywords in WAYS.items()}
     targets, _ = read_targets(tasks["1 worker"], f"test:{TARGETS}")
     trials: dict[str, Turn] = {way: partial(_trials, task, targets) for way, task in tasks.items()}
-    for begun in trials.values():
-        begun()  # processes of Ray start, and what is compiled is
+    _begin(trials)
     rows += _rows(f"trials of {AGENT}, {BUDGET:,} renders", TRIALS, take_turns(effort.rounds, trials))
     for task in (*tasks.values(), *(recipe.task for recipe in recipes.values())):
         task.close()
     return rows
+
+
+def _begin(turns: dict[str, Turn]) -> None:
+    """Take every turn once, unmeasured: processes of Ray start, and what they need is compiled."""
+    for turn in turns.values():
+        turn()
 
 
 def _trials(task: SoundMatchingTask, targets: list[Target]) -> float:
@@ -72,7 +78,7 @@ def _rows(what: str, count: int, figures: dict[str, list[float]]) -> list[Row]:
 
 
 SECTION = Section(
-    name="cluster",
+    name="nodes",
     title="On a cluster",
     text=f"{ID}, the default feature: synthgym.datasets.make, without the seconds any set takes to begin, "
     f"and an evaluation of {TARGETS} targets with its beginning. Hours are for {EXAMPLES:,} examples and for "

@@ -14,6 +14,7 @@ from conftest import ROOT, Script, interrupted, read_until, started
 from small_sets import SHORT, copied_set, files, recipe, reference_set, small_blocks  # noqa: F401, fixtures
 
 from synthgym import datasets
+from synthgym.datasets.made import INDEX, Made
 from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import Store
 from synthgym.errors import SynthgymError
@@ -32,6 +33,9 @@ DAMAGES = {
     "left over": lambda p: p.with_suffix(".0.partial").write_bytes(b"x"),
 }
 
+OF_THE_SAME_SIZE = ("a byte flipped", "zeros", "its index damaged")
+"""These are found where everything is read."""
+
 
 @pytest.mark.parametrize("array", ["features/multiresolution", "split"])
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -42,9 +46,40 @@ def test_damaged_chunks_are_found_and_made_again(
         shard = copied / array / "c" / str(block)
         shard = next(p for p in (shard, shard / "0", shard / "0" / "0") if p.is_file())
         DAMAGES[damage](shard)
-        again = datasets.make(copied, recipe().random(600, seed=1), progress=False)
+        again = datasets.make(
+            copied, recipe().random(600, seed=1), progress=False, verify=damage in OF_THE_SAME_SIZE
+        )
         assert again == (0 if damage == "left over" else size)
     assert files(copied) == files(reference)
+
+
+def test_what_is_made_is_known_by_the_index_and_read_only_if_asked_for(copied: Path, reference: Path) -> None:
+    shard = copied / "features" / "multiresolution" / "c" / "1" / "0" / "0"
+    DAMAGES["a byte flipped"](shard)
+    assert datasets.make(copied, recipe().random(600, seed=1), progress=False) == 0
+    assert files(copied) != files(reference), "nobody read it"
+    assert datasets.make(copied, recipe().random(600, seed=1), progress=False, verify=True) == 256
+    assert files(copied) == files(reference)
+
+
+@pytest.mark.parametrize("damage", ["a byte flipped", "half written", "empty", "zeros", "missing"])
+def test_where_the_index_is_damaged_the_blocks_are_read(copied: Path, reference: Path, damage: str) -> None:
+    DAMAGES[damage](copied / INDEX)
+    DAMAGES["a byte flipped"](copied / "features" / "multiresolution" / "c" / "1" / "0" / "0")
+    again = datasets.make(copied, recipe().random(600, seed=1), progress=False)
+    assert again == 256
+    assert files(copied) == files(reference)
+
+
+def test_an_index_of_another_block_or_size_says_nothing(tmp_path: Path) -> None:
+    with Made(tmp_path, 2, 3) as made:
+        made.record(1, 256, [10, 20])
+        assert [made.says(block) for block in range(4)] == [None, [256, 10, 20], None, None]
+        row = (tmp_path / INDEX).read_bytes()[32:64]
+        (tmp_path / INDEX).write_bytes(row * 3)
+        assert [made.says(block) for block in range(3)] == [None, [256, 10, 20], None]
+        made.forget(1)
+        assert made.says(1) is None
 
 
 SCRIPT = ROOT / "scripts" / "make_dataset.py"

@@ -53,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
         "--dtype", default="float16", help="float16 (default; beyond 65,504 values are clipped) or float32"
     )
     kept.add_argument("--audio", action="store_true", help="keep the audio too")
+    kept.add_argument(
+        "--verify", action="store_true", help="read all that is there, and make again what is damaged"
+    )
     add_workers(
         parser.add_argument_group("where it runs"),
         "auto (default), inline, threads, processes, ray or cuda",
@@ -91,7 +94,7 @@ def main() -> int:
             recipe.presets(folder, jitter=args.jitter or 0.0, size=args.size, seed=seed)
         else:
             recipe.random(args.size, seed)
-        made = datasets.make(args.out, recipe)
+        made = datasets.make(args.out, recipe, verify=args.verify)
     print(f"{args.out}: {recipe.source.size:,} items, {made:,} of them made now")
     answer({"folder": args.out, "items": recipe.source.size, "made": made})
     return 0

@@ -7,7 +7,6 @@ from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from synthgym.datasets import DataSet
 from synthgym.datasets.splits import SIDES, Split
@@ -21,6 +20,9 @@ from synthgym.task import SoundMatchingTask
 Batch = tuple[Features, Unit, Notes]
 """Of examples: features (B, frames, bins), unit vectors (B, n), and the notes that are played (B, 3)."""
 _BLOCK = 4096
+"""Examples read at once, at most."""
+_GAP = 64
+"""Examples, at most, that are read unasked so that their neighbours are read at once."""
 
 
 class MiniBatches(Protocol):
@@ -91,20 +93,16 @@ class Examples:
             most: how many are read at most.
 
         Returns:
-            The examples, in the order of the data set.
+            The examples, in the order of the data set; evenly spaced in it where there are more.
         """
-        features, units, notes, count = [], [], [], 0
-        blocks = range(0, len(dataset), _BLOCK)
-        for at in tqdm(blocks, desc=f"reading, {split}", unit=" blocks", leave=False):
-            if most is not None and count >= most:
-                break
-            chosen = dataset.split[at : at + _BLOCK] == SIDES[split]
-            features.append(dataset.features[feature][at : at + _BLOCK][chosen])
-            units.append(dataset.parameters[at : at + _BLOCK][chosen])
-            played = None if dataset.notes is None else dataset.notes[at : at + _BLOCK][chosen]
-            notes.append(dataset.note.rows(len(units[-1]), played))
-            count += len(units[-1])
-        return cls(*(np.concatenate(parts)[:most] for parts in (features, units, notes)))
+        items = dataset.items(split)
+        places = np.arange(len(items))
+        if most is not None and most < len(items):
+            # Those of a grid that lie together sound alike.
+            places = np.arange(most) * len(items) // most
+        numbers = items[places.tolist()]
+        read = read_examples(dataset, feature, numbers)
+        return cls(read.features, read.units, read.notes)
 
     @classmethod
     def of_patches(cls, patches: Patches) -> Self:
@@ -131,3 +129,37 @@ class Examples:
 
     def __getitem__(self, rows: np.ndarray | slice) -> Batch:
         return self.features[rows].astype(np.float32), self.units[rows], self.notes[rows]
+
+
+def read_examples(
+    dataset: DataSet, feature: str, numbers: NDArray[np.int64], order: NDArray[np.int64] | None = None
+) -> Examples:
+    """Read examples; what lies together is read together.
+
+    Args:
+        dataset: from which they are read.
+        feature: name of the feature.
+        numbers: of the examples, (N,), ascending.
+        order: in which they are returned, (N,) (default: as they are read).
+
+    Returns:
+        The examples, the features in the dtype of the data set.
+    """
+    stored = dataset.features[feature]
+    features = np.empty((len(numbers), *stored.shape[1:]), stored.dtype)
+    units = np.empty((len(numbers), *dataset.parameters.shape[1:]), np.float32)
+    notes = np.empty((len(numbers), 3))
+    where = np.arange(len(numbers))
+    if order is not None:
+        where[order] = np.arange(len(numbers))
+    cuts = np.flatnonzero((np.diff(numbers) > _GAP) | np.diff(numbers // _BLOCK).astype(bool)) + 1
+    for run in np.split(np.arange(len(numbers)), cuts):
+        if not len(run):
+            continue
+        first, stop = int(numbers[run[0]]), int(numbers[run[-1]]) + 1
+        rows, to = numbers[run] - first, where[run]
+        features[to] = stored[first:stop][rows]
+        units[to] = dataset.parameters[first:stop][rows]
+        played = None if dataset.notes is None else dataset.notes[first:stop][rows]
+        notes[to] = dataset.note.rows(len(run), played)
+    return Examples(features, units, notes)

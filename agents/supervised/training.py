@@ -22,6 +22,7 @@ from .config import TRAINER_NAMES, TrainerConfig
 from .examples import Examples, MiniBatches, check_examples
 from .fresh import FreshExamples
 from .model import shaping
+from .streamed import training_examples
 from .trainer import Trainer
 
 
@@ -105,6 +106,5 @@ def _examples(
         held_out = task.make_patches(PatchStream("validation", run.seed).ids(range(most)))
         return fresh, Examples.of_patches(held_out)
     check_examples(dataset, task)
-    sides = (("train", None), ("validation", most))
-    train, validation = (Examples.of_dataset(dataset, task.feature_name, *side) for side in sides)
-    return train, validation
+    validation = Examples.of_dataset(dataset, task.feature_name, "validation", most)
+    return training_examples(dataset, task.feature_name), validation

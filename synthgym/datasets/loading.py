@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from synthgym.datasets.pairs import Pairs
 
+_PART = 1 << 20
+"""Items of a small array that are read at once."""
+
 
 class DataSet:
     """A data set that was made by ``synthgym dataset`` or ``synthgym.datasets.make``.
@@ -81,7 +84,8 @@ class DataSet:
 
     def cost(self) -> int:
         """Return how many sounds were made for the set."""
-        return int(np.sum(self.renders[:], dtype=np.int64))
+        parts = range(0, len(self), _PART)
+        return sum(int(self.renders[at : at + _PART].sum(dtype=np.int64)) for at in parts)
 
     def native(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
         """Return native values (items, n) of the free parameters of some items.

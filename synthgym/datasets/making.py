@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,15 @@ _JOB = 64
 """Items that a worker is asked for at once."""
 _FEW = 16
 """Test patches likewise: there are not many."""
+_CHECKERS = 8
+"""Threads, at most, that read what is there; each holds a block."""
 
 
-def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True) -> int:
+def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True, verify: bool = False) -> int:
     """Make a data set, or go on making it: what is there and undamaged stays as it is.
+
+    What is there is known by an index and the sizes of files. A byte that changed within a file is found
+    by its checksum, where all of them are read.
 
     Interrupted at any moment and called again, it ends with the same bytes. A render that fails does not
     end it: a random patch is made again, a grid point is left out. The first failure is a warning, and so
@@ -41,6 +47,7 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
             items grows.
         recipe: what it holds.
         progress: whether to show progress bars.
+        verify: whether to read everything that is there, in parallel, and to make again what is damaged.
 
     Returns:
         How many items were made.
@@ -49,19 +56,26 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True)
         SynthgymError: the folder cannot be used or is in use, the disk is full, or a worker is lost for good.
     """
     with Store(Path(path), recipe) as store:
-        missing = _missing(store, progress)
+        missing = _missing(store, progress, verify)
         if missing:
             _fill(store, missing, recipe, progress)
     return sum(stop - start for start, stop in missing)
 
 
-def _missing(store: Store, progress: bool) -> list[tuple[int, int]]:
-    """Return the blocks that are not there or damaged."""
+def _missing(store: Store, progress: bool, verify: bool) -> list[tuple[int, int]]:
+    """Return the blocks that are not there or damaged; those that the index knows are read if asked for."""
+    blocks = store.blocks()
+    unsure = [block for block in blocks if verify or not store.is_recorded(*block)]
     missing = []
     bar = tqdm(total=store.size, unit=" examples", desc="checking", disable=not progress, leave=False)
-    with bar:
-        for start, stop in store.blocks():
-            if not store.good(start, stop):
+    with bar, ThreadPoolExecutor(min(_CHECKERS, os.cpu_count() or 1)) as pool:
+        bar.update(store.size - sum(stop - start for start, stop in unsure))
+        for (start, stop), good in zip(
+            unsure, pool.map(lambda block: store.good(*block), unsure), strict=True
+        ):
+            if good:
+                store.record(start, stop)
+            else:
                 missing.append((start, stop))
             bar.update(stop - start)
     return missing

@@ -3,7 +3,8 @@
 The items are cut into blocks, which are written whole: a block of an array is a file (a Zarr shard)
 that appears under its name when it is complete. Every chunk in it bears a CRC-32C checksum, and so does
 the shard's index, so that a damaged file is found by reading it. The shard of ``split`` is written last
-and removed first: an item whose block is not whole is one that is left out.
+and removed first: an item whose block is not whole is one that is left out. An index (``made``) says which
+blocks are whole, so that to go on, nothing of them is read but the sizes of their files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from synthgym.datasets.arrays import open_array, shard
+from synthgym.datasets.made import Made
 from synthgym.datasets.manifest import MANIFEST, read_manifest
 from synthgym.datasets.recipe import Recipe
 from synthgym.datasets.splits import LEFT_OUT
@@ -45,6 +47,7 @@ class Store:
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path, self.size, self.block = path, recipe.source.size, recipe.block()
         self._lock = FileLock(path / LOCK)
+        self._made: Made | None = None
         try:
             path.mkdir(parents=True, exist_ok=True)
             # The manifest comes before all else; its partial file may be there, of a write that was killed.
@@ -66,6 +69,8 @@ class Store:
 
     def close(self) -> None:
         """Let the folder go."""
+        if self._made is not None:
+            self._made.close()
         self._lock.release()
 
     def __enter__(self) -> Self:
@@ -96,6 +101,7 @@ class Store:
         _open_group(path)
         _open_group(path / "features")
         self._arrays = {name: self._open_array(name, recipe) for name in arrays}
+        self._made = Made(path, len(arrays), len(self.blocks()))
 
     def _check(self, kept: Mapping[str, Any]) -> None:
         remedy = "ask for the same, or choose another folder"
@@ -133,6 +139,35 @@ class Store:
         """Return the first item of each block, and the one after its last."""
         return [(i, min(i + self.block, self.size)) for i in range(0, self.size, self.block)]
 
+    def is_recorded(self, start: int, stop: int) -> bool:
+        """Return whether the index says that a block is made, and its files have the sizes that it says.
+
+        Args:
+            start: number of its first item.
+            stop: number after its last.
+
+        Returns:
+            False also if the index is missing or damaged there; the block may be good nonetheless.
+        """
+        assert self._made is not None
+        said = self._made.says(start // self.block)
+        return said is not None and said == [stop - start, *self._sizes(start)]
+
+    def record(self, start: int, stop: int) -> None:
+        """Record in the index that a block is made.
+
+        Args:
+            start: number of its first item.
+            stop: number after its last.
+        """
+        assert self._made is not None
+        self._made.record(start // self.block, stop - start, self._sizes(start))
+
+    def _sizes(self, start: int) -> list[int]:
+        """Return the bytes of each file of a block, 0 for one that is missing."""
+        files = [self._shard(name, start) for name in sorted(self._arrays)]
+        return [file.stat().st_size if file.is_file() else 0 for file in files]
+
     def good(self, start: int, stop: int) -> bool:
         """Return whether a block is there and undamaged, in every array.
 
@@ -166,10 +201,13 @@ class Store:
         Raises:
             SynthgymError: it cannot be written; all that was written before is kept.
         """
+        assert self._made is not None
         try:
+            self._made.forget(start // self.block)
             self._remove(start, block)  # Zarr would read what is there, which may be damaged
             for name in reversed(_split_first(block)):
                 self._arrays[name][start : start + len(block[name])] = block[name]
+            self.record(start, start + len(block["split"]))
         except OSError as error:
             raise unwritable(self.path, error) from error
 

@@ -248,6 +248,39 @@ def test_nearest_finds_an_example_of_the_set_itself(fm: SoundMatchingTask, tmp_p
         prepare("nearest", other, Sources(dataset=tmp_path / "set"))
 
 
+def test_the_index_is_mapped_and_made_once_for_each_state_of_a_set(
+    fm: SoundMatchingTask, tmp_path: Path
+) -> None:
+    path = tmp_path / "set"
+
+    def made(size: int) -> Index:
+        recipe = datasets.Recipe("FM-v0", rendering="inline")
+        datasets.make(path, recipe.random(size), progress=False)
+        recipe.task.close()
+        return Index(path, "multiresolution")
+
+    def kept() -> dict[Path, int]:
+        return {file: file.stat().st_mtime_ns for file in (path / "index").rglob("*.npy")}
+
+    first = made(20)
+    assert isinstance(first._levels, np.memmap), "processes share its pages"
+    before = kept()
+    assert len(before) == 3
+    # What a process that was killed has begun is removed.
+    begun = path / "index" / "multiresolution-0.begun"
+    begun.mkdir()
+    Index(path, "multiresolution")
+    assert kept() == before
+    second = made(40)
+    assert not {*kept()} & {*before}
+    assert len(kept()) == 3
+    assert not begun.exists()
+    kept_set = datasets.load(path)
+    number = int(np.flatnonzero(kept_set.split[:20] == 0)[0])
+    aim = fm.render(kept_set.parameters[number : number + 1]).features[0]
+    assert first.nearest(aim, 1) == [number] == second.nearest(aim, 1), "the earlier one is still mapped"
+
+
 def test_constant_is_the_medoid_of_training_targets(fm: SoundMatchingTask) -> None:
     targets = fm.make_patches(PatchStream("train", 0).ids(range(300)))
     # Ruzicka's distance as the papers write it.

@@ -1,25 +1,36 @@
-"""The features of a data set in memory, to look up which of its examples are nearest to a sound."""
+"""The features of a data set in mapped files, to look up which of its examples are nearest to a sound."""
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import os
+import shutil
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
+from filelock import FileLock
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
-from synthgym.datasets import load
+from synthgym.datasets import DataSet, load
 from synthgym.datasets.manifest import MANIFEST
 from synthgym.datasets.splits import TRAIN_SPLIT
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
+from synthgym.files import unwritable
 from synthgym.parameters import Unit
 
 _LEVELS = 255
+_FORMAT = 1
+_FILES = ("numbers.npy", "sizes.npy", "levels.npy")
 _BLOCK = 4096
 """Examples read at once."""
+_SPLITS = 1 << 20
+"""Likewise, of their sides of the split alone."""
 _AT_ONCE = 256
 """Examples compared at once: they stay in the processor's cache."""
 
@@ -28,7 +39,10 @@ DataSetState = tuple[tuple[str, int, int, int], ...]
 
 
 class Index:
-    """The training examples of a data set, a byte for each value of their features.
+    """The training examples of a data set, a byte for each value of their features, in files that are mapped.
+
+    They are made once for each state of the set, and shared by all processes that look something up in it:
+    in its folder, or in the user's cache where that cannot be written.
 
     Distances are those of features rounded to 1/255 of the feature's range: for the log-mel spectrograms of
     200,000 one-operator patches within .003 of the exact ones, in a tenth of their time.
@@ -36,28 +50,57 @@ class Index:
     Args:
         path: folder of the data set.
         feature: name of the feature.
+        state: of the set (default: as it is now).
 
     Raises:
-        SynthgymError: the set has no training examples.
+        SynthgymError: the set has no training examples, or the index cannot be written.
     """
 
-    def __init__(self, path: Path, feature: str) -> None:
-        dataset = load(path)
-        known = dataset.manifest["features"][feature]
+    def __init__(self, path: Path, feature: str, state: DataSetState | None = None) -> None:
+        self._dataset, self._feature = load(path), feature
+        known = self._dataset.manifest["features"][feature]
         self._low = float(np.min(known["low"]))
         self._step = (float(np.max(known["high"])) - self._low) / _LEVELS
-        numbers, levels, sizes = [], [], []
-        for at in range(0, len(dataset), _BLOCK):
-            train = dataset.split[at : at + _BLOCK] == TRAIN_SPLIT
-            features = dataset.features[feature][at : at + _BLOCK][train].astype(np.float32)
-            numbers.append(at + np.flatnonzero(train))
-            levels.append(self._rounded(features))
-            sizes.append(np.abs(features).sum(axis=(1, 2)))
-        self._numbers, self._levels, self._sizes = (
-            np.concatenate(parts) for parts in (numbers, levels, sizes)
-        )
-        if not len(self._numbers):
-            raise SynthgymError(f"{path} has no training examples yet; give its command again")
+        key = hashlib.sha256(repr((_FORMAT, feature, state or state_of(path))).encode()).hexdigest()[:16]
+        home = _home(path)
+        folder = home / f"{feature}-{key}"
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            with FileLock(home / ".lock"):  # another process may make it, or remove it for a later state
+                if not folder.exists():
+                    self._make(home, folder)
+                numbers, sizes, levels = (np.load(folder / name, mmap_mode="r") for name in _FILES)
+        except OSError as error:
+            raise unwritable(home, error) from error
+        self._numbers, self._sizes, self._levels = numbers, sizes, levels
+
+    def _make(self, home: Path, folder: Path) -> None:
+        """Write the files of the index, and remove those of earlier states of the set."""
+        numbers = training_numbers(self._dataset)
+        if not len(numbers):
+            raise SynthgymError(f"{self._dataset.path} has no training examples yet; give its command again")
+        for old in home.glob(f"{self._feature}-*"):
+            shutil.rmtree(old)  # or what a process that was killed has begun
+        begun = home / f"{folder.name}.begun"
+        begun.mkdir()
+        stored = self._dataset.features[self._feature]
+        width = int(np.prod(stored.shape[1:]))
+        np.save(begun / _FILES[0], numbers)
+        sizes = np.empty(len(numbers), np.float32)
+        ends = np.searchsorted(numbers, np.arange(0, len(self._dataset) + _BLOCK, _BLOCK))
+        # Not by a map: where the disk is full, writing to one ends the process.
+        with (begun / _FILES[2]).open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (len(numbers), width)}
+            np.lib.format.write_array_header_1_0(file, header)
+            for first, last in itertools.pairwise(ends.tolist()):
+                if first == last:
+                    continue
+                start, stop = int(numbers[first]), int(numbers[last - 1]) + 1
+                features = stored[start:stop][numbers[first:last] - start].astype(np.float32)
+                file.write(self._rounded(features).tobytes())
+                sizes[first:last] = np.abs(features).sum(axis=(1, 2))
+        np.save(begun / _FILES[1], sizes)
+        begun.rename(folder)
 
     def _rounded(self, features: Features) -> NDArray[np.uint8]:
         rounded = np.rint((features.reshape(len(features), -1) - self._low) / self._step)
@@ -85,6 +128,21 @@ class Index:
         far = 2 * apart / np.maximum(self._sizes + np.abs(target).sum() + apart, np.float32(1e-9))
         found: NDArray[np.int64] = self._numbers[np.argsort(far, kind="stable")[:count]]
         return found
+
+
+def training_numbers(dataset: DataSet) -> NDArray[np.int64]:
+    """Return the numbers of the training examples of a data set that are made, ascending (N,)."""
+    parts = range(0, len(dataset), _SPLITS)
+    sides = (dataset.split[at : at + _SPLITS] for at in parts)
+    found = [at + np.flatnonzero(side == TRAIN_SPLIT) for at, side in zip(parts, sides, strict=True)]
+    return np.concatenate(found)
+
+
+def _home(path: Path) -> Path:
+    """Return the folder of the indexes of a data set."""
+    if os.access(path, os.W_OK):
+        return path / "index"
+    return user_cache_path("synthgym") / "index" / hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
 def neighbours(path: Path, feature: str, target: Features, count: int) -> Unit:
@@ -154,4 +212,4 @@ def _nearest_rows(
 @lru_cache(1)
 def _index_of(path: Path, feature: str, state: DataSetState) -> Index:
     """Return the index of a data set, made once in a process for each state of it."""
-    return Index(path, feature)
+    return Index(path, feature, state)

@@ -43,6 +43,8 @@ from synthgym.errors import SynthgymError
 MEASURES: dict[str, Distance] = {
     "multiresolution": feature_distance("multiresolution"),
     "logmel": feature_distance("logmel"),
+    "mfcc": feature_distance("mfcc"),
+    "embedding": feature_distance("embedding"),
     "MSS, dB": mss,
 }
 EVERY = 6

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from synthgym.checks import one_of, whole
 from synthgym.features.base import DerivedFeature, Feature, Features, extract
 from synthgym.features.distance import distance
+from synthgym.features.embedding import Embedding
 from synthgym.features.logmel import N_MELS, LogMel
 from synthgym.features.mfcc import MFCC, N_MFCC
 from synthgym.features.multiresolution import MultiResolution
@@ -17,6 +18,7 @@ __all__ = [
     "FEATURES",
     "MFCC",
     "DerivedFeature",
+    "Embedding",
     "Feature",
     "Features",
     "LogMel",
@@ -52,6 +54,12 @@ class FeatureMaker:
         assert isinstance(logmel, LogMel)
         return logmel
 
+    def multiresolution(self) -> MultiResolution:
+        """Return the default feature, for features that are computed from it."""
+        multiresolution = self.make("multiresolution")
+        assert isinstance(multiresolution, MultiResolution)
+        return multiresolution
+
     def _new(self, name: str) -> Feature:
         if name.startswith("pooled-"):
             return Pooled(self.make(name.removeprefix("pooled-")))
@@ -69,6 +77,7 @@ FEATURES: dict[str, Callable[[FeatureMaker], Feature]] = {
     "logmel": lambda maker: LogMel(maker.sample_rate, maker.samples),
     "multiresolution": lambda maker: MultiResolution(maker.sample_rate, maker.samples),
     "mfcc": _mfcc,
+    "embedding": lambda maker: Embedding(maker.multiresolution(), maker.sample_rate),
 }
 """How each feature is made; ``mfcc-13`` has 13 coefficients, and ``pooled-NAME`` is a mean-pooled feature."""
 

@@ -1,0 +1,1 @@
+"""How the feature ``embedding`` is trained; ``train_embedding.py`` uses it."""

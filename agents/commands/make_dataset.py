@@ -46,8 +46,8 @@ def parser() -> argparse.ArgumentParser:
     kept.add_argument(
         "--features",
         default="multiresolution",
-        help="comma-separated: multiresolution, logmel, mfcc, mfcc-13 (coefficients), pooled-logmel (22 x 32 "
-        "means); default: multiresolution",
+        help="comma-separated: multiresolution, embedding, logmel, mfcc, mfcc-13 (coefficients), "
+        "pooled-logmel (22 x 32 means); default: multiresolution",
     )
     kept.add_argument(
         "--dtype", default="float16", help="float16 (default; beyond 65,504 values are clipped) or float32"

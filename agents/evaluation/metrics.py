@@ -10,7 +10,7 @@ import numpy as np
 import scipy.signal
 from numpy.typing import NDArray
 
-from synthgym.features import MFCC, LogMel
+from synthgym.features import MFCC, Feature, LogMel, distance, make_features
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.synths import Audio
 
@@ -36,6 +36,7 @@ METRICS = {
     "rms": "cosine similarity of loudness envelopes, 1 is equal (Hayes 2025)",
     "cents": "cents, median error of pitch where both have one",
     "in_tune": "share of the match's energy that is in tune with the target's note, 1 is all",
+    "embedding": "distance by the learned feature, whatever is searched by",
 }
 IN_DOMAIN = {
     "parameter_error": "mean absolute error of unit values that have an order",
@@ -60,6 +61,7 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -
       (Boersma 1993), see ``pitch_of``; ``pitch`` and ``cents`` are NaN where no frame has a pitch in both.
     - ``mss``, ``wmfcc``, ``sot`` and ``rms``: as in Hayes et al. 2025, see ``field``.
     - ``in_tune``: of the match, see ``share_in_tune``.
+    - ``embedding``: the distance by the feature of that name.
 
     Args:
         target: what was looked for.
@@ -90,6 +92,7 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -
         "rms": field.rms(target, match, sample_rate),
         "cents": 100 * pitch,
         "in_tune": share_in_tune(match, sample_rate, note),
+        "embedding": _learned(target, match, sample_rate),
     }
 
 
@@ -108,6 +111,17 @@ def _decibels(magnitudes: NDArray[np.float32]) -> NDArray[np.float32]:
 @lru_cache
 def _mfcc(sample_rate: int, samples: int) -> MFCC:
     return MFCC(LogMel(sample_rate, samples))
+
+
+def _learned(target: Audio, match: Audio, sample_rate: int) -> float:
+    feature = _embedding(sample_rate, len(target))
+    return float(distance(feature(target[None]), feature(match[None]))[0])
+
+
+@lru_cache
+def _embedding(sample_rate: int, samples: int) -> Feature:
+    (feature,) = make_features(["embedding"], sample_rate, samples)
+    return feature
 
 
 @lru_cache(512)

@@ -73,7 +73,7 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     (`gym.make(id, max_episode_steps=...)`).
 
     ## Arguments
-    - `feature`: `"multiresolution"` (default; docs/features.md), `"logmel"`, `"mfcc"` (20
+    - `feature`: `"multiresolution"` (default; docs/features.md), `"embedding"`, `"logmel"`, `"mfcc"` (20
       coefficients; `"mfcc-13"`: 13), or any mean-pooled: `"pooled-logmel"`.
     - `reward`: `"distance"`, `"improvement"` or `"sparse"`.
     - `max_nudge`: how far an action of 1 moves a parameter, 0.0001 to 1; default 0.1.

@@ -30,10 +30,10 @@ def _weights() -> dict[str, NDArray[np.float32]]:
 class Embedding(DerivedFeature):
     """The bins of ``multiresolution`` and 48 learned channels, which weigh half as much.
 
-    A channel is how much of something a network hears in a frame, its two neighbours and the whole sound, times
-    the frame's mean loudness; none is negative. The network was trained so that a patch of a synth is near
-    to itself at other notes, and far from other patches (``embedding.md``). At other rates than 44.1 kHz it
-    hears the mel bands where those of 44.1 kHz are, and its frames last 2,048 samples in any case.
+    A channel is how much of something a network hears in a frame, its two neighbours and the whole sound,
+    times the frame's mean loudness; none is negative. The network was trained so that a patch of a synth is
+    near to itself at other notes, and far from other patches (``embedding.md``). At other rates than
+    44.1 kHz it hears the mel bands where those of 44.1 kHz are; its frames last 2,048 samples in any case.
 
     Args:
         source: the default feature.
@@ -49,7 +49,7 @@ class Embedding(DerivedFeature):
         self.shape = frames, self._bins + channels
         self.bins, self.unit, self.ticks = source.bins, source.unit, source.ticks
         self.low = np.float32(0)
-        self.high = np.float32(_HIGHEST)
+        self.high = np.repeat(np.float32([1, _HIGHEST]), [self._bins, channels])
         own, trained = (
             librosa.mel_frequencies(N_MELS + 2, fmax=rate / 2)[1:-1] for rate in (sample_rate, _RATE)
         )
@@ -99,7 +99,7 @@ class Embedding(DerivedFeature):
         return channels
 
 
-_HIGHEST = 4.0
+_HIGHEST = 16.0
 """Of a channel, which is cut there."""
 
 

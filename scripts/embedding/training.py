@@ -73,7 +73,7 @@ def train(folder: Path, shards: int, seed: int) -> Network:
         views = torch.from_numpy(shard[chosen].astype(np.float32))
         loss = loss_of(network, views, torch.Generator().manual_seed(int(rng.integers(2**62))))
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()

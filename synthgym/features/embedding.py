@@ -49,7 +49,7 @@ class Embedding(DerivedFeature):
         self.shape = frames, self._bins + channels
         self.bins, self.unit, self.ticks = source.bins, source.unit, source.ticks
         self.low = np.float32(0)
-        self.high = np.repeat(np.float32([1, _HIGHEST]), [self._bins, channels])
+        self.high = np.repeat(np.array([1, _HIGHEST], np.float32), [self._bins, channels])
         own, trained = (
             librosa.mel_frequencies(N_MELS + 2, fmax=rate / 2)[1:-1] for rate in (sample_rate, _RATE)
         )

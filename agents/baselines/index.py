@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
 from filelock import FileLock
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
@@ -177,19 +176,18 @@ def nearest_rows(path: Path, feature: str, target: Features, count: int) -> NDAr
     return _nearest_rows(path, feature, count, state_of(path), target.tobytes(), target.shape)
 
 
-def examples(array: zarr.Array[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+def examples(array: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
     """Return some rows of an array of a data set, in their order.
 
     Args:
-        array: one of the set's.
+        array: one of the set's, of Zarr.
         rows: their numbers, each once.
 
     Returns:
         What the array has there.
     """
     order = np.sort(rows)  # as the array is read
-    selection = (order, *(slice(None) for _ in array.shape[1:]))
-    found: NDArray[Any] = array.get_orthogonal_selection(selection)
+    found: NDArray[Any] = array.oindex[order]
     return found[np.searchsorted(order, rows)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -116,7 +117,10 @@ class Note:
     def check_several(self, count: int) -> None:
         """Raise SynthgymError unless there are so many different notes in the range."""
         low, high = self.range
-        there = int(np.prod([(high[i] - low[i]) * (1 if _WHOLE[i] else 1000) + 1 for i in self.varies]))
+        # As many of each as ``draw`` gives: it rounds holds to milliseconds.
+        units = [1 if _WHOLE[i] else 1000 for i in self.varies]
+        ends = [(round(u * low[i]), round(u * high[i])) for u, i in zip(units, self.varies, strict=True)]
+        there = math.prod(last - first + 1 for first, last in ends)
         if there < count:
             raise SynthgymError(
                 f"notes_per_target={count} needs as many different notes, and there are {there}; "
@@ -146,7 +150,8 @@ class Note:
         if notes is None:
             if self.varies:
                 names = " and ".join(NOTE[i] for i in self.varies)
-                raise SynthgymError(f"{names} vary from render to render; say the notes (count, 3) to play")
+                wanted = "(count, 3)" if each == 1 else f"(count, {each}, 3)"
+                raise SynthgymError(f"{names} vary from render to render; say the notes {wanted} to play")
             return np.repeat(self.range[0][None], count, axis=0)
         array = floats("notes", notes)
         one = (3,) if each == 1 else (each, 3)

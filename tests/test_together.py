@@ -214,7 +214,7 @@ def test_recordings_that_cannot_be_one_instrument_are_refused(tmp_path: Path) ->
     cases: list[tuple[Callable[[], Any], str]] = [
         (lambda: Together([one]), "takes 2 to 16 recordings of an instrument, and there are 1"),
         (lambda: Together([one] * 17), "and there are 17"),
-        (lambda: Together([one, twice], [48]), "--note has 1 values for 2 recordings"),
+        (lambda: Together([one, twice], [48]), "--note says 1 for 2 recordings"),
         (lambda: Together([one, twice]).env_kwargs({}, None), "are both of note 48 at velocity 100"),
         (lambda: Together([one, hiss]).env_kwargs({}, None), "noise.wav: no pitch found; leave it out"),
         (lambda: Together([one, twice], [48, 200]).env_kwargs({}, None), "note must be a whole number"),
@@ -318,3 +318,33 @@ def test_a_policy_learns_from_several_notes(script: Script, tmp_path: Path) -> N
     script("train.py", "--env", "FM-v0", "--agent", "ppo", "--steps", 64, "--num-envs", 2, "--log-dir", out,
            "--env-kwargs", *several, "--hyperparameters", "n_steps=16", "batch_size=16")  # fmt: skip
     assert (out / "final_model.zip").exists()
+
+
+def test_notes_that_do_not_exist_are_not_promised() -> None:
+    """Holds are drawn in milliseconds: a range of less than one has one value."""
+    with pytest.raises(SynthgymError, match="and there are 3"):
+        make_task("FM-v0", {"note": (60, 62), "hold": (0.5, 0.5004), "notes_per_target": 4})
+    task = make_task("FM-v0", {"note": 60, "hold": (0.5, 0.502), "notes_per_target": 3})
+    drawn = task.note.draw_several(np.random.default_rng(0), 3)
+    np.testing.assert_allclose(sorted(drawn[:, 2]), [0.5, 0.501, 0.502])
+
+
+def test_a_target_of_one_note_twice_is_refused() -> None:
+    env = gym.make("FM-v0", note=(40, 60), notes_per_target=2)
+    with pytest.raises(SynthgymError, match="two notes of the target are the same"):
+        env.reset(options={"note": [50, 50]})
+    env.reset(seed=0, options={"note": [50, 51]})
+    env.close()
+
+
+def test_levels_are_those_of_what_is_matched(tmp_path: Path) -> None:
+    """A long recording that grows loud after what is matched keeps its level beside the others."""
+    rate, seconds = 22050, 8
+    times = np.arange(rate * seconds) / rate
+    growing = 0.1 * np.sin(2 * np.pi * 220 * times) * np.where(times < 6, 1, 4)
+    steady = 0.1 * np.sin(2 * np.pi * 440 * times)
+    for name, sound in (("a", growing), ("b", steady)):
+        soundfile.write(tmp_path / f"{name}.wav", sound, rate)
+    both = Together([Recording.read(tmp_path / f"{name}.wav") for name in "ab"], (57, 69))
+    low, high = both.target(rate, 2 * rate)
+    assert np.abs(low).max() == pytest.approx(np.abs(high).max(), rel=0.05)

@@ -53,11 +53,13 @@ def levelled(task: SoundMatchingTask, path: Path, target: Features, count: int) 
     best = near[:TRIED].copy()
     native = task.space.to_native(best)
     far = far_from(found, target)
+    before = np.zeros(len(native))
     for decibels in DECIBELS:
         louder, by = task.synth.louder(native, decibels)
         unit = task.space.to_unit(louder)
         # What is frozen stays as it is, so that the patch is another.
-        possible = (by != 0) & (task.space.to_native(unit) == louder).all(axis=1)
+        possible = (by != 0) & (by != before) & (task.space.to_native(unit) == louder).all(axis=1)
+        before = by
         for change in np.unique(by[possible]):
             those = np.flatnonzero(possible & (by == change))
             heard = task.feature.louder(found[those], float(change))

@@ -30,7 +30,7 @@ from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
 from ..matching.folder import MATCH, check_banks, check_folder, check_inputs, folder_of
 from ..matching.learned import check_one_note, within
-from ..matching.presets import SEVERAL, Found, bank_paths, render_to_wav, rendered_by, write_banks
+from ..matching.presets import Found, bank_paths, render_to_wav, rendered_by, write_banks
 from ..matching.recording import Recording
 from ..matching.search import MOST, Search
 from ..matching.together import Together, outliers
@@ -106,8 +106,8 @@ def main() -> int:
     args = parser().parse_args()
     keywords = read_keywords(args.env_kwargs)
     if args.render is not None:
-        if args.targets or args.out is None:
-            raise SynthgymError("--render PRESET takes --out x.wav, and no recording")
+        if args.targets or args.out is None or args.together:
+            raise SynthgymError("--render PRESET takes --out x.wav, and no recording and no --together")
         asked = None if args.env is None else synth_id(args.env, {})
         noted = whole_paths({**keywords, **one_note(args)})
         env_id, env_kwargs = rendered_by(args.render, asked, noted, ENV)
@@ -143,12 +143,7 @@ def main() -> int:
 def found_in(out: Path) -> dict[str, Any]:
     """Return what is written of a match in its folder, without the distance after each render."""
     kept = json.loads((out / MATCH).read_text(encoding="utf-8"))
-    return {"folder": out, "renders": renders_of(kept), **{n: v for n, v in kept.items() if n != "history"}}
-
-
-def renders_of(result: dict[str, Any]) -> int:
-    """Return how many renders a match took, from what is in its match.json."""
-    return len(result["history"]) * int(result["env_kwargs"].get(SEVERAL, 1))
+    return {"folder": out, **{name: value for name, value in kept.items() if name != "history"}}
 
 
 def searching(args: argparse.Namespace, env_id: str) -> Search:
@@ -235,8 +230,10 @@ def match(
         with writing_to(out):
             out.mkdir(parents=True, exist_ok=True)
         for remark in remarks:
-            print(f"{recording.path}: {remark}", file=sys.stderr)
+            print(remark if args.together else f"{recording.path}: {remark}", file=sys.stderr)
         about = search.about(recording.path, env_id, env_kwargs)
+        if args.together:
+            about["target"] = [str(path) for path in args.targets]
         about |= {"remarks": remarks, "banks": [bank.name for bank in banks]}
 
         def keep(answer: Answer) -> None:
@@ -283,7 +280,7 @@ def _print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
         print(f"{p['name']:<{width}}  {p['text']:>8}")
     print(
         f"distance: {result['start_distance']:.3f} at the start, "
-        f"{result['best_distance']:.3f} at best, after {renders_of(result)} renders"
+        f"{result['best_distance']:.3f} at best, after {result['renders']} renders"
     )
     for one in result.get("recordings", []):
         print(f"note {one['note']} at velocity {one['velocity']}: {one['distance']:.3f}, {one['recording']}")

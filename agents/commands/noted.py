@@ -7,7 +7,7 @@ import argparse
 from synthgym.errors import SynthgymError
 
 from ..matching.recording import Recording
-from ..matching.together import Together
+from ..matching.together import Together, check_count
 from .cli import Options
 
 
@@ -39,7 +39,12 @@ def add_notes(synth: Options) -> None:
 
 def numbers(text: str) -> list[int]:
     """Return whole numbers that are written with commas between."""
-    return [int(part) for part in text.split(",")]
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"whole numbers with commas between, as 36,60,84; got {text!r:.60}"
+        ) from None
 
 
 def one_note(args: argparse.Namespace) -> dict[str, int]:
@@ -56,4 +61,6 @@ def together(args: argparse.Namespace) -> Together:
     for option in ("model", "dataset"):
         if getattr(args, option) is not None:
             raise SynthgymError(f"--{option} was made of single notes; leave it out with --together")
-    return Together([*map(Recording.read, args.targets)], args.note or (), args.velocity or ())
+    notes, velocities = args.note or (), args.velocity or ()
+    check_count(len(args.targets), notes, velocities)  # before all are read
+    return Together([*map(Recording.read, args.targets)], notes, velocities)

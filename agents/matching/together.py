@@ -23,6 +23,8 @@ from .recording import Recording
 
 VELOCITY = 100
 """Of a recording of which nothing else is said, and of the loudest of several of one note."""
+NAMED = 3
+"""So many of the recordings are in the name of a match."""
 FAR, FARTHER = 0.15, 1.5
 """A recording is far from the others if its distance is beyond the median of theirs by the first, and by so
 many times."""
@@ -48,24 +50,14 @@ class Together:
     velocities: Sequence[int] = ()
 
     def __post_init__(self) -> None:
-        count = len(self.recordings)
-        if not 2 <= count <= MOST_NOTES:
-            raise SynthgymError(
-                f"--together takes 2 to {MOST_NOTES} recordings of an instrument, and there are {count}; "
-                "give others"
-            )
-        for name, values in (("note", self.notes), ("velocity", self.velocities)):
-            if values and len(values) != count:
-                raise SynthgymError(
-                    f"--{name} has {len(values)} values for {count} recordings; give one for each, "
-                    "with commas between"
-                )
+        check_count(len(self.recordings), self.notes, self.velocities)
 
     @property
     def path(self) -> Path:
-        """What results are named by: the first of the files, and how many there are besides."""
-        first = self.recordings[0].path
-        return first.with_name(f"{first.stem}+{len(self.recordings) - 1}{first.suffix}")
+        """What results are named by: the first three of the files, and how many there are besides."""
+        first, more = self.recordings[0].path, len(self.recordings) - NAMED
+        names = [one.path.stem for one in self.recordings[:NAMED]] + ([f"{more} more"] if more > 0 else [])
+        return first.with_name("+".join(names) + first.suffix)
 
     @cached_property
     def _pitches(self) -> tuple[list[int], list[str]]:
@@ -83,18 +75,18 @@ class Together:
             remarks.append(f"{recording.path.name}: {said[0]}")
         return pitches, remarks
 
-    @cached_property
-    def _loudness(self) -> list[float]:
-        """The peaks of the recordings as they are."""
-        return [float(np.abs(recording.audio).max()) for recording in self.recordings]
+    def _loudness(self, duration: float) -> list[float]:
+        """Return the peaks of as many seconds of the recordings as are matched, as in their files."""
+        parts = [one.audio[: math.ceil(duration * one.sample_rate)] for one in self.recordings]
+        return [float(np.abs(part).max()) for part in parts]
 
-    def _speeds(self, pitches: Sequence[int]) -> tuple[list[int], list[str]]:
-        """Return the velocities, and remarks on those that were told by level, the square of the velocity."""
+    def _speeds(self, pitches: Sequence[int], duration: float) -> tuple[list[int], list[str]]:
+        """Return the velocities, and remarks on those told by level, the square of the velocity."""
         if self.velocities:
             return list(self.velocities), []
-        found, remarks = [], []
-        for recording, pitch, peak in zip(self.recordings, pitches, self._loudness, strict=True):
-            same = [other for other, p in zip(self._loudness, pitches, strict=True) if p == pitch]
+        found, remarks, loudness = [], [], self._loudness(duration)
+        for recording, pitch, peak in zip(self.recordings, pitches, loudness, strict=True):
+            same = [other for other, p in zip(loudness, pitches, strict=True) if p == pitch]
             found.append(max(1, round(VELOCITY * math.sqrt(peak / max(same)))))
             if found[-1] < VELOCITY:
                 remarks.append(
@@ -153,13 +145,12 @@ class Together:
 
     def _played(self, asked: Mapping[str, Any]) -> tuple[Notes, list[str]]:
         pitches, remarks = self._pitches
-        speeds, more = self._speeds(pitches)
-        known, rows = {"duration": self._duration(asked), "note": 0}, []
+        duration = self._duration(asked)
+        speeds, more = self._speeds(pitches, duration)
+        known, rows = {"duration": duration, "note": 0}, []
         for recording, pitch, speed in zip(self.recordings, pitches, speeds, strict=True):
             keywords, said = recording.env_kwargs(known, None)
-            note = Note(
-                **dict(zip(FIELDS, (pitch, speed, keywords["hold"]), strict=True)), duration=known["duration"]
-            )
+            note = Note(**dict(zip(FIELDS, (pitch, speed, keywords["hold"]), strict=True)), duration=duration)
             rows.append(note.middle()[0])
             more += [f"{recording.path.name}: {remark}" for remark in said]
         notes = np.stack(rows)
@@ -183,10 +174,10 @@ class Together:
         Returns:
             Float32; the loudest peaks at -18 dBFS, and the others are as much softer as in their files.
         """
-        loudest = max(self._loudness)
+        loudness = self._loudness(samples / sample_rate)
         clips = [
-            np.float32(loud / loudest) * recording.target(sample_rate, samples)
-            for recording, loud in zip(self.recordings, self._loudness, strict=True)
+            np.float32(loud / max(loudness)) * recording.target(sample_rate, samples)
+            for recording, loud in zip(self.recordings, loudness, strict=True)
         ]
         return np.stack(clips)
 
@@ -212,6 +203,26 @@ class Together:
             }
             for one, (pitch, velocity, hold), far in rows
         ]
+
+
+def check_count(count: int, notes: Sequence[int], velocities: Sequence[int]) -> None:
+    """Raise SynthgymError unless so many recordings can be matched together, at what was given.
+
+    Args:
+        count: of the recordings.
+        notes: MIDI notes that were given; empty to hear them.
+        velocities: MIDI velocities that were given; empty to take them as usual.
+    """
+    if not 2 <= count <= MOST_NOTES:
+        raise SynthgymError(
+            f"--together takes 2 to {MOST_NOTES} recordings of an instrument, and there are {count}; "
+            + ("give more" if count < 2 else f"leave {count - MOST_NOTES} out")
+        )
+    for name, values in (("note", notes), ("velocity", velocities)):
+        if values and len(values) != count:
+            raise SynthgymError(
+                f"--{name} says {len(values)} for {count} recordings; give one for each, with commas between"
+            )
 
 
 def outliers(found: Sequence[Mapping[str, Any]]) -> list[str]:

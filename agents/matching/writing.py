@@ -170,6 +170,7 @@ def write(
     heard = Heard.of(task, target, answers, out, notes)
     measures = mean_measures(target, heard.sounds[0], synth.sample_rate, notes)
     figures = {
+        "renders": trial.renders,
         "offline_renders": trial.offline[-1],
         "start_distance": trial.distances[0],
         "measures": {name: value if np.isfinite(value) else None for name, value in measures.items()},

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from synthgym.features import Features, distance
 from synthgym.parameters import Native
+from synthgym.recordings import playback_gain
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 from synthgym.viz.spectrogram import draw_features, label_bins
@@ -148,6 +149,7 @@ def _keys(task: SoundMatchingTask, trial: Trial, best: Shown, gain: np.float32) 
     sounds = task.worker.render(np.repeat(best.answer.unit[None], len(keys), axis=0), keys, audio=True).audio
     assert sounds is not None
     rate = task.synth.sample_rate
+    gain = np.minimum(gain, np.float32(playback_gain(sounds)))  # other velocities may be louder
     return [
         {"note": int(note), "sound": ogg(sound * gain, rate)}
         for (note, _, _), sound in zip(keys, sounds, strict=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import whole
+from synthgym.errors import SynthgymError
 from synthgym.features import Feature, distance
 from synthgym.notes import MIDDLE_C, Note, Notes
 from synthgym.parameters import ParameterSpace, Unit
@@ -88,7 +89,12 @@ class Trial:
     def __post_init__(self) -> None:
         several = self.played is not None and self.played.ndim > 1
         self.notes_per_target = len(self.played) if several and self.played is not None else 1
-        whole("budget", self.budget, self.notes_per_target, 10**9)
+        whole("budget", self.budget, 1, 10**9)
+        if self.budget < self.notes_per_target:
+            raise SynthgymError(
+                f"a budget of {self.budget} is too small: a patch costs {self.notes_per_target} renders, "
+                "one for each note of the target"
+            )
         self.shown, self.notes = self.target, self.note.rows(1, self.played, self.notes_per_target)
 
     @property

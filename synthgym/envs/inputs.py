@@ -116,6 +116,11 @@ def _note(task: SoundMatchingTask, options: Mapping[str, Any]) -> NDArray[np.flo
             note[i] = _value(task, i, values)
         else:
             note[:, i] = [_value(task, i, value) for value in _several(name, values, each)]
+    fixed = np.isnan(note) & ~np.isin(np.arange(3), task.note.varies)
+    known = np.where(fixed, middle, note).reshape(-1, 3)
+    known = known[~np.isnan(known).any(axis=1)]
+    if len(np.unique(known, axis=0)) < len(known):
+        raise SynthgymError("two notes of the target are the same; give different notes or velocities")
     target = next((name for name in TARGETS if options.get(name) is not None), None)
     if target is None:
         return note

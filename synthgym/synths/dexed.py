@@ -211,7 +211,7 @@ class DexedSynth(Synth):
             decibels: by how much louder; below 0 for softer.
 
         Returns:
-            As of any synth. Feedback of a carrier to itself changes with its level; nothing else does.
+            As of any synth; about so many decibels, where key scaling or a carrier's feedback has its part.
         """
         return dx7_levels.louder(native, decibels)
 

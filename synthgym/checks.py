@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -28,9 +27,9 @@ def number(name: str, value: Any, low: float, high: float) -> float:
     Raises:
         SynthgymError: it is no number, or out of range.
     """
-    good = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not (good and low <= value <= high):
-        raise SynthgymError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}")
+    good = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not (good and low <= value <= high):  # NaN is in no range
+        raise SynthgymError(f"{name} must be a number from {low:g} to {high:g}; got {_shown(value)}")
     return float(value)
 
 
@@ -51,8 +50,16 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     """
     good = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not (good and low <= value <= high):
-        raise SynthgymError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
+        raise SynthgymError(f"{name} must be a whole number from {low} to {high}; got {_shown(value)}")
     return int(value)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message shows it: Python writes no whole number of thousands of digits."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:
+        return f"a {type(value).__name__} that is too long to be shown"
 
 
 def truth(name: str, value: Any) -> bool:
@@ -107,5 +114,5 @@ def floats(name: str, values: Any) -> NDArray[np.float64]:
         if array.dtype.kind not in "fiub":
             raise ValueError(f"it is of type {array.dtype}")
         return array.astype(np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise SynthgymError(f"{name} must be an array of numbers; {error}") from error

@@ -21,7 +21,7 @@ from synthgym.registration import spec_of
 from synthgym.synths.plugin_places import is_uri
 
 from .manual import Options, new_parser
-from .output import answer, log
+from .output import answer, log, one_line
 
 __all__ = ["Options", "answer", "new_parser"]
 
@@ -171,7 +171,7 @@ def run(main: Callable[[], int]) -> None:
     try:
         code = main()
     except (SynthgymError, gym.error.Error) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {one_line(str(error))}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import output
 from .table import command_of
@@ -42,6 +42,10 @@ class Manual(argparse.ArgumentParser):
         parsed = super().parse_args(args, namespace)
         output.begin(parsed)
         return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line, and exit with 2."""
+        super().error(output.one_line(message))
 
 
 def new_parser(description: str | None, document: str | None = None) -> Manual:

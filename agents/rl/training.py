@@ -13,9 +13,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import CallbackList
 from stable_baselines3.common.logger import TensorBoardOutputFormat, configure
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv, VecMonitor
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecMonitor
 
 from envs_registry import goal_id
+from synthgym.checks import number, truth, whole
 from synthgym.errors import SynthgymError
 from synthgym.registration import is_goal_id, registered
 from synthgym.rendering import RenderMeter
@@ -53,16 +54,35 @@ def training_env(agent: str, env_id: str) -> str:
 
 
 def check(run: RunConfig) -> None:
-    """Make the environment, so that what cannot be made is known before a folder is."""
+    """Make the environment and the model, so that what cannot be made is known before a folder is."""
     if run.dataset is not None:
         raise SynthgymError(f"{run.agent} learns from no data set; leave --dataset out")
+    _check_kinds(run)
     registered(run.env)
+    if (most := run.env_kwargs.get("max_episode_steps", -1)) != -1:  # Gymnasium's error is none of ours
+        whole("max_episode_steps", most, 1, 10**9)
     with closing(gym.make(run.env, **run.env_kwargs)) as env:
         steps = env.spec.max_episode_steps if env.spec is not None else None
         if run.start_from is not None:
             Guesses(run.start_from, env.get_wrapper_attr("task"), run.seed)
-    if METHODS[run.agent].goals:
-        _check_hindsight(run, steps)
+        if METHODS[run.agent].goals:
+            _check_hindsight(run, steps)
+        one = DummyVecEnv([lambda: env])
+        one.num_envs = run.num_envs  # of which a model sees the spaces and the number
+        _new(run, one)
+
+
+def _check_kinds(run: RunConfig) -> None:
+    """Raise SynthgymError for a hyperparameter that is no number where the algorithm's own value is one."""
+    parameters = inspect.signature(method(run.agent).algorithm).parameters
+    for name, value in run.hyperparameters.items():
+        usual = parameters[name].default
+        if isinstance(usual, bool):
+            truth(name, value)
+        elif isinstance(usual, int) and not isinstance(value, list):  # as train_freq=[1,episode]
+            whole(name, value, -1, 10**12)
+        elif isinstance(usual, float):
+            number(name, value, -1e12, 1e12)
 
 
 def _check_hindsight(run: RunConfig, steps: int | None) -> None:
@@ -178,7 +198,13 @@ def _new(run: RunConfig, env: VecEnv) -> BaseAlgorithm:
     }
     if isinstance(env.observation_space, gym.spaces.Dict):
         hyperparameters["policy"] = "MultiInputPolicy"
-    return method(run.agent).algorithm(env=env, seed=run.seed, **hyperparameters)
+    try:
+        return method(run.agent).algorithm(env=env, seed=run.seed, **hyperparameters)
+    except Exception as error:  # stable-baselines3 and PyTorch say in many ways what they cannot take
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise SynthgymError(
+            f"{run.agent} cannot be made with these hyperparameters ({why:.300}); give others"
+        ) from error
 
 
 def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:

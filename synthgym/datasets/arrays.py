@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +12,30 @@ import zarr
 from synthgym.errors import SynthgymError
 
 AGAIN = "give the command that makes it again"
+
+
+class ReadArray(zarr.Array[Any]):
+    """A Zarr array of a data set whose damaged files are named when they are read."""
+
+    def get_basic_selection(self, *args: Any, **options: Any) -> Any:
+        """Return what an index of whole numbers and slices chooses, as Zarr does."""
+        with _naming(self):
+            return super().get_basic_selection(*args, **options)
+
+    def get_orthogonal_selection(self, *args: Any, **options: Any) -> Any:
+        """Return what an index for each axis chooses, as Zarr does."""
+        with _naming(self):
+            return super().get_orthogonal_selection(*args, **options)
+
+
+@contextmanager
+def _naming(array: ReadArray) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError) as error:  # a checksum, a decoder, a disk; not a wrong index
+        why = " ".join(str(error).split())
+        place = getattr(array.store, "root", array.store_path)
+        raise SynthgymError(f"{place}: a file of the array is damaged ({why:.200}); {AGAIN}") from error
 
 
 def open_array(path: Path, name: str, *, mode: Literal["r", "r+"] = "r") -> Any:
@@ -29,12 +55,13 @@ def open_array(path: Path, name: str, *, mode: Literal["r", "r+"] = "r") -> Any:
     # Chunks of zeros are written too: what is missing is not made yet.
     config: Any = {"write_empty_chunks": True}
     try:
-        return zarr.open_array(path / name, mode=mode, config=config)
+        array = zarr.open_array(path / name, mode=mode, config=config)
     except FileNotFoundError as error:
         raise SynthgymError(f"{path} has no array {name} yet; {AGAIN}") from error
     except Exception as error:  # whatever Zarr says of damaged metadata
         why = " ".join(str(error).split()) or type(error).__name__
         raise SynthgymError(f"{path}: the array {name} is damaged ({why:.200}); {AGAIN}") from error
+    return ReadArray(array._async_array) if mode == "r" else array
 
 
 def shard(path: Path, name: str, block: int, dimensions: int) -> Path:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from synthgym.errors import SynthgymError
 
+_STRAY = re.compile(r"\..*-[0-9a-f]{16}(\.\w+)?")
+
 
 @contextmanager
 def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -30,6 +32,17 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_strays(folder: Path) -> None:
+    """Remove what ``replaced`` was writing to a folder when its process was killed.
+
+    Args:
+        folder: that no other process writes to; those within it are left alone.
+    """
+    for path in folder.glob(".*"):
+        if _STRAY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def reason(error: OSError) -> str:

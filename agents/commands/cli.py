@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from synthgym.files import shown
 from synthgym.registration import spec_of
 from synthgym.synths.plugin_places import is_uri
 
+from ..trials.signals import STOPPING
 from .manual import Options, new_parser
 from .output import answer, log, one_line
 
@@ -203,10 +205,11 @@ def _prepare_output() -> None:
 
 
 def _end_in_order() -> None:
-    """Let SIGTERM end the process as an error does, so that no temporary file is left.
+    """Let SIGTERM and SIGHUP end the process as an error does, so that no temporary file is left.
 
-    Processes that are forked from this one end at once, as others do.
+    Processes that are forked from this one end at once, as others do. What nohup ignores stays ignored.
     """
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL))
+    for ending in (s for s in STOPPING if signal.getsignal(s) == signal.SIG_DFL):
+        signal.signal(ending, lambda number, frame: sys.exit(128 + number))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(signal.signal, ending, signal.SIG_DFL))

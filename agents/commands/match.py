@@ -28,7 +28,7 @@ from synthgym.making import make_task
 
 from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
-from ..matching.folder import MATCH, check_banks, check_folder, check_inputs, folder_of
+from ..matching.folder import MATCH, begin_folder, check_banks, check_folder, check_inputs, folder_of
 from ..matching.learned import check_one_note, within
 from ..matching.presets import Found, bank_paths, render_to_wav, rendered_by, write_banks
 from ..matching.recording import Recording
@@ -228,7 +228,7 @@ def match(
         search, agent, more = ready(search, task)
         remarks = [*remarks, *more]
         with writing_to(out):
-            out.mkdir(parents=True, exist_ok=True)
+            begin_folder(out)
         for remark in remarks:
             print(remark if args.together else f"{recording.path}: {remark}", file=sys.stderr)
         about = search.about(recording.path, env_id, env_kwargs)

@@ -15,7 +15,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced, shown, unwritable
+from synthgym.files import remove_strays, replaced, shown, unwritable
 from synthgym.settings import check_same_settings
 
 from .asked import Asked
@@ -65,6 +65,7 @@ class Results:
             raise unwritable(path, error) from error
         try:
             # Nothing is written before the folder is ours.
+            remove_strays(path)
             if not self._config.exists():
                 if any(entry.name != ".lock" for entry in path.iterdir()):
                     raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")

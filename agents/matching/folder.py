@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgym.errors import SynthgymError
+from synthgym.files import remove_strays
 
 MATCH, TARGET, PAGE = "match.json", "target.wav", "match.html"
 
@@ -84,6 +85,12 @@ def check_folder(folder: Path, count: int, suffix: str) -> None:
     for name in files_of(count, suffix):
         if name not in own and (folder / name).exists():
             raise SynthgymError(f"{folder / name} is there already, of no match; choose another --out")
+
+
+def begin_folder(folder: Path) -> None:
+    """Make the folder of a match, without what another was writing there when it was killed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_strays(folder)
 
 
 def forget_answers(folder: Path) -> None:

@@ -79,7 +79,7 @@ def _check_kinds(run: RunConfig) -> None:
         usual = parameters[name].default
         if isinstance(usual, bool):
             truth(name, value)
-        elif isinstance(usual, int) and not isinstance(value, list):  # as train_freq=[1,episode]
+        elif isinstance(usual, int) and name != "train_freq":  # which may be [1, episode]
             whole(name, value, -1, 10**12)
         elif isinstance(usual, float):
             number(name, value, -1e12, 1e12)

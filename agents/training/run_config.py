@@ -117,9 +117,13 @@ class RunConfig:
         count = whole("num_envs", row.get("n_envs", 1) if num_envs is None else num_envs, 1, 4096)
         if "n_steps" in hyperparameters and "batch_size" in hyperparameters:
             # Mini-batches of equal size: the largest that divides a rollout.
-            steps_each, most = (whole(name, hyperparameters[name], 1, 10**9) for name in ("n_steps", "batch_size"))
+            steps_each, most = (
+                whole(name, hyperparameters[name], 1, 10**9) for name in ("n_steps", "batch_size")
+            )
             rollout = steps_each * count
-            hyperparameters["batch_size"] = max(n for n in range(1, min(most, rollout) + 1) if rollout % n == 0)
+            hyperparameters["batch_size"] = max(
+                n for n in range(1, min(most, rollout) + 1) if rollout % n == 0
+            )
         return cls(
             env=env,
             agent=agent,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced, shown
+from synthgym.files import remove_strays, replaced, shown, unwritable
 from synthgym.settings import check_same_settings
 
 from .run_config import RunConfig
@@ -106,6 +106,11 @@ class RunFolder:
         was = {name: getattr(kept, name) for name in wanted}
         wanted = {k: {**was[k], **v} if isinstance(v, dict) else v for k, v in wanted.items()}
         check_same_settings(f"{self.path} is a run", was, wanted, "ask for the same")
+        try:
+            for folder in (self.path, self.checkpoints):
+                remove_strays(folder)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         if asked["steps"] is not None:
             newest = self.newest()
             done = int(newest.stem) if newest else 0

@@ -1,10 +1,13 @@
-"""Long work that is asked to stop: Ctrl-C or SIGTERM."""
+"""Long work that is asked to stop: Ctrl-C, SIGTERM, or the end of its terminal."""
 
 from __future__ import annotations
 
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
+
+STOPPING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Windows has no SIGHUP."""
 
 
 class Stopped(Exception):
@@ -32,7 +35,7 @@ class Signals:
     def __enter__(self) -> Self:
         self._usual: dict[signal.Signals, Any] = {
             s: signal.signal(s, self._catch)
-            for s in (signal.SIGINT, signal.SIGTERM)
+            for s in STOPPING
             if signal.getsignal(s) not in (signal.SIG_IGN, None)  # None: not set from Python
         }
         return self

@@ -1,0 +1,209 @@
+"""Commands where disk, rights or memory are scarce or the clock moves, and signals at every second."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from .commands import material
+from .kills import KINDS, RESULTS, Unlike, checkpoints, temporary, trained
+from .log import Trial
+from .mutation import generator
+from .processes import command
+
+COMMANDS = [kind for kind in KINDS if kind != "studio"]
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_FAKETIME = ("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
+_ENOUGH = "64m"
+_IN_ORDER = (0, 2, 130, 143, 129, -signal.SIGHUP, -signal.SIGTERM, -signal.SIGINT)
+"""Exit codes after a signal: finished, interrupted, or ended before Python had begun."""
+_LEAST, _MOST = 1 << 30, 8 << 30
+"""Bytes of addresses that a command is allowed: the imports alone take some of them."""
+
+
+@contextmanager
+def disk(folder: Path, size: int | str) -> Iterator[Path]:
+    """Give a folder that is a file system of its own, of so many bytes."""
+    folder.mkdir()
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True, capture_output=True
+    )
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True, capture_output=True)
+
+
+def remount(folder: Path, options: str) -> None:
+    """Mount a folder of ``disk`` with other options."""
+    subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True, capture_output=True)
+
+
+def _going_on(kind: str, cwd: Path) -> tuple[str, ...]:
+    return KINDS[kind][2] if (cwd / "out" / "config.yml").exists() else ()
+
+
+def _finish(kind: str, cwd: Path, wanted: Any) -> None:
+    """Let a command go on to its end; Unlike if it does not, or finds something else than without trouble."""
+    script, words, _ = KINDS[kind]
+    ended = command(script, *words, *_going_on(kind, cwd), cwd=cwd, limit=300)
+    if wrong := ended.fault(0):
+        raise Unlike(f"once there is enough: {wrong}")
+    if (RESULTS.get(kind) or trained)(cwd / "out") != wanted:
+        raise Unlike("once there is enough, it finds something else than without trouble")
+    if left := temporary(cwd):
+        raise Unlike(f"left behind: {', '.join(left[:5])}")
+
+
+def full_disk(kind: str, cwd: Path, wanted: Any, share: float) -> str:
+    """Run a command on a disk with room for a share of what it writes; then make room, and let it go on."""
+    script, words, _ = KINDS[kind]
+    needs = sum(path.stat().st_size + 4096 for path in (cwd.parent / "whole" / "out").rglob("*"))
+    size = 4096 * max(1, int(share * needs / 4096))
+    with disk(cwd / "out", size) as out:
+        ended = command(script, *words, cwd=cwd)
+        if wrong := ended.fault(0, 2):
+            raise Unlike(f"{size:,} of {needs:,} bytes: {wrong}")
+        if left := temporary(out):
+            raise Unlike(f"{size:,} of {needs:,} bytes: left behind {', '.join(left[:5])}")
+        remount(out, f"size={_ENOUGH}")
+        _finish(kind, cwd, wanted)
+    return f"{size:,} of {needs:,} bytes: {ended.last if ended.code else 'enough'}"
+
+
+def read_only(kind: str, cwd: Path, wanted: Any, share: float) -> str:
+    """Run a command in a folder that cannot be written, new or with a result that is half done."""
+    script, words, _ = KINDS[kind]
+    with disk(cwd / "out", _ENOUGH) as out:
+        if share > 0.5:
+            command(script, *words, cwd=cwd, after=4 * share, send=signal.SIGKILL)
+        remount(out, "ro")
+        ended = command(script, *words, *_going_on(kind, cwd), cwd=cwd)
+        if wrong := ended.fault(0, 2):
+            raise Unlike(wrong)
+        remount(out, "rw")
+        _finish(kind, cwd, wanted)
+    return ended.last
+
+
+def little_memory(kind: str, cwd: Path, wanted: Any, share: float) -> str:
+    """Run a command that may have so many addresses, and then without that limit."""
+    script, words, _ = KINDS[kind]
+    most = int(_LEAST + share * (_MOST - _LEAST))
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
+
+    ended = command(script, *words, cwd=cwd, before=limited)
+    if wrong := ended.fault(0, 2):
+        raise Unlike(f"{most / 1e9:.2f} GB: {wrong}")
+    _finish(kind, cwd, wanted)
+    return f"{most / 1e9:.2f} GB: {ended.last if ended.code else 'enough'}"
+
+
+def clock(kind: str, cwd: Path, wanted: Any, share: float) -> str:
+    """Run a command while the clock goes forward and backward by up to a day."""
+    script, words, _ = KINDS[kind]
+    library = next((path for path in _FAKETIME if Path(path).exists()), None)
+    if library is None:
+        return "skipped: Debian's package faketime is not installed"
+    stamp, rng = cwd / "clock", generator(int(share * 1e9))
+
+    def turn() -> None:
+        moved = datetime.now(UTC) + timedelta(seconds=float(rng.uniform(-86400, 86400)))
+        new = stamp.with_name("clock.new")
+        new.write_text(moved.strftime("@%Y-%m-%d %H:%M:%S\n"))
+        new.replace(stamp)
+
+    turn()
+    environment = {"LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(stamp), "FAKETIME_NO_CACHE": "1"}
+    environment |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    ended = command(script, *words, cwd=cwd, environment=environment, while_running=turn)
+    if wrong := ended.fault(0):
+        raise Unlike(wrong)
+    _finish(kind, cwd, wanted)
+    return ended.last
+
+
+def signals(kind: str, cwd: Path, wanted: Any, share: float) -> str:
+    """Send a command a signal; it ends in order, leaves nothing behind, and goes on."""
+    script, words, _ = KINDS[kind]
+    number = SIGNALS[int(share * 1e6) % len(SIGNALS)]
+    after, temp = 0.2 + 8 * share, cwd / "temporary"
+    temp.mkdir()
+    ended = command(script, *words, cwd=cwd, after=after, send=number, environment={"TMPDIR": str(temp)})
+    at = f"{number.name} after {after:.1f} s"
+    if wrong := ended.fault(*_IN_ORDER):
+        raise Unlike(f"{at}: {wrong}")
+    if left := temporary(cwd) + [str(path) for path in temp.iterdir() if path.suffix != ".lock"]:
+        raise Unlike(f"{at}: left behind {', '.join(left[:5])}")
+    if (cwd / "out" / "checkpoints").exists() and (cwd / "out" / "config.yml").exists():
+        checkpoints(cwd / "out")
+    _finish(kind, cwd, wanted)
+    return f"{at}: exit code {ended.code}"
+
+
+LIMITS: dict[str, Callable[[str, Path, Any, float], str]] = {
+    "full disk": full_disk,
+    "read-only folder": read_only,
+    "memory": little_memory,
+    "clock": clock,
+    "signals": signals,
+}
+"""By name, in an order that decides what is tried."""
+_OF_ROOT = ("full disk", "read-only folder")
+
+
+def limits(seed: int, missing: Callable[[str, int], list[int]], count: int) -> Iterator[Trial]:
+    """Try commands under each limit.
+
+    Args:
+        seed: of the campaign.
+        missing: which trials of a kind, of so many, are not done.
+        count: trials of each limit, of one command after another.
+
+    Yields:
+        The trials.
+    """
+    wanted: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as kept:
+        material(good := Path(kept, "good"))
+        for number, (limit, attempt) in enumerate(LIMITS.items()):
+            if limit in _OF_ROOT and os.geteuid():
+                yield Trial("limits", limit, seed, 0, "skipped", "only root may mount a small disk")
+                continue
+            for index in missing(limit, count):
+                kind, share = (
+                    COMMANDS[index % len(COMMANDS)],
+                    float(generator(seed, 80 + number, index).random()),
+                )
+                here = Path(kept, kind)
+                try:
+                    if kind not in wanted:
+                        wanted[kind] = _without(kind, good, here)
+                    shutil.rmtree(here / "here", ignore_errors=True)
+                    shutil.copytree(good, here / "here")
+                    said = attempt(kind, here / "here", wanted[kind], share)
+                    outcome = "skipped" if said.startswith("skipped: ") else "result"
+                    yield Trial("limits", limit, seed, index, outcome, f"{kind}: {said}")
+                except Unlike as error:
+                    yield Trial("limits", limit, seed, index, "fault", f"{kind}: {error}")
+
+
+def _without(kind: str, good: Path, here: Path) -> Any:
+    """Return what a command finds without trouble."""
+    script, words, _ = KINDS[kind]
+    shutil.copytree(good, here / "whole")
+    ended = command(script, *words, cwd=here / "whole", limit=300)
+    if wrong := ended.fault(0):
+        raise Unlike(f"without trouble: {wrong}")
+    return (RESULTS.get(kind) or trained)(here / "whole" / "out")

@@ -1,0 +1,45 @@
+"""What the trials came to, as a table of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .log import Trial
+
+_SHOWN = 10
+"""Faults of a kind that are told."""
+
+
+def report(trials: Sequence[Trial]) -> str:
+    """Return a table of sections and kinds, and every kind of fault below it.
+
+    Args:
+        trials: of a campaign, in any order; of one that was made twice, the last counts.
+
+    Returns:
+        Markdown.
+    """
+    last = list({trial.key: trial for trial in trials}.values())
+    lines = [
+        "| section | tried | times | worked | refused in one line | faults |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    faults = []
+    for section, kind in dict.fromkeys((trial.section, trial.kind) for trial in last):
+        of = [trial for trial in last if (trial.section, trial.kind) == (section, kind)]
+        if skipped := [trial for trial in of if trial.outcome == "skipped"]:
+            of = [trial for trial in of if trial.outcome != "skipped"]
+            faults.append(f"- {section}, {kind}: {len(skipped)} skipped, {skipped[0].what}")
+        count = {name: sum(trial.outcome == name for trial in of) for name in ("result", "refused", "fault")}
+        times = f"{len(of):,}" + _killed(of)
+        lines.append(f"| {section} | {kind} | {times} | {' | '.join(f'{n:,}' for n in count.values())} |")
+        bad = [trial for trial in of if trial.outcome == "fault"]
+        faults += [
+            f"- {section}, {kind}, seed {t.seed}, {t.index}: {' '.join(t.what.split())}" for t in bad[:_SHOWN]
+        ]
+    return "\n".join([*lines, *(["", *faults] if faults else [])]) + "\n"
+
+
+def _killed(trials: Sequence[Trial]) -> str:
+    kills = sum(trial.numbers.get("kills", 0) for trial in trials)
+    return f" ({kills:,.0f} kills)" if kills else ""

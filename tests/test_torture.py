@@ -1,0 +1,189 @@
+"""The campaign of scripts/torture.py on its short form, and what it found."""
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, Script
+
+from agents.commands.manual import new_parser
+from agents.commands.output import one_line
+from agents.evaluation.results import Results
+from agents.training.learners import learner, make_config
+from agents.training.run_folder import RunFolder
+from agents.trials.signals import Signals
+from synthgym import datasets
+from synthgym.checks import floats, number, whole
+from synthgym.errors import SynthgymError
+from synthgym.files import remove_strays, replaced
+
+sys.path.append(str(ROOT / "scripts"))
+
+from torture.log import Log, Trial
+from torture.mutation import generator, mutated_bytes, mutated_value, mutated_words
+from torture.report import report
+from torture.trying import outcome_of
+
+STRAY = ".{}-0123456789abcdef{}"
+
+
+def test_what_is_tried_is_a_function_of_seed_and_number() -> None:
+    value = {"a": [1, 2.5, {"b": "text"}], "c": None}
+    for index in range(200):
+        for change, good in (
+            (mutated_bytes, bytes(range(100))),
+            (mutated_value, value),
+            (mutated_words, ["a", "b"]),
+        ):
+            first, second = (change(generator(3, index), good) for _ in range(2))  # type: ignore[operator]
+            assert repr(first) == repr(second)
+    assert len({mutated_bytes(generator(3, index), bytes(100)) for index in range(200)}) > 150
+    assert value == {"a": [1, 2.5, {"b": "text"}], "c": None}
+
+
+def test_an_attempt_works_is_refused_or_is_a_fault() -> None:
+    def attempt(error: Exception | None) -> str:
+        def tried(rng: np.random.Generator) -> None:
+            if error is not None:
+                raise error
+
+        return outcome_of(tried, generator(0, 0))[0]
+
+    outcomes = [attempt(e) for e in (None, SynthgymError("one line"), SynthgymError("a\nb"), ValueError("x"))]
+    assert outcomes == ["result", "refused", "fault", "fault"]
+
+
+def test_a_log_goes_on_and_is_reported(tmp_path: Path) -> None:
+    log = Log(tmp_path / "out" / "t.jsonl")
+    log.add(Trial("kills", "match", 0, 1, "result", numbers={"kills": 3}))
+    log.add(Trial("inputs", "voices", 0, 0, "fault", "KeyError: 1\nx"))
+    with (tmp_path / "out" / "t.jsonl").open("a") as file:
+        file.write('{"section": "ki')
+    again = Log(tmp_path / "out" / "t.jsonl")
+    assert again.trials == log.trials
+    assert again.missing("kills", "match", 0, 3) == [0, 2]
+    text = report(again.trials)
+    assert "| kills | match | 1 (3 kills) | 1 | 0 | 0 |" in text
+    assert "- inputs, voices, seed 0, 0: KeyError: 1 x" in text
+
+
+@pytest.mark.slow
+def test_the_short_form_finds_nothing(script: Script, tmp_path: Path) -> None:
+    sizes = ("--inputs", 60, "--commands", 2, "--out", tmp_path / "out")
+    assert "| inputs | voices | 6 |" in script("torture.py", *sizes).stdout
+    trials = [json.loads(line) for line in (tmp_path / "out/trials.jsonl").read_text().splitlines()]
+    assert script("torture.py", *sizes).stdout.count("| 0 |\n") >= 2
+    assert len((tmp_path / "out/trials.jsonl").read_text().splitlines()) == len(trials), (
+        "nothing is tried again"
+    )
+
+
+@pytest.mark.parametrize("digits", [400, 6000])
+def test_numbers_beyond_all_floats_are_refused(digits: int) -> None:
+    value = 10**digits
+    for check in (
+        lambda: number("x", value, 0, 1),
+        lambda: whole("x", value, 0, 1),
+        lambda: floats("x", [0.5, value]),
+    ):
+        with pytest.raises(SynthgymError, match="x must be"):
+            check()
+
+
+@pytest.mark.parametrize(
+    ("agent", "asked", "says"),
+    [
+        ("ppo", {"n_steps": "x"}, "n_steps must be a whole number"),
+        ("ppo", {"batch_size": -1}, "batch_size must be a whole number"),
+        ("ppo", {"gamma": "x"}, "gamma must be a number"),
+        ("sac", {"gradient_steps": 0.5}, "gradient_steps must be a whole number"),
+        ("es", {"n_delta": [8, 9]}, "n_delta must be a whole number"),
+        ("es", {"zero_policy": 1}, "zero_policy must be True or False"),
+        ("ppo", {"policy_kwargs": {"net_arch": "x"}}, "ppo cannot be made with these hyperparameters"),
+    ],
+)
+def test_hyperparameters_of_another_kind_are_named_before_a_folder_is_made(
+    agent: str, asked: dict[str, object], says: str
+) -> None:
+    with pytest.raises(SynthgymError, match=says) as raised:
+        learner(agent).check(make_config("FM-v0", agent, 0, hyperparameters=asked))
+    assert len(str(raised.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("steps", [0.5, "x", 0, True])
+def test_a_number_of_steps_that_is_none_is_named(steps: object) -> None:
+    with pytest.raises(SynthgymError, match="max_episode_steps must be a whole number"):
+        learner("ppo").check(make_config("FM-v0", "ppo", 0, env_kwargs={"max_episode_steps": steps}))
+
+
+def test_a_message_is_one_line_and_no_order_to_a_terminal() -> None:
+    assert one_line("no such file: a\nb\x1b[2Jc\u2028\u00e4") == "no such file: a\\nb\\x1b[2Jc\\u2028\u00e4"
+
+
+def test_a_command_names_a_file_with_a_line_end(script: Script) -> None:
+    result = script("match.py", "a\nb.wav", "--env", "FM-v0", check=False)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: no such file: a\\nb.wav")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_option_with_a_line_end_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        new_parser("A command.").parse_args(["--a\nb"])
+    assert capsys.readouterr().err.endswith("error: unrecognized arguments: --a\\nb\n")
+
+
+def test_a_shard_that_is_damaged_is_named_when_it_is_read(tmp_path: Path) -> None:
+    short = {"duration": 0.1, "hold": 0.05}
+    recipe = datasets.Recipe("FM-v0", ["mfcc"], env_kwargs=short, rendering="inline").random(20, 0)
+    datasets.make(tmp_path / "set", recipe, progress=False)
+    for name in ("parameters", "features/mfcc", "renders"):
+        (file,) = (path for path in (tmp_path / "set" / name / "c").rglob("*") if path.is_file())
+        data = bytearray(file.read_bytes())
+        data[len(data) // 3] ^= 1
+        file.write_bytes(data)
+    made = datasets.load(tmp_path / "set")
+    for read in (lambda: made.native(), lambda: made.cost(), lambda: made.torch()[0]):
+        with pytest.raises(SynthgymError, match=r"a file of the array is damaged .*give the command"):
+            read()
+    with pytest.raises(IndexError):
+        made.split[99]
+
+
+def test_what_was_being_written_when_a_command_was_killed_is_removed(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(make_config("FM-v0", "ppo", 0))
+    strays = [
+        folder.checkpoints / STRAY.format("000000200", ".zip"),
+        folder.path / STRAY.format("config", ".yml"),
+    ]
+    others = [folder.checkpoints / ".mine.zip", folder.checkpoints / "x-0123456789abcdef.zip"]
+    for path in strays + others:
+        path.touch()
+    folder.resume({"steps": None})
+    assert [path.exists() for path in strays + others] == [False, False, True, True]
+
+
+def test_an_evaluation_that_was_killed_as_it_began_goes_on(tmp_path: Path) -> None:
+    (tmp_path / STRAY.format("evaluation", ".json")).touch()
+    Results(tmp_path, {"env": "FM-v0"}).close()
+    assert (tmp_path / "evaluation.json").exists()
+    assert not (tmp_path / STRAY.format("evaluation", ".json")).exists()
+
+
+def test_strays_have_the_names_that_are_written_to(tmp_path: Path) -> None:
+    for name in ("a.json", "none", "two.dots.zip"):
+        with replaced(tmp_path / name) as temporary:
+            remove_strays(tmp_path)
+            assert not temporary.exists()
+            temporary.touch()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this system has no SIGHUP")
+def test_a_terminal_that_is_closed_ends_long_work_in_order() -> None:
+    with Signals(patient=True) as signals:
+        signal.raise_signal(signal.SIGHUP)
+    assert signals.caught == signal.SIGHUP

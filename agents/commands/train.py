@@ -18,6 +18,8 @@ import argparse
 import signal
 from pathlib import Path
 
+from synthgym.files import unwritable
+
 from ..training.learners import LEARNERS, learner, make_config
 from ..training.old_names import current_hyperparameters
 from ..training.run_config import RunConfig
@@ -127,7 +129,10 @@ def main() -> int:
         folder.begin(config)
     print(f"{args.agent} on {config.env}: {config.steps:,} steps")
     print(f"watch it: tensorboard --logdir {folder.path}", flush=True)
-    caught = learner(args.agent).train(folder)
+    try:
+        caught = learner(args.agent).train(folder)
+    except OSError as error:
+        raise unwritable(folder.path, error) from error
     if caught:
         print(
             f"\nstopped by {signal.Signals(caught).name}; saved {folder.newest()}; --resume goes on from it"

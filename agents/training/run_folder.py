@@ -134,16 +134,22 @@ class RunFolder:
             The path of the checkpoint.
         """
         path = self.checkpoints / f"{steps:09d}.zip"
-        with replaced(path) as temporary:
-            save(temporary)
+        _save(path, save)
         return path
 
     def save_final(self, save: Callable[[Path], Any]) -> None:
         """Save the final model, whole or not at all."""
-        with replaced(self.final_model) as temporary:
-            save(temporary)
+        _save(self.final_model, save)
 
     def newest(self) -> Path | None:
         """Return the newest checkpoint, or None."""
         saved = [path for path in self.checkpoints.glob("*.zip") if re.fullmatch("[0-9]+", path.stem)]
         return max(saved, key=lambda path: int(path.stem), default=None)
+
+
+def _save(path: Path, save: Callable[[Path], Any]) -> None:
+    with replaced(path) as temporary:
+        try:
+            save(temporary)
+        except RuntimeError as error:  # so PyTorch says that the disk is full
+            raise OSError(0, " ".join(str(error).split())[:200]) from error

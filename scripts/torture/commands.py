@@ -15,7 +15,7 @@ from synthgym import datasets
 from synthgym.synths import make_synth
 from synthgym.synths.dx7_voice import write_syx
 
-from .log import Trial
+from .log import Outcome, Trial
 from .mutation import generator, mutated_bytes, mutated_json, mutated_words, pick
 from .processes import Ended, command
 
@@ -223,6 +223,6 @@ def commands(seed: int, missing: Callable[[str, int], list[int]], count: int) ->
             if not wrong and ended.memory > MOST_MEMORY:
                 wrong = f"took {ended.memory / 1e9:.1f} GB"
             said = f"{' '.join(words)}{f' [{changed} mutated]' if changed else ''}"
-            outcome = "fault" if wrong else "refused" if ended.code == 2 else "result"
+            outcome: Outcome = "fault" if wrong else "refused" if ended.code == 2 else "result"
             what = f"{wrong}: {said}" if wrong else json.dumps(ended.last)
             yield Trial("commands", "command lines", seed, index, outcome, what, ended.seconds)

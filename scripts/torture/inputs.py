@@ -65,7 +65,7 @@ def data_sets(folder: Path) -> Attempt:
 
 def _trained(folder: Path, agent: str, *options: str) -> bytes:
     run = folder / agent
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         ROOT / "scripts/train.py",
         "--env",
@@ -138,15 +138,17 @@ def environments(folder: Path) -> Attempt:
 
     def attempt(rng: np.random.Generator) -> object:
         if rng.random() < 0.5:
-            few = {name: keywords[name] for name in rng.choice(list(keywords), 3, replace=False)}
-            made = gym.make(
-                pick(rng, ("FM-v0", "FMGoal-v0", "Dexed1Op-v0")), **{**SHORT, **_fields(rng, few)}
-            )
+            few: dict[str, Any] = {
+                name: keywords[name] for name in rng.choice(list(keywords), 3, replace=False)
+            }
+            asked: dict[str, Any] = {**SHORT, **_fields(rng, few)}
+            made = gym.make(pick(rng, ("FM-v0", "FMGoal-v0", "Dexed1Op-v0")), **asked)
             made.reset(seed=0)
             made.close()
             return made
         if not envs:
-            envs.append(gym.make("FM-v0", note=(50, 70), **SHORT))
+            ranged: dict[str, Any] = {"note": (50, 70), **SHORT}
+            envs.append(gym.make("FM-v0", **ranged))
         few = {name: options[name] for name in rng.choice(list(options), 2, replace=False)}
         envs[0].reset(seed=0, options=mutated_value(rng, few))
         action = mutated_value(rng, [0.1] * 6)

@@ -16,7 +16,7 @@ from typing import Any
 
 from .commands import material
 from .kills import KINDS, RESULTS, Unlike, checkpoints, temporary, trained
-from .log import Trial
+from .log import Outcome, Trial
 from .mutation import generator
 from .processes import command
 
@@ -193,7 +193,7 @@ def limits(seed: int, missing: Callable[[str, int], list[int]], count: int) -> I
                     shutil.rmtree(here / "here", ignore_errors=True)
                     shutil.copytree(good, here / "here")
                     said = attempt(kind, here / "here", wanted[kind], share)
-                    outcome = "skipped" if said.startswith("skipped: ") else "result"
+                    outcome: Outcome = "skipped" if said.startswith("skipped: ") else "result"
                     yield Trial("limits", limit, seed, index, outcome, f"{kind}: {said}")
                 except Unlike as error:
                     yield Trial("limits", limit, seed, index, "fault", f"{kind}: {error}")

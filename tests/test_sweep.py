@@ -1,6 +1,7 @@
 """Several trainings by one command: seeds, and hyperparameters that are looked for."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from conftest import ROOT, present
 
 from agents.commands import cli, train
 from agents.training import trainings
-from agents.training.learners import LEARNERS, make_config
+from agents.training.learners import LEARNERS, learner, make_config
 from agents.training.preview import Preview
 from agents.training.run_config import HYPERPARAMETERS
 from agents.training.run_folder import RunFolder
@@ -98,6 +99,18 @@ def test_a_training_that_fails_is_told_of_and_the_others_go_on(tmp_path: Path) -
     assert "diverged" in second
 
 
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainings, "PATIENCE", 0)
+    run = RunFolder(tmp_path)
+    run.begin(make_config("FM-v0", "ppo", 0, **TINY))
+    with run.held(), run.held():
+        for train_it in (train_run, lambda path: learner("ppo").train(RunFolder(path))):
+            with pytest.raises(SynthgymError, match="is being trained by another process; wait for its end"):
+                train_it(tmp_path)
+    with RunFolder(tmp_path).held():
+        pass
+
+
 @pytest.mark.parametrize("agent", yaml.safe_load((HYPERPARAMETERS / "spaces.yml").read_text()))
 def test_what_is_suggested_makes_a_config_and_depends_on_what_was_tried_alone(agent: str) -> None:
     assert agent in LEARNERS
@@ -162,6 +175,29 @@ def test_the_command_trains_side_by_side_and_goes_on(tmp_path: Path) -> None:
     assert [run["seed"] for run in trial["runs"] if 0 < run["distance"] < 1] == [0, 1]
     for run in runs:
         assert run.final_model.is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
+def test_where_the_command_is_killed_its_trainings_end_with_a_checkpoint(tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "scripts/train.py",
+        "--env",
+        "FM-v0",
+        "--agent",
+        "ppo",
+    ]
+    command += ["--steps", "100000", "--num-envs", "2", "--seeds", "0", "--log-dir", tmp_path]
+    process = subprocess.Popen(command, start_new_session=True)
+    run = RunFolder(tmp_path / "FM-v0-ppo-0")
+    waited(lambda: any(run.tensorboard.glob("events*")))
+    with pytest.raises(SynthgymError, match="is being trained by another process"), run.held():
+        pass
+    process.kill()
+    process.wait()
+    with run.held(60):
+        assert run.newest()
 
 
 def waited(there: Callable[[], bool]) -> None:

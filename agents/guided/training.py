@@ -61,10 +61,12 @@ def train(folder: RunFolder) -> int:
         0 if the run is complete, otherwise the number of the signal that ended it.
 
     Raises:
-        SynthgymError: the newest checkpoint is damaged, or the training diverged or could not be validated.
+        SynthgymError: another process trains it, the newest checkpoint is damaged, or the training diverged or
+            could not be validated.
     """
     run = RunConfig.read(folder.config)
     with (
+        folder.held(),
         closing(make_task(run.env, run.env_kwargs, rendering="auto")) as task,
         FreshExamples(run, task.meter) as examples,
     ):

@@ -108,10 +108,11 @@ def train(folder: RunFolder) -> int:
         0 if the run is complete, otherwise the number of the signal that ended it.
 
     Raises:
-        SynthgymError: the newest checkpoint is damaged or of another environment, or the training diverged.
+        SynthgymError: another process trains it, the newest checkpoint is damaged or of another
+            environment, or the training diverged.
     """
     run = RunConfig.read(folder.config)
-    with closing(_envs(run)) as env:
+    with folder.held(), closing(_envs(run)) as env:
         log = configure(str(folder.tensorboard), ["tensorboard"])
         (output,) = log.output_formats
         assert isinstance(output, TensorBoardOutputFormat)

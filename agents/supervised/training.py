@@ -64,11 +64,11 @@ def train(folder: RunFolder) -> int:
         0 if the run is complete, otherwise the number of the signal that ended it.
 
     Raises:
-        SynthgymError: the newest checkpoint is damaged, the data set is gone or has nothing to train on, or
-            the training diverged or could not be validated.
+        SynthgymError: another process trains it, the newest checkpoint is damaged, the data set is gone or
+            has nothing to train on, or the training diverged or could not be validated.
     """
     run = RunConfig.read(folder.config)
-    with ExitStack() as stack:
+    with folder.held(), ExitStack() as stack:
         task = stack.enter_context(closing(make_task(run.env, run.env_kwargs, rendering="auto")))
         dataset = None if run.dataset is None else load_for(task, run.dataset)
         examples, held_out = _examples(run, task, dataset, stack)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from synthgym.errors import SynthgymError
 from synthgym.files import remove_strays, replaced, shown, unwritable
@@ -73,6 +76,31 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.final_model = self.path / self.FINAL
         self.checkpoints = self.path / "checkpoints"
+        self._lock = FileLock(self.path / ".lock")  # means nothing unless a process has it locked
+
+    @contextmanager
+    def held(self, seconds: float = 0) -> Iterator[None]:
+        """Keep other processes from training the run; within itself it may be called again.
+
+        Args:
+            seconds: how long to wait for another process to let the folder go.
+
+        Raises:
+            SynthgymError: another process trains it, or the folder cannot be written.
+        """
+        try:
+            self._lock.acquire(timeout=seconds)
+        except Timeout as error:
+            raise SynthgymError(
+                f"{self.path} is being trained by another process; wait for its end, "
+                "or choose another --log-dir"
+            ) from error
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def begin(self, run: RunConfig) -> None:
         """Write the config of a new run; SynthgymError if the folder already holds one, or cannot hold it."""
@@ -114,7 +142,8 @@ class RunFolder:
         if asked["steps"] is not None:
             newest = self.newest()
             done = int(newest.stem) if newest else 0
-            replace(kept, steps=max(asked["steps"], done)).write(self.config)
+            with self.held():
+                replace(kept, steps=max(asked["steps"], done)).write(self.config)
 
     def _check_name(self) -> None:
         name = str(self.path.absolute())

@@ -6,11 +6,13 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, redirect_stderr, redirect_stdout
 from itertools import islice
+from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,10 @@ from .validation import Validation
 TARGETS, SEED = 50, 0
 """Validation targets by which runs are compared: the same for all."""
 LOG, DISTANCE = "train.log", "distance.json"
+PATIENCE = 120
+"""Seconds to wait for a training of the same run whose command was killed, or whose node was lost."""
+_busy = threading.Lock()
+"""Held while a process trains a run."""
 
 
 class Outcome(NamedTuple):
@@ -52,8 +58,17 @@ def train_run(run: Path) -> Outcome:
 
     Returns:
         What came of it.
+
+    Raises:
+        SynthgymError: another process trains it, or the folder cannot be written.
     """
-    folder, kept = RunFolder(run), run / DISTANCE
+    folder = RunFolder(run)
+    with _busy, folder.held(PATIENCE):
+        return _train_run(folder)
+
+
+def _train_run(folder: RunFolder) -> Outcome:
+    run, kept = folder.path, folder.path / DISTANCE
     if kept.is_file():
         return Outcome(run, json.loads(kept.read_text(encoding="utf-8"))["distance"])
     with (run / LOG).open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
@@ -139,3 +154,14 @@ def _begin(threads: int) -> None:
     """Begin a process: Ctrl-C is for the one that waits for it, which ends this one by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    threading.Thread(target=_follow, daemon=True).start()
+
+
+def _follow() -> None:
+    """End this process, with a checkpoint, when the one that waits for it is killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait_for([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    with _busy:
+        os._exit(1)  # else it would wait for another run

@@ -15,6 +15,7 @@ from small_sets import SHORT, copied_set, files, recipe, reference_set, small_bl
 
 from synthgym import datasets
 from synthgym.datasets.made import INDEX, Made
+from synthgym.datasets.making import _missing
 from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import Store
 from synthgym.errors import SynthgymError
@@ -60,6 +61,15 @@ def test_what_is_made_is_known_by_the_index_and_read_only_if_asked_for(copied: P
     assert files(copied) != files(reference), "nobody read it"
     assert datasets.make(copied, recipe().random(600, seed=1), progress=False, verify=True) == 256
     assert files(copied) == files(reference)
+
+
+def test_what_is_found_damaged_is_forgotten_at_once(copied: Path) -> None:
+    """What comes next may be interrupted before the block is made again."""
+    DAMAGES["a byte flipped"](copied / "features" / "multiresolution" / "c" / "1" / "0" / "0")
+    with Store(copied, recipe().random(600, seed=1)) as store:
+        assert store.is_recorded(256, 512)
+        assert _missing(store, progress=False, verify=True) == [(256, 512)]
+        assert [store.is_recorded(*block) for block in store.blocks()] == [True, False, True]
 
 
 @pytest.mark.parametrize("damage", ["a byte flipped", "half written", "empty", "zeros", "missing"])

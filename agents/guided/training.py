@@ -61,8 +61,8 @@ def train(folder: RunFolder) -> int:
         0 if the run is complete, otherwise the number of the signal that ended it.
 
     Raises:
-        SynthgymError: another process trains it, the newest checkpoint is damaged, or the training diverged or
-            could not be validated.
+        SynthgymError: another process trains it, the newest checkpoint is damaged, or the training diverged
+            or could not be validated.
     """
     run = RunConfig.read(folder.config)
     with (

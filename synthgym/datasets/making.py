@@ -76,6 +76,7 @@ def _missing(store: Store, progress: bool, verify: bool) -> list[tuple[int, int]
             if good:
                 store.record(start, stop)
             else:
+                store.forget(start)  # now: it may be interrupted before the block is made again
                 missing.append((start, stop))
             bar.update(stop - start)
     return missing

@@ -163,6 +163,21 @@ class Store:
         assert self._made is not None
         self._made.record(start // self.block, stop - start, self._sizes(start))
 
+    def forget(self, start: int) -> None:
+        """Record in the index that nothing is known of a block.
+
+        Args:
+            start: number of its first item.
+
+        Raises:
+            SynthgymError: it cannot be written.
+        """
+        assert self._made is not None
+        try:
+            self._made.forget(start // self.block)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
     def _sizes(self, start: int) -> list[int]:
         """Return the bytes of each file of a block, 0 for one that is missing."""
         files = [self._shard(name, start) for name in sorted(self._arrays)]
@@ -201,9 +216,8 @@ class Store:
         Raises:
             SynthgymError: it cannot be written; all that was written before is kept.
         """
-        assert self._made is not None
+        self.forget(start)
         try:
-            self._made.forget(start // self.block)
             self._remove(start, block)  # Zarr would read what is there, which may be damaged
             for name in reversed(_split_first(block)):
                 self._arrays[name][start : start + len(block[name])] = block[name]

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from small_sets import copied_set, reference_set, small_blocks  # noqa: F401, fixtures
 
+from agents.baselines.index import Index
 from agents.supervised.examples import Examples
 from agents.supervised.streamed import StreamedExamples, training_examples
 from synthgym import datasets
+from synthgym.errors import SynthgymError
 
 FEATURE = "multiresolution"
 
@@ -66,6 +68,24 @@ def test_a_small_set_is_in_memory_and_a_large_one_is_not(
     assert isinstance(streamed, StreamedExamples)
     # Two windows of 64; all of the training examples would be 500 and more.
     assert held < 300 * item
+
+
+def test_damaged_examples_are_named_in_one_line(copied: Path) -> None:
+    shard = copied / "features" / FEATURE / "c" / "1" / "0" / "0"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    kept = datasets.load(copied)
+    for looks in (
+        lambda: training_examples(kept, FEATURE),
+        lambda: kept.torch(FEATURE).__getitems__([*range(500)]),
+        lambda: Index(copied, FEATURE),
+    ):
+        with pytest.raises(SynthgymError, match=f"{FEATURE} is damaged at items .* to .* with --verify"):
+            looks()
+    (copied / "split" / "c" / "2").write_bytes(b"?")
+    with pytest.raises(SynthgymError, match=r"set/split is damaged at items 512 to 599; give its command"):
+        kept.items("train")
 
 
 def test_validation_examples_are_of_the_whole_set(reference: Path) -> None:

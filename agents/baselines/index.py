@@ -17,6 +17,7 @@ from platformdirs import user_cache_path
 
 from synthgym.datasets import DataSet, load
 from synthgym.datasets.manifest import MANIFEST
+from synthgym.datasets.reading import read
 from synthgym.datasets.splits import TRAIN_SPLIT
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
@@ -95,7 +96,7 @@ class Index:
                 if first == last:
                     continue
                 start, stop = int(numbers[first]), int(numbers[last - 1]) + 1
-                features = stored[start:stop][numbers[first:last] - start].astype(np.float32)
+                features = read(stored, slice(start, stop))[numbers[first:last] - start].astype(np.float32)
                 file.write(self._rounded(features).tobytes())
                 sizes[first:last] = np.abs(features).sum(axis=(1, 2))
         np.save(begun / _FILES[1], sizes)
@@ -187,8 +188,7 @@ def examples(array: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
         What the array has there.
     """
     order = np.sort(rows)  # as the array is read
-    found: NDArray[Any] = array.oindex[order]
-    return found[np.searchsorted(order, rows)]
+    return read(array, order)[np.searchsorted(order, rows)]
 
 
 def state_of(path: Path) -> DataSetState:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from synthgym.datasets.reading import read
 from synthgym.datasets.splits import Items
 
 Pair = tuple[torch.Tensor, ...]
@@ -37,10 +38,5 @@ class Pairs(Dataset[Pair]):
     def __getitems__(self, places: list[int]) -> list[Pair]:
         """Return many pairs at once: what lies together on disk is read together."""
         numbers, where = np.unique(self._items[places], return_inverse=True)
-        read = [torch.from_numpy(_read(array, numbers).astype(np.float32)[where]) for array in self._arrays]
-        return list(zip(*read, strict=True))
-
-
-def _read(array: Any, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    read: np.ndarray[Any, Any] = array.get_orthogonal_selection((numbers,))
-    return read
+        found = [torch.from_numpy(read(array, numbers).astype(np.float32)[where]) for array in self._arrays]
+        return list(zip(*found, strict=True))

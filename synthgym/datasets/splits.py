@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import one_of
+from synthgym.datasets.reading import read
 
 VALIDATION = 0.1
 """The share of items, or of presets, that is for validation."""
@@ -74,5 +75,5 @@ class Items:
         return found
 
     def _of(self, start: int) -> NDArray[np.int64]:
-        side = self._sides[start : start + self._block] == self._side
-        return start + np.flatnonzero(side)
+        stop = min(start + self._block, self._sides.shape[0])
+        return start + np.flatnonzero(read(self._sides, slice(start, stop)) == self._side)

@@ -181,18 +181,8 @@ def test_the_command_trains_side_by_side_and_goes_on(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is of POSIX")
 def test_where_the_command_is_killed_its_trainings_end_with_a_checkpoint(tmp_path: Path) -> None:
     command: list[str | Path] = [sys.executable, ROOT / "scripts/train.py", "--env", "FM-v0"]
-    command += [
-        "--agent",
-        "ppo",
-        "--steps",
-        "100000",
-        "--num-envs",
-        "2",
-        "--seeds",
-        "0",
-        "--log-dir",
-        tmp_path,
-    ]
+    command += ["--agent", "ppo", "--steps", "100000", "--num-envs", "2", "--seeds", "0"]
+    command += ["--log-dir", tmp_path]
     process = subprocess.Popen(command, start_new_session=True)
     run = RunFolder(tmp_path / "FM-v0-ppo-0")
     waited(lambda: any(run.tensorboard.glob("events*")))

@@ -15,10 +15,9 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
-from synthgym.datasets import DataSet, load
+from synthgym.datasets import load
 from synthgym.datasets.manifest import MANIFEST
 from synthgym.datasets.reading import read
-from synthgym.datasets.splits import TRAIN_SPLIT
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.files import unwritable
@@ -29,8 +28,6 @@ _FORMAT = 1
 _FILES = ("numbers.npy", "sizes.npy", "levels.npy")
 _BLOCK = 4096
 """Examples read at once."""
-_SPLITS = 1 << 20
-"""Likewise, of their sides of the split alone."""
 _AT_ONCE = 256
 """Examples compared at once: they stay in the processor's cache."""
 
@@ -76,7 +73,7 @@ class Index:
 
     def _make(self, home: Path, folder: Path) -> None:
         """Write the files of the index, and remove those of earlier states of the set."""
-        numbers = training_numbers(self._dataset)
+        numbers = self._dataset.items("train").numbers()
         if not len(numbers):
             raise SynthgymError(f"{self._dataset.path} has no training examples yet; give its command again")
         for old in home.glob(f"{self._feature}-*"):
@@ -128,14 +125,6 @@ class Index:
         far = 2 * apart / np.maximum(self._sizes + np.abs(target).sum() + apart, np.float32(1e-9))
         found: NDArray[np.int64] = self._numbers[np.argsort(far, kind="stable")[:count]]
         return found
-
-
-def training_numbers(dataset: DataSet) -> NDArray[np.int64]:
-    """Return the numbers of the training examples of a data set that are made, ascending (N,)."""
-    parts = range(0, len(dataset), _SPLITS)
-    sides = (dataset.split[at : at + _SPLITS] for at in parts)
-    found = [at + np.flatnonzero(side == TRAIN_SPLIT) for at, side in zip(parts, sides, strict=True)]
-    return np.concatenate(found)
 
 
 def _home(path: Path) -> Path:

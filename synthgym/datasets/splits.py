@@ -54,9 +54,8 @@ class Items:
     def __init__(self, sides: Any, split: Split, block: int) -> None:
         one_of("split", split, SIDES)
         self._sides, self._side, self._block = sides, SIDES[split], block
-        self._ends = np.cumsum(
-            [len(self._of(start)) for start in range(0, sides.shape[0], block)], dtype=np.int64
-        ).tolist()
+        self._starts = range(0, sides.shape[0], block)
+        self._ends = np.cumsum([len(self._of(start)) for start in self._starts], dtype=np.int64).tolist()
 
     def __len__(self) -> int:
         return int(self._ends[-1])
@@ -73,6 +72,10 @@ class Items:
             before = self._ends[block - 1] if block else 0
             found[i] = of(block * self._block)[place - before]
         return found
+
+    def numbers(self) -> NDArray[np.int64]:
+        """Return the numbers of all items, ascending (N,)."""
+        return np.concatenate([self._of(start) for start in self._starts])
 
     def _of(self, start: int) -> NDArray[np.int64]:
         stop = min(start + self._block, self._sides.shape[0])

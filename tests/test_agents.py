@@ -271,6 +271,22 @@ def test_the_index_is_mapped_and_made_once_for_each_state_of_a_set(
     begun.mkdir()
     Index(path, "multiresolution")
     assert kept() == before
+    for name in ("numbers", "sizes", "levels"):
+        (file,) = (path / "index").rglob(f"{name}.npy")
+        whole = file.read_bytes()
+        for damaged in (b"", b"?" * len(whole), whole[:-1], None):
+            file.unlink()  # the first index has it mapped
+            if damaged is not None:
+                file.write_bytes(damaged)
+            Index(path, "multiresolution")
+            assert file.read_bytes() == whole
+    # A set that is mounted elsewhere, and only read there.
+    elsewhere = path.rename(tmp_path / "elsewhere")
+    (elsewhere / "index/.lock").unlink()
+    Index(elsewhere, "multiresolution")
+    assert not (elsewhere / "index/.lock").exists(), "nobody is kept waiting"
+    elsewhere.rename(path)
+    before = kept()
     second = made(40)
     assert not {*kept()} & {*before}
     assert len(kept()) == 3

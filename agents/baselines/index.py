@@ -39,7 +39,7 @@ class Index:
     """The training examples of a data set, a byte for each value of their features, in files that are mapped.
 
     They are made once for each state of the set, and shared by all processes that look something up in it:
-    in its folder, or in the user's cache where that cannot be written.
+    in its folder, or in the user's cache where that cannot be written. Files that are damaged are made anew.
 
     Distances are those of features rounded to 1/255 of the feature's range: for the log-mel spectrograms of
     200,000 one-operator patches within .003 of the exact ones, in a tenth of their time.
@@ -59,17 +59,35 @@ class Index:
         self._low = float(np.min(known["low"]))
         self._step = (float(np.max(known["high"])) - self._low) / _LEVELS
         key = hashlib.sha256(repr((_FORMAT, feature, state or state_of(path))).encode()).hexdigest()[:16]
+        name = f"{feature}-{key}"
+        if self._open(path / "index" / name):  # maybe of a set that is only read
+            return
         home = _home(path)
-        folder = home / f"{feature}-{key}"
         try:
             home.mkdir(parents=True, exist_ok=True)
             with FileLock(home / ".lock"):  # another process may make it, or remove it for a later state
-                if not folder.exists():
-                    self._make(home, folder)
-                numbers, sizes, levels = (np.load(folder / name, mmap_mode="r") for name in _FILES)
+                if not self._open(home / name):
+                    self._make(home, home / name)
+                    if not self._open(home / name):
+                        raise SynthgymError(f"{home / name} is not as it was written; check the disk")
         except OSError as error:
             raise unwritable(home, error) from error
+
+    def _open(self, folder: Path) -> bool:
+        """Map the files of the index; return whether they are there and undamaged, as far as sizes tell."""
+        try:
+            numbers, sizes, levels = (np.load(folder / name, mmap_mode="r") for name in _FILES)
+        except (EOFError, OSError, ValueError):
+            return False
+        count, size = len(numbers), len(self._dataset)
+        width = int(np.prod(self._dataset.features[self._feature].shape[1:]))
+        found = [(each.dtype, each.shape) for each in (numbers, sizes, levels)]
+        if found != [(np.int64, (count,)), (np.float32, (count,)), (np.uint8, (count, width))]:
+            return False
+        if not (count and 0 <= numbers[0] <= numbers[-1] < size):
+            return False
         self._numbers, self._sizes, self._levels = numbers, sizes, levels
+        return True
 
     def _make(self, home: Path, folder: Path) -> None:
         """Write the files of the index, and remove those of earlier states of the set."""
@@ -183,7 +201,7 @@ def examples(array: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
 def state_of(path: Path) -> DataSetState:
     """Return what changes whenever a data set in this folder grows, is completed or is made anew."""
     shards = [file for part in ("split", "features") for file in (path / part).rglob("*") if file.is_file()]
-    stats = [(str(file), file.stat()) for file in sorted([path / MANIFEST, *shards])]
+    stats = [(file.relative_to(path).as_posix(), file.stat()) for file in sorted([path / MANIFEST, *shards])]
     return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
 
 

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -222,22 +224,37 @@ def test_a_grid_of_an_older_version_goes_on_without_validation(tmp_path: Path) -
     assert (kept.split[:] == TRAIN_SPLIT).all()
 
 
-def test_a_full_disk_loses_nothing(tmp_path: Path, reference: Path) -> None:
-    """A file-size limit stands for the full disk: the same call fails, with another number."""
-    folder = tmp_path / "set"
-    datasets.make(folder, recipe().random(256, seed=1), progress=False)
+@contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """A limit of files' bytes stands for the full disk: the same call fails, with another number."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     usual = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, limits[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:
-        with pytest.raises(SynthgymError, match=r"cannot write to .*set: .*what was written is kept"):
-            datasets.make(folder, recipe().random(600, seed=1), progress=False)
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, usual)
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, reference: Path) -> None:
+    folder = tmp_path / "set"
+    datasets.make(folder, recipe().random(256, seed=1), progress=False)
+    full = pytest.raises(SynthgymError, match=r"cannot write to .*set: .*what was written is kept")
+    with full_disk(5_000), full:
+        datasets.make(folder, recipe().random(600, seed=1), progress=False)
     assert not list(folder.rglob("*.partial"))
     assert datasets.make(folder, recipe().random(600, seed=1), progress=False) <= 344
     assert files(folder) == files(reference)
+
+
+def test_where_the_disk_is_full_a_block_is_not_recorded(tmp_path: Path) -> None:
+    with Made(tmp_path, 2, 3) as made:
+        made.record(0, 256, [10, 20])
+        with full_disk(40):
+            made.record(1, 256, [10, 20])
+            made.forget(2)
+        assert [made.says(block) for block in range(3)] == [[256, 10, 20], None, None]
 
 
 @pytest.mark.slow

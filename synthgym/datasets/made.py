@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -59,7 +60,7 @@ class Made:
         return [int(value) for value in values[:-1]]
 
     def record(self, block: int, items: int, sizes: Sequence[int]) -> None:
-        """Record a block that is written.
+        """Record a block that is written. Where the disk is full, nothing may be recorded.
 
         Args:
             block: its number.
@@ -68,15 +69,20 @@ class Made:
         """
         values = np.array([items, *sizes, 0], "<u8")
         values[-1] = _checksum(block, values[:-1])
-        self._put(block, values.tobytes())
+        with suppress(OSError):  # the block is merely read again
+            self._put(block, values.tobytes())
 
     def forget(self, block: int) -> None:
         """Record that nothing is known of a block.
 
         Args:
             block: its number.
+
+        Raises:
+            OSError: something is known, and the file cannot be written.
         """
-        self._put(block, bytes(self._row))
+        if self.says(block) is not None:  # else there may be no room for it
+            self._put(block, bytes(self._row))
 
     def _put(self, block: int, row: bytes) -> None:
         self._file.seek(block * self._row)

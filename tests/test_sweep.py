@@ -99,6 +99,31 @@ def test_a_training_that_fails_is_told_of_and_the_others_go_on(tmp_path: Path) -
     assert "diverged" in second
 
 
+def test_a_damaged_distance_is_none_and_a_damaged_sweep_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / trainings.DISTANCE
+    for text in ("", "[]", "{}", '{"distance": "near"}', '{"distance": NaN}', '{"distance": true}', "\udcff"):
+        file.write_bytes(text.encode("utf-8", "surrogateescape"))
+        assert trainings._kept_distance(file) is None
+    file.write_text('{"distance": 0.25}')
+    assert train_run(tmp_path) == Outcome(tmp_path, 0.25)
+    with closing(sweep(tmp_path, 1)) as begun:
+        begun.train(lambda runs: here(list(islice(runs, 1))[:0]), lambda outcome: None)
+    with closing(sweep(tmp_path, 1)) as again:
+        assert again.trials == begun.trials
+    whole = json.loads(begun.file.read_text())
+    (trial,) = whole["trials"]
+    (run,) = trial["runs"]
+    rows = [[], {}, {**trial, "number": "0"}, {**trial, "hyperparameters": []}]
+    rows += [{**trial, "hyperparameters": {"n_steps": 5}}, {**trial, "runs": 3}]
+    others: list[dict[str, Any]] = [{"seed": 1}, {"distance": "1"}, {"problem": 1}]
+    rows += [{**trial, "runs": [{**run, **other}]} for other in others]
+    documents: list[Any] = [[], {}, {**whole, "settings": []}, {**whole, "trials": 1}]
+    for text in ("", "?", *map(json.dumps, documents + [{**whole, "trials": [row]} for row in rows])):
+        begun.file.write_text(text)
+        with pytest.raises(SynthgymError, match=r"sweep\.json is (damaged; remove it|a sweep with)"):
+            sweep(tmp_path, 1)
+
+
 def test_a_run_is_trained_by_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trainings, "PATIENCE", 0)
     run = RunFolder(tmp_path)

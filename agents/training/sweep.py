@@ -10,8 +10,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
-from synthgym.files import replaced, unwritable
+from synthgym.files import reason, replaced, unwritable
 from synthgym.settings import check_same_settings
 
 from .run_config import RunConfig
@@ -124,7 +125,11 @@ class Sweep:
             ) from error
         except OSError as error:
             raise unwritable(folder, error) from error
-        self.trials = {trial.number: trial for trial in self._read()}
+        try:
+            self.trials = {trial.number: trial for trial in self._read()}
+        except BaseException:
+            self.close()
+            raise
 
     def _read(self) -> list[Trial]:
         # Where only the seeds differ, the folders of the runs tell all.
@@ -132,18 +137,35 @@ class Sweep:
             return []
         try:
             document = json.loads(self.file.read_text(encoding="utf-8"))
-            settings, rows = document["settings"], document["trials"]
-            trials = [self._trial(row["number"], row["hyperparameters"]) for row in rows]
-            for trial, row in zip(trials, rows, strict=True):
-                for run in row["runs"]:
-                    if run["distance"] is not None or run["problem"] is not None:
-                        trial.distances[run["seed"]] = run["distance"]
-                    if run["problem"] is not None:
-                        trial.problems[run["seed"]] = run["problem"]
-        except (KeyError, TypeError, ValueError) as error:
-            raise SynthgymError(f"{self.file} is damaged; choose another --log-dir") from error
+            settings, rows = dict(document["settings"]), list(document["trials"])
+        except OSError as error:
+            raise SynthgymError(f"cannot read {self.file}: {reason(error)}") from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise self._damaged() from error
         check_same_settings(f"{self.file} is a sweep", settings, self._settings, REMEDY)
+        try:
+            trials = [self._known(row) for row in rows]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._damaged() from error
         return sorted(trials, key=lambda trial: trial.number)
+
+    def _damaged(self) -> SynthgymError:
+        return SynthgymError(f"{self.file} is damaged; remove it, or choose another --log-dir")
+
+    def _known(self, row: dict[str, Any]) -> Trial:
+        """Return the trial of a row of the file; ValueError and the like if it is none."""
+        if {*row["hyperparameters"]} != {*(self._space or {})}:
+            raise ValueError
+        trial = self._trial(whole("number", row["number"], 0, 10_000), dict(row["hyperparameters"]))
+        for run in row["runs"]:
+            seed, distance, problem = run["seed"], run["distance"], run["problem"]
+            if seed not in trial.runs or not isinstance(problem, str | None):
+                raise ValueError
+            if distance is not None or problem is not None:
+                trial.distances[seed] = None if distance is None else number("distance", distance, 0, 1)
+            if problem is not None:
+                trial.problems[seed] = problem
+        return trial
 
     def _trial(self, number: int, hyperparameters: dict[str, Any]) -> Trial:
         folder = self._folder if self._space is None else self._folder / f"{number:03d}"
@@ -173,11 +195,11 @@ class Sweep:
 
     def _missing(self) -> Iterator[Path]:
         """Return the folders of runs to train; what is tried next depends on what is done by then."""
-        for number in range(self._wanted):
-            if number not in self.trials:
-                self.trials[number] = self._trial(number, self._suggestion())
+        for place in range(self._wanted):
+            if place not in self.trials:
+                self.trials[place] = self._trial(place, self._suggestion())
                 self._write()
-            trial = self.trials[number]
+            trial = self.trials[place]
             for seed, run in trial.runs.items():
                 if seed not in trial.distances:
                     self._begin(run, self._make(seed, trial.hyperparameters))

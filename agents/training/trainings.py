@@ -16,6 +16,7 @@ from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import NamedTuple
 
+from synthgym.checks import number
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
 from synthgym.rendering import usable_cores
@@ -69,8 +70,8 @@ def train_run(run: Path) -> Outcome:
 
 def _train_run(folder: RunFolder) -> Outcome:
     run, kept = folder.path, folder.path / DISTANCE
-    if kept.is_file():
-        return Outcome(run, json.loads(kept.read_text(encoding="utf-8"))["distance"])
+    if (known := _kept_distance(kept)) is not None:
+        return Outcome(run, known)
     with (run / LOG).open("a", encoding="utf-8") as log, redirect_stdout(log), redirect_stderr(log):
         try:
             config = RunConfig.read(folder.config)
@@ -91,6 +92,15 @@ def _train_run(folder: RunFolder) -> Outcome:
             json.dumps({"distance": distance, "targets": TARGETS, "seed": SEED}), encoding="utf-8"
         )
     return Outcome(run, distance)
+
+
+def _kept_distance(file: Path) -> float | None:
+    """Return the distance in a file; None if it is missing or damaged."""
+    try:
+        distance = number("distance", json.loads(file.read_text(encoding="utf-8"))["distance"], 0, 1)
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return distance
 
 
 def by_processes(runs: Iterable[Path], workers: int) -> Iterator[Outcome]:

@@ -22,7 +22,7 @@ from agents.training.learners import LEARNERS, learner, make_config
 from agents.training.preview import Preview
 from agents.training.run_config import HYPERPARAMETERS
 from agents.training.run_folder import RunFolder
-from agents.training.spaces import space_of, suggest
+from agents.training.spaces import extremes, space_of, suggest
 from agents.training.sweep import Sweep
 from agents.training.trainings import Outcome, train_run
 from synthgym.errors import SynthgymError
@@ -146,6 +146,12 @@ def test_what_is_suggested_makes_a_config_and_depends_on_what_was_tried_alone(ag
     assert config.hyperparameters.items() >= {(k, v) for k, v in first.items() if k != "batch_size"}
 
 
+def test_the_extremes_of_a_space_are_all_choices_and_both_ends() -> None:
+    ends = [("learning_rate", 1e-4), ("learning_rate", 1e-2), ("n_steps", 5), ("n_steps", 10)]
+    ends += [("n_epochs", 1), ("n_epochs", 2)]
+    assert [*extremes(SPACE)] == [{name: value} for name, value in ends]
+
+
 @pytest.mark.parametrize(
     ("options", "line"),
     [
@@ -153,6 +159,13 @@ def test_what_is_suggested_makes_a_config_and_depends_on_what_was_tried_alone(ag
         ("--sweep 2 --space speed=[1,2]", "unknown hyperparameter of ppo 'speed'"),
         ("--sweep 2 --space gamma=1", "the space of gamma is a list of choices or"),
         ("--sweep 2 --space gamma={low:.9,high:.8}", "the space of gamma is a list of choices or"),
+        ("--sweep 2 --space gamma={'low':.1,'high':.inf}", "the space of gamma is a list of choices or"),
+        (
+            "--sweep 2 --space gamma={'low':.1,'high':.9,'log':2}",
+            "the space of gamma is a list of choices or",
+        ),
+        ("--sweep 2 --space gamma=[.9,.nan]", "the space of gamma is a list of choices or"),
+        ("--sweep 2 --space gamma=[2020-01-01]", "the space of gamma is a list of choices or"),
         ("--sweep 0", "--sweep must be a whole number from 1"),
         ("--seeds 0,one", "--seeds are whole numbers with commas between; got '0,one'"),
         ("--seeds 0 --seed 1", "--seed is one, --seeds are several"),

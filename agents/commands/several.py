@@ -17,7 +17,7 @@ from synthgym.errors import SynthgymError
 from ..training.learners import learner, make_config
 from ..training.run_config import RunConfig
 from ..training.run_folder import run_name
-from ..training.spaces import space_of, suggest
+from ..training.spaces import extremes, space_of, suggest
 from ..training.sweep import Sweep
 from ..training.trainings import Outcome, by_processes, by_ray
 from .cli import answer, read_keywords
@@ -60,7 +60,8 @@ def train_several(args: argparse.Namespace, env_id: str, asked: Mapping[str, Any
     config, space = make(seeds[0], {}), None
     if args.sweep is not None:
         space = space_of(args.agent, read_keywords(args.space), fixed)
-        make(seeds[0], suggest(space, [], seeds[0]))  # unknown names fail before a folder is
+        for tried in (suggest(space, [], seeds[0]), *extremes(space)):
+            make(seeds[0], tried)  # what cannot be tried fails before a folder is
     learner(args.agent).check(config)
     usual = (
         Path("runs") if space is None else Path("runs") / f"{run_name(env_id, args.agent, seeds[0])}-sweep"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,20 @@ def space_of(agent: str, instead: Mapping[str, Any], fixed: Mapping[str, Any]) -
     return space
 
 
+def extremes(space: Space) -> Iterator[dict[str, Any]]:
+    """Return every choice and both ends of every range, each alone.
+
+    Args:
+        space: where hyperparameters are looked for.
+
+    Returns:
+        A value by the name of its hyperparameter, one after the other.
+    """
+    for name, where in space.items():
+        for value in where if isinstance(where, list) else (where["low"], where["high"]):
+            yield {name: value}
+
+
 def suggest(space: Space, tried: Sequence[Tried], seed: int) -> dict[str, Any]:
     """Return the hyperparameters to try next, by Optuna's tree-structured Parzen estimator.
 
@@ -108,16 +123,18 @@ def _optuna() -> Any:
 def _distribution(name: str, where: Any) -> BaseDistribution:
     distributions = _optuna().distributions
     try:
+        if json.loads(json.dumps(where, allow_nan=False)) != where:  # as sweep.json keeps it
+            raise ValueError
         if isinstance(where, list):
             found = distributions.CategoricalDistribution(where)
         else:
             log = where.get("log", False)
             kinds = {type(where["low"]), type(where["high"])}
-            if kinds - {int, float} or {*where} - {"low", "high", "log"}:
+            if kinds - {int, float} or {*where} - {"low", "high", "log"} or not isinstance(log, bool):
                 raise ValueError
             kind = distributions.IntDistribution if kinds == {int} else distributions.FloatDistribution
             found = kind(where["low"], where["high"], log=log)
-    except (AttributeError, KeyError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise SynthgymError(
             f"the space of {name} is a list of choices or {{low: NUMBER, high: NUMBER, log: true}}; "
             f"got {where!r}"

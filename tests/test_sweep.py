@@ -99,6 +99,21 @@ def test_a_training_that_fails_is_told_of_and_the_others_go_on(tmp_path: Path) -
     assert "diverged" in second
 
 
+def test_what_fails_for_want_of_a_file_or_memory_is_tried_again(tmp_path: Path) -> None:
+    def make(seed: int, hyperparameters: Any) -> Any:
+        return make_config("FM-v0", "mlp", seed, env_kwargs=SHORT, dataset=str(tmp_path / "gone"))
+
+    with closing(Sweep(tmp_path, make(0, {}), make, [0])) as seeds:
+        for _ in range(2):
+            with pytest.raises(
+                SynthgymError, match=r"gone is no data set; .*; the same command tries it again"
+            ):
+                seeds.train(here, lambda outcome: None)
+            assert not seeds.trials[0].done
+    assert trainings._of_this_machine(MemoryError())
+    assert not trainings._of_this_machine(ValueError())
+
+
 def test_a_damaged_distance_is_none_and_a_damaged_sweep_is_one_line(tmp_path: Path) -> None:
     file = tmp_path / trainings.DISTANCE
     for text in ("", "[]", "{}", '{"distance": "near"}', '{"distance": NaN}', '{"distance": true}', "\udcff"):

@@ -61,7 +61,8 @@ def train_run(run: Path) -> Outcome:
         What came of it.
 
     Raises:
-        SynthgymError: another process trains it, or the folder cannot be written.
+        SynthgymError: another process trains it, the folder cannot be written, or it fails for want of a file
+            or of memory.
     """
     folder = RunFolder(run)
     with _busy, folder.held(PATIENCE):
@@ -83,15 +84,23 @@ def _train_run(folder: RunFolder) -> Outcome:
             raise unwritable(run, error) from error
         except Exception as error:  # whatever it is, the other trainings go on
             text = " ".join(str(error).split())
-            return Outcome(
-                run, None, text if isinstance(error, SynthgymError) else f"{type(error).__name__}: {text}"
-            )
+            problem = text if isinstance(error, SynthgymError) else f"{type(error).__name__}: {text}"
+            if _of_this_machine(error):
+                raise SynthgymError(f"{run}: {problem}; the same command tries it again") from error
+            return Outcome(run, None, problem)
     distance = sum(best.distance for best in bests) / len(bests)
     with replaced(kept) as temporary:
         temporary.write_text(
             json.dumps({"distance": distance, "targets": TARGETS, "seed": SEED}), encoding="utf-8"
         )
     return Outcome(run, distance)
+
+
+def _of_this_machine(error: BaseException | None) -> bool:
+    """Return whether the cause is a disk, a file or the memory, not what is trained."""
+    while error is not None and not isinstance(error, OSError | MemoryError):
+        error = error.__cause__
+    return error is not None
 
 
 def _kept_distance(file: Path) -> float | None:

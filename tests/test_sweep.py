@@ -16,7 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT, present
 
-from agents.commands import cli, train
+from agents.commands import cli, several, train
 from agents.training import trainings
 from agents.training.learners import LEARNERS, learner, make_config
 from agents.training.preview import Preview
@@ -97,6 +97,24 @@ def test_a_training_that_fails_is_told_of_and_the_others_go_on(tmp_path: Path) -
     assert first.endswith("  seed 0")
     assert second.startswith("failed  seed 1 (")
     assert "diverged" in second
+
+
+def test_runs_of_another_kind_are_refused_before_the_table_is_written(tmp_path: Path) -> None:
+    def seeds(*numbers: int, rate: float) -> Sweep:
+        def make(seed: int, hyperparameters: Any) -> Any:
+            return make_config("FM-v0", "ppo", seed, **TINY, hyperparameters={"learning_rate": rate})
+
+        return Sweep(tmp_path, make(0, {}), make, numbers)
+
+    with closing(seeds(1, rate=0.1)) as first:
+        first.train(lambda runs: here(list(islice(runs, 1))[:0]), lambda outcome: None)
+    written = first.file.read_bytes()
+    with pytest.raises(SynthgymError, match=r"ppo-1 is a run with hyperparameters learning_rate 0\.1, not "):
+        seeds(0, 1, rate=0.2)
+    assert first.file.read_bytes() == written
+    assert not (tmp_path / "FM-v0-ppo-0").exists()
+    with pytest.raises(SynthgymError, match="ppo-1 is the folder of one run; choose another --log-dir"):
+        sweep(tmp_path / "FM-v0-ppo-1", 1)
 
 
 def test_what_fails_for_want_of_a_file_or_memory_is_tried_again(tmp_path: Path) -> None:
@@ -183,6 +201,8 @@ def test_the_extremes_of_a_space_are_all_choices_and_both_ends() -> None:
         ("--sweep 2 --space gamma=[2020-01-01]", "the space of gamma is a list of choices or"),
         ("--sweep 0", "--sweep must be a whole number from 1"),
         ("--seeds 0,one", "--seeds are whole numbers with commas between; got '0,one'"),
+        ("--seeds 0,-1", "seed must be a whole number from 0"),
+        ("--seeds 0 --resume", "several trainings go on where they are without --resume; leave it out"),
         ("--seeds 0 --seed 1", "--seed is one, --seeds are several"),
         ("--seeds 0,1 --space gamma=[0,1]", "--space goes with --sweep N"),
         ("--workers 2", "--workers goes with --seeds or --sweep"),
@@ -207,6 +227,27 @@ def test_what_makes_no_sense_is_one_line(
     assert said.startswith("error: ")
     assert line in said
     assert not list(tmp_path.rglob("config.yml"))
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_command_that_is_stopped_prints_the_table(
+    number: signal.Signals, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def stopped(runs: Iterable[Path], workers: int) -> Iterator[Outcome]:
+        (run,) = runs
+        yield Outcome(run, 0.25)
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(several, "by_processes", stopped)
+    monkeypatch.setattr(
+        sys, "argv", ["train.py", "--env", "FM-v0", "--seeds", "0,00", "--log-dir", str(tmp_path)]
+    )
+    usual = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        cli.run(train.main)
+    signal.signal(signal.SIGTERM, usual)
+    assert ended.value.code == code
+    assert "stopped; the same command goes on\n0.2500  seed 0\n" in capsys.readouterr().out
 
 
 @pytest.mark.slow

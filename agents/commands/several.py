@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
@@ -49,6 +50,8 @@ def train_several(args: argparse.Namespace, env_id: str, asked: Mapping[str, Any
     workers = None if args.workers is None else whole("--workers", args.workers, 1, 4096)
     if args.address is not None and args.backend != "ray":
         raise SynthgymError("--address goes with --backend ray")
+    if args.resume:
+        raise SynthgymError("several trainings go on where they are without --resume; leave it out")
     if args.space and args.sweep is None:
         raise SynthgymError("--space goes with --sweep N; say how many trials")
     fixed = asked["hyperparameters"] or {}
@@ -73,10 +76,10 @@ def train_several(args: argparse.Namespace, env_id: str, asked: Mapping[str, Any
     with closing(Sweep(folder, config, make, seeds, space, trials)) as sweep:
         try:
             _train(sweep, by, trials * len(seeds))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as error:  # Ctrl-C, SIGTERM
             print(f"\nstopped; the same command goes on\n{sweep.table()}", flush=True)
             answer({"file": sweep.file, "stopped": True, **sweep.document()})
-            return 130
+            return 130 if isinstance(error, KeyboardInterrupt) else 128 + signal.SIGTERM
         print(f"distance of {args.agent} on {config.env}, best first:\n{sweep.table()}\n{sweep.file}")
         answer({"file": sweep.file, "stopped": False, **sweep.document()})
         unfinished = not all(trial.done for trial in sweep.trials.values())
@@ -107,6 +110,7 @@ def _seeds(args: argparse.Namespace) -> list[int]:
     if args.seed is not None:
         raise SynthgymError("--seed is one, --seeds are several; give one of the options")
     try:
-        return [whole("seed", int(text), 0, 2**31 - 1) for text in dict.fromkeys(args.seeds.split(","))]
+        seeds = dict.fromkeys(map(int, args.seeds.split(",")))
     except ValueError as error:
         raise SynthgymError(f"--seeds are whole numbers with commas between; got {args.seeds!r}") from error
+    return [whole("seed", seed, 0, 2**31 - 1) for seed in seeds]

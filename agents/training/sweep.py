@@ -92,7 +92,7 @@ class Sweep:
         trials: how many.
 
     Raises:
-        SynthgymError: the folder holds another sweep, is in use, or cannot be written.
+        SynthgymError: the folder holds another sweep or other runs, is in use, or cannot be written.
     """
 
     def __init__(
@@ -115,6 +115,8 @@ class Sweep:
         self._settings = json.loads(
             json.dumps({k: v for k, v in kept.items() if k not in ("seed", "versions")})
         )
+        if RunFolder(folder).config.exists():
+            raise SynthgymError(f"{folder} is the folder of one run; choose another --log-dir")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / f".{name}.lock", blocking=False)
@@ -127,6 +129,7 @@ class Sweep:
             raise unwritable(folder, error) from error
         try:
             self.trials = {trial.number: trial for trial in self._read()}
+            self._check_runs()
         except BaseException:
             self.close()
             raise
@@ -148,6 +151,14 @@ class Sweep:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise self._damaged() from error
         return sorted(trials, key=lambda trial: trial.number)
+
+    def _check_runs(self) -> None:
+        """Raise SynthgymError unless runs that are there and known by now are of this sweep."""
+        first = [self._trial(0, {})] if self._space is None else []
+        for trial in self.trials.values() or first:
+            for seed, run in trial.runs.items():
+                if seed not in trial.distances and RunFolder(run).config.exists():
+                    self._check(run, self._make(seed, trial.hyperparameters))
 
     def _damaged(self) -> SynthgymError:
         return SynthgymError(f"{self.file} is damaged; remove it, or choose another --log-dir")
@@ -215,8 +226,11 @@ class Sweep:
         folder = RunFolder(run)
         if not folder.config.exists():
             return folder.begin(config)
-        kept = RunConfig.read(folder.config)
-        return check_same_settings(f"{run} is a run", vars(kept), vars(config), REMEDY, ignore=["versions"])
+        return self._check(run, config)
+
+    def _check(self, run: Path, config: RunConfig) -> None:
+        kept = RunConfig.read(RunFolder(run).config)
+        check_same_settings(f"{run} is a run", vars(kept), vars(config), REMEDY, ignore=["versions"])
 
     def ranked(self) -> list[Trial]:
         """Return the trials, the nearest first, and those without a distance last."""
@@ -236,9 +250,11 @@ class Sweep:
     def table(self) -> str:
         """Return the trials, or the runs where only seeds differ, as text, best first."""
         if self._space is None:
-            (trial,) = self.trials.values()
-            found = sorted(trial.distances.items(), key=lambda each: (each[1] is None, each[1]))
-            return "\n".join(f"{_shown(far)}  seed {seed}{trial.problem(seed)}" for seed, far in found)
+            return "\n".join(
+                f"{_shown(far)}  seed {seed}{trial.problem(seed)}"
+                for trial in self.trials.values()  # one, or none if it is stopped at once
+                for seed, far in sorted(trial.distances.items(), key=lambda each: (each[1] is None, each[1]))
+            )
         return "\n".join(
             f"{_shown(trial.distance)}  {trial.number:03d}  {_text(trial.hyperparameters)}"
             + next(map(trial.problem, trial.problems), "")

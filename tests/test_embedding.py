@@ -42,7 +42,7 @@ def test_it_is_the_network_that_was_trained_beside_the_default_feature() -> None
     with torch.no_grad():
         channels = gain * network(torch.from_numpy(bins)).numpy()
     np.testing.assert_array_equal(found[..., :318], bins)
-    np.testing.assert_allclose(found[..., 318:], channels, atol=1e-5)
+    np.testing.assert_allclose(found[..., 318:], channels, rtol=1e-5, atol=1e-5)
     assert (found[:2, 5, 318:] > 0).any()
 
 

@@ -24,7 +24,7 @@ SHARPNESS = 16.0
 """What distances are multiplied by before the softmax."""
 NEAR_WEIGHT = 0.5
 """Of the loss by which the same note is nearer than another one of the patch."""
-SHARE = 0.5
+SHARE = 2.0
 """Of the channels in the feature, beside the bins that they are computed from."""
 _EVERY = 100
 _FAR = -1e4

@@ -28,7 +28,7 @@ def _weights() -> dict[str, NDArray[np.float32]]:
 
 
 class Embedding(DerivedFeature):
-    """The bins of ``multiresolution`` and 48 learned channels, which weigh half as much.
+    """The bins of ``multiresolution`` and 48 learned channels, which weigh twice as much.
 
     A channel is how much of something a network hears in a frame, its two neighbours and the whole sound,
     times the frame's mean loudness; none is negative. The network was trained so that a patch of a synth is
@@ -99,7 +99,7 @@ class Embedding(DerivedFeature):
         return channels
 
 
-_HIGHEST = 16.0
+_HIGHEST = 64.0
 """Of a channel, which is cut there."""
 
 

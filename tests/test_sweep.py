@@ -146,7 +146,7 @@ def test_a_damaged_distance_is_none_and_a_damaged_sweep_is_one_line(tmp_path: Pa
     whole = json.loads(begun.file.read_text())
     (trial,) = whole["trials"]
     (run,) = trial["runs"]
-    rows = [[], {}, {**trial, "number": "0"}, {**trial, "hyperparameters": []}]
+    rows: list[Any] = [[], {}, {**trial, "number": "0"}, {**trial, "hyperparameters": []}]
     rows += [{**trial, "hyperparameters": {"n_steps": 5}}, {**trial, "runs": 3}]
     others: list[dict[str, Any]] = [{"seed": 1}, {"distance": "1"}, {"problem": 1}]
     rows += [{**trial, "runs": [{**run, **other}]} for other in others]

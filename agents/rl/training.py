@@ -197,10 +197,13 @@ def _new(run: RunConfig, env: VecEnv) -> BaseAlgorithm:
         name: CLASSES.get(value, value) if isinstance(value, str) else value
         for name, value in run.hyperparameters.items()
     }
+    algorithm = method(run.agent).algorithm
     if isinstance(env.observation_space, gym.spaces.Dict):
         hyperparameters["policy"] = "MultiInputPolicy"
+        if "MultiInputPolicy" not in algorithm.policy_aliases:
+            raise SynthgymError(f"{run.agent} observes no goals; train it on the id without Goal in its name")
     try:
-        return method(run.agent).algorithm(env=env, seed=run.seed, **hyperparameters)
+        return algorithm(env=env, seed=run.seed, **hyperparameters)
     except Exception as error:  # stable-baselines3 and PyTorch say in many ways what they cannot take
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise SynthgymError(

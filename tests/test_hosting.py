@@ -143,3 +143,16 @@ def test_a_call_that_hangs_is_told() -> None:
     with pytest.raises(PluginCrashed, match="event hung for 5 seconds, twice, in wait"):
         engine.call("wait")
     assert engine.call("is_set") is False
+
+
+class Damaged:
+    """An engine that hangs as it reads a preset."""
+
+    def load(self, path: str) -> None:
+        time.sleep(60)
+
+
+def test_a_preset_in_which_a_plugin_hangs_is_given_up_as_a_render_is() -> None:
+    engine = RemoteEngine(f"{__name__}:Damaged", {}, name="it", patience=Patience(50, 0.5))
+    with pytest.raises(PluginCrashed, match=r"it hung for 0\.5 seconds, twice, in load"):
+        engine.call("load", "x.fxp")

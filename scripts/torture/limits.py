@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .commands import material
-from .kills import KINDS, RESULTS, Unlike, checkpoints, temporary, trained
+from .kills import KINDS, RESULTS, Unlike, checkpoints, left_in, temporary, trained
 from .log import Outcome, Trial
 from .mutation import generator
 from .processes import command
@@ -23,7 +23,7 @@ from .processes import command
 COMMANDS = [kind for kind in KINDS if kind != "studio"]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _FAKETIME = ("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
-_ENOUGH = "64m"
+_ENOUGH = "512m"
 _IN_ORDER = (0, 2, 130, 143, 129, -signal.SIGHUP, -signal.SIGTERM, -signal.SIGINT)
 """Exit codes after a signal: finished, interrupted, or ended before Python had begun."""
 _LEAST, _MOST = 1 << 30, 8 << 30
@@ -144,7 +144,7 @@ def signals(kind: str, cwd: Path, wanted: Any, share: float) -> str:
     at = f"{number.name} after {after:.1f} s"
     if wrong := ended.fault(*_IN_ORDER):
         raise Unlike(f"{at}: {wrong}")
-    if left := temporary(cwd) + [str(path) for path in temp.iterdir() if path.suffix != ".lock"]:
+    if left := temporary(cwd) + left_in(temp):
         raise Unlike(f"{at}: left behind {', '.join(left[:5])}")
     if (cwd / "out" / "checkpoints").exists() and (cwd / "out" / "config.yml").exists():
         checkpoints(cwd / "out")

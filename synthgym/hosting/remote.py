@@ -28,8 +28,9 @@ class Patience(NamedTuple):
     """How long an engine may take before it is taken to hang.
 
     Attributes:
-        loading: seconds for making it, and for all it does but render; None for any time.
-        rendering: seconds for a render; None for any time.
+        loading: seconds for making it, and for all it does but render and read presets; None for any time.
+        rendering: seconds for a render, or for a preset: some plugins hang in one that is damaged; None for
+            any time.
         remedy: what users are told to do about it.
     """
 
@@ -84,7 +85,8 @@ class RemoteEngine:
             SynthgymError: the method raised; SynthError if it raised anything else.
             PluginCrashed: the process died or hung, twice.
         """
-        return self._call(method, arguments, self._patience.loading)
+        patience = self._patience.rendering if method == "load" else self._patience.loading
+        return self._call(method, arguments, patience)
 
     def render(self, code: Any) -> Any:
         """Return the audio of one encoded row; raises as ``call``."""

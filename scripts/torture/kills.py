@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,9 @@ _LOCK = ".lock"
 """How files end that are left on purpose: a lock means nothing unless a process holds it."""
 
 
+_CACHE = f"torchinductor_{getuser()}"
+
+
 class Unlike(Exception):
     """What is there after a kill is not what should be there."""
 
@@ -160,6 +164,11 @@ def temporary(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in found)
 
 
+def left_in(temp: Path) -> list[str]:
+    """Return what is left in a temporary folder but locks and PyTorch's cache, which are meant to stay."""
+    return [path.name for path in temp.iterdir() if not path.name.endswith(_LOCK) and path.name != _CACHE]
+
+
 def _is_hidden(path: Path) -> bool:
     return path.name.startswith(".") and not path.name.endswith(_LOCK)
 
@@ -213,11 +222,7 @@ def one(
             raise Unlike(f"after {kills} kills: {wrong}")
         if kind != "studio":
             _compare(kind, cwd / "out", wanted)
-        if (
-            left := temporary(cwd)
-            + temporary(temp)
-            + [path.name for path in temp.iterdir() if not path.name.endswith(_LOCK)]
-        ):
+        if left := temporary(cwd) + left_in(temp):
             raise Unlike(f"after {kills} kills, left behind: {', '.join(left[:5])}")
     return {"kills": kills}
 

@@ -108,6 +108,7 @@ def test_what_is_no_set_is_named(tmp_path: Path) -> None:
         ({"size": 0}, "size must be a whole number"),
         ({"block": 2.5}, "block must be a whole number"),
         ({"features": ["multiresolution"]}, r"features is \['multiresolution'\]"),
+        ({"features": {}}, "it names no feature"),
         ({"parameters": [{"name": "attack"}]}, "the parameters in its manifest"),
         ({"format": 2}, "of format 2; this version of synthgym reads 1"),
         ({"env": None}, "env is None"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection
 from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -195,7 +196,7 @@ def _learn(
 def _new(run: RunConfig, env: VecEnv) -> BaseAlgorithm:
     hyperparameters: dict[str, Any] = {
         name: CLASSES.get(value, value) if isinstance(value, str) else value
-        for name, value in run.hyperparameters.items()
+        for name, value in deepcopy(run.hyperparameters).items()  # which stable-baselines3 writes to
     }
     algorithm = method(run.agent).algorithm
     if isinstance(env.observation_space, gym.spaces.Dict):

@@ -38,6 +38,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
         for name, kind in _KINDS.items():
             if not isinstance(manifest[name], kind):
                 raise TypeError(f"{name} is {manifest[name]!r:.80}")
+        if not manifest["features"]:
+            raise TypeError("it names no feature")
         for name, most in (("size", MOST_ITEMS), ("block", MOST_ITEMS), ("format", 2**31)):
             whole(name, manifest[name], 1, most)
     except KeyError as error:

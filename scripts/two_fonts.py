@@ -24,13 +24,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from embedding.training import SHARE
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 # This clone comes first: it need not be installed, and another distribution has a package "agents" as well.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from embedding.training import SHARE
 
 from agents.commands.cli import new_parser, run
 from agents.evaluation.fluidsynth import RATE, render_notes

@@ -83,7 +83,7 @@ def _check_kinds(run: RunConfig) -> None:
         elif isinstance(usual, int) and name != "train_freq":  # which may be [1, episode]
             whole(name, value, -1, 10**12)
         elif isinstance(usual, float):
-            number(name, value, -1e12, 1e12)
+            number(name, value, -1e300, 1e300)
 
 
 def _check_hindsight(run: RunConfig, steps: int | None) -> None:

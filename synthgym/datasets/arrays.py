@@ -35,7 +35,9 @@ def _naming(array: ReadArray) -> Iterator[None]:
     except (ValueError, RuntimeError, OSError) as error:  # a checksum, a decoder, a disk; not a wrong index
         why = " ".join(str(error).split())
         place = getattr(array.store, "root", array.store_path)
-        raise SynthgymError(f"{place}: a file of the array is damaged ({why:.200}); {AGAIN}") from error
+        raise SynthgymError(
+            f"{place}: a file of the array is damaged ({why:.150}); {AGAIN} with --verify"
+        ) from error
 
 
 def open_array(path: Path, name: str, *, mode: Literal["r", "r+"] = "r") -> Any:

@@ -19,6 +19,7 @@ DOCS, NOTEBOOKS = ROOT / "docs", ROOT / "notebooks"
 PAGES = {
     "changelog.md": ROOT / "CHANGELOG.md",
     "contributing.md": ROOT / "CONTRIBUTING.md",
+    "embedding.md": ROOT / "synthgym" / "features" / "embedding.md",
     "pretrained.md": ROOT / "agents" / "guided" / "pretrained" / "Dexed6Op-v0.md",
     **{f"notebooks/{path.stem}.md": path for path in sorted(NOTEBOOKS.glob("*.ipynb"))},
 }

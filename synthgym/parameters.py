@@ -159,7 +159,7 @@ class ParameterSpace:
         """Return the place of a parameter in a native row; UnknownNameError if there is none."""
         try:
             return self._index[name]
-        except KeyError:
+        except (KeyError, TypeError):  # what is no name may have no hash
             raise UnknownNameError("parameter", name, self._index) from None
 
     def freeze(self, values: Mapping[str, float | str]) -> Self:
@@ -174,8 +174,8 @@ class ParameterSpace:
 
     def only(self, names: Sequence[str]) -> Self:
         """Return this space with just the named parameters free, in that order."""
-        if isinstance(names, str):
-            raise ParameterError(f"give a list of parameter names, [{names!r}], not one name")
+        if isinstance(names, str) or not isinstance(names, Collection):
+            raise ParameterError(f"give a list of parameter names, [{names!r:.80}], not one value")
         for name in names:
             self.index(name)
         values = zip(self._index, self._base.tolist(), strict=True)

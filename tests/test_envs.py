@@ -354,6 +354,8 @@ def test_bad_actions_are_named(action: Any) -> None:
         ({"parameters": "TRANSPOSE"}, "give a list"),
         ({"frozen": {"TRANSPOSE": float("nan")}}, "got nan"),
         ({"frozen": ["TRANSPOSE"]}, "frozen by"),
+        ({"parameters": 0.5}, "give a list of parameter names"),
+        ({"parameters": [["TRANSPOSE"]]}, "unknown parameter"),
         ({"max_nudge": 0}, "max_nudge must be a number from 0.0001 to 1; got 0"),
         ({"tolerance": "0.1"}, "tolerance must be a number"),
     ],

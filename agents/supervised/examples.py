@@ -124,12 +124,27 @@ class Examples:
         Returns:
             Features (size, frames, bins), unit vectors (size, n) and notes (size, 3).
         """
-        size = min(size, len(self))
-        epoch, place = divmod(number, len(self) // size)
-        return self[_order(seed, epoch, len(self))[place * size : (place + 1) * size]]
+        epoch, start, stop = place_of(number, size, len(self))
+        return self[_order(seed, epoch, len(self))[start:stop]]
 
     def __getitem__(self, rows: np.ndarray | slice) -> Batch:
         return self.features[rows].astype(np.float32), self.units[rows], self.notes[rows]
+
+
+def place_of(number: int, size: int, count: int) -> tuple[int, int, int]:
+    """Return the epoch of a mini-batch, and from where to where it reaches in the order of that epoch.
+
+    Args:
+        number: of the mini-batch, from 0; an epoch has as many as there are whole ones.
+        size: how many examples it has; all of them if there are fewer.
+        count: of the examples.
+
+    Returns:
+        Epoch, start and stop.
+    """
+    size = min(size, count)
+    epoch, place = divmod(number, count // size)
+    return epoch, place * size, (place + 1) * size
 
 
 def read_examples(

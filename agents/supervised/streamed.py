@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthgym.datasets import DataSet
 
-from .examples import Batch, Examples, MiniBatches, read_examples
+from .examples import Batch, Examples, MiniBatches, place_of, read_examples
 
 WINDOW_BYTES = 1 << 27
 """Features, as they are stored, that are shuffled together; up to three windows are held at a time."""
@@ -52,9 +52,8 @@ class StreamedExamples:
         Returns:
             Features (size, frames, bins), unit vectors (size, n) and notes (size, 3).
         """
-        size = min(size, len(self))
-        epoch, place = divmod(number, len(self) // size)
-        at, stop, parts = place * size, (place + 1) * size, []
+        epoch, at, stop = place_of(number, size, len(self))
+        parts = []
         _, ends = self._order(seed, epoch)
         while at < stop:
             window = int(np.searchsorted(ends, at, side="right"))

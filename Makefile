@@ -24,9 +24,11 @@ coverage: $(VENV)/installed
 test-slow: $(VENV)/installed
 	$(BIN)/python $(PYTEST) -m slow
 
-# The same tests as `make test`, with the lowest versions that pyproject.toml allows.
+# The same tests as `make test`, with the lowest versions that pyproject.toml allows. The smallest and the largest Dexed
+# stand for those between, and one plugin for the others: what they would show is our code's, not a library's.
+OTHERS := Dexed2Op or Dexed3Op or Dexed4Op or Dexed5Op or DX10 or PluginGoal
 test-lowest: $(LOWEST)/installed
-	$(LOWEST)/bin/python $(PYTEST) -m "not slow"
+	$(LOWEST)/bin/python $(PYTEST) -m "not slow" -k "not ($(OTHERS))"
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

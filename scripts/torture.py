@@ -30,16 +30,18 @@ from torture.kills import kills
 from torture.limits import limits
 from torture.log import Log, Trial
 from torture.report import report
+from torture.soak import soak
 
 from agents.commands.cli import new_parser, run
 from synthgym.checks import whole
 
-SECTIONS = {"inputs": inputs, "commands": commands, "kills": kills, "limits": limits}
+SECTIONS = {"inputs": inputs, "commands": commands, "kills": kills, "limits": limits, "soak": soak}
 WHAT = {
     "inputs": "mutated inputs, in process, an equal share of each kind",
     "commands": "mutated command lines and their files",
     "kills": "trials of each command, of up to four kills each",
     "limits": "trials of each limit: full disk, read-only folder, memory, clock, signals",
+    "soak": "matches in one process, ten times as many renders of a plugin, a hundred times as many steps",
 }
 
 

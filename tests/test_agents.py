@@ -12,6 +12,7 @@ from conftest import present, synth_env
 from numpy.typing import ArrayLike
 
 import agents
+from agents.baselines import index as index_module
 from agents.baselines.index import Index
 from agents.catalogue import AGENTS, LOOKUPS, Sources, prepare
 from agents.search.variation import varied
@@ -229,6 +230,33 @@ def test_an_index_finds_what_a_search_through_the_set_finds(tmp_path: Path) -> N
     recipe.task.close()
 
 
+def test_few_examples_are_compared_and_none_of_the_nearest_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = datasets.Recipe("FM-v0", rendering="inline", env_kwargs={"duration": 0.3, "hold": 0.2})
+    datasets.make(tmp_path / "set", recipe.random(300), progress=False)
+    recipe.task.close()
+    index = Index(tmp_path / "set", "multiresolution")
+    features = datasets.load(tmp_path / "set").features["multiresolution"][:40].astype(np.float32)
+    aims = [*features, *((features[:-1] + features[1:]) / 2)]
+    every = {(i, k): index.nearest(aim[None], k) for i, aim in enumerate(aims) for k in (1, 5, 1000)}
+    compared = []
+
+    def apart(rows: Any, aim: Any, numbers: Any = None) -> Any:
+        if numbers is not None:
+            compared.append(len(numbers))
+        return usual(rows, aim, numbers)
+
+    usual = index_module._apart
+    monkeypatch.setattr(index_module, "_apart", apart)
+    monkeypatch.setattr(index_module, "_BLOCK", 4)
+    for (i, k), nearest in every.items():
+        compared.clear()
+        np.testing.assert_array_equal(index.nearest(aims[i][None], k), nearest)
+        if k == 1:
+            assert sum(compared) < 150
+
+
 def test_nearest_finds_an_example_of_the_set_itself(fm: SoundMatchingTask, tmp_path: Path) -> None:
     recipe = datasets.Recipe("FM-v0", rendering="inline")
     datasets.make(tmp_path / "set", recipe.random(40), progress=False)
@@ -265,13 +293,13 @@ def test_the_index_is_mapped_and_made_once_for_each_state_of_a_set(
     first = made(20)
     assert isinstance(first._levels, np.memmap), "processes share its pages"
     before = kept()
-    assert len(before) == 3
+    assert len(before) == 4
     # What a process that was killed has begun is removed.
     begun = path / "index" / "multiresolution-0.begun"
     begun.mkdir()
     Index(path, "multiresolution")
     assert kept() == before
-    for name in ("numbers", "sizes", "levels"):
+    for name in ("numbers", "sizes", "sums", "levels"):
         (file,) = (path / "index").rglob(f"{name}.npy")
         whole = file.read_bytes()
         for damaged in (b"", b"?" * len(whole), whole[:-1], None):
@@ -289,7 +317,7 @@ def test_the_index_is_mapped_and_made_once_for_each_state_of_a_set(
     before = kept()
     second = made(40)
     assert not {*kept()} & {*before}
-    assert len(kept()) == 3
+    assert len(kept()) == 4
     assert not begun.exists()
     kept_set = datasets.load(path)
     number = int(np.flatnonzero(kept_set.split[:20] == 0)[0])

@@ -97,7 +97,7 @@ def test_results_are_given_before_their_turn(rendering: Rendering, workers: Any)
     [
         pytest.param("inline", 1, marks=pytest.mark.slow),
         pytest.param("processes", 1, marks=pytest.mark.slow),
-        ("processes", 2),
+        pytest.param("processes", 2, marks=pytest.mark.slow),
     ],
 )
 def test_ctrl_c_ends_an_evaluation_at_once_and_it_goes_on(

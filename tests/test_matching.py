@@ -233,7 +233,8 @@ def test_a_voice_is_found_and_its_preset_sounds_like_the_match(script: Script, t
     result = json.loads((out / "match.json").read_text())
     assert result["env_kwargs"]["note"] == 50
     played = tmp_path / "played.wav"
-    script("match.py", "--render", out / "match.syx", "--out", played)  # as match.json says
+    rendered = script("match.py", "--render", out / "match.syx", "--out", played)  # as match.json says
+    assert f"audio: {played}, note 50" in rendered.stdout
     again, match = (soundfile.read(path, dtype="float32")[0] for path in (played, out / "match.wav"))
     np.testing.assert_array_equal(np.float32(result["playback_gain"]) * again, match)
     # Begun with the answer, there is nothing to find but the level, to which targets are brought.

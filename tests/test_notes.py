@@ -257,6 +257,7 @@ def test_a_set_and_what_is_learned_from_it_play_any_of_its_notes(tmp_path: Path,
     assert "is of note 90, and what was learned is of note 48 to 72" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_network_learns_the_notes_of_its_set_and_no_others(tmp_path: Path, script: Script) -> None:
     env = ("--env", "FM-v0")
     script("make_dataset.py", *env, "--out", "set", "--size", 60, "--env-kwargs", "duration=0.3", "hold=0.2")

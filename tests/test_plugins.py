@@ -149,7 +149,7 @@ def make_stub(stub: str, **keywords: Any) -> gym.Env[Any, Any]:
     return gym.make("Plugin-v0", plugin=stub, frozen=CALM, duration=0.2, hold=0.1, **keywords)
 
 
-@pytest.mark.parametrize("trouble", ["exit", "hang", "segfault"])
+@pytest.mark.parametrize("trouble", ["exit", pytest.param("hang", marks=pytest.mark.slow), "segfault"])
 @pytest.mark.parametrize("isolation", ["fork", "process"])
 def test_a_plugin_in_trouble_is_survived(stub: str, trouble: str, isolation: Isolation) -> None:
     patience = 5 if trouble == "hang" else None
@@ -437,6 +437,7 @@ def test_discrete_parameters_are_told_by_their_texts() -> None:
     assert read_knob(0, "Mute", 0.3, texts("-")).parameter.kind == "continuous"
 
 
+@pytest.mark.slow
 @needs.amsynth
 def test_the_list_of_a_plugin(script: Script) -> None:
     printed = script("plugins.py", AMSYNTH, "--patches", 1, "--options", "duration=0.2", "hold=0.1").stdout

@@ -96,6 +96,7 @@ def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path
     assert json.loads((again / "match.json").read_text())["history"] == result["history"]
 
 
+@pytest.mark.slow
 def test_a_trained_agent_is_asked_for_its_own_note(run: RunFolder, script: Script, tmp_path: Path) -> None:
     known = ("--env", "Dexed1Op-v0", "--agent", f"ppo@{run.path}", "--budget", 3, "--out", tmp_path / "out")
     script("match.py", MARIMBA, *known)
@@ -131,6 +132,7 @@ def test_a_folder_that_holds_a_run_is_left_alone(run: RunFolder, script: Script)
     assert {p: p.stat().st_mtime_ns for p in run.path.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_goal_ids_are_trained_too(script: Script, tmp_path: Path) -> None:
     arguments = ("--env", "Dexed1OpGoal-v0", "--steps", 100, "--num-envs", 2, "--log-dir", "run")
     printed = script("train.py", *arguments).stdout

@@ -141,6 +141,40 @@ def test_a_dx7_voice_that_is_downloaded_is_what_was_heard(
             assert (voices == native).all(axis=1).any()
 
 
+def test_one_preset_suits_several_recordings(port: int) -> None:
+    client = Client(port)
+    low, high, third = (
+        client.drop(wav_bytes(tone(note)), f"tone {note}.wav")[1]["take"] for note in (48, 60, 72)
+    )
+    order = {"instrument": FM, "note": 48, "seconds": 1, "others": [{"take": high, "note": 60}]}
+    client.json("POST", client.at(low, "search"), order)
+    shown = client.until(low, "done")
+    best, each = shown["answers"][0], shown["together"]
+    assert [(one["recording"], one["note"]) for one in each] == [("tone 48.wav", 48), ("tone 60.wav", 60)]
+    assert np.mean([one["distance"] for one in each]) == pytest.approx(best["distance"], abs=1e-6)
+    assert shown["curve"][-1][0] <= shown["renders"]
+    # What is played and drawn is at the note of the recording that is looked at.
+    assert shown["played"]["note"] == 48
+    patch = client.json("POST", client.at(low, "patch"), {"unit": best["unit"]})
+    assert patch["distance"] == pytest.approx(each[0]["distance"], abs=1e-3)
+    page = client.ask("GET", client.at(low, "match.html"))[1].decode()
+    assert "tone 48+tone 60.wav" in page
+    on = {**order, "others": shown["others"], "starts": [best["unit"]]}
+    client.json("POST", client.at(low, "search"), on)
+    assert client.until(low, "done")["answers"][0]["distance"] <= best["distance"]
+    for others, says in (
+        ([{"take": low, "note": 50}], "named twice"),
+        ([{"take": 99, "note": 50}], "no recording 99"),
+        ([{"take": third}], "note must be"),
+        ("all", "must be a list"),
+        ([high], "must be a list"),
+    ):
+        said = client.json("POST", client.at(low, "search"), {**order, "others": others}, 400)["error"]
+        assert says in said
+    client.json("POST", client.at(low, "search"), {**order, "others": [{"take": third, "note": 48}]})
+    assert "both of note 48" in client.until(low, "failed")["message"]
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [

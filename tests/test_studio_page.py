@@ -168,3 +168,30 @@ def test_ctrl_c_ends_it_and_leaves_nothing(tmp_path: Path) -> None:
         assert "FATAL" not in errors
         assert "Traceback" not in errors
         assert not list(tmp_path.glob("synthgym-studio-*"))
+
+
+def test_one_preset_for_all_recordings(browser: Any, studio: str) -> None:
+    from playwright.sync_api import expect
+
+    page, errors = opened(browser, studio)
+    page.select_option("#instrument", "FM-v0")
+    page.select_option("#seconds", "5")
+    button = page.get_by_role("button", name="One preset for all of them")
+    for name, note in (("low.wav", 48), ("high.wav", 60)):
+        expect(button).to_be_hidden()
+        drop(page, name, note)
+        expect(page.locator("#name")).to_have_text(name)
+        expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
+    button.click()
+    each = page.locator("#apart li")
+    expect(each).to_have_text(
+        [re.compile(r"^C4, high\.wav: 0\.\d+"), re.compile(r"^C3, low\.wav")], timeout=60_000
+    )
+    expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
+    page.get_by_role("button", name="Keep searching").click()
+    expect(page.locator("#state")).to_have_text(re.compile("^Searching"), timeout=60_000)
+    expect(each).to_have_count(2)
+    assert page.locator("#notice").text_content() == ""
+    assert faults(page) == []
+    assert errors == []
+    page.close()

@@ -28,6 +28,7 @@ sys.path.append(str(ROOT / "scripts"))
 from torture.log import Log, Trial
 from torture.mutation import generator, mutated_bytes, mutated_value, mutated_words
 from torture.report import report
+from torture.soak import PARTS, judged
 from torture.trying import outcome_of
 
 STRAY = ".{}-0123456789abcdef{}"
@@ -78,12 +79,25 @@ def test_a_log_goes_on_and_is_reported(tmp_path: Path) -> None:
     assert "- inputs, voices, seed 0, 0: KeyError: 1 x" in text
 
 
+def test_what_grows_or_slows_down_is_a_fault() -> None:
+    flat = [(1.0, 100.0, 10)] * PARTS
+    assert judged(flat)[0] == ""
+    assert judged([(9.0, 10.0, 3), *flat[1:]])[0] == "", "the first part warms up"
+    for last, says in (
+        ((1.0, 200.0, 10), "memory grew by 100 MB"),
+        ((1.0, 100.0, 13), "3 more files"),
+        ((2.5, 100.0, 10), "2.5 times as long"),
+    ):
+        assert says in judged([*flat[:-1], last])[0]
+    assert "part 4 of 10" in judged(flat[:3])[0]
+
+
 @pytest.mark.slow
 def test_the_short_form_finds_nothing(script: Script, tmp_path: Path) -> None:
     sizes = ("--inputs", 60, "--commands", 2, "--out", tmp_path / "out")
     assert "| inputs | voices | 6 |" in script("torture.py", *sizes).stdout
     trials = [json.loads(line) for line in (tmp_path / "out/trials.jsonl").read_text().splitlines()]
-    assert len({(trial["section"], trial["kind"]) for trial in trials}) == 11
+    assert len({(trial["section"], trial["kind"]) for trial in trials}) == 12
 
 
 @pytest.mark.parametrize("digits", [400, 6000])

@@ -25,6 +25,7 @@ from typing import Any
 from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.notes import NOTE
 
 from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
@@ -112,9 +113,11 @@ def main() -> int:
         noted = whole_paths({**keywords, **one_note(args)})
         env_id, env_kwargs = rendered_by(args.render, asked, noted, ENV)
         paths = list(render_to_wav(args.render, args.out, env_id, env_kwargs))
+        # Of a match of several notes it is one of them, so that it is said which.
+        played = {name: env_kwargs[name] for name in NOTE if name in env_kwargs}
         for path in paths:
-            print(f"audio: {path}")
-        answer({"audio": paths})
+            print(f"audio: {path}", *(f"{name} {value}" for name, value in played.items()), sep=", ")
+        answer({"audio": paths, **played})
         return 0
     args.env = args.env or ENV
     env_id, env_kwargs = synth_id(args.env, keywords)

@@ -90,8 +90,7 @@ class Together:
             found.append(max(1, round(VELOCITY * math.sqrt(peak / max(same)))))
             if found[-1] < VELOCITY:
                 remarks.append(
-                    f"{recording.path.name}: velocity {found[-1]}, by its level beside the other of its "
-                    "note; --velocity says another"
+                    f"{recording.path.name}: velocity {found[-1]}, by its level beside the other of its note"
                 )
         return found, remarks
 
@@ -159,8 +158,7 @@ class Together:
                 if np.array_equal(one[:2], notes[j, :2]):
                     raise SynthgymError(
                         f"{self.recordings[j].path} and {self.recordings[i].path} are both of note "
-                        f"{one[0]:g} at velocity {one[1]:g}; leave one out, or tell them apart by --note "
-                        "or --velocity"
+                        f"{one[0]:g} at velocity {one[1]:g}; leave one out, or say another note or velocity"
                     )
         return notes, [*remarks, *more]
 
@@ -240,7 +238,7 @@ def outliers(found: Sequence[Mapping[str, Any]]) -> list[str]:
         if one["distance"] > max(others + FAR, others * FARTHER):
             lines.append(
                 f"{one['recording']} is at {one['distance']:.3f} and the others at {others:.3f}: if it is of "
-                "another instrument or note, leave it out, or say its --note"
+                "another instrument or note, leave it out, or say its note"
             )
     return lines
 

@@ -150,7 +150,7 @@ async def _search(request: Request) -> Response:
     page = requests.page_of(request)
     take = page.take(request.path_params["take"])
     given = await requests.asked(request)
-    page.search(take, await run_in_threadpool(requests.order, given, take))
+    page.search(take, await run_in_threadpool(requests.order, given, take, page))
     return JSONResponse({"state": take.state})
 
 

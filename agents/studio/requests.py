@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from synthgym.errors import SynthgymError
 from synthgym.parameters import ParameterSpace, Unit
 
 from .instruments import instrument
+from .order import Order, Part
 from .session import Session, Sessions
-from .take import Order, Take
+from .take import Take
 from .uploads import MOST_BYTES, check_part
 
 _MOST_JSON = 500_000
@@ -79,19 +81,21 @@ async def asked(request: Request) -> dict[str, Any]:
 
 
 def name_of(request: Request) -> str:
-    """Return the name that a recording is given: of a file, without what cannot be shown."""
-    name = request.query_params.get("name", "")
-    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return shown.strip()[:_LONGEST_NAME] or "recording"
+    """Return the name that a recording is given, without what cannot be shown or leads elsewhere."""
+    name = request.query_params.get("name", "").replace("/", "_").replace("\\", "_")
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name).strip()[:_LONGEST_NAME]
+    return "recording" if shown in ("", ".", "..") else shown
 
 
-def order(given: dict[str, Any], take: Take) -> Order:
+def order(given: dict[str, Any], take: Take, page: Session) -> Order:
     """Return the search that is asked for.
 
     Args:
         given: ``instrument`` (key), ``note`` (0 to 127), and if they are not the usual ones ``seconds`` (1 to
-            600), ``begin`` and ``end`` (seconds of the recording) and ``starts`` (1 to 32 patches).
+            600), ``begin`` and ``end`` (seconds of the recording), ``starts`` (1 to 32 patches), and
+            ``others``: recordings that the preset is to suit as well, each a ``take`` with a ``note``.
         take: that is to be searched.
+        page: of the take, and of the others.
 
     Returns:
         The order, its starts as they are rendered, (K, n).
@@ -100,11 +104,9 @@ def order(given: dict[str, Any], take: Take) -> Order:
         SynthgymError: it cannot be made.
     """
     seconds = number("seconds", given.get("seconds", 20), 1, MOST_SECONDS)
-    note = whole("note", given.get("note"), 0, 127)
-    begin = number("begin", given.get("begin", take.upload.begin), 0, take.upload.seconds)
-    end = number("end", given.get("end", take.upload.end), 0, take.upload.seconds + 0.01)
-    check_part(begin, end)
-    made = Order(instrument(given.get("instrument")), begin, end, note, seconds)
+    made = Order(
+        instrument(given.get("instrument")), _part(given, take), seconds, others=_others(given, take, page)
+    )
     if given.get("starts") is None:
         return made
     found = take.found
@@ -113,8 +115,27 @@ def order(given: dict[str, Any], take: Take) -> Order:
     starts = given["starts"]
     if not isinstance(starts, list) or not 1 <= len(starts) <= 32:
         raise SynthgymError("a search goes on from 1 to 32 patches")
-    units = np.stack([unit(start, found.player.space) for start in starts])
-    return Order(made.instrument, begin, end, note, seconds, units)
+    return replace(made, starts=np.stack([unit(start, found.player.space) for start in starts]))
+
+
+def _part(given: dict[str, Any], take: Take) -> Part:
+    note = whole("note", given.get("note"), 0, 127)
+    begin = number("begin", given.get("begin", take.upload.begin), 0, take.upload.seconds)
+    end = number("end", given.get("end", take.upload.end), 0, take.upload.seconds + 0.01)
+    check_part(begin, end)
+    return Part(take.number, take.upload, begin, end, note)
+
+
+def _others(given: dict[str, Any], take: Take, page: Session) -> tuple[Part, ...]:
+    others, parts = given.get("others", []), []
+    if not isinstance(others, list) or not all(isinstance(one, dict) for one in others):
+        raise SynthgymError("others must be a list of recordings with their notes")
+    for one in others:
+        parts.append(_part(one, page.take(whole("take", one.get("take"), 1, 2**31))))
+    numbers = [take.number, *(part.number for part in parts)]
+    if len(set(numbers)) < len(numbers):
+        raise SynthgymError("a recording is named twice; name each once")
+    return tuple(parts)
 
 
 def unit(value: Any, space: ParameterSpace) -> Unit:

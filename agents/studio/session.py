@@ -19,7 +19,8 @@ from filelock import FileLock, Timeout
 from synthgym.errors import SynthgymError
 
 from ..trials.signals import Signals
-from .take import Order, Take
+from .order import Order
+from .take import Take
 from .uploads import Upload
 
 MOST_TAKES = 64

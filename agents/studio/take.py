@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,19 +16,20 @@ import numpy as np
 
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
-from synthgym.notes import MIDDLE_C
-from synthgym.parameters import Native, Unit
+from synthgym.notes import MIDDLE_C, NOTE
+from synthgym.parameters import Native
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 from ..matching.search import Known, Search, why_none
+from ..matching.together import Together, outliers
 from ..matching.usual import ready, usual_search
 from ..matching.writing import Heard, write
 from ..trials.agent import Refined, run
 from ..trials.answers import Answer
 from ..trials.signals import Signals
 from ..trials.watched import WatchedTrial
-from .instruments import Instrument
+from .order import Aim, Order
 from .player import Player
 from .sounds import picture, wav
 from .uploads import Upload
@@ -39,32 +39,6 @@ ANSWERS = 3
 STARTING = threading.Lock()
 """What all searches look up their starts in is not for several threads at once."""
 _CURVE = 300
-
-
-@dataclass(frozen=True)
-class Order:
-    """A search that a page asks for.
-
-    Attributes:
-        instrument: that is to sound like the recording.
-        begin: seconds at which the part begins that is matched.
-        end: seconds at which it ends.
-        note: MIDI note of it.
-        seconds: for which is searched.
-        starts: patches (K, n) to begin with; none for a new search.
-    """
-
-    instrument: Instrument
-    begin: float
-    end: float
-    note: int
-    seconds: float
-    starts: Unit | None = None
-
-    @property
-    def what(self) -> tuple[str, float, float, int]:
-        """What is matched, by what: searches of the same one may go on from each other."""
-        return self.instrument.key, self.begin, self.end, self.note
 
 
 @dataclass(frozen=True)
@@ -147,7 +121,8 @@ class Take:
         }
         if found is not None:
             of = found.order
-            shown |= {"begin": of.begin, "end": of.end, "note": of.note, "instrument": of.instrument.key}
+            shown |= {**of.part.asked, "instrument": of.instrument.key}
+            shown["others"] = [one.asked for one in of.others]
             shown |= found.shown
         return shown
 
@@ -168,30 +143,26 @@ class Take:
             self._say(tell, "failed", "The search ended by an error of the studio; the terminal says more.")
 
     def _search(self, order: Order, tell: Callable[[], None]) -> None:
-        recording = self.upload.part(order.begin, order.end)
-        length = max(0.5, math.ceil(100 * (order.end - order.begin)) / 100)
-        env_kwargs, remarks = recording.env_kwargs(
-            {**order.instrument.env_kwargs, "duration": length}, order.note
-        )
+        aim = order.aim()
         with ExitStack() as stack:
             task = stack.enter_context(
-                closing(make_task(order.instrument.env_id, env_kwargs, rendering="auto"))
+                closing(make_task(order.instrument.env_id, aim.env_kwargs, rendering="auto"))
             )
-            target = recording.target(task.synth.sample_rate, task.synth.samples)
+            target = aim.recording.target(task.synth.sample_rate, task.synth.samples)
             player = self._player
             if player is None or order.starts is None or not self.goes_on(order):
                 self._forget()
                 tell()
-                player = self._player = Player(order.instrument, env_kwargs, target)
+                player = self._player = Player(order.instrument, aim.own, np.atleast_2d(target)[0])
             usual = usual_search(order.instrument.env_id, seconds=order.seconds, top=ANSWERS)
             search, agent, more = ready(usual, task)
             if order.starts is not None:
                 agent = Refined(Known(order.starts), agent)
-            watch = _Watch(self, order, player, task, target, tell)
+            watch = _Watch(self, order, aim, player, task, target, tell)
             with STARTING:
-                trial = search.trial(task, target, self.stop, watch.nearer, with_bar=False)
+                trial = search.trial(task, target, self.stop, watch.nearer, with_bar=False, played=aim.notes)
             watch.trial = stack.enter_context(closing(trial))
-            self._say(tell, "searching", " ".join([*remarks, *more]))
+            self._say(tell, "searching", " ".join([*aim.remarks, *more]))
             run(agent, trial)
             if not trial.answers.best and self.stop.caught is not None:
                 self._say(tell, "ready", "Stopped before a sound was found.")
@@ -200,20 +171,24 @@ class Take:
                 name = order.instrument.name
                 raise why_none(trial) or SynthgymError(f"{name} made no sound; is it an instrument?")
             watch.show(trial.answers.best)
-            self._write(search, order, task, target, trial, env_kwargs)
-        self._say(tell, "done", self.message)
+            self._write(search, order, aim, task, target, trial)
+            far = aim.found(trial, trial.answers.best[0])
+        self._say(tell, "done", " ".join([self.message, *outliers(far)]).strip())
 
     def _write(
         self,
         search: Search,
         order: Order,
+        aim: Aim,
         task: SoundMatchingTask,
         target: Audio,
         trial: WatchedTrial,
-        env_kwargs: Mapping[str, Any],
     ) -> None:
-        about = search.about(Path(self.upload.name), order.instrument.env_id, env_kwargs)
-        title = f"{self.upload.name} by {order.instrument.name}"
+        about = search.about(aim.recording.path, order.instrument.env_id, aim.env_kwargs)
+        if isinstance(aim.recording, Together):
+            far = aim.found(trial, trial.answers.best[0])
+            about |= {"target": [one["recording"] for one in far], "recordings": far}
+        title = f"{aim.recording.path.name} by {order.instrument.name}"
         try:
             self.folder.mkdir(exist_ok=True)
             write(self.folder, task, target, trial, trial.answers.best, {**about, "banks": []}, title)
@@ -244,12 +219,13 @@ class _Watch:
         self,
         take: Take,
         order: Order,
+        aim: Aim,
         player: Player,
         task: SoundMatchingTask,
         target: Audio,
         tell: Callable[[], None],
     ) -> None:
-        self._take, self._order, self._player = take, order, player
+        self._take, self._order, self._aim, self._player = take, order, aim, player
         self._task, self._target, self._tell = task, target, tell
         self._began = time.monotonic()
         self.trial: WatchedTrial
@@ -261,8 +237,8 @@ class _Watch:
 
     def show(self, answers: Sequence[Answer]) -> None:
         """Render answers for the page."""
-        task, take, trial = self._task, self._take, self.trial
-        heard = Heard.of(task, self._target, answers, take.folder)
+        task, take, trial, aim = self._task, self._take, self.trial, self._aim
+        heard = Heard.of(task, self._target, answers, take.folder, aim.notes)
         rate, gain = task.synth.sample_rate, float(heard.gain)
         records = [(best.render, best.distance) for best in trial.records]
         kept = np.unique(np.linspace(0, len(records) - 1, _CURVE).astype(int))
@@ -270,23 +246,24 @@ class _Watch:
         shown = {
             "version": take._versions,
             "gain": gain,
-            "renders": len(trial.distances),
+            "renders": trial.renders,
             "asked": trial.seconds,
             "searched": time.monotonic() - self._began,
             "curve": [records[i] for i in kept],
-            "target": picture(trial.target.features[0][0], task.feature),
-            "played": dict(zip(("note", "velocity", "hold"), trial.notes[0].tolist(), strict=True)),
+            "target": picture(aim.first(trial.target.features[0][0]), task.feature),
+            "played": dict(zip(NOTE, aim.first(trial.notes[0]).tolist(), strict=True)),
+            "together": aim.found(trial, answers[0]),
             "answers": [
                 {
                     "distance": answer.distance,
                     "render": answer.render,
                     "unit": task.space.quantise(answer.unit).tolist(),
-                    "picture": picture(answer.feature, task.feature),
+                    "picture": picture(aim.first(answer.feature), task.feature),
                 }
                 for answer in answers
             ],
             "bank": task.synth.bank_size,
             "preset": task.synth.preset_suffix,
         }
-        sounds = [wav(sound, rate, gain) for sound in (self._target, *heard.sounds)]
+        sounds = [wav(aim.first(sound), rate, gain) for sound in (self._target, *heard.sounds)]
         take.found = Found(self._order, self._player, heard.native, sounds, shown)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.datasets import DataSet
-from synthgym.datasets.reading import read
 from synthgym.datasets.splits import SIDES, Split
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
@@ -62,7 +61,7 @@ def check_examples(dataset: DataSet, task: SoundMatchingTask) -> None:
             f"{dataset.path} is of {dataset.note}, and the environment plays another range: {differs}; "
             "give --env-kwargs note=[LOW,HIGH], velocity and hold as of the data set, or another --dataset"
         )
-    sides = read(dataset.split, slice(0, len(dataset)))
+    sides = dataset.split[:]
     for split, side in SIDES.items():
         if not np.any(sides == side):
             raise SynthgymError(
@@ -175,8 +174,8 @@ def read_examples(
         first, stop = int(numbers[run[0]]), int(numbers[run[-1]]) + 1
         rows, to = numbers[run] - first, where[run]
         part = slice(first, stop)
-        features[to] = read(stored, part)[rows]
-        units[to] = read(dataset.parameters, part)[rows]
-        played = None if dataset.notes is None else read(dataset.notes, part)[rows]
+        features[to] = stored[part][rows]
+        units[to] = dataset.parameters[part][rows]
+        played = None if dataset.notes is None else dataset.notes[part][rows]
         notes[to] = dataset.note.rows(len(run), played)
     return Examples(features, units, notes)

@@ -35,6 +35,7 @@ from .files import (
 )
 from .log import Trial
 from .mutation import mutated_bytes, mutated_json, mutated_value, pick
+from .studio import requests
 from .trying import Attempt, Prepare, tried
 
 
@@ -179,6 +180,7 @@ KINDS: dict[str, Prepare] = {
     "checkpoints": checkpoints,
     "logs": logs,
     "environments": environments,
+    "requests": requests,
 }
 """By name, in an order that decides what is tried: new ones come last."""
 

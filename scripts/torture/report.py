@@ -31,7 +31,7 @@ def report(trials: Sequence[Trial]) -> str:
             of = [trial for trial in of if trial.outcome != "skipped"]
             faults.append(f"- {section}, {kind}: {len(skipped)} skipped, {skipped[0].what}")
         count = {name: sum(trial.outcome == name for trial in of) for name in ("result", "refused", "fault")}
-        times = f"{len(of):,}" + _killed(of)
+        times = f"{len(of):,}" + _counted(of)
         lines.append(f"| {section} | {kind} | {times} | {' | '.join(f'{n:,}' for n in count.values())} |")
         bad = [trial for trial in of if trial.outcome == "fault"]
         faults += [
@@ -40,6 +40,9 @@ def report(trials: Sequence[Trial]) -> str:
     return "\n".join([*lines, *(["", *faults] if faults else [])]) + "\n"
 
 
-def _killed(trials: Sequence[Trial]) -> str:
-    kills = sum(trial.numbers.get("kills", 0) for trial in trials)
-    return f" ({kills:,.0f} kills)" if kills else ""
+def _counted(trials: Sequence[Trial]) -> str:
+    said = ""
+    for name in ("kills", "times"):
+        if total := sum(trial.numbers.get(name, 0) for trial in trials):
+            said += f" ({total:,.0f} {name})"
+    return said

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import zarr
 
 from synthgym.errors import SynthgymError
+from synthgym.files import reason
 
 AGAIN = "give the command that makes it again"
 
@@ -32,9 +33,13 @@ class ReadArray(zarr.Array[Any]):
 def _naming(array: ReadArray) -> Iterator[None]:
     try:
         yield
-    except (ValueError, RuntimeError, OSError) as error:  # a checksum, a decoder, a disk; not a wrong index
-        why = " ".join(str(error).split())
+    except (IndexError, MemoryError):  # of who asks
+        raise
+    except Exception as error:  # of the disk, or whatever a decoder says of damaged bytes
         place = getattr(array.store, "root", array.store_path)
+        if isinstance(error, OSError):
+            raise SynthgymError(f"cannot read {place}: {reason(error)}") from error
+        why = " ".join(str(error).split())
         raise SynthgymError(
             f"{place}: a file of the array is damaged ({why:.150}); {AGAIN} with --verify"
         ) from error

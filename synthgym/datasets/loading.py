@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from synthgym.checks import one_of
 from synthgym.datasets.arrays import AGAIN, check_shards, open_array
 from synthgym.datasets.manifest import MANIFEST, OF_A_SET, read_manifest
-from synthgym.datasets.reading import read
 from synthgym.datasets.splits import Items, Split
 from synthgym.errors import SynthgymError
 from synthgym.notes import NOTE, Note
@@ -85,8 +84,8 @@ class DataSet:
 
     def cost(self) -> int:
         """Return how many sounds were made for the set."""
-        parts = (slice(at, min(at + _PART, len(self))) for at in range(0, len(self), _PART))
-        return sum(int(read(self.renders, part).sum(dtype=np.int64)) for part in parts)
+        parts = range(0, len(self), _PART)
+        return sum(int(self.renders[at : at + _PART].sum(dtype=np.int64)) for at in parts)
 
     def native(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
         """Return native values (items, n) of the free parameters of some items.

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from synthgym.datasets.reading import read
 from synthgym.datasets.splits import Items
 
 Pair = tuple[torch.Tensor, ...]
@@ -38,5 +37,5 @@ class Pairs(Dataset[Pair]):
     def __getitems__(self, places: list[int]) -> list[Pair]:
         """Return many pairs at once: what lies together on disk is read together."""
         numbers, where = np.unique(self._items[places], return_inverse=True)
-        found = [torch.from_numpy(read(array, numbers).astype(np.float32)[where]) for array in self._arrays]
+        found = [torch.from_numpy(array.oindex[numbers].astype(np.float32)[where]) for array in self._arrays]
         return list(zip(*found, strict=True))

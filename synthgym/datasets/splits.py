@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import one_of
-from synthgym.datasets.reading import read
 
 VALIDATION = 0.1
 """The share of items, or of presets, that is for validation."""
@@ -79,4 +78,4 @@ class Items:
 
     def _of(self, start: int) -> NDArray[np.int64]:
         stop = min(start + self._block, self._sides.shape[0])
-        return start + np.flatnonzero(read(self._sides, slice(start, stop)) == self._side)
+        return start + np.flatnonzero(self._sides[start:stop] == self._side)

@@ -82,8 +82,7 @@ $("more").addEventListener("click", tried(() => {
 $("from").addEventListener("click", tried(() => anew({ ...ordered(), starts: [patches.get(view.chosen).unit] })));
 
 // What is played is what this search finds, once it is allowed.
-async function anew(order) {
-  const number = view.chosen;
+async function anew(order, number = view.chosen) {
   await search(number, order);
   patches.delete(number);
 }
@@ -91,10 +90,18 @@ async function anew(order) {
 $("stop").addEventListener("click", tried(() => call(at(view.chosen, "stop"))));
 $("remove").addEventListener("click", tried(() => call(at(view.chosen, "").slice(0, -1), { method: "DELETE" })));
 
+// The recording that is looked at is heard as it is set on the page, the others as they were matched or heard.
+$("together").addEventListener("click", tried(async () => {
+  const number = view.chosen, others = [...takes.values()].filter(take => take.take !== number);
+  const parts = others.map(({ take, begin, end, note }) => ({ take, begin, end, note }));
+  await anew({ ...asked(), others: parts }, number); // it waits until theirs have ended
+  await Promise.all(others.filter(busy).map(({ take }) => call(at(take, "stop"))));
+}));
+
 // What the answers are of: a search goes on with that, whatever has been set on the page since.
 function ordered() {
-  const { instrument, begin, end, note } = takes.get(view.chosen);
-  return { instrument, begin, end, note };
+  const { instrument, begin, end, note, others } = takes.get(view.chosen);
+  return { instrument, begin, end, note, others };
 }
 
 function shown(take) {
@@ -123,6 +130,8 @@ function drawList() {
     how.textContent = take.answers ? take.answers[0].distance.toFixed(3) : take.state === "ready" ? "" : take.state;
     button.setAttribute("aria-current", take.take === view.chosen);
   }
+  $("together").hidden = takes.size < 2 || takes.size > 16;
+  $("together").disabled = view.chosen !== null && busy(takes.get(view.chosen));
   $("bank").hidden = [...takes.values()].filter(take => take.answers && take.bank).length < 2;
 }
 
@@ -177,6 +186,13 @@ function draw(take) {
   $("curve").toggleAttribute("hidden", !take.curve);
   $("found").hidden = !take.answers;
   if (take.answers) drawAnswers(take);
+  drawApart(take.together ?? []);
+}
+
+function drawApart(each) {
+  $("apart").hidden = !each.length;
+  $("apart").querySelector("ul").replaceChildren(...each.map(({ recording, note, distance }) =>
+    Object.assign(document.createElement("li"), { textContent: `${noteName(note)}, ${recording}: ${distance.toFixed(3)}` })));
 }
 
 function drawPart() {

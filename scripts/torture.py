@@ -1,7 +1,7 @@
-"""Try to break synthgym: kills at random moments, mutated inputs and command lines, full disks, signals.
+"""Try to break synthgym: kills at random moments, mutated inputs and command lines, full disks, a soak.
 
-    python scripts/torture.py --out build/torture --inputs 1000 --commands 20 --kills 1 --limits 6
-    python scripts/torture.py --out build/torture --inputs 100000 --commands 1000 --kills 60 --limits 60
+    python scripts/torture.py --out build/torture --inputs 1000 --commands 20 --kills 1 --limits 6 --soak 20
+    python scripts/torture.py --inputs 100000 --commands 1000 --kills 60 --limits 60 --soak 10000
 
 Every trial is a function of the seed and its number, and is written down as it ends: stopped, the same
 command goes on. It ends with the table of docs/reliability.md, and with code 1 if there were faults.

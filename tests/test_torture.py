@@ -1,10 +1,12 @@
 """The campaign of scripts/torture.py on its short form, and what it found."""
 
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,28 @@ def test_what_grows_or_slows_down_is_a_fault() -> None:
     ):
         assert says in judged([*flat[:-1], last])[0]
     assert "part 4 of 10" in judged(flat[:3])[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="another linker")
+def test_the_wall_clock_is_moved_and_no_other(tmp_path: Path) -> None:
+    library = tmp_path / "clock.so"
+    source = ROOT / "scripts/torture/clock.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-Werror", "-o", library, source, "-ldl"], check=True)
+    (tmp_path / "moved").write_text("-50000")
+    code = """
+import multiprocessing, time
+start = time.monotonic()
+time.sleep(0.1)
+multiprocessing.Semaphore(0).acquire(timeout=0.1)
+print(time.time(), time.monotonic() - start)
+"""
+    moved = {**os.environ, "LD_PRELOAD": str(library), "SYNTHGYM_CLOCK": str(tmp_path / "moved")}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=moved, capture_output=True, text=True, timeout=60
+    )
+    now, waited = map(float, result.stdout.split())
+    assert -50010 < now - time.time() < -49900
+    assert 0.2 <= waited < 30
 
 
 @pytest.mark.slow

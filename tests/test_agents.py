@@ -249,7 +249,7 @@ def test_few_examples_are_compared_and_none_of_the_nearest_is_left_out(
 
     usual = index_module._apart
     monkeypatch.setattr(index_module, "_apart", apart)
-    monkeypatch.setattr(index_module, "_BLOCK", 4)
+    monkeypatch.setattr(index_module, "_TRIED", 4)
     for (i, k), nearest in every.items():
         compared.clear()
         np.testing.assert_array_equal(index.nearest(aims[i][None], k), nearest)

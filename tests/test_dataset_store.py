@@ -100,7 +100,7 @@ COMMAND += [f"{name}={value}" for name, value in SHORT.items()]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", [["--workers", "1"], ["--workers", "2"], ["--backend", "processes"]])
+@pytest.mark.parametrize("backend", [["--workers", "2"], ["--backend", "processes"]])
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path: Path, backend: list[str]) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     begun = time.monotonic()

@@ -29,6 +29,8 @@ _GROUP = 16
 """Values of a feature that a sum is of."""
 _BLOCK = 4096
 """Examples read at once."""
+_TRIED = 512
+"""Examples compared before it is looked whether the others can be nearer."""
 _AT_ONCE = 2**18
 """Values compared at once: they stay in the processor's cache."""
 
@@ -146,7 +148,7 @@ class Index:
         least = self._far(_apart(self._sums, sums), self._sizes, size)
         order = np.argsort(least, kind="stable")
         rows, far = order[:0], least[:0]
-        step = max(count, _BLOCK)
+        step = max(count, _TRIED)
         for at in range(0, len(order), step):
             # What is as far as the last one may be rounded differently.
             if len(rows) and least[order[at]] > far[-1] * (1 + 1e-5):

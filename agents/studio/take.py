@@ -21,8 +21,8 @@ from synthgym.parameters import Native
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-from ..matching.search import Known, Search, why_none
-from ..matching.together import Together, outliers
+from ..matching.search import Known, why_none
+from ..matching.together import outliers
 from ..matching.usual import ready, usual_search
 from ..matching.writing import Heard, write
 from ..trials.agent import Refined, run
@@ -171,24 +171,17 @@ class Take:
                 name = order.instrument.name
                 raise why_none(trial) or SynthgymError(f"{name} made no sound; is it an instrument?")
             watch.show(trial.answers.best)
-            self._write(search, order, aim, task, target, trial)
             far = aim.found(trial, trial.answers.best[0])
+            about = search.about(aim.recording.path, order.instrument.env_id, aim.env_kwargs)
+            if far:
+                about |= {"target": [one["recording"] for one in far], "recordings": far}
+            title = f"{aim.recording.path.name} by {order.instrument.name}"
+            self._write(task, target, trial, about, title)
         self._say(tell, "done", " ".join([self.message, *outliers(far)]).strip())
 
     def _write(
-        self,
-        search: Search,
-        order: Order,
-        aim: Aim,
-        task: SoundMatchingTask,
-        target: Audio,
-        trial: WatchedTrial,
+        self, task: SoundMatchingTask, target: Audio, trial: WatchedTrial, about: dict[str, Any], title: str
     ) -> None:
-        about = search.about(aim.recording.path, order.instrument.env_id, aim.env_kwargs)
-        if isinstance(aim.recording, Together):
-            far = aim.found(trial, trial.answers.best[0])
-            about |= {"target": [one["recording"] for one in far], "recordings": far}
-        title = f"{aim.recording.path.name} by {order.instrument.name}"
         try:
             self.folder.mkdir(exist_ok=True)
             write(self.folder, task, target, trial, trial.answers.best, {**about, "banks": []}, title)

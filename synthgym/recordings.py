@@ -25,6 +25,12 @@ CANCELLED = 0.01
 RATES = 1_000, 10_000_000
 """Sample rates in Hz that a recording may have. A header that claims 1 Hz would have a file of some seconds
 resampled to gigabytes."""
+UNKNOWN = 2**62
+"""So many samples or more are libsndfile's for a length that the file does not tell."""
+_AT_ONCE = 2**16
+"""Samples of a channel that are read at once where the length is unknown, and"""
+_MOST = 2**28
+"""those of all channels that are read at most: a small file may hold hours of silence."""
 FADE_SECONDS = 0.01
 PLAYBACK_PEAK = 0.7
 """Peak of the loudest of several sounds that are played back with one gain."""
@@ -95,9 +101,28 @@ def _peak(audio: NDArray[np.float32]) -> float:
     return float(max(audio.max(), -audio.min()))
 
 
+class _Stream(soundfile.SoundFile):
+    """A sound that is read from its beginning to its end: some cannot be sought in, whatever they claim."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 def _read(file: bytes | BinaryIO) -> tuple[NDArray[np.float32], int]:
     with soundfile.SoundFile(file) as sound:
-        return sound.read(dtype="float32", always_2d=True), int(sound.samplerate)
+        if sound.seekable() and sound.frames < UNKNOWN:
+            return sound.read(dtype="float32", always_2d=True), int(sound.samplerate)
+    # Of some codecs, and of a FLAC that was written to a pipe, the length is known at the end.
+    if not isinstance(file, bytes):
+        file.seek(0)
+    with _Stream(file) as sound:
+        parts, left = [np.zeros((0, sound.channels), np.float32)], _MOST
+        while len(part := sound.read(_AT_ONCE, dtype="float32", always_2d=True)):
+            parts.append(part)
+            left -= part.size
+            if left < 0:
+                raise ValueError(f"it is longer than {_MOST:,} samples, and does not say how long")
+        return np.concatenate(parts), int(sound.samplerate)
 
 
 def check_sound(audio: NDArray[np.float32]) -> None:

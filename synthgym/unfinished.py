@@ -23,11 +23,13 @@ def with_length(path: bytes) -> io.BytesIO | None:
         held = io.BytesIO(file.read())
     whole = held.getbuffer()  # and no copy, as a long recording is large
     at = _AU_LENGTH if magic == b".snd" else _data_length(whole, "big" if magic == b"RIFX" else "little")
-    if at is None or any(whole[at : at + 4]):
-        return None
-    whole[at : at + 4] = _TO_THE_END
     if magic == b"RF64":  # whose length stands elsewhere, and is 0 there
         whole[:4] = b"RIFF"
+    elif at is not None and any(whole[at : at + 4]):
+        return None
+    if at is None:
+        return None
+    whole[at : at + 4] = _TO_THE_END
     return held
 
 

@@ -53,6 +53,15 @@ def midi(*messages: bytes, ended: bool = True) -> bytes:
     return b"MThd" + struct.pack(">IHHH", 6, 0, 1, 96) + b"MTrk" + struct.pack(">I", len(track)) + track
 
 
+def in_parts(message: bytes, *cuts: int) -> bytes:
+    """A MIDI file with a message in several events, cut at those bytes of it."""
+    ends = [*cuts, len(message)]
+    others = [b"\xf0" + message[begin:end] for begin, end in zip(cuts, ends[1:], strict=True)]
+    first = midi(message[: cuts[0]], ended=False)
+    more = midi(*others).partition(b"bank")[2]
+    return first + more.replace(b"\x83\x60\xf0", b"\x83\x60\xf7")
+
+
 SAME: dict[str, Callable[[bytes], bytes]] = {
     "as it should be": lambda bank: bank,
     "hexter's count": lambda bank: bank[:4] + b"\x10" + bank[5:],
@@ -69,7 +78,14 @@ SAME: dict[str, Callable[[bytes], bytes]] = {
     "in a MIDI file without an end": lambda bank: midi(bank, ended=False),
     "behind another message in one": lambda bank: midi(OTHER, bank),
     "in a RIFF MIDI file": lambda bank: b"RIFF\0\0\0\0RMIDdata\0\0\0\0" + midi(bank),
+    "in parts in a MIDI file": lambda bank: in_parts(bank, 1000, 4000),
+    "in one byte and the rest in a MIDI file": lambda bank: in_parts(bank, 1),
+    "as it is sent in a MIDI file": lambda bank: midi(b"\xf0" + bank).replace(b"\x83\x60\xf0", b"\0\xf7"),
+    "without its first byte": lambda bank: bank[1:],
     "bare": lambda bank: bank[6:-2],
+    "bare, with the end of its dump": lambda bank: bank[6:],
+    "bare, with the checksum of its dump": lambda bank: bank[6:-1],
+    "bare, with the last byte of its dump": lambda bank: bank[6:-2] + b"\xf7",
     "bare, with the end of a line": lambda bank: bank[6:-2] + b"\r\n",
     "bare, with the end of a file": lambda bank: bank[6:-2] + b"\x1a",
 }
@@ -131,6 +147,9 @@ FOUR_OPERATORS = bytes.fromhex("f04300042000") + bytes(4096) + b"\x00\xf7"
         (b"\xf0\x43", "2 bytes"),
         (b"RIFF" * 50, "200 bytes"),
         (bytes(4095), "4,095 bytes"),
+        (bytes(4096), "4,096 bytes of text or zeros"),
+        (b"<html><p>404 Not Found" + b"." * 490, "512 bytes of text"),
+        ("Readme\r\n".encode("utf-16-le") * 8, "128 bytes of text"),
         (bytes(163), "163 bytes"),
         (b"\xf0" + bytes(161), "162 bytes"),
         (HEADER + bytes(3000), "3,006 bytes"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from agents.commands import match
 from agents.commands.table import COMMANDS
 
 Program = Callable[..., subprocess.CompletedProcess[str]]
@@ -124,3 +125,13 @@ def completion(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = [sys.executable, "-c", CALL, "--print-completion", "bash"]
     path.write_text(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
     return path
+
+
+@pytest.mark.parametrize("arguments", [["x.wav", "--env", ""], ["x.wav", "--out="], [""]])
+def test_an_empty_argument_is_refused(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["match.py", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        match.main()
+    assert "an argument is empty" in capsys.readouterr().err

@@ -12,8 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from agents.evaluation.pitch import HeardNote
 from agents.matching.clipping import clipped_samples
 from agents.matching.recording import Recording
+from agents.studio.uploads import Upload
+from synthgym import recordings
 from synthgym.errors import SoundError
 from synthgym.recordings import PEAK, as_target, read_channels, read_recording
 from synthgym.silence import offset_of, start_of
@@ -167,21 +170,51 @@ def test_square_waves_are_not_clipped(duty: float) -> None:
 
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
 @pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64", "AU"])
-def test_a_length_that_was_never_written_is_that_of_the_file(kind: str, subtype: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unwritten", ["all", "of the samples alone"])  # RF64 has FF there, and it elsewhere
+def test_a_length_that_was_never_written_is_that_of_the_file(
+    kind: str, subtype: str, unwritten: str, tmp_path: Path
+) -> None:
     path = tmp_path / "x.wav"
     soundfile.write(path, tone(), RATE, subtype=subtype, format=kind, endian="FILE")
     whole = bytearray(path.read_bytes())
     expected = read_channels(path)[0]
     at = 8 if kind == "AU" else whole.find(b"data") + 4
-    whole[at : at + 4] = bytes(4)
+    if kind != "RF64" or unwritten != "of the samples alone":
+        whole[at : at + 4] = bytes(4)
     if kind == "RF64":
         whole[20:44] = bytes(24)  # the lengths of its ds64 chunk
-    elif kind != "AU":
+    elif kind != "AU" and unwritten == "all":
         whole[4:8] = bytes(4)
     path.write_bytes(whole)
     found, rate = read_channels(path)
     assert rate == RATE
     np.testing.assert_array_equal(found, expected)
+
+
+def test_a_flac_that_was_written_to_a_pipe_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.flac"
+    soundfile.write(path, tone(), RATE)
+    whole, expected = bytearray(path.read_bytes()), read_channels(path)[0]
+    whole[21] &= 0xF0  # the count of samples, 36 bits of its first block
+    whole[22:26] = bytes(4)
+    path.write_bytes(whole)
+    np.testing.assert_array_equal(read_channels(path)[0], expected)
+    assert Upload.read("x", path).heard == HeardNote(60, clear=True)
+    monkeypatch.setattr(recordings, "_MOST", len(expected) - 1)
+    with pytest.raises(SoundError, match="longer than"):
+        read_channels(path)
+
+
+@pytest.mark.parametrize("subtype", ["GSM610", "G721_32", "IMA_ADPCM", "MS_ADPCM", "ULAW"])
+def test_what_cannot_be_sought_in_is_read(subtype: str, tmp_path: Path) -> None:
+    recording = read(tmp_path, tone(64), subtype)
+    assert recording.note == 64
+    assert recording.seconds == pytest.approx(1, abs=0.02)
+
+
+def test_a_level_beyond_all_scales_is_no_fault(tmp_path: Path) -> None:
+    recording = read(tmp_path, tone(64) * 1e30)
+    assert recording.env_kwargs({}, None)[0] == read(tmp_path, tone(64)).env_kwargs({}, None)[0]
 
 
 def test_a_file_without_samples_is_empty(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -354,6 +355,18 @@ def test_a_recording_that_waits_is_stopped_at_once(port: int) -> None:
     client.json("POST", client.at(second, "search"), {"instrument": FM, "note": 60, "seconds": 1})
     client.ask("POST", client.at(first, "stop"))
     assert client.until(second, "done")["answers"]
+
+
+def test_a_page_that_is_closed_while_it_sends_is_no_fault(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = Client(port)
+    at = f"/api/pages/{client.page}/takes"
+    with socket.create_connection(("127.0.0.1", port)) as closed:
+        head = f"POST {at} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: 99999\r\n\r\n"
+        closed.sendall(head.encode() + b"RIFF")
+    assert client.drop(wav_bytes(tone()))[0] == 200
+    assert "Exception" not in caplog.text
 
 
 def test_what_a_killed_studio_has_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

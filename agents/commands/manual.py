@@ -39,6 +39,9 @@ class Manual(argparse.ArgumentParser):
         Returns:
             What the command line says.
         """
+        given = sys.argv[1:] if args is None else args
+        if any(not text or re.fullmatch(r"--[\w-]+=", text) for text in given):
+            self.error("an argument is empty, as of a variable that is not set; give one, or leave it out")
         parsed = super().parse_args(args, namespace)
         output.begin(parsed)
         return parsed

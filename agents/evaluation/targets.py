@@ -71,6 +71,8 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     found: list[Target] = []
     silent = 0
     for part in text.split(","):
+        if not part:  # which would be the folder that one is in
+            raise SynthgymError(f"{text!r} leaves out a target; give {_WHAT}")
         kind, _, count = part.partition(":")
         more, left_out = (_held_out(task, part, count), 0) if kind == "test" else _in_files(task, Path(part))
         found += more

@@ -137,7 +137,7 @@ class Recording:
         size = max(1, int(_FRAME * self.sample_rate))
         audio = self.audio[: math.ceil(seconds * self.sample_rate)]
         frames = np.pad(audio, (0, -len(audio) % size)).reshape(-1, size)
-        loud = np.sqrt(np.mean(frames**2, axis=1))
+        loud = np.sqrt(np.mean(frames.astype(np.float64) ** 2, axis=1))
         last = _FRAME * (1 + int(np.flatnonzero(loud > loud.max() * _RELEASED)[-1]))
         return min(last, seconds) if last > seconds / 2 else None
 

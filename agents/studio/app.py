@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -81,7 +81,12 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] 
         routes=routes,
         lifespan=lifespan,
         middleware=[Middleware(Guard, port=port)],
-        exception_handlers={SynthgymError: _refused, HTTPException: _failed, Exception: _broken},
+        exception_handlers={
+            SynthgymError: _refused,
+            HTTPException: _failed,
+            ClientDisconnect: _left,
+            Exception: _broken,
+        },
     )
 
 
@@ -176,6 +181,11 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _failed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code)
+
+
+async def _left(request: Request, error: Exception) -> Response:
+    """Answer a page that was closed while it sent: nobody reads it."""
+    return Response(status_code=400)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

@@ -148,7 +148,10 @@ class Synth(ABC):
         if self._suffix(path, self.preset_suffix, *self.also_read, ".json") != ".json":
             return self._read_preset(Path(path))
         try:
-            described = json.loads(Path(path).read_text(encoding="utf-8"))["parameters"]
+            # Editors of Windows put a mark at the beginning of a file.
+            described = json.loads(Path(path).read_text(encoding="utf-8-sig"))["parameters"]
+            if not described:
+                raise ValueError("it names no parameter")
             return self.space.row({p["name"]: p["native"] for p in described})
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise PresetError(f"{path} is no preset of this synth: {error}") from error

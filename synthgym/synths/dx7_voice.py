@@ -31,8 +31,16 @@ _SINGLE_HEADER = bytes([0xF0, 0x43, 0x00, 0x00, 0x01, 0x1B])
 _BANK_HEADER = bytes([0xF0, 0x43, 0x00, 0x09, 0x20, 0x00])
 _START = re.compile(rb"\xf0\x43[\x00-\x7f][\x00\x09][\x00-\x7f]{2}")
 """The header of a dump of one voice or of a bank, whatever its count says."""
-_IN_MIDI = re.compile(rb"\xf0[\x80-\xff]{0,3}[\x00-\x7f](?=\x43[\x00-\x7f][\x00\x09][\x00-\x7f]{2})")
-"""Of a system-exclusive event in a MIDI file: F0, and its length in digits of seven bits."""
+_IN_MIDI = re.compile(
+    rb"[\xf0\xf7]([\x80-\xff]{0,3}[\x00-\x7f])\xf0?(?=\x43[\x00-\x7f][\x00\x09][\x00-\x7f]{2})"
+)
+"""Of an event with a dump in a MIDI file: F0, or F7 where F0 is sent with the rest, and its length in digits
+of seven bits."""
+_MORE_IN_MIDI = re.compile(rb"[\x80-\xff]{0,3}[\x00-\x7f]\xf7([\x80-\xff]{0,3}[\x00-\x7f])")
+"""The rest of a message that is sent in parts: the time between, F7, and its length."""
+_CUT_HEADER = re.compile(rb"\x43[\x00-\x7f](\x00\x01\x1b|\x09\x20\x00)")
+"""Of a dump whose first byte was lost."""
+_NO_TEXT = re.compile(rb"[^\0\t\n\r\x1a\x20-\x7e]")
 _END = re.compile(rb"[\xf0-\xf7]")
 _REAL_TIME = bytes(range(0xF8, 0x100))
 _NAME = slice(118, 128)
@@ -80,12 +88,28 @@ def _is_midi_file(data: bytes) -> bool:
 def _dumps(data: bytes) -> Iterator[bytes]:
     """Give what follows each header, to the next one."""
     if _is_midi_file(data):
-        data = _IN_MIDI.sub(b"\xf0", data)
+        data = b"".join(_messages_in_midi(data))
+    elif _CUT_HEADER.match(data):
+        data = b"\xf0" + data
     elif not _START.search(data):  # there may be one in a header
         data = data.translate(None, delete=_REAL_TIME)
     starts = list(_START.finditer(data))
     for i, start in enumerate(starts):
         yield data[start.end() : starts[i + 1].start() if i + 1 < len(starts) else len(data)]
+
+
+def _messages_in_midi(data: bytes) -> Iterator[bytes]:
+    """Give the messages with dumps in a MIDI file, without their lengths, the parts of each as one."""
+    for event in _IN_MIDI.finditer(data):
+        end = event.end(1) + _length(event[1])
+        yield b"\xf0" + data[event.end() : end]
+        while data[end - 1] != 0xF7 and (more := _MORE_IN_MIDI.match(data, end)):
+            end = more.end() + _length(more[1])
+            yield data[more.end() : end]
+
+
+def _length(digits: bytes) -> int:
+    return sum((digit & 0x7F) << 7 * place for place, digit in enumerate(reversed(digits)))
 
 
 def _read_dump(path: Path, dump: bytes) -> list[Voice]:
@@ -135,9 +159,9 @@ def _voice(patch: Patch) -> Voice:
 def _read_packed(path: Path, data: bytes) -> list[Voice]:
     """Return packed voices that have no header; none if the file holds something else."""
     over = len(data) % PACKED_BYTES
-    if over and not data[-over:].strip(_LINE_END):
+    if over and (not data[-over:].strip(_LINE_END) or data[-over:] in _ends(data[:-over])):
         data = data[:-over]
-    if not data or len(data) % PACKED_BYTES:
+    if not data or len(data) % PACKED_BYTES or not _NO_TEXT.search(data):
         return []
     if max(data) > 0x7F:
         # Most of what has such bytes is something else. Voices have names that can be read.
@@ -147,11 +171,19 @@ def _read_packed(path: Path, data: bytes) -> list[Voice]:
     return _packed(_below_80(path, data))
 
 
+def _ends(packed: bytes) -> tuple[bytes, ...]:
+    """Return what may be left of a dump's end."""
+    checksum = bytes([_checksum(packed)])
+    return b"\xf7", checksum, checksum + b"\xf7"
+
+
 def _what_it_is(data: bytes) -> str:
     if _is_midi_file(data):
         return "a MIDI file without a dump of one"
     if re.search(rb"\xf0\x43[\x00-\x7f][\x03\x04]", data):
         return "its voices are of another Yamaha, with four operators"
+    if data and not _NO_TEXT.search(data):
+        return f"{len(data):,} bytes of text or zeros"
     sizes = f"where a single voice has {VOICE_BYTES + 8} and a bank {BANK_BYTES + 8}"
     return f"{len(data):,} bytes, {sizes}, or packed voices {PACKED_BYTES} each"
 

@@ -101,7 +101,7 @@ def _peak(audio: NDArray[np.float32]) -> float:
     return float(max(audio.max(), -audio.min()))
 
 
-class _Stream(soundfile.SoundFile):
+class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
     """A sound that is read from its beginning to its end: some cannot be sought in, whatever they claim."""
 
     def seekable(self) -> bool:

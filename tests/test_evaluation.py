@@ -223,6 +223,7 @@ def test_targets_are_named_or_in_a_folder(fm: Any, tmp_path: Path) -> None:
         tmp_path / "none",
         tmp_path,
         "test:2,test:3",
+        "test:2,",
     ):
         with pytest.raises(SynthgymError):
             read_targets(fm, str(text))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from synthgym.errors import SoundError
+from synthgym.errors import PresetError, SoundError
 from synthgym.files import reason, replaced, unwritable
 from synthgym.recordings import as_target, read_mono
 from synthgym.synths import make_synth
@@ -80,3 +80,14 @@ def test_usual_sample_rates_are_read(tmp_path: Path, rate: int) -> None:
     soundfile.write(path, np.linspace(-0.5, 0.5, 1000), rate)
     audio, read = read_mono(path)
     assert (len(audio), read) == (1000, rate)
+
+
+def test_a_preset_may_begin_with_the_mark_of_an_editor_but_not_be_empty(tmp_path: Path) -> None:
+    synth, path = make_synth("fm"), tmp_path / "x.json"
+    row = synth.space.row({"attack": 0.5})
+    synth.save_preset(row, path)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    np.testing.assert_array_equal(synth.load_preset(path), row)
+    path.write_text('{"parameters": []}')
+    with pytest.raises(PresetError, match="names no parameter"):
+        synth.load_preset(path)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from synthgym.errors import SynthgymError
+
 from . import output
 from .table import command_of
 
@@ -38,10 +40,15 @@ class Manual(argparse.ArgumentParser):
 
         Returns:
             What the command line says.
+
+        Raises:
+            SynthgymError: an argument is empty: as a path it would be the folder that one is in.
         """
         given = sys.argv[1:] if args is None else args
         if any(not text or re.fullmatch(r"--[\w-]+=", text) for text in given):
-            self.error("an argument is empty, as of a variable that is not set; give one, or leave it out")
+            raise SynthgymError(
+                "an argument is empty, as of a variable that is not set; give one, or leave it out"
+            )
         parsed = super().parse_args(args, namespace)
         output.begin(parsed)
         return parsed

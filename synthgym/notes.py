@@ -206,5 +206,19 @@ class Note:
         return ", ".join(map(self.text, range(len(NOTE))))
 
 
+def lowest_first(values: NDArray[np.float32], notes: Notes) -> NDArray[np.float32]:
+    """Return what several sounds have, a row an item, in the order of their notes.
+
+    Args:
+        values: (B, k, ...), as features of patches at k notes.
+        notes: that they are of, (B, k, 3).
+
+    Returns:
+        The same shape, the lowest note first; of equal ones the softest, and of these the shortest.
+    """
+    order = np.lexsort(np.moveaxis(notes, 2, 0)[::-1], axis=1)
+    return np.take_along_axis(values, order.reshape(*order.shape, *[1] * (values.ndim - 2)), axis=1)
+
+
 def _checked(name: str, value: Any, low: float, high: float, is_whole: bool) -> float:
     return whole(name, value, int(low), int(high)) if is_whole else number(name, value, low, high)

@@ -20,10 +20,11 @@ from synthgym.datasets.manifest import MANIFEST
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.files import unwritable
+from synthgym.notes import lowest_first
 from synthgym.parameters import Unit
 
 _LEVELS = 255
-_FORMAT = 2
+_FORMAT = 3
 _FILES = ("numbers.npy", "sizes.npy", "sums.npy", "levels.npy")
 _GROUP = 16
 """Values of a feature that a sum is of."""
@@ -50,6 +51,8 @@ class Index:
     Not every example is compared. Two features are at least as far from each other as the sums of their
     values, group by group, so that the sums tell which may be among the nearest. That leaves none out.
 
+    Of several notes an item the distance is the mean over them, the lowest against the lowest.
+
     Args:
         path: folder of the data set.
         feature: name of the feature.
@@ -62,6 +65,8 @@ class Index:
     def __init__(self, path: Path, feature: str, state: DataSetState | None = None) -> None:
         self._dataset, self._feature = load(path), feature
         known = self._dataset.manifest["features"][feature]
+        shape = self._dataset.features[feature].shape
+        self._shape = self._dataset.notes_per_target, int(np.prod(shape[-2:]))
         self._low = float(np.min(known["low"]))
         self._step = (float(np.max(known["high"])) - self._low) / _LEVELS
         key = hashlib.sha256(repr((_FORMAT, feature, state or state_of(path))).encode()).hexdigest()[:16]
@@ -86,10 +91,11 @@ class Index:
         except (EOFError, OSError, ValueError):
             return False
         count, size = len(numbers), len(self._dataset)
-        width = int(np.prod(self._dataset.features[self._feature].shape[1:]))
-        found = [(each.dtype, each.shape) for each in (numbers, sizes, sums, levels)]
-        whole = [(np.int64, (count,)), (np.float32, (count,)), (np.uint16, (count, -(-width // _GROUP)))]
-        if found != [*whole, (np.uint8, (count, width))]:
+        each, width = self._shape
+        found = [(array.dtype, array.shape) for array in (numbers, sizes, sums, levels)]
+        groups = -(-width // _GROUP)
+        whole = [(np.int64, (count,)), (np.float32, (count, each)), (np.uint16, (count, each, groups))]
+        if found != [*whole, (np.uint8, (count, each, width))]:
             return False
         if not (count and 0 <= numbers[0] <= numbers[-1] < size):
             return False
@@ -105,30 +111,33 @@ class Index:
             shutil.rmtree(old)  # or what a process that was killed has begun
         begun = home / f"{folder.name}.begun"
         begun.mkdir()
-        stored = self._dataset.features[self._feature]
-        width = int(np.prod(stored.shape[1:]))
+        stored, played = self._dataset.features[self._feature], self._dataset.notes
+        each, width = self._shape
         np.save(begun / _FILES[0], numbers)
-        sizes = np.empty(len(numbers), np.float32)
+        sizes = np.empty((len(numbers), each), np.float32)
         ends = np.searchsorted(numbers, np.arange(0, len(self._dataset) + _BLOCK, _BLOCK))
         # Not by a map: where the disk is full, writing to one ends the process.
         with (begun / _FILES[2]).open("wb") as coarse, (begun / _FILES[3]).open("wb") as fine:
-            for file, kind, each in ((coarse, "<u2", -(-width // _GROUP)), (fine, "|u1", width)):
-                header = {"descr": kind, "fortran_order": False, "shape": (len(numbers), each)}
+            for file, kind, values in ((coarse, "<u2", -(-width // _GROUP)), (fine, "|u1", width)):
+                header = {"descr": kind, "fortran_order": False, "shape": (len(numbers), each, values)}
                 np.lib.format.write_array_header_1_0(file, header)
             for first, last in itertools.pairwise(ends.tolist()):
                 if first == last:
                     continue
                 start, stop = int(numbers[first]), int(numbers[last - 1]) + 1
-                features = stored[start:stop][numbers[first:last] - start].astype(np.float32)
+                those = numbers[first:last] - start
+                features = stored[start:stop][those].astype(np.float32)
+                if each > 1:
+                    features = lowest_first(features, played[start:stop][those])
                 levels = self._rounded(features)
                 fine.write(levels.tobytes())
                 coarse.write(_sums(levels).astype("<u2").tobytes())
-                sizes[first:last] = np.abs(features).sum(axis=(1, 2))
+                sizes[first:last] = np.abs(features).sum(axis=(-2, -1)).reshape(-1, each)
         np.save(begun / _FILES[1], sizes)
         begun.rename(folder)
 
     def _rounded(self, features: Features) -> NDArray[np.uint8]:
-        rounded = np.rint((features.reshape(len(features), -1) - self._low) / self._step)
+        rounded = np.rint((features.reshape(-1, *self._shape) - self._low) / self._step)
         levels: NDArray[np.uint8] = np.clip(rounded, 0, _LEVELS).astype(np.uint8)
         return levels
 
@@ -136,16 +145,16 @@ class Index:
         """Return the numbers of the examples nearest to a target (1, frames, bins), the nearest first.
 
         Args:
-            target: float32.
+            target: float32; of a set of k notes an item (1, k, frames, bins), see ``lowest_first``.
             count: how many, 1 or more; fewer if there are fewer.
 
         Returns:
             Int64 (count,), numbers in the data set.
         """
         (aim,) = self._rounded(target)
-        size = np.abs(target).sum()
+        size = np.array([np.abs(note).sum() for note in target.reshape(self._shape)])
         (sums,) = _sums(aim[None])
-        least = self._far(_apart(self._sums, sums), self._sizes, size)
+        least = self._far(self._sums, sums, size)
         order = np.argsort(least, kind="stable")
         rows, far = order[:0], least[:0]
         step = max(count, _TRIED)
@@ -155,26 +164,33 @@ class Index:
                 break
             more = np.sort(order[at : at + step])  # as the files are read
             rows = np.concatenate([rows, more])
-            apart = _apart(self._levels, aim, more)
-            far = np.concatenate([far, self._far(apart, self._sizes[more], size)])
+            far = np.concatenate([far, self._far(self._levels, aim, size, more)])
             nearest = np.lexsort((rows, far))[:count]
             rows, far = rows[nearest], far[nearest]
         found: NDArray[np.int64] = self._numbers[rows]
         return found
 
     def _far(
-        self, apart: NDArray[np.float32], sizes: NDArray[np.float32], size: float
+        self,
+        rows: NDArray[Any],
+        aim: NDArray[Any],
+        size: NDArray[np.float32],
+        numbers: NDArray[np.int64] | None = None,
     ) -> NDArray[np.float32]:
-        """Return the distances (N,) of features that are so far apart in levels, of these sums."""
-        steps = apart * np.float32(self._step)
-        whole = np.maximum(sizes + np.float32(size) + steps, np.float32(1e-9))
-        return np.asarray(2 * steps / whole, np.float32)
+        """Return the distances of rows (N, notes, width), or the numbered ones, to an aim of these sizes."""
+        far = []
+        for note, values in enumerate(aim):
+            steps = _apart(rows[:, note], values, numbers) * np.float32(self._step)
+            sizes = self._sizes[:, note] if numbers is None else self._sizes[numbers, note]
+            whole = np.maximum(sizes + size[note] + steps, np.float32(1e-9))
+            far.append(2 * steps / whole)
+        return np.asarray(np.mean(far, axis=0) if len(far) > 1 else far[0], np.float32)
 
 
 def _sums(levels: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return the sums of groups of levels, row by row."""
+    """Return the sums of groups of levels, row by row, note by note."""
     sums: NDArray[np.uint16] = np.add.reduceat(
-        levels, range(0, levels.shape[1], _GROUP), axis=1, dtype=np.uint16
+        levels, range(0, levels.shape[2], _GROUP), axis=2, dtype=np.uint16
     )
     return sums
 

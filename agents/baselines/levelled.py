@@ -17,6 +17,8 @@ from .nearest import MOST, Nearest
 
 TRIED = 100
 """Neighbours of which the loudness is tried."""
+_ONE_NOTE = 3
+"""Axes of the features of sounds at one note each."""
 DECIBELS = np.arange(-18, 18.1, 1.5)
 """Louder or softer by so much."""
 
@@ -26,11 +28,13 @@ class Levelled(Nearest):
     that loudness, the nearest first.
 
     How near an example would be is told from its features, without a render: louder, they are others by a
-    rule, and the synth knows which of its levels makes a patch louder. Where either is not known it is
-    ``nearest``.
+    rule, and the synth knows which of its levels makes a patch louder. Where either is not known, or the set
+    has several notes an item, it is ``nearest``.
     """
 
     def _looked_up(self, target: Features) -> Unit:
+        if target.ndim > _ONE_NOTE:
+            return super()._looked_up(target)
         return levelled(self._task, self._path, target, MOST)
 
 

@@ -7,7 +7,7 @@ from typing import Self
 
 from synthgym.datasets import load, load_for
 from synthgym.features import Features
-from synthgym.notes import Note
+from synthgym.notes import Note, lowest_first
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
@@ -59,10 +59,16 @@ class Nearest(Agent):
 
     def _neighbours(self, trial: Trial) -> Unit:
         trial.count_offline(str(self._path), self._renders)
-        return self._looked_up(trial.shown.features[0])
+        return self._looked_up(self._seen(trial))
+
+    def _seen(self, trial: Trial) -> Features:
+        """Return what is looked up: the target, or its middle note in a set of one note an item."""
+        if load(self._path).notes_per_target == 1:
+            return trial.at_one_note[0]
+        return lowest_first(trial.shown.features[0], trial.notes)
 
     def _looked_up(self, target: Features) -> Unit:
-        """Return what is rendered for a target (1, frames, bins), first to last."""
+        """Return what is rendered for a target (1, frames, bins) or (1, k, frames, bins), first to last."""
         return neighbours(self._path, self._task.feature_name, target, MOST)
 
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BUDGETS = "1,10,50,200,1000"
+"""Of several notes a target, so many times each."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -66,7 +67,9 @@ def parser() -> argparse.ArgumentParser:
         default="test:100",
         help="test:N, folders of recordings or presets, or several with commas (default: test:100)",
     )
-    what.add_argument("--budgets", default=BUDGETS, help=f"renders, as {BUDGETS} (default)")
+    what.add_argument(
+        "--budgets", help=f"renders, as {BUDGETS} (default; so many times each with notes_per_target)"
+    )
     what.add_argument("--seeds", type=int, default=3, help="trials of each target (default: 3)")
     known = parser.add_argument_group("what agents know")
     known.add_argument("--dataset", type=Path, help="data set for nearest")
@@ -106,7 +109,8 @@ def main() -> int:
             raise SynthgymError(f"--{name} is missing; or give --validate FILE")
     one_of("backend", args.backend, ("inline", "processes", "ray", "cuda"))
     try:
-        budgets = sorted({whole("budget", int(text), 1, 10**6) for text in args.budgets.split(",")})
+        asked = (BUDGETS if args.budgets is None else args.budgets).split(",")
+        budgets = sorted({whole("budget", int(text), 1, 10**6) for text in asked})
     except ValueError as error:
         raise SynthgymError(
             f"--budgets are whole numbers with commas between; got {args.budgets!r}"
@@ -133,6 +137,7 @@ def main() -> int:
     )
     sources = Sources(env=settings["env"], dataset=args.dataset, runs=args.runs)
     with closing(task):
+        budgets = settings["budgets"] = budgets_of(task, budgets, said=args.budgets is not None)
         agents = {shown(name): prepare(name, task, sources) for name in names}
         targets, silent = read_targets(task, args.targets)
         if not targets:
@@ -154,6 +159,28 @@ def main() -> int:
         print(f"submission: {args.submit}")
     answer({"out": args.out, "targets": len(targets), "silent": silent, "seeds": seeds, "distances": means})
     return 0
+
+
+def budgets_of(task: SoundMatchingTask, budgets: list[int], *, said: bool) -> list[int]:
+    """Return the budgets of a task, in renders; SynthgymError if one is too small for a patch.
+
+    Args:
+        task: each note of a target of which costs a render.
+        budgets: that were said, or the usual ones, which are of one note.
+        said: whether they were said.
+
+    Returns:
+        The budgets, ascending.
+    """
+    each = task.notes_per_target
+    if not said:
+        return [each * budget for budget in budgets]
+    if budgets[0] < each:
+        raise SynthgymError(
+            f"a budget of {budgets[0]} is too small: a patch costs {each} renders, one for each note of a "
+            f"target; give --budgets of {each} and more"
+        )
+    return budgets
 
 
 def mean_distances(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
-from synthgym.making import make_task
+from synthgym.making import check_one_note_each, make_task
 from synthgym.parameters import Unit
 from synthgym.rendering import Rendered
 
@@ -85,6 +85,7 @@ def main() -> int:
         env_kwargs = {**origin_of(spec, args.model, env_id).env_kwargs, **env_kwargs}
         spec = spec.with_model(args.model)
     with closing(make_task(env_id, env_kwargs, rendering="auto")) as task:
+        check_one_note_each(task, "a film")
         target = read_targets(task, args.target)[0][-1]
         agent = prepare(spec, task, Sources(env=env_id, dataset=args.dataset))
         trial = search(agent, task, target.rendered, target.played, budget, seed, Shown)

@@ -3,6 +3,7 @@ by that distance alone shows. They are reported, never rewarded."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import librosa
@@ -94,6 +95,23 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -
         "in_tune": share_in_tune(match, sample_rate, note),
         "embedding": _learned(target, match, sample_rate),
     }
+
+
+def mean_of(measures: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of the measures of several notes of a target, those left out that a note does not have.
+
+    Args:
+        measures: of each note, as ``compare_sounds`` returns them.
+
+    Returns:
+        One float a measure, by name; NaN for one that no note has.
+    """
+    means = {}
+    for name in measures[0]:
+        values = np.array([each[name] for each in measures])
+        there = values[~np.isnan(values)]
+        means[name] = float(there.mean()) if len(there) else float("nan")
+    return means
 
 
 def _spectrum(sound: Audio, size: int) -> NDArray[np.float32]:

@@ -120,8 +120,9 @@ def _renders(
 def _features(
     task: SoundMatchingTask, units: Sequence[Unit | str | None], notes: Sequence[NDArray[np.float64]]
 ) -> Features:
-    """Return the first features (B, ...) of unit vectors at notes (3,) each; zeros where there is none."""
-    features = np.zeros((len(units), *task.feature.shape), np.float32)
+    """Return the first features (B, ...) of unit vectors at notes (3,), or (k, 3), each; zeros where there is
+    none."""
+    features = np.zeros((len(units), *np.shape(notes[0])[:-1], *task.feature.shape), np.float32)
     rendered = {place: unit for place, unit in enumerate(units) if isinstance(unit, np.ndarray)}
     if rendered:
         played = np.stack([notes[place] for place in rendered])

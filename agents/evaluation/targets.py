@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
-from synthgym.files import files_in, shown
-from synthgym.making import check_one_note_each
+from synthgym.files import shown
+from synthgym.notes import Notes
 from synthgym.parameters import Native, Unit
 from synthgym.patches import HELD_OUT, HeldOutStream, PatchStream, audible, notes_of
-from synthgym.recorded_notes import read_manifest
-from synthgym.recordings import read_mono, read_recording
 from synthgym.rendering import Rendered
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-from .pitch import note_of
+from .recorded import recordings
 
-_RECORDINGS = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
 _WHAT = f"test:N (N to {HELD_OUT}), a recording or a folder"
 
 
@@ -35,20 +33,20 @@ class Target:
     Attributes:
         kind: ``random``, ``preset`` or ``recording``.
         name: of a test item, a preset or a file.
-        rendered: its features and its audio, one sound.
-        played: the note that it is of, (3,): MIDI note, velocity, seconds held.
+        rendered: its features and its audio, one sound; of a target of k notes k sounds, see ``Rendered``.
+        played: the note that it is of, (3,): MIDI note, velocity, seconds held; or its notes (k, 3).
         unit: its unit vector (n,), if it is made by the parameters that are looked for.
     """
 
     kind: str
     name: str
     rendered: Rendered
-    played: NDArray[np.float64]
+    played: Notes
     unit: Unit | None = None
 
     @property
     def audio(self) -> NDArray[np.float32]:
-        """Its sound, (1, samples)."""
+        """Its sound, (1, samples), or those of its notes, (1, k, samples)."""
         assert self.rendered.audio is not None
         return self.rendered.audio
 
@@ -60,6 +58,7 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
         task: renders them and extracts their features.
         text: ``test:N``, the first N of the 1,000 held-out random patches; or a recording; or a folder, of
             recordings or of presets of the synth, each sound once; or several of these, with commas between.
+            Of several notes a target, a folder of recordings is one, and so is each folder in a folder.
 
     Returns:
         The targets, and how many were silent.
@@ -67,7 +66,6 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     Raises:
         SynthgymError: no such targets.
     """
-    check_one_note_each(task, "an evaluation or a film")
     found: list[Target] = []
     silent = 0
     for part in text.split(","):
@@ -120,71 +118,34 @@ def _row(rendered: Rendered, i: int) -> Rendered:
     return Rendered(tuple(each[i : i + 1] for each in rendered.features), rendered.audio[i : i + 1])
 
 
+class Sound(NamedTuple):
+    """What a target is made of: audio (samples,), or (k, samples) of k notes; the rest as in ``Target``."""
+
+    kind: str
+    name: str
+    audio: Audio
+    played: Notes
+    unit: Unit | None = None
+
+
 def _in_files(task: SoundMatchingTask, path: Path) -> tuple[list[Target], int]:
     if not path.exists():
         raise SynthgymError(f"no such file or folder: {path}; give {_WHAT}")
-    sounds = _recordings(task, path) or _presets(task, path)
+    sounds = [Sound("recording", *of) for of in recordings(task, path)] or _presets(task, path)
     if not sounds:
         raise SynthgymError(f"{path} holds no recordings and no presets of this synth; give another")
     rendered = [
-        Target(kind, name, task.extract(sound[None]), note, unit)
-        for kind, name, sound, note, unit in sounds
-        if audible(sound)
+        Target(one.kind, one.name, task.extract(one.audio[None]), one.played, one.unit)
+        for one in sounds
+        if all(map(audible, np.atleast_2d(one.audio)))
     ]
     return rendered, len(sounds) - len(rendered)
 
 
-_Sound = tuple[str, str, Audio, NDArray[np.float64], Unit | None]
-
-
-def _recordings(task: SoundMatchingTask, source: Path) -> list[_Sound]:
-    files, unreadable = files_in(source, below=False) if source.is_dir() else ([source], [])
-    if unreadable:
-        raise SynthgymError(f"cannot read the folder {shown(str(source))}; give one that you may read")
-    paths = [path for path in files if path.suffix.lower() in _RECORDINGS]
-    synth = task.synth
-    return [
-        ("recording", shown(path.name), read_recording(path, synth.sample_rate, synth.samples), note, None)
-        for path, note in zip(paths, _notes_of_recordings(task, paths), strict=True)
-    ]
-
-
-def _notes_of_recordings(task: SoundMatchingTask, paths: Sequence[Path]) -> list[NDArray[np.float64]]:
-    """Return the notes (3,) that recordings are matched at: what varies is their own, by manifest or by ear.
-
-    What does not vary is played as it is by the environment.
-    """
-    (middle,) = task.note.middle()
-    if not task.note.varies:
-        return [middle] * len(paths)
-    known = read_manifest(paths[0].parent) if paths else {}
-    return [_note_of_recording(task, path, known.get(path.name), middle) for path in paths]
-
-
-def _note_of_recording(
-    task: SoundMatchingTask, path: Path, known: tuple[int, int, float] | None, middle: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    own = middle.copy()
-    if known is not None:
-        own[:] = known
-    elif 0 in task.note.varies:
-        heard = note_of(*read_mono(path))
-        if heard is None:
-            raise SynthgymError(f"{path} has no pitch, and its note is not known; leave it out")
-        own[0] = heard
-    low, high = task.note.range
-    if 0 in task.note.varies and not low[0] <= own[0] <= high[0]:
-        raise SynthgymError(
-            f"{path} is of note {own[0]:g}, and the environment plays {task.note.text(0)}; leave it out"
-        )
-    varies = np.isin(range(3), task.note.varies)
-    return np.where(varies, np.clip(own, low, high), middle)
-
-
-def _presets(task: SoundMatchingTask, folder: Path) -> list[_Sound]:
+def _presets(task: SoundMatchingTask, folder: Path) -> list[Sound]:
     """Return every preset once, as the whole synth plays it, whatever parameters are free."""
     synth, seen = task.synth, set()
-    found: list[_Sound] = []
+    found: list[Sound] = []
     for path, rows in synth.presets_in(folder):
         for number, row in enumerate(rows):
             if row.tobytes() not in seen:
@@ -192,10 +153,11 @@ def _presets(task: SoundMatchingTask, folder: Path) -> list[_Sound]:
                 name = f"{shown(str(path.relative_to(folder)))}:{number}"
                 # By its values, so that it stays the same whatever presets are beside it.
                 number = int.from_bytes(hashlib.sha256(row.tobytes()).digest()[:4], "big")
-                (note,) = notes_of(PatchStream("validation", 0).ids([number]), task.note)
+                ids = PatchStream("validation", 0).ids([number])
+                (note,) = notes_of(ids, task.note, task.notes_per_target)
                 audio = task.render_native(np.asarray(row)[None], note).audio
                 assert audio is not None
-                found.append(("preset", name, audio[0], note, _unit(task, row)))
+                found.append(Sound("preset", name, audio[0], note, _unit(task, row)))
     return found
 
 

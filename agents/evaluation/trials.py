@@ -19,7 +19,7 @@ from ..trials.agent import Agent, run
 from ..trials.pool import Pool
 from ..trials.trial import Best, Trial
 from .log import Row
-from .metrics import compare_parameters, compare_sounds
+from .metrics import compare_parameters, compare_sounds, mean_of
 from .results import Results
 from .targets import Target
 
@@ -73,9 +73,8 @@ def evaluate(
     if not wanted:
         return
     share = task.renderer.share
-    pools = {
-        seed: share(Pool.make(task, seed, max(budgets))) for seed in sorted({seed for *_, seed in wanted})
-    }
+    patches = max(budgets) // task.notes_per_target
+    pools = {seed: share(Pool.make(task, seed, patches)) for seed in sorted({seed for *_, seed in wanted})}
     shared = {name: share(agents[name]) for name in dict.fromkeys(name for name, *_ in wanted)}
     audible = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):
@@ -130,33 +129,43 @@ def _generator(job: _Job) -> np.random.Generator:
 
 
 def _row(trial: Trial, budget: int) -> Row:
-    renders = min(budget, len(trial.distances))
+    patches = min(budget // trial.notes_per_target, len(trial.distances))
+    renders = patches * trial.notes_per_target
     best = trial.best_of(renders)
     return {
         "budget": budget,
         "renders": renders,
-        "offline_renders": trial.offline[renders - 1],
+        "offline_renders": trial.offline[patches - 1],
         "distance": best.distance,
-        "last_distance": trial.distances[renders - 1],
+        "last_distance": trial.distances[patches - 1],
         # Silence is made by no parameters.
         "parameters": [] if best.unit is None else best.unit.tolist(),
     }
 
 
 def _played(trial: Trial) -> Row:
-    pitch, velocity, hold = trial.notes[0].tolist()
-    return {"note": int(pitch), "velocity": int(velocity), "hold": hold}
+    """Return what the target is played at: numbers, or lists of those of its notes."""
+    played = trial.notes[0]
+    if played.ndim == 1:
+        pitch, velocity, hold = played.tolist()
+        return {"note": int(pitch), "velocity": int(velocity), "hold": hold}
+    pitches, velocities = played[:, :2].astype(np.int64).T.tolist()
+    return {"note": pitches, "velocity": velocities, "hold": played[:, 2].tolist()}
 
 
 def _metrics(worker: Worker, job: _Job, best: Best) -> dict[str, float]:
-    target, synth = job.target, worker.synth
-    sound = np.zeros(synth.samples, np.float32)
+    target, rate = job.target, worker.synth.sample_rate
+    (aim,) = target.audio
+    sound = np.zeros_like(aim)
     if best.unit is not None:
         audio = worker.render(best.unit[None], target.played[None], audio=True).audio
         assert audio is not None
         (sound,) = audio
-    (aim,) = target.audio
-    metrics = compare_sounds(aim, sound, synth.sample_rate, float(target.played[0]))
+    if aim.ndim == 1:
+        metrics = compare_sounds(aim, sound, rate, float(target.played[0]))
+    else:
+        notes = zip(aim, sound, target.played[:, 0].tolist(), strict=True)
+        metrics = mean_of([compare_sounds(*sounds, rate, note) for *sounds, note in notes])
     if target.unit is not None and best.unit is not None:
         metrics |= compare_parameters(worker.space, target.unit, best.unit, job.audible)
     return metrics

@@ -212,7 +212,7 @@ def prepare_shipped(task: SoundMatchingTask, model: Path) -> Agent:
 
 
 def _fitting(task: SoundMatchingTask, models: Sequence[Path], *, any_note: bool) -> Agent:
-    others = ("samples", "note", "notes_per_target") if any_note else ("samples",)
+    others = ("samples", "notes_per_target", *(["note"] if any_note else []))
     for path in models:
         _loaded(AGENT, path).origin.check(task, path, others=others)
     return Guided(models, any_note=any_note)

@@ -17,12 +17,11 @@ from synthgym.notes import FIELDS, NOTE, Note, Notes
 from synthgym.synths import Audio
 from synthgym.task import MOST_NOTES
 
+from ..evaluation.levels import VELOCITY, by_loudness, velocity_of
 from ..trials.answers import Answer
 from ..trials.trial import Trial
 from .recording import Recording
 
-VELOCITY = 100
-"""Of a recording of which nothing else is said, and of the loudest of several of one note."""
 NAMED = 3
 """So many of the recordings are in the name of a match."""
 FAR, FARTHER = 0.15, 1.5
@@ -87,7 +86,7 @@ class Together:
         found, remarks, loudness = [], [], self._loudness(duration)
         for recording, pitch, peak in zip(self.recordings, pitches, loudness, strict=True):
             same = [other for other, p in zip(loudness, pitches, strict=True) if p == pitch]
-            found.append(max(1, round(VELOCITY * math.sqrt(peak / max(same)))))
+            found.append(velocity_of(peak, same))
             if found[-1] < VELOCITY:
                 remarks.append(
                     f"{recording.path.name}: velocity {found[-1]}, by its level beside the other of its note"
@@ -173,11 +172,7 @@ class Together:
             Float32; the loudest peaks at -18 dBFS, and the others are as much softer as in their files.
         """
         loudness = self._loudness(samples / sample_rate)
-        clips = [
-            np.float32(loud / max(loudness)) * recording.target(sample_rate, samples)
-            for recording, loud in zip(self.recordings, loudness, strict=True)
-        ]
-        return np.stack(clips)
+        return by_loudness([one.target(sample_rate, samples) for one in self.recordings], loudness)
 
     def found(self, trial: Trial, answer: Answer) -> list[dict[str, Any]]:
         """Return, for each recording, its file, what it is played at, and how far the answer is from it.

@@ -29,7 +29,7 @@ def write_files(task: SoundMatchingTask, targets: Sequence[Target], results: Res
         SynthgymError: they cannot be written.
     """
     rows, curves = results.rows(), results.curves()
-    text = summary(rows, silent, results.left_out(), task.synth.note.duration)
+    text = summary(rows, silent, results.left_out(), task.synth.note.duration, task.notes_per_target)
     try:
         results.write()
         with replaced(results.path / "summary.md") as temporary:

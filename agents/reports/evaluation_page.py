@@ -20,7 +20,7 @@ from ..evaluation.intervals import WHAT as INTERVALS
 from ..evaluation.statistics import compare, finite, not_finite
 from ..evaluation.targets import Target
 from .media import ogg, png, svg, write_page
-from .pictures import draw_curves
+from .pictures import draw_curves, in_a_row
 from .summary import KINDS, LEFT_OUT, measures, of_clips
 
 MATCHES = 1000
@@ -70,7 +70,7 @@ def write_report(
         kinds=kinds,
         matches=matches,
         measures=measured,
-        clips=of_clips(task.synth.note.duration),
+        clips=of_clips(task.synth.note.duration, task.notes_per_target),
         intervals=INTERVALS,
         agents=sorted({match["agent"] for match in matches}),
         media=Markup(json.dumps(media)),  # base64 only
@@ -97,18 +97,18 @@ def _matches(
     bar = tqdm(total=len(rows), unit=" matches", desc="rendering")
     for name, of in rows.groupby("target", sort=False):
         target = by_name[name]
-        found = np.zeros((len(of), task.synth.samples), np.float32)
-        features = np.zeros((len(of), *task.feature.shape), np.float32)
+        aim, aim_features = target.audio, target.rendered.features[0]
+        found = np.zeros((len(of), *aim.shape[1:]), np.float32)
+        features = np.zeros((len(of), *aim_features.shape[1:]), np.float32)
         sounding = np.flatnonzero([len(unit) for unit in of["parameters"]])
         if len(sounding):
             units = np.stack([of["parameters"].iloc[i] for i in sounding]).astype(np.float32)
             rendered = task.render(units, target.played, audio=True)
             found[sounding], features[sounding] = rendered.audio, rendered.features[0]
-        (aim,) = target.audio
         gain = playback_gain(aim, *found)
         rate = task.synth.sample_rate
         at = len(media)  # the target's sound and picture
-        media += [ogg(aim * gain, rate), png(target.rendered.features[0][0], task.feature)]
+        media += [ogg(aim.reshape(-1) * gain, rate), png(in_a_row(aim_features[0]), task.feature)]
         for (_, row), sound, feature in zip(of.iterrows(), found, features, strict=True):
             matches.append(
                 {
@@ -120,7 +120,7 @@ def _matches(
                     "pictures": (at + 1, len(media) + 1),
                 }
             )
-            media += [ogg(sound * gain, rate), png(feature, task.feature)]
+            media += [ogg(sound.reshape(-1) * gain, rate), png(in_a_row(feature), task.feature)]
         bar.update(len(of))
     bar.close()
     return sorted(matches, key=lambda match: match["distance"])

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from synthgym.features import Features
 from synthgym.files import replaced
 from synthgym.task import SoundMatchingTask
 
@@ -46,7 +47,8 @@ def draw_curves(curves: pd.DataFrame, budget: int, title: str) -> Figure:
     Returns:
         The figure, with a logarithmic axis of renders.
     """
-    renders = np.unique(np.geomspace(1, budget, 60).astype(np.int64))
+    first = int(curves["render"].min())  # of several notes a target, a patch costs as many renders
+    renders = np.unique(np.geomspace(first, budget, 60).astype(np.int64))
     found = {agent: curve(curves, agent, renders) for agent in sorted(curves["agent"].unique())}
     figure = Figure(figsize=(9, 6), layout="constrained")
     axis = figure.subplots()
@@ -60,6 +62,12 @@ def draw_curves(curves: pd.DataFrame, budget: int, title: str) -> Figure:
     axis.set_ylabel("best distance so far, interquartile mean over targets")
     figure.legend(loc="outside right upper", fontsize="small", reverse=True)
     return figure
+
+
+def in_a_row(features: Features) -> Features:
+    """Return features (k, frames, bins) of several notes side by side, (k frames, bins); those of one note,
+    (frames, bins), as they are."""
+    return features.reshape(-1, features.shape[-1])
 
 
 def ranks(count: int) -> list[int]:
@@ -108,7 +116,11 @@ def draw_matches(task: SoundMatchingTask, targets: Sequence[Target], rows: pd.Da
         above, below = axes[2 * line : 2 * line + 2, column]
         for axis, picture in ((above, by_name[name].rendered.features[0]), (below, match)):
             axis.imshow(
-                task.feature.picture(picture[0]).T, origin="lower", aspect="auto", vmin=low, vmax=high
+                task.feature.picture(in_a_row(picture[0])).T,
+                origin="lower",
+                aspect="auto",
+                vmin=low,
+                vmax=high,
             )
         above.set_title(name, fontsize="small")
         below.set_xlabel(f"distance {row['distance']:.3f}", fontsize="small")

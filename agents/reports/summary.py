@@ -22,7 +22,11 @@ SHOWN = 3
 
 
 def summary(
-    rows: pd.DataFrame, silent: int, left_out: Sequence[str] = (), seconds: float | None = None
+    rows: pd.DataFrame,
+    silent: int,
+    left_out: Sequence[str] = (),
+    seconds: float | None = None,
+    notes: int = 1,
 ) -> str:
     """Return the summary of rows, in Markdown.
 
@@ -31,11 +35,13 @@ def summary(
         silent: how many targets were left out for being silent.
         left_out: what is not among the rows, as ``Results.left_out`` gives it.
         seconds: how long the clips are, if known.
+        notes: how many a target has.
 
     Returns:
         The text, with a part for each kind of target.
     """
     parts = []
+    clips = "" if seconds is None else f" {of_clips(seconds, notes)}."
     for kind in (kind for kind in KINDS if kind in set(rows["kind"])):
         of = rows[rows["kind"] == kind]
         targets, seeds = of["target"].nunique(), of["seed"].nunique()
@@ -45,7 +51,7 @@ def summary(
         remarks = not_finite(of, names)
         of = finite(of)
         parts += [f"{INTERVALS}.", ""]
-        parts += [*_overview(of), *_distances(of), *_metrics(of, names, seconds), *_extremes(of)]
+        parts += [*_overview(of), *_distances(of), *_metrics(of, names, clips), *_extremes(of)]
         parts += [line for remark in remarks for line in (remark, "")]
     if left_out:
         parts += [f"{LEFT_OUT}: {'; '.join(left_out)}.", ""]
@@ -108,12 +114,21 @@ def measures(rows: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def of_clips(seconds: float) -> str:
-    """Return what must be said beside measures: the length of the clips, as padding is compared too."""
-    return f"Measured on clips of {seconds:g} s, padding included"
+def of_clips(seconds: float, notes: int = 1) -> str:
+    """Return what must be said beside measures: the length of the clips, as padding is compared too.
+
+    Args:
+        seconds: how long a clip is.
+        notes: how many clips a target has, one a note; measures are their means.
+
+    Returns:
+        A sentence, without its stop.
+    """
+    each = f", the mean over the {notes} notes of a target" if notes > 1 else ""
+    return f"Measured on clips of {seconds:g} s, padding included{each}"
 
 
-def _metrics(rows: pd.DataFrame, names: Mapping[str, str], seconds: float | None) -> list[str]:
+def _metrics(rows: pd.DataFrame, names: Mapping[str, str], clips: str) -> list[str]:
     """Return the means of all other measures at the largest budget."""
     last = _last(rows)
     means = last.groupby("agent")[["distance", *names]].mean().sort_values("distance")
@@ -121,7 +136,6 @@ def _metrics(rows: pd.DataFrame, names: Mapping[str, str], seconds: float | None
     said = "; ".join(f"{name}: {what}" for name, what in names.items())
     budget = f"{last['budget'].iloc[0]:,}"
     heading = f"### By other measures, after {budget} renders"
-    clips = "" if seconds is None else f" {of_clips(seconds)}."
     return [heading, "", f"{said}.{clips}", "", *_table(("agent", "distance", *names), lines)]
 
 

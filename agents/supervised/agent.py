@@ -28,21 +28,22 @@ class SampledPatches(Trained):
 
     def guess(self, trial: Trial) -> None:
         """Render the prediction, and samples."""
-        model, target, rng = self._model(trial), trial.shown.features[0], trial.rng
-        trial(model.predict(target, trial.notes))
+        model, rng, (target, notes) = self._model(trial), trial.rng, trial.at_one_note
+        trial(model.predict(target, notes))
         samples = min(FIRST_RENDERS, trial.left) - 1
         if samples > 0:
-            trial(model.sample(np.repeat(target, samples, axis=0), SEARCHING[0], rng, trial.notes))
+            trial(model.sample(np.repeat(target, samples, axis=0), SEARCHING[0], rng, notes))
 
     def search(self, trial: Trial) -> None:
         """Start, unless there is a guess, and go on until the budget is spent."""
         if trial.found is None:
             self.guess(trial)
         model, rng, n = self._model(trial), trial.rng, len(trial.space)
-        embedding = model.embed(trial.shown.features[0], trial.notes)
+        target, notes = trial.at_one_note
+        embedding = model.embed(target, notes)
         while trial.left:
             if trial.found is None:  # all renders failed so far
-                unit = model.sample(trial.shown.features[0], SEARCHING[0], rng, trial.notes)
+                unit = model.sample(target, SEARCHING[0], rng, notes)
             elif trial.left > 1:
                 unit = model.complete(embedding, trial.found[None], kept_parts(1, n, rng), SEARCHING[1], rng)
             else:
@@ -83,7 +84,8 @@ def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agen
         The agent.
     """
     for path in models:
-        origin(agent, path).check(task, path)
+        # Of several notes the network sees one.
+        origin(agent, path).check(task, path, others=["notes_per_target"])
     return SampledPatches(agent, models)
 
 

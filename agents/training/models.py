@@ -92,7 +92,8 @@ class Origin:
             task: that the model is to search.
             path: of the model.
             others: ``note`` if its notes may be others than those that were learned, ``samples`` if its
-                sounds may be shorter or longer.
+                sounds may be shorter or longer, ``notes_per_target`` if a target may have several, of which
+                the model sees one.
         """
         if self.feature != task.feature_name:
             raise SynthgymError(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.errors import SynthgymError
-from synthgym.features import Feature, distance
+from synthgym.features import Feature, Features, distance
 from synthgym.notes import MIDDLE_C, Note, Notes
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.rendering import Rendered, Worker
@@ -134,6 +134,16 @@ class Trial:
         if self.found is None or self._best_rendered is None:
             return None
         return self.found[None], self._best_rendered
+
+    @property
+    def at_one_note(self) -> tuple[Features, Notes]:
+        """The target as the agent sees it, (1, frames, bins), and its note (1, 3); of several notes the
+        middle one: what knows one note hears that."""
+        seen = self.shown.features[0]
+        if self.notes_per_target == 1:
+            return seen, self.notes
+        which = middle_of(self.notes[0])
+        return seen[:, which], self.notes[:, which]
 
     @property
     def renders(self) -> int:

@@ -38,10 +38,11 @@ class DataSet:
         manifest: all that decides the bytes of the set.
         parameters: unit vectors (items, n) float32, quantised: what was really rendered.
         note: what was played: one note, or a range of notes.
+        notes_per_target: how many notes each item played.
         notes: what each item played, (items, 3) float64: MIDI note, velocity, seconds held; None if all
-            play the one note.
-        features: by name, (items, frames, bins).
-        audio: (items, samples), or None if it was not kept.
+            play the one note. Of k notes an item (items, k, 3).
+        features: by name, (items, frames, bins), or (items, k, frames, bins).
+        audio: (items, samples), or (items, k, samples); None if it was not kept.
         split: 0 for training, 1 for validation, 2 for what is left out, (items,).
         renders: how many sounds each item cost, (items,).
         space: the free parameters of the unit vectors.
@@ -54,6 +55,7 @@ class DataSet:
         self.path = Path(path)
         self.manifest = read_manifest(self.path)
         self.note = _note(self.path, self.manifest)
+        self.notes_per_target = int(self.manifest.get("notes_per_target", 1))
         features = {name: f"features/{name}" for name in self.manifest["features"]}
         names = ["parameters", "split", "renders", *features.values()]
         arrays = {name: self._open(name) for name in names}
@@ -108,7 +110,8 @@ class DataSet:
             stop: number after the last (default: to the end).
 
         Returns:
-            One row an item, whose index is the number of the item. Parameters with steps are integers.
+            One row an item, whose index is the number of the item. Parameters with steps are integers. Of
+            several notes an item they are ``note_1``, ``velocity_1``, ``hold_1``, ``note_2`` and so on.
         """
         import pandas
 
@@ -123,9 +126,11 @@ class DataSet:
                 codes = frame[parameter.name] - int(parameter.low)
                 frame[parameter.name] = pandas.Categorical.from_codes(codes, list(parameter.labels))
         if self.notes is not None:
-            notes = self.notes[start:stop]
-            for i, name in enumerate(NOTE):
-                frame[name] = notes[:, i] if name == "hold" else notes[:, i].astype(int)
+            notes = self.notes[start:stop].reshape(len(frame), -1, len(NOTE))
+            for one in range(notes.shape[1]):
+                for i, name in enumerate(NOTE):
+                    values = notes[:, one, i] if name == "hold" else notes[:, one, i].astype(int)
+                    frame[name if notes.shape[1] == 1 else f"{name}_{one + 1}"] = values
         return frame
 
     def items(self, split: Split) -> Items:
@@ -135,7 +140,8 @@ class DataSet:
     def torch(self, feature: str | None = None, split: Split = "train") -> Pairs:
         """Return a torch Dataset of (feature, parameters) pairs, float32, of one side of the split.
 
-        Where notes vary, the note (3,) of an item comes third.
+        Where notes vary, the note (3,) of an item comes third. Of k notes an item notes are (k, 3), and
+        features (k, frames, bins).
 
         It reads what it is asked for, many items at once where torch asks so, and can be handed to
         the workers of a DataLoader.
@@ -180,7 +186,8 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
 
     Raises:
         SynthgymError: there is none, or it is of other parameters or another sound, or has not the feature
-            that the task measures distance by. It may be of other notes.
+            that the task measures distance by. It may be of other notes, and of one note an item where the
+            task has several a target.
     """
     dataset = load(Path(path).resolve())
     identity, manifest = task.identity(), dataset.manifest
@@ -188,7 +195,8 @@ def load_for(task: SoundMatchingTask, path: str | os.PathLike[str]) -> DataSet:
     # All of it: a task without a setting of the set has another sound, too.
     kept = {name: value for name, value in manifest.items() if name not in OF_A_SET}
     remedy = "make one of this environment with synthgym dataset"
-    check_same_settings(what, kept, identity, remedy, ignore=("note",))
+    ignore = ("note",) if dataset.notes_per_target > 1 else ("note", "notes_per_target")
+    check_same_settings(what, kept, identity, remedy, ignore=ignore)
     if task.feature_name not in dataset.features:
         known = ", ".join(dataset.features)
         raise SynthgymError(

@@ -19,7 +19,7 @@ from synthgym.datasets.sources import Points
 from synthgym.datasets.splits import LEFT_OUT
 from synthgym.datasets.store import Store
 from synthgym.parameters import Unit
-from synthgym.patches import HELD_OUT, HeldOutStream, PatchJob, make_patches
+from synthgym.patches import HELD_OUT, HeldOutStream, PatchJob, make_patches, notes_of
 from synthgym.rendering import Rendered, Worker
 
 Arrays = dict[str, NDArray[Any]]
@@ -122,7 +122,10 @@ def _jobs(recipe: Recipe, blocks: list[tuple[int, int]]) -> Iterator[_Job]:
 
 
 def _job(recipe: Recipe, start: int, stop: int, forbidden: frozenset[bytes] = frozenset()) -> _Job:
-    what = recipe.source.job(recipe.task, start, stop, forbidden)
+    task = recipe.task
+    what = recipe.source.job(task, start, stop, forbidden)
+    if isinstance(what, PatchJob):
+        what = replace(what, notes=notes_of(what.ids, task.note, task.notes_per_target))
     split = recipe.source.split(start, stop)
     return _Job(what, split, recipe.features, recipe.dtype, recipe.audio)
 
@@ -135,7 +138,7 @@ def _make(worker: Worker, job: _Job) -> tuple[Arrays, list[str]]:
         unit, notes, rendered, renders = patches.unit, patches.notes, patches.rendered, patches.renders
     else:
         unit, notes = job.what
-        renders = np.ones(len(unit), np.int64)
+        renders = np.full(len(unit), notes[0].size // 3)
         rendered = worker.render(unit, notes, audio=job.audio)
         split[[row for row, _ in rendered.failures]] = LEFT_OUT
     arrays: Arrays = {"parameters": unit, "split": split, "renders": renders.astype(np.int32)}
@@ -161,8 +164,13 @@ def _stored(values: NDArray[np.float32], dtype: str) -> NDArray[Any]:
 
 def _held_out(recipe: Recipe, progress: bool) -> frozenset[bytes]:
     """Return the native rows of all test patches, as bytes."""
-    items = HeldOutStream().ids(range(HELD_OUT))
-    parts = (prior.job(items[at : at + _FEW]) for prior in recipe.held_out for at in range(0, HELD_OUT, _FEW))
+    task, items = recipe.task, HeldOutStream().ids(range(HELD_OUT))
+    notes = notes_of(items, task.note, task.notes_per_target)
+    parts = (
+        prior.job(items[at : at + _FEW], notes=notes[at : at + _FEW])
+        for prior in recipe.held_out
+        for at in range(0, HELD_OUT, _FEW)
+    )
     total = HELD_OUT * len(recipe.held_out)
     bar = tqdm(total=total, unit=" test patches", desc="leaving out", disable=not progress, leave=False)
     rows: set[bytes] = set()

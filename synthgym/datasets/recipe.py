@@ -16,7 +16,7 @@ from synthgym.datasets.manifest import FORMAT
 from synthgym.datasets.sources import Grid, Presets, Random, Source
 from synthgym.datasets.splits import VALIDATION
 from synthgym.errors import SynthgymError
-from synthgym.making import check_one_note_each, make_task
+from synthgym.making import make_task
 from synthgym.rendering import Rendering
 from synthgym.rules import RULES
 
@@ -84,7 +84,6 @@ class Recipe:
             workers=workers,
             address=address,
         )
-        check_one_note_each(self.task, "a data set")
         self.held_out: tuple[priors.Prior, ...] = (self.task.prior,)
 
     def random(self, size: int, seed: int = 0) -> Recipe:
@@ -136,12 +135,14 @@ class Recipe:
             "split": ((), "uint8"),
             "renders": ((), "int32"),
         }
+        each = self.task.notes_per_target
+        several = () if each == 1 else (each,)
         if self.task.note.varies:
-            arrays["notes"] = (3,), "float64"
+            arrays["notes"] = (*several, 3), "float64"
         for name, feature in zip(self.features, self.task.features, strict=True):
-            arrays[f"features/{name}"] = feature.shape, self.dtype
+            arrays[f"features/{name}"] = (*several, *feature.shape), self.dtype
         if self.audio:
-            arrays["audio"] = (self.task.synth.samples,), self.dtype
+            arrays["audio"] = (*several, self.task.synth.samples), self.dtype
         return arrays
 
     def block(self) -> int:

@@ -27,7 +27,7 @@ from synthgym.task import SoundMatchingTask
 
 
 class Points(NamedTuple):
-    """Unit vectors (B, n) to be rendered as they are, at notes (B, 3)."""
+    """Unit vectors (B, n) to be rendered as they are, at notes (B, 3) or (B, k, 3)."""
 
     unit: Unit
     notes: Notes
@@ -144,7 +144,8 @@ class Grid(Source):
         places = np.unravel_index(np.arange(start, stop), self._counts)
         steps = np.array(self._counts) - 1
         unit = task.space.quantise((np.stack(places, axis=1) / steps).astype(np.float32))
-        return Points(unit, notes_of(PatchStream("dataset", 0).ids(range(start, stop)), task.note))
+        ids = PatchStream("dataset", 0).ids(range(start, stop))
+        return Points(unit, notes_of(ids, task.note, task.notes_per_target))
 
     def split(self, start: int, stop: int) -> NDArray[np.uint8]:
         """Return a tenth of the items for validation, each by its number."""

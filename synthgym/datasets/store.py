@@ -126,7 +126,7 @@ class Store:
                 chunks=(recipe.chunk(name), *shape),
                 compressors=[ZstdCodec(level=1), Crc32cCodec()],
                 fill_value=LEFT_OUT if name == "split" else 0,
-                dimension_names=["item", "frame", "bin"][: 1 + len(shape)] if len(shape) != 1 else None,
+                dimension_names=_axes(name, len(shape)),
                 # Chunks of zeros are written too: what is missing is not made yet.
                 config={"write_empty_chunks": True},
             )
@@ -232,6 +232,13 @@ class Store:
     def _shard(self, name: str, start: int) -> Path:
         """Return the file of the block that holds an item."""
         return shard(self.path, name, start // self.block, self._dimensions[name])
+
+
+def _axes(name: str, axes: int) -> list[str] | None:
+    """Return the names of the axes of an array, ``axes`` of them beside the items; None if they have none."""
+    if not axes:
+        return ["item"]
+    return ["item", *["note"] * (axes - 2), "frame", "bin"] if name.startswith("features/") else None
 
 
 def _split_first(names: Iterable[str]) -> list[str]:

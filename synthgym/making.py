@@ -32,18 +32,19 @@ def check_keywords(synth: str, given: Iterable[str], own: Iterable[str]) -> None
             raise UnknownKeywordError.of(name, known)
 
 
-def check_one_note_each(task: SoundMatchingTask, what: str) -> None:
+def check_one_note_each(task: SoundMatchingTask, what: str, then: str = "") -> None:
     """Raise SynthgymError if a task has several notes a target, where only one can be used.
 
     Args:
         task: that is asked for.
-        what: cannot use it, as ``a data set``.
+        what: cannot use it, as ``a film``.
+        then: what comes of leaving them out, for the message.
 
     Raises:
         SynthgymError: it has several.
     """
     if task.notes_per_target > 1:
-        raise SynthgymError(f"{what} is of one note a target; leave notes_per_target out")
+        raise SynthgymError(f"{what} is of one note a target; leave notes_per_target out{then}")
 
 
 def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **options: Any) -> SoundMatchingTask:

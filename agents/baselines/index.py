@@ -127,7 +127,7 @@ class Index:
                 start, stop = int(numbers[first]), int(numbers[last - 1]) + 1
                 those = numbers[first:last] - start
                 features = stored[start:stop][those].astype(np.float32)
-                if each > 1:
+                if each > 1 and played is not None:
                     features = lowest_first(features, played[start:stop][those])
                 levels = self._rounded(features)
                 fine.write(levels.tobytes())

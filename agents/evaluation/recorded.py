@@ -117,7 +117,7 @@ def _instrument(
     if len(paths) != task.notes_per_target:
         raise SynthgymError(
             f"{folder} holds {len(paths)} recordings, and a target has {task.notes_per_target} notes "
-            "(notes_per_target); give one of each"
+            "(notes_per_target); give each instrument a folder of its own, with as many"
         )
     rate, samples = task.synth.sample_rate, task.synth.samples
     sounds = [read_mono(path) for path in paths]

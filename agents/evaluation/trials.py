@@ -165,7 +165,7 @@ def _metrics(worker: Worker, job: _Job, best: Best) -> dict[str, float]:
         metrics = compare_sounds(aim, sound, rate, float(target.played[0]))
     else:
         notes = zip(aim, sound, target.played[:, 0].tolist(), strict=True)
-        metrics = mean_of([compare_sounds(*sounds, rate, note) for *sounds, note in notes])
+        metrics = mean_of([compare_sounds(one, other, rate, note) for one, other, note in notes])
     if target.unit is not None and best.unit is not None:
         metrics |= compare_parameters(worker.space, target.unit, best.unit, job.audible)
     return metrics

@@ -48,7 +48,9 @@ def check(run: RunConfig) -> None:
     if run.dataset is not None:
         raise SynthgymError(f"{run.agent} renders what it learns from; leave --dataset out")
     with closing(make_task(run.env, run.env_kwargs)) as task:
-        check_one_note_each(task, f"training {run.agent}")
+        check_one_note_each(
+            task, f"training {run.agent}", ", and evaluate the model at several: it hears one"
+        )
         Trainer(run, task).check()
 
 

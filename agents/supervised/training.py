@@ -49,7 +49,9 @@ def check(run: RunConfig) -> None:
     if run.start_from is not None:
         raise SynthgymError(f"{run.agent} learns from no episodes; leave --start-from out")
     with closing(make_task(run.env, run.env_kwargs)) as task:
-        check_one_note_each(task, f"training {run.agent}")
+        check_one_note_each(
+            task, f"training {run.agent}", ", and evaluate the model at several: it hears one"
+        )
         if run.dataset is not None:
             check_examples(load_for(task, run.dataset), task)
         Trainer(run, task)

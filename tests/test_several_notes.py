@@ -17,8 +17,11 @@ from small_sets import recipe, small_blocks  # noqa: F401
 from agents.baselines.index import neighbours
 from agents.evaluation.metrics import METRICS, compare_sounds, mean_of
 from agents.evaluation.replay import replay
-from agents.evaluation.results import read_rows
+from agents.evaluation.results import Results, read_rows
 from agents.evaluation.targets import find_targets, read_targets
+from agents.reports.pictures import draw_curves
+from agents.rl.guesses import Guesses
+from agents.training.learners import GUESS
 from agents.trials.trial import middle_of
 from synthgym import datasets
 from synthgym.errors import SynthgymError
@@ -209,6 +212,9 @@ def test_an_evaluation_of_several_notes(
         assert {name: row[name] for name in METRICS} == pytest.approx(mean_of(apart), nan_ok=True)
     assert "the mean over the 3 notes of a target" in (out / "summary.md").read_text()
     assert (out / "matches-recording.png").exists()
+    with closing(Results.opened(out)) as results:
+        figure = draw_curves(results.curves(), 9, "")
+    assert {line.get_xdata()[0] for line in figure.axes[0].get_lines()} == {3}, "no patch is cheaper"
     assert command("evaluate", "--validate", out) == 0
     command("report", out)
     page = (out / "report.html").read_text()
@@ -263,3 +269,6 @@ def test_what_learned_one_note_is_evaluated_at_several(tmp_path: Path, command: 
     mlp = rows[rows["agent"].str.startswith("mlp")]
     assert (mlp["renders"] == 3).all()
     assert (mlp["distance"] < 1).all()
+    # Episodes of several notes start at what it guesses, at as many renders a patch.
+    units, renders = Guesses(f"mlp@{run}", task, 0)(target.rendered, target.played[None])
+    assert (units.shape, renders.tolist()) == ((1, 6), [3 * GUESS])

@@ -55,7 +55,8 @@ class Guesses:
         return np.stack(found), np.array([trial.renders for trial in trials])
 
     def _trial(self, target: Rendered, played: NDArray[np.float64]) -> Trial:
-        trial = Trial(self._task, target, GUESS, self._pool, self._rng, played)
+        budget = GUESS * self._task.notes_per_target
+        trial = Trial(self._task, target, budget, self._pool, self._rng, played)
         with contextlib.suppress(BudgetSpent):
             self._agent.guess(trial)
         return trial

@@ -21,7 +21,7 @@ from agents.evaluation.results import Results, read_rows
 from agents.evaluation.targets import find_targets, read_targets
 from agents.reports.pictures import draw_curves
 from agents.rl.guesses import Guesses
-from agents.training.learners import GUESS
+from agents.supervised.agent import FIRST_RENDERS
 from agents.trials.trial import middle_of
 from synthgym import datasets
 from synthgym.errors import SynthgymError
@@ -214,7 +214,9 @@ def test_an_evaluation_of_several_notes(
     assert (out / "matches-recording.png").exists()
     with closing(Results.opened(out)) as results:
         figure = draw_curves(results.curves(), 9, "")
-    assert {line.get_xdata()[0] for line in figure.axes[0].get_lines()} == {3}, "no patch is cheaper"
+    assert {np.asarray(line.get_xdata())[0] for line in figure.axes[0].get_lines()} == {3}, (
+        "no patch is cheaper"
+    )
     assert command("evaluate", "--validate", out) == 0
     command("report", out)
     page = (out / "report.html").read_text()
@@ -271,4 +273,4 @@ def test_what_learned_one_note_is_evaluated_at_several(tmp_path: Path, command: 
     assert (mlp["distance"] < 1).all()
     # Episodes of several notes start at what it guesses, at as many renders a patch.
     units, renders = Guesses(f"mlp@{run}", task, 0)(target.rendered, target.played[None])
-    assert (units.shape, renders.tolist()) == ((1, 6), [3 * GUESS])
+    assert (units.shape, renders.tolist()) == ((1, 6), [3 * FIRST_RENDERS])

@@ -1,7 +1,7 @@
-"""Try to break synthgym: kills at random moments, mutated inputs and command lines, full disks, a soak.
+"""Try to break synthgym: kills, mutated inputs and command lines, full disks, bad plugins, a soak.
 
-    python scripts/torture.py --out build/torture --inputs 1000 --commands 20 --kills 1 --limits 6 --soak 20
-    python scripts/torture.py --inputs 100000 --commands 1000 --kills 60 --limits 60 --soak 10000
+    python scripts/torture.py --inputs 1000 --commands 20 --kills 1 --limits 6 --plugins 1 --soak 20
+    python scripts/torture.py --inputs 100000 --commands 1000 --kills 60 --limits 60 --plugins 60 --soak 9999
 
 Every trial is a function of the seed and its number, and is written down as it ends: stopped, the same
 command goes on. It ends with the table of docs/reliability.md, and with code 1 if there were faults.
@@ -29,18 +29,27 @@ from torture.inputs import inputs
 from torture.kills import kills
 from torture.limits import limits
 from torture.log import Log, Trial
+from torture.plugins import plugins
 from torture.report import report
 from torture.soak import soak
 
 from agents.commands.cli import new_parser, run
 from synthgym.checks import whole
 
-SECTIONS = {"inputs": inputs, "commands": commands, "kills": kills, "limits": limits, "soak": soak}
+SECTIONS = {
+    "inputs": inputs,
+    "commands": commands,
+    "kills": kills,
+    "limits": limits,
+    "plugins": plugins,
+    "soak": soak,
+}
 WHAT = {
     "inputs": "mutated inputs, in process, an equal share of each kind",
     "commands": "mutated command lines and their files",
     "kills": "trials of each command, of up to four kills each",
     "limits": "trials of each limit: full disk, read-only folder, memory, clock, signals",
+    "plugins": "trainings on a plugin in each kind of trouble",
     "soak": "matches in one process, ten times as many renders of a plugin, a hundred times as many steps",
 }
 

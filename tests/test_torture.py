@@ -3,6 +3,7 @@
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, Script
+from torch.utils.tensorboard import SummaryWriter
 
 from agents.commands.manual import new_parser
 from agents.commands.output import one_line
@@ -27,8 +29,9 @@ from synthgym.files import remove_strays, replaced
 
 sys.path.append(str(ROOT / "scripts"))
 
-from torture.log import Log, Trial
+from torture.log import Log, Numbers, Trial
 from torture.mutation import generator, mutated_bytes, mutated_value, mutated_words
+from torture.plugins import TROUBLES, miscounted, training
 from torture.report import report
 from torture.soak import PARTS, judged
 from torture.trying import outcome_of
@@ -114,6 +117,24 @@ print(time.time(), time.monotonic() - start)
     now, waited = map(float, result.stdout.split())
     assert -50010 < now - time.time() < -49900
     assert 0.2 <= waited < 30
+
+
+def test_counts_that_are_wrong_are_told() -> None:
+    fails, chatters = TROUBLES["exit"], TROUBLES["megabytes of text"]
+    assert miscounted(fails, b"..!!.", renders=4, failures=1) == []
+    assert miscounted(chatters, b"..!!.", renders=5, failures=0) == []
+    for trouble, renders, failures in ((fails, 5, 1), (fails, 4, 2), (chatters, 4, 0), (chatters, 5, 1)):
+        assert len(miscounted(trouble, b"..!!.", renders, failures)) == 1
+
+
+# A plugin that hangs, prints or segfaults is alike, and takes longer.
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*taken for silence")
+@pytest.mark.parametrize("name", ["exit", "not a number", "memory"])
+def test_a_training_goes_on_while_its_plugin_is_in_trouble(name: str, tmp_path: Path) -> None:
+    numbers = training(name, tmp_path)(generator(0, 0))
+    assert isinstance(numbers, Numbers)
+    assert numbers["times"] > 3
 
 
 @pytest.mark.slow
@@ -236,6 +257,18 @@ def test_a_checkpoint_that_finds_no_room_is_an_error_of_the_disk_and_leaves_noth
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(folder.checkpoints.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_of_the_thread_that_writes_the_log_is_told_once(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(make_config("FM-v0", "ppo", 0))
+    with folder.held():
+        writer = SummaryWriter(str(folder.tensorboard))
+        shutil.rmtree(folder.tensorboard)  # no room cannot be had by every user
+        writer.add_scalar("x", 1, 1)
+        with pytest.raises(OSError, match="No such file"):
+            writer.flush()
 
 
 @pytest.mark.slow

@@ -11,6 +11,12 @@ from synthgym.errors import SynthgymError
 
 Outcome = Literal["result", "refused", "fault", "skipped"]
 """It worked; one line said why not, or the command ended as it promises; it did neither; it was not tried."""
+
+
+class Numbers(dict[str, float]):
+    """What a trial measured, by name."""
+
+
 _LONGEST, _SHORT = 600, 80
 """Letters of what is kept in words, and of what is as it should be."""
 
@@ -37,7 +43,7 @@ class Trial:
     outcome: Outcome
     what: str = ""
     seconds: float = 0.0
-    numbers: dict[str, float] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=Numbers)
 
     @property
     def key(self) -> tuple[str, str, int, int]:

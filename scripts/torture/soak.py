@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
 import os
 import shutil
 import sys
@@ -12,7 +11,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ import soundfile
 import synthgym  # noqa: F401
 from agents.commands.match import main as match
 
+from .children import Child, Silent, Told
 from .files import AMSYNTH, SHORT
 from .log import Trial
 
@@ -84,7 +83,7 @@ KINDS: dict[str, tuple[int, Callable[[Path], Again]]] = {
 """By name: how many there are for one match, and what makes them ready."""
 
 
-def _work(make: Callable[[Path], Again], count: int, told: Connection[Any, Any]) -> None:
+def _work(make: Callable[[Path], Again], count: int, told: Told) -> None:
     warnings.simplefilter("ignore")
     process, done = psutil.Process(), 0
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
@@ -135,20 +134,10 @@ def soak(seed: int, missing: Callable[[str, int], list[int]], count: int) -> Ite
 
 def _measured(make: Callable[[Path], Again], count: int) -> list[tuple[float, float, int]]:
     """Return seconds, megabytes and open files of each part that came to its end."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_work, args=(make, count, theirs))
-    process.start()
-    theirs.close()
     measured: list[tuple[float, float, int]] = []
-    try:
-        with contextlib.suppress(EOFError):
-            while len(measured) < PARTS and ours.poll(PATIENCE):
-                measured.append(ours.recv())
-        process.join(30)
-    finally:
-        process.kill()
-        process.join()
-        ours.close()
+    with Child(_work, make, count) as child, contextlib.suppress(Silent):
+        while len(measured) < PARTS:
+            measured.append(child.told(PATIENCE))
     return measured
 
 

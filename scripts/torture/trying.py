@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
 import resource
 import tempfile
@@ -11,20 +9,19 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from synthgym.errors import SynthgymError
 
-from .log import Outcome, Trial
+from .children import Child, Silent, Told
+from .log import Numbers, Outcome, Trial
 from .mutation import generator
 
 Attempt = Callable[[np.random.Generator], object]
-"""Tries one mutated input: returns whatever comes of it, or raises."""
+"""Tries one input: returns whatever comes of it, ``Numbers`` of what it measured, or raises."""
 Prepare = Callable[[Path], Attempt]
 """Makes what a kind of attempts needs, in an empty folder."""
 PATIENCE = 10.0
@@ -34,8 +31,10 @@ MOST_MEMORY = 2 << 30
 _TO_PREPARE = 600.0
 
 
-def outcome_of(attempt: Attempt, rng: np.random.Generator, *, loud: bool = False) -> tuple[Outcome, str]:
-    """Return what comes of an attempt, and in words what that is.
+def outcome_of(
+    attempt: Attempt, rng: np.random.Generator, *, loud: bool = False
+) -> tuple[Outcome, str, Numbers]:
+    """Return what comes of an attempt, in words what that is, and what it measured.
 
     Args:
         attempt: to be made.
@@ -46,24 +45,23 @@ def outcome_of(attempt: Attempt, rng: np.random.Generator, *, loud: bool = False
         ``result``; ``refused`` with the line of an error that is meant for the user; or ``fault``.
     """
     try:
-        attempt(rng)
+        found = attempt(rng)
     except (SynthgymError, gym.error.Error) as error:
         if loud:
             print(f"refused: {error}")
         if len(str(error).splitlines()) != 1:
-            return "fault", f"a message that is not one line: {str(error)!r:.300}"
-        return "refused", f"{type(error).__name__}: {error}"
+            return "fault", f"a message that is not one line: {str(error)!r:.300}", Numbers()
+        return "refused", f"{type(error).__name__}: {error}", Numbers()
     except Exception as error:
         if loud:
             traceback.print_exc()
         last = traceback.extract_tb(error.__traceback__)[-1]
-        return "fault", f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
-    return "result", ""
+        where = f"{Path(last.filename).name}, line {last.lineno}"
+        return "fault", f"{type(error).__name__}: {error} ({where})", Numbers()
+    return "result", "", found if isinstance(found, Numbers) else Numbers()
 
 
-def _work(
-    prepare: Prepare, number: int, seed: int, indices: Sequence[int], told: Connection[Any, Any]
-) -> None:
+def _work(prepare: Prepare, number: int, seed: int, indices: Sequence[int], told: Told) -> None:
     warnings.simplefilter("ignore")
     np.seterr(all="ignore")
     os.setpgid(0, 0)
@@ -75,14 +73,20 @@ def _work(
         told.send(None)
         for index in indices:
             start = time.monotonic()
-            what = outcome_of(attempt, generator(seed, number, index))
-            told.send((index, *what, time.monotonic() - start))
+            outcome, what, numbers = outcome_of(attempt, generator(seed, number, index))
+            told.send((index, outcome, what, time.monotonic() - start, numbers))
 
 
 def tried(
-    section: str, kind: str, prepare: Prepare, seed: int, number: int, indices: Sequence[int]
+    section: str,
+    kind: str,
+    prepare: Prepare,
+    seed: int,
+    number: int,
+    indices: Sequence[int],
+    patience: float = PATIENCE,
 ) -> Iterator[Trial]:
-    """Try mutated inputs of a kind, and give each trial as it ends.
+    """Try inputs of a kind, and give each trial as it ends.
 
     Args:
         section: of the campaign.
@@ -91,42 +95,22 @@ def tried(
         seed: of the campaign.
         number: of the kind, which decides with seed and index what is tried.
         indices: of the trials.
+        patience: seconds after which one hangs.
 
     Yields:
         The trials. One that hangs, or takes its process with it, is a fault; the others go on.
+
+    Raises:
+        Silent: what they need cannot be made.
     """
     left = list(indices)
     while left:
-        ours, theirs = multiprocessing.Pipe()
-        process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(prepare, number, seed, left, theirs)
-        )
-        process.start()
-        theirs.close()
-        try:
-            patience = _TO_PREPARE
-            while left:
-                told = _told(ours, patience)
-                if told == "ready":
-                    patience = PATIENCE
-                elif isinstance(told, tuple):
-                    index, outcome, what, seconds = told
+        with Child(_work, prepare, number, seed, left) as child:
+            child.told(_TO_PREPARE)
+            try:
+                while left:
+                    index, *found = child.told(patience)
                     left.remove(index)
-                    yield Trial(section, kind, seed, index, outcome, what, seconds)
-                elif patience == _TO_PREPARE:
-                    raise RuntimeError(f"{kind} cannot be prepared: the process {told}")
-                else:
-                    process.join(1)
-                    how = f"hangs for {PATIENCE:g} s" if told == "hangs" else f"died ({process.exitcode})"
-                    yield Trial(section, kind, seed, left.pop(0), "fault", how, PATIENCE)
-                    break
-        finally:
-            process.kill()
-            process.join()
-            ours.close()
-
-
-def _told(ours: Connection[Any, Any], patience: float) -> Any:
-    with contextlib.suppress(EOFError, OSError):
-        return (ours.recv() or "ready") if ours.poll(patience) else "hangs"
-    return "died"
+                    yield Trial(section, kind, seed, index, *found)
+            except Silent as why:
+                yield Trial(section, kind, seed, left.pop(0), "fault", str(why), patience)

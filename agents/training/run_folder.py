@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -98,7 +99,8 @@ class RunFolder:
         except OSError as error:
             raise unwritable(self.path, error) from error
         try:
-            yield
+            with _log_errors_told_once():
+                yield
         finally:
             self._lock.release()
 
@@ -174,6 +176,29 @@ class RunFolder:
         """Return the newest checkpoint, or None."""
         saved = [path for path in self.checkpoints.glob("*.zip") if re.fullmatch("[0-9]+", path.stem)]
         return max(saved, key=lambda path: int(path.stem), default=None)
+
+
+@contextmanager
+def _log_errors_told_once() -> Iterator[None]:
+    """In the block, print no traceback of TensorBoard's thread: who writes next is given its error."""
+    before = threading.excepthook
+
+    def told(args: threading.ExceptHookArgs) -> None:
+        if not (issubclass(args.exc_type, OSError) and _is_tensorboards(args.thread)):
+            before(args)
+
+    threading.excepthook = told
+    try:
+        yield
+    finally:
+        for thread in filter(_is_tensorboards, threading.enumerate()):
+            if getattr(thread, "exception", None) is not None:  # it is just about to end by it
+                thread.join()
+        threading.excepthook = before
+
+
+def _is_tensorboards(thread: threading.Thread | None) -> bool:
+    return type(thread).__module__.startswith("tensorboard.")
 
 
 def _save(path: Path, save: Callable[[Path], Any]) -> None:

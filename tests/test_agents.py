@@ -240,6 +240,8 @@ def test_few_examples_are_compared_and_none_of_the_nearest_is_left_out(
     features = datasets.load(tmp_path / "set").features["multiresolution"][:40].astype(np.float32)
     aims = [*features, *((features[:-1] + features[1:]) / 2)]
     every = {(i, k): index.nearest(aim[None], k) for i, aim in enumerate(aims) for k in (1, 5, 1000)}
+    for (i, k), nearest in every.items():
+        np.testing.assert_array_equal(index.nearest_of_all(aims[i][None], k), nearest)
     compared = []
 
     def apart(rows: Any, aim: Any, numbers: Any = None) -> Any:

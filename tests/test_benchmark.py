@@ -24,6 +24,7 @@ RATIOS = {
     "others": {"faster": ("native", "other")},
     "handwritten": {"faster": ("ours", "by_hand")},
     "growth": {"per_first": ("steps", "first")},
+    "lookup": {"faster": ("all", "sums")},
 }
 FAST_TO_START = [name for name in RATIOS if name != "others"]
 

@@ -170,6 +170,20 @@ class Index:
         found: NDArray[np.int64] = self._numbers[rows]
         return found
 
+    def nearest_of_all(self, target: Features, count: int) -> NDArray[np.int64]:
+        """Return what ``nearest`` does by comparing all examples, to be measured against.
+
+        Args:
+            target: float32.
+            count: how many, 1 or more; fewer if there are fewer.
+
+        Returns:
+            Int64 (count,), numbers in the data set.
+        """
+        far = self._far(_apart(self._levels, self._rounded(target)[0]), self._sizes, np.abs(target).sum())
+        found: NDArray[np.int64] = self._numbers[np.argsort(far, kind="stable")[:count]]
+        return found
+
     def _far(
         self,
         rows: NDArray[Any],

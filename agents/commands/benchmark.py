@@ -37,6 +37,7 @@ SECTIONS = (
     "others",
     "handwritten",
     "growth",
+    "lookup",
     "datasets",
     "nodes",
     "endurance",

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 import agents
 from agents.baselines import index as index_module
-from agents.baselines.index import Index
+from agents.baselines.index import Index, state_of
 from agents.catalogue import AGENTS, LOOKUPS, Sources, prepare
 from agents.search.variation import varied
 from agents.training.learners import LEARNERS
@@ -21,6 +21,7 @@ from agents.trials.agent import Agent, Refined, run
 from agents.trials.pool import Pool
 from agents.trials.trial import BudgetSpent, Trial
 from synthgym import datasets
+from synthgym.datasets.made import INDEX
 from synthgym.errors import SynthgymError, UnknownNameError
 from synthgym.features import distance
 from synthgym.notes import Note, Notes
@@ -325,6 +326,29 @@ def test_the_index_is_mapped_and_made_once_for_each_state_of_a_set(
     number = int(np.flatnonzero(kept_set.split[:20] == 0)[0])
     aim = fm.render(kept_set.parameters[number : number + 1]).features[0]
     assert first.nearest(aim, 1) == [number] == second.nearest(aim, 1), "the earlier one is still mapped"
+
+
+def test_the_state_of_a_set_is_told_without_a_look_at_its_shards(tmp_path: Path) -> None:
+    path = tmp_path / "set"
+
+    def state(size: int) -> str:
+        recipe = datasets.Recipe("FM-v0", ["mfcc"], rendering="inline")
+        datasets.make(path, recipe.random(size), progress=False)
+        recipe.task.close()
+        return state_of(path)
+
+    first = state(20)
+    assert state(20) == first, "the same command makes nothing"
+    (shard,) = (file for file in (path / "features/mfcc/c").rglob("*") if file.is_file())
+    shard.touch()
+    assert state_of(path) == first
+    assert state(30) != first
+    # A set of an earlier version has no index of what is made.
+    (path / INDEX).unlink()
+    old = state_of(path)
+    assert state_of(path) == old
+    shard.touch()
+    assert state_of(path) != old
 
 
 def test_constant_is_the_medoid_of_training_targets(fm: SoundMatchingTask) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from synthgym.datasets import load
+from synthgym.datasets.made import INDEX
 from synthgym.datasets.manifest import MANIFEST
 from synthgym.errors import SynthgymError
 from synthgym.features import Features
@@ -34,9 +35,6 @@ _TRIED = 512
 """Examples compared before it is looked whether the others can be nearer."""
 _AT_ONCE = 2**18
 """Values compared at once: they stay in the processor's cache."""
-
-DataSetState = tuple[tuple[str, int, int, int], ...]
-"""Name, time, size and inode of the files that tell one state of a data set from another."""
 
 
 class Index:
@@ -62,7 +60,7 @@ class Index:
         SynthgymError: the set has no training examples, or the index cannot be written.
     """
 
-    def __init__(self, path: Path, feature: str, state: DataSetState | None = None) -> None:
+    def __init__(self, path: Path, feature: str, state: str | None = None) -> None:
         self._dataset, self._feature = load(path), feature
         known = self._dataset.manifest["features"][feature]
         shape = self._dataset.features[feature].shape
@@ -278,16 +276,23 @@ def examples(array: Any, rows: NDArray[np.int64]) -> NDArray[Any]:
     return found[np.searchsorted(order, rows)]
 
 
-def state_of(path: Path) -> DataSetState:
+def state_of(path: Path) -> str:
     """Return what changes whenever a data set in this folder grows, is completed or is made anew."""
-    shards = [file for part in ("split", "features") for file in (path / part).rglob("*") if file.is_file()]
-    stats = [(file.relative_to(path).as_posix(), file.stat()) for file in sorted([path / MANIFEST, *shards])]
-    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+    files = [path / MANIFEST]
+    try:
+        made = (path / INDEX).read_bytes()  # some tens of bytes for each block
+    except FileNotFoundError:  # of an earlier version, or only read here
+        made = b""
+        for part in ("split", "features"):
+            files += sorted(file for file in (path / part).rglob("*") if file.is_file())
+    stats = [(file.relative_to(path).as_posix(), file.stat()) for file in files]
+    told = [(name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats]
+    return hashlib.sha256(repr(told).encode() + made).hexdigest()
 
 
 @lru_cache(256)
 def _nearest_rows(
-    path: Path, feature: str, count: int, state: DataSetState, target: bytes, shape: tuple[int, ...]
+    path: Path, feature: str, count: int, state: str, target: bytes, shape: tuple[int, ...]
 ) -> NDArray[np.int64]:
     """Return the numbers of what is nearest, once for all trials of a target in a state of a set."""
     aim: Features = np.frombuffer(target, np.float32).reshape(shape)
@@ -295,6 +300,6 @@ def _nearest_rows(
 
 
 @lru_cache(1)
-def _index_of(path: Path, feature: str, state: DataSetState) -> Index:
+def _index_of(path: Path, feature: str, state: str) -> Index:
     """Return the index of a data set, made once in a process for each state of it."""
     return Index(path, feature, state)

@@ -9,7 +9,7 @@ import pytest
 
 from envs_registry import example
 from synthgym import datasets
-from synthgym.datasets.store import LOCK
+from synthgym.locks import LOCK
 
 # Short notes, so that a set of several blocks is made in seconds; 128 items of audio are a block.
 SHORT = {"duration": 0.1, "hold": 0.05}

@@ -23,7 +23,7 @@ AGENTS = (
 SYNTHGYM = (
     ("errors",),
     ("checks", "compiling", "lanes", "files", "settings", "registration", "silence", "streams", "unfinished"),
-    ("notes",),
+    ("notes", "locks"),
     ("parameters", "recordings", "recorded_notes", "hosting"),
     ("synths",),
     ("features",),

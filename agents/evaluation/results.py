@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from synthgym.errors import SynthgymError
 from synthgym.files import remove_strays, replaced, shown, unwritable
+from synthgym.locks import LOCK, take
 from synthgym.settings import check_same_settings
 
 from .asked import Asked
@@ -50,24 +51,20 @@ class Results:
         self._asked = Asked()
         self._adding = threading.Lock()
         try:
-            path.mkdir(parents=True, exist_ok=True)
             if self._config.exists():
                 remedy = "ask for the same, or choose another folder"
                 kept = _read(self._config)
                 check_same_settings(f"{path} is an evaluation", kept, self.settings, remedy, ignore=[_ASKED])
-            self._lock = FileLock(path / ".lock", blocking=False)
-            self._lock.acquire()
-        except Timeout as error:
-            raise SynthgymError(
-                f"{path} is being written by another evaluation; wait for its end, or choose another folder"
-            ) from error
         except OSError as error:
             raise unwritable(path, error) from error
+        self._lock = FileLock(path / LOCK)
+        remedy = "wait for its end, or choose another folder"
+        take(self._lock, f"{path} is being written by another evaluation; {remedy}")
         try:
             # Nothing is written before the folder is ours.
             remove_strays(path)
             if not self._config.exists():
-                if any(entry.name != ".lock" for entry in path.iterdir()):
+                if any(entry.name != LOCK for entry in path.iterdir()):
                     raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
                 self._write_config()
             self._asked = Asked(**_read(self._config).get(_ASKED, {}))  # by now nobody else changes it

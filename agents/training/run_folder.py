@@ -10,10 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from synthgym.errors import SynthgymError
 from synthgym.files import remove_strays, replaced, shown, unwritable
+from synthgym.locks import LOCK, take
 from synthgym.settings import check_same_settings
 
 from .run_config import RunConfig
@@ -77,7 +78,7 @@ class RunFolder:
         self.tensorboard = self.path / "tensorboard"
         self.final_model = self.path / self.FINAL
         self.checkpoints = self.path / "checkpoints"
-        self._lock = FileLock(self.path / ".lock")  # means nothing unless a process has it locked
+        self._lock = FileLock(self.path / LOCK)
 
     @contextmanager
     def held(self, seconds: float = 0) -> Iterator[None]:
@@ -89,15 +90,8 @@ class RunFolder:
         Raises:
             SynthgymError: another process trains it, or the folder cannot be written.
         """
-        try:
-            self._lock.acquire(timeout=seconds)
-        except Timeout as error:
-            raise SynthgymError(
-                f"{self.path} is being trained by another process; wait for its end, "
-                "or choose another --log-dir"
-            ) from error
-        except OSError as error:
-            raise unwritable(self.path, error) from error
+        remedy = "wait for its end, or choose another --log-dir"
+        take(self._lock, f"{self.path} is being trained by another process; {remedy}", seconds)
         try:
             with _log_errors_told_once():
                 yield

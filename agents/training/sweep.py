@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import reason, replaced, unwritable
+from synthgym.locks import take
 from synthgym.settings import check_same_settings
 
 from .run_config import RunConfig
@@ -117,16 +118,8 @@ class Sweep:
         )
         if RunFolder(folder).config.exists():
             raise SynthgymError(f"{folder} is the folder of one run; choose another --log-dir")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(folder / f".{name}.lock", blocking=False)
-            self._lock.acquire()
-        except Timeout as error:
-            raise SynthgymError(
-                f"{folder} is in use by another sweep; wait, or choose another --log-dir"
-            ) from error
-        except OSError as error:
-            raise unwritable(folder, error) from error
+        self._lock = FileLock(folder / f".{name}.lock")
+        take(self._lock, f"{folder} is in use by another sweep; wait, or choose another --log-dir")
         try:
             self.trials = {trial.number: trial for trial in self._read()}
             self._check_runs()

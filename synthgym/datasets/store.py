@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import zarr
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from numpy.typing import NDArray
 from zarr.codecs import Crc32cCodec, ZstdCodec
 
@@ -26,10 +26,8 @@ from synthgym.datasets.recipe import Recipe
 from synthgym.datasets.splits import LEFT_OUT
 from synthgym.errors import SynthgymError
 from synthgym.files import unwritable
+from synthgym.locks import LOCK, take
 from synthgym.settings import check_same_settings
-
-LOCK = ".lock"
-"""The writer locks this file and leaves it behind. It means nothing unless a process has it locked."""
 
 
 class Store:
@@ -54,16 +52,13 @@ class Store:
             found = {entry.name for entry in path.iterdir()}
             if MANIFEST not in found and found - {f"{MANIFEST}.partial", LOCK}:
                 raise SynthgymError(f"{path} is not empty and no data set; choose another folder")
-            self._lock.acquire(blocking=False)
+            remedy = "wait for its end, or choose another folder"
+            take(self._lock, f"{path} is being written by another command; {remedy}")
             try:
                 self._open(recipe)
             except BaseException:
                 self.close()
                 raise
-        except Timeout as error:
-            raise SynthgymError(
-                f"{path} is being written by another command; wait for its end, or choose another folder"
-            ) from error
         except OSError as error:
             raise unwritable(path, error) from error
 

@@ -28,8 +28,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.monitor import Monitor
 from tqdm import tqdm
 
-from agents.commands.cli import add_keywords, known_id, new_parser, read_keywords, run
+from agents.commands.cli import add_keywords, new_parser, read_keywords, run
 from synthgym.checks import one_of, whole
+from synthgym.registration import known_id
 
 ALGORITHMS = ("PPO", "SAC", "A2C", "TD3", "DDPG")
 KEPT = ("distance", "best_distance")

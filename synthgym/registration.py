@@ -11,8 +11,8 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
-from envs_registry import MAX_EPISODE_STEPS, goal_id
-from synthgym.errors import SynthgymError
+from envs_registry import ENVIRONMENTS, MAX_EPISODE_STEPS, goal_id
+from synthgym.errors import SynthgymError, UnknownNameError
 
 ENTRY_POINT, GOAL_ENTRY_POINT = "synthgym.envs:SynthEnv", "synthgym.envs:SynthGoalEnv"
 
@@ -48,6 +48,16 @@ def spec_of(env_id: str) -> EnvSpec:
         except ModuleNotFoundError as error:
             raise SynthgymError(f"{env_id}: {error}; is it on the path?") from error
     return gymnasium.spec(name)
+
+
+def known_id(env_id: str) -> str:
+    """Return an environment id as Gymnasium knows it; UnknownNameError with near matches if it does not."""
+    env_id = env_id.removeprefix("synthgym:")
+    if ":" not in env_id and env_id not in gymnasium.registry:
+        ours = [i for name in ENVIRONMENTS for i in (name, goal_id(name))]
+        raise UnknownNameError("environment", env_id, ours)
+    spec_of(env_id)
+    return env_id
 
 
 def registered(env_id: str) -> dict[str, Any]:

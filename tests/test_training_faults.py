@@ -15,6 +15,7 @@ from agents.rl.training import load
 from agents.supervised.encoding import Encoding
 from agents.supervised.examples import Examples
 from agents.supervised.model import Model
+from agents.supervised.network import DenseNetwork
 from agents.supervised.trainer import Trainer
 from agents.training.divergence import Diverged
 from agents.training.learners import learner, make_config
@@ -98,7 +99,9 @@ def test_a_loss_that_is_not_finite_ends_a_training(tmp_path: Path) -> None:
 
 
 def bias_of(trainer: Trainer) -> torch.Tensor:
-    bias = trainer.model.network.head[2].bias
+    network = trainer.model.network
+    assert isinstance(network, DenseNetwork)
+    bias = network.head[2].bias
     assert isinstance(bias, torch.Tensor)
     return bias
 

@@ -19,11 +19,11 @@ from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
-from agents.commands.cli import known_id
 from agents.rl.vec_env import SynthVecEnv
 from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.registration import known_id
 
 COUNT = 3
 ONE_NOTE: dict[str, Any] = {}

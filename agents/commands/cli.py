@@ -15,10 +15,9 @@ from typing import Any
 import gymnasium as gym
 import yaml
 
-from envs_registry import ENVIRONMENTS, goal_id
-from synthgym.errors import SynthgymError, UnknownNameError
+from synthgym.errors import SynthgymError
 from synthgym.files import shown
-from synthgym.registration import spec_of
+from synthgym.registration import known_id
 from synthgym.synths.plugin_places import is_uri
 
 from ..trials.signals import STOPPING
@@ -39,7 +38,8 @@ _UNREAD = 141
 
 STRANGERS = (
     "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it "
-    "is loaded; our own format (mlp, lstm, ppo_imitation, guided) is read without running anything."
+    "is loaded; our own format (mlp, lstm, ppo_imitation, transformer, guided) is read without running "
+    "anything."
 )
 """What the help says of files of models."""
 
@@ -99,16 +99,6 @@ def writing_to(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SynthgymError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
-
-
-def known_id(env_id: str) -> str:
-    """Return an environment id as Gymnasium knows it; UnknownNameError with near matches if it does not."""
-    env_id = env_id.removeprefix("synthgym:")
-    if ":" not in env_id and env_id not in gym.registry:
-        ours = [i for name in ENVIRONMENTS for i in (name, goal_id(name))]
-        raise UnknownNameError("environment", env_id, ours)
-    spec_of(env_id)
-    return env_id
 
 
 def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]]:

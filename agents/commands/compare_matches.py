@@ -22,6 +22,7 @@ from synthgym.checks import number, one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
 from synthgym.making import make_task
+from synthgym.registration import known_id
 from synthgym.settings import check_same_settings
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
@@ -37,7 +38,7 @@ from ..training.learners import LEARNERS
 from ..trials.agent import run
 from ..trials.pool import DrawnPool
 from ..trials.trial import Trial
-from .cli import known_id, new_parser, writing_to
+from .cli import new_parser, writing_to
 
 MEASURES = {
     "distance": "distance",

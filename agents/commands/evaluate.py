@@ -32,6 +32,7 @@ from synthgym.checks import one_of, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import as_given, shown
 from synthgym.making import make_task
+from synthgym.registration import known_id
 from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
 
@@ -42,7 +43,7 @@ from ..evaluation.submission import check_asked, other_versions, read_submission
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
-from .cli import ENV_KWARGS, add_keywords, add_workers, answer, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, add_keywords, add_workers, answer, new_parser, read_keywords
 
 if TYPE_CHECKING:
     import pandas as pd

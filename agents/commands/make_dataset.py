@@ -22,8 +22,9 @@ from contextlib import closing
 from pathlib import Path
 
 from synthgym.errors import SynthgymError
+from synthgym.registration import known_id
 
-from .cli import ENV_KWARGS, add_keywords, add_workers, answer, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, add_keywords, add_workers, answer, new_parser, read_keywords
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,12 +14,13 @@ from typing import Any
 
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.registration import known_id
 
 from ..evaluation.results import Results
 from ..evaluation.targets import find_targets
 from ..reports.evaluation_page import write_report
 from ..reports.summary import LEFT_OUT
-from .cli import answer, known_id, new_parser
+from .cli import answer, new_parser
 
 
 def parser() -> argparse.ArgumentParser:

@@ -19,12 +19,13 @@ import signal
 from pathlib import Path
 
 from synthgym.files import unwritable
+from synthgym.registration import known_id
 
 from ..training.learners import LEARNERS, learner, make_config
 from ..training.old_names import current_hyperparameters
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
-from .cli import ENV_KWARGS, STRANGERS, add_keywords, add_workers, answer, known_id, new_parser, read_keywords
+from .cli import ENV_KWARGS, STRANGERS, add_keywords, add_workers, answer, new_parser, read_keywords
 from .several import is_several, train_several
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
 from ..trials.agent import Agent
 from ..trials.trial import Trial
-from .model import Model
+from .model import OF_ANY_SYNTH, Model
 from .rollout import SEARCHING, kept_parts
 
 FIRST_RENDERS = 10
@@ -24,7 +25,17 @@ class SampledPatches(Trained):
     """Renders a network's prediction, then samples, then the best with parts of it sampled again.
 
     The last render is that of the best once more, so that the search ends there.
+
+    Args:
+        agent: its name.
+        models: files of networks, one a training.
+        synth: the synthesiser that a network of any is to play, as JSON of its origin; None: that on which it
+            was trained.
     """
+
+    def __init__(self, agent: str, models: Sequence[Path], synth: str | None = None) -> None:
+        super().__init__(agent, models)
+        self._synth = synth
 
     def guess(self, trial: Trial) -> None:
         """Render the prediction, and samples."""
@@ -52,7 +63,7 @@ class SampledPatches(Trained):
 
     def _model(self, trial: Trial) -> Model:
         path = self.model_of(trial)
-        model = _loaded(self.agent, path)
+        model = _loaded(self.agent, path) if self._synth is None else _of_synth(self._synth, path)
         model.origin.check_played(trial, path)
         trial.count_offline(model.dataset, model.dataset_renders)
         trial.count_offline(str(path), model.renders)
@@ -83,12 +94,23 @@ def prepare(agent: str, task: SoundMatchingTask, models: Sequence[Path]) -> Agen
     Returns:
         The agent.
     """
+    synth = None
     for path in models:
+        trained = origin(agent, path)
+        if agent == OF_ANY_SYNTH:
+            trained.check_feature(task, path)
+            synth = json.dumps(Origin.of(task, "this environment", {}).kept())
+            trained = _of_synth(synth, path).origin
         # Of several notes the network sees one.
-        origin(agent, path).check(task, path, others=["notes_per_target"])
-    return SampledPatches(agent, models)
+        trained.check(task, path, others=["notes_per_target"])
+    return SampledPatches(agent, models, synth)
 
 
 @cached_by_file(8)
 def _loaded(agent: str, path: Path) -> Model:
     return Model.load(agent, path)[0]
+
+
+@cached_by_file(8)
+def _of_synth(synth: str, path: Path) -> Model:
+    return _loaded(OF_ANY_SYNTH, path).beside(Origin.read(json.loads(synth)))

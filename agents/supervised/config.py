@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Literal, Self, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self, get_args
 
 from synthgym.checks import number, one_of, whole
 from synthgym.errors import SynthgymError
@@ -35,6 +35,10 @@ class TrainerConfig:
         rounds: of a rollout.
         candidates: renders for each target in a round; PPO learns after the last of them.
         rehearsal: weight of the imitation of examples beside a round's reward, or after a rollout of PPO.
+        weights: run folder or model whose weights ``transformer`` begins with, whatever synthesisers they
+            were learned on; default: random ones.
+        others: keywords by the ids of other environments, whose examples ``transformer`` learns from, too:
+            one mini-batch of each in turn.
     """
 
     loss: Loss = "feature"
@@ -51,6 +55,8 @@ class TrainerConfig:
     rounds: int = 6
     candidates: int = 8
     rehearsal: float = 1.0
+    weights: str | None = None
+    others: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         one_of("loss", self.loss, get_args(Loss))
@@ -71,6 +77,13 @@ class TrainerConfig:
             )
         for name in ("learning_rate", "rollout_learning_rate", "weight_decay", "rehearsal"):
             number(name, getattr(self, name), 0, 10)
+        if not isinstance(self.others, dict) or not all(
+            isinstance(v or {}, dict) for v in self.others.values()
+        ):
+            raise SynthgymError(
+                "others takes keywords by ids, as 'others={FM-v0: {}, Plugin-v0: {plugin: PATH}}'; "
+                f"got {self.others!r}"
+            )
 
     @classmethod
     def of(cls, run: RunConfig) -> Self:
@@ -78,5 +91,5 @@ class TrainerConfig:
         return cls(**{k: v for k, v in run.hyperparameters.items() if k in TRAINER_NAMES})
 
 
-TRAINER_NAMES = [field.name for field in fields(TrainerConfig)]
+TRAINER_NAMES = [each.name for each in fields(TrainerConfig)]
 """Names of the hyperparameters above."""

@@ -24,11 +24,14 @@ class FreshExamples:
     Args:
         run: config of the run.
         meter: counts the renders of the mini-batches that were asked for.
+
+    Attributes:
+        task: that renders them.
     """
 
     def __init__(self, run: RunConfig, meter: RenderMeter) -> None:
         self._meter = meter
-        self._task = make_task(run.env, run.env_kwargs, rendering="auto")
+        self.task = make_task(run.env, run.env_kwargs, rendering="auto")
         self._stream = PatchStream("train", run.seed)
         self._reader = ThreadPoolExecutor(1)
         self._ahead: tuple[Place, Future[Patches]] | None = None
@@ -56,12 +59,12 @@ class FreshExamples:
 
     def _render(self, place: Place) -> Patches:
         number, size = place
-        return self._task.make_patches(self._stream.ids(range(number * size, (number + 1) * size)))
+        return self.task.make_patches(self._stream.ids(range(number * size, (number + 1) * size)))
 
     def close(self) -> None:
         """Let the task go, after the mini-batch that is being rendered."""
         self._reader.shutdown(cancel_futures=True)
-        self._task.close()
+        self.task.close()
 
     def __enter__(self) -> FreshExamples:
         return self

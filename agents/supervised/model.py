@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from synthgym.errors import SynthgymError
 from synthgym.features import Features
 from synthgym.notes import Notes
 from synthgym.parameters import Parameter, ParameterSpace, Unit
@@ -19,14 +22,31 @@ from synthgym.task import SoundMatchingTask
 from ..training.models import Origin
 from ..training.old_names import current_weights
 from ..training.refusal import no_model
+from ..training.run_folder import RunFolder
 from ..training.weights import read_weights
-from .network import ENCODERS, Network
+from .network import ENCODERS, DenseNetwork, Network
+from .transformer import Transformer
+
+OF_ANY_SYNTH = "transformer"
+"""The agent whose network is no synthesiser's own."""
+
+
+def _space_of(origin: Origin) -> ParameterSpace:
+    return ParameterSpace([Parameter.read(kept) for kept in origin.identity["parameters"]])
 
 
 def shaping(agent: str) -> list[str]:
     """Return the arguments that shape an agent's network."""
-    _, *names = inspect.signature(ENCODERS[agent]).parameters  # but the feature's shape
-    return names
+    names = inspect.signature(ENCODERS.get(agent, Transformer)).parameters
+    return [name for name in names if name not in ("shape", "space")]
+
+
+def _make_network(
+    agent: str, shape: tuple[int, int], space: ParameterSpace, options: Mapping[str, Any]
+) -> Network:
+    if agent == OF_ANY_SYNTH:
+        return Transformer(shape, space, **options)
+    return DenseNetwork(ENCODERS[agent], shape, space, **options)
 
 
 class Model:
@@ -57,11 +77,10 @@ class Model:
         self.agent, self.origin, self.steps, self.renders = agent, origin, 0, 0
         self.dataset, self.dataset_renders = "", 0
         self._made_of = {"options": dict(options), "shape": shape, "bounds": bounds}
-        free = [Parameter.read(kept) for kept in origin.identity["parameters"]]
         self.note = origin.note
         frames, bins = shape
         seen = frames, bins + len(self.note.varies)
-        self.network = Network(agent, seen, ParameterSpace(free), **options)
+        self.network = _make_network(agent, seen, _space_of(origin), options)
         self._low, high = (torch.tensor(bound) for bound in bounds)
         self._range = high - self._low
 
@@ -84,6 +103,48 @@ class Model:
             for bound in (feature.low, feature.high)
         )
         return cls(agent, options, feature.shape, (low, high), origin)
+
+    def beside(self, origin: Origin) -> Self:
+        """Return the same network, with the same weights, for another synthesiser.
+
+        Args:
+            origin: of the other. Its notes are those that this one learns.
+
+        Returns:
+            A model that learns what this one learns.
+
+        Raises:
+            SynthgymError: the network is of one synthesiser alone, or does not see the other's sounds.
+        """
+        if not isinstance(self.network, Transformer):
+            raise SynthgymError(
+                f"{self.agent} learns one synthesiser alone: leave weights and others out, "
+                f"or train {OF_ANY_SYNTH}"
+            )
+        mine, others = self.origin.hears(), origin.hears()
+        if mine != others:
+            raise SynthgymError(f"the network sees {mine}, and {origin.env} has {others}; leave it out")
+        other = copy.copy(self)
+        other.origin = replace(origin, identity={**origin.identity, "note": self.origin.identity["note"]})
+        other.network = self.network.beside(_space_of(origin))
+        return other
+
+    def begin_with(self, path: Path) -> None:
+        """Take over the weights of another model, and count what was rendered for them.
+
+        Args:
+            path: its file, or its run folder.
+
+        Raises:
+            SynthgymError: there is none, or it has another shape, or either is of one synthesiser alone.
+        """
+        model = type(self).load(self.agent, RunFolder(path).final_model if path.is_dir() else path)[0]
+        weights = model.beside(self.origin).network.state_dict()
+        if model._made_of["options"] != self._made_of["options"]:
+            shape = model._made_of["options"]
+            raise SynthgymError(f"{path} is of another shape: give --hyperparameters as in {shape}")
+        self.network.load_state_dict(weights)
+        self.renders = model.renders + model.dataset_renders
 
     def encode(self, features: Features, notes: Notes | None = None) -> torch.Tensor:
         """Return the embeddings (B, width) of sounds, with their gradient.

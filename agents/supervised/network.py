@@ -1,7 +1,9 @@
-"""A network that predicts the parameters of a sound one after the other, each in view of those before it."""
+"""Networks that predict the parameters of a sound, each in view of others that are known already."""
 
 from __future__ import annotations
 
+import math
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,8 @@ from .encoding import Encoding
 from .lstm import LSTM
 from .mlp import MLP, layer
 
-ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM, "ppo_imitation": MLP}
-"""By the names of agents."""
 
-
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Distributions of parameters, given a sound and some of the parameters.
 
     Many patches make the same sound: a pitch may come from the transposition or from the ratio. Parameters
@@ -27,37 +26,31 @@ class Network(nn.Module):
     Deep and Tractable Density Estimator", 2014).
 
     Args:
-        encoder: name of the encoder, which makes an embedding of the sound.
-        shape: of the feature, (frames, bins).
+        encoder: makes an embedding (B, size) of sounds (B, frames, bins).
+        size: of an embedding.
         space: the parameters that are predicted.
-        width: of the hidden layers.
-        **options: of the encoder.
+        rounds: in so many at most, all that is not known is filled in; None: one parameter a round.
     """
 
     def __init__(
-        self, encoder: str, shape: tuple[int, int], space: ParameterSpace, width: int = 512, **options: Any
+        self, encoder: nn.Module, size: int, space: ParameterSpace, rounds: int | None = None
     ) -> None:
         super().__init__()
-        self.encoding = Encoding(space)
-        n = self.encoding.parameters
-        self.encoder = ENCODERS[encoder](shape, width, **options)
-        self.head = nn.Sequential(
-            layer(width + 2 * n, width), layer(width, width), nn.Linear(width, self.encoding.size)
-        )
+        self.encoding, self.size, self._rounds = Encoding(space), size, rounds
+        self.encoder = encoder
 
+    @abstractmethod
     def forward(self, embedding: torch.Tensor, unit: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
         """Return log-probabilities (B, n, bins).
 
         Args:
-            embedding: of the sounds, from the encoder, (B, width).
+            embedding: of the sounds, from the encoder, (B, size).
             unit: unit vectors (B, n).
             known: which of their values may be seen, (B, n) bool.
 
         Returns:
             Float32 (B, n, bins).
         """
-        outputs = self.head(torch.cat([embedding, unit * known, known.float()], dim=1))
-        return self.encoding.log_probabilities(outputs)
 
     def loss(
         self, embedding: torch.Tensor, unit: torch.Tensor, known: torch.Tensor, rng: np.random.Generator
@@ -101,17 +94,62 @@ class Network(nn.Module):
             Float32 (B, n) in [0, 1].
         """
         unit, known = unit.clone(), known.clone()
-        rows = torch.arange(len(unit))
+        n = unit.shape[1]
+        at_once = math.ceil(n / (self._rounds or n))
         while not known.all():
             log = self(embedding, unit, known)
-            chosen = self.encoding.entropy(log).masked_fill(known, torch.inf).argmin(dim=1)
+            entropy = self.encoding.entropy(log).masked_fill(known, torch.inf)
+            chosen = entropy.topk(at_once, largest=False).indices
             if temperature:
                 assert rng is not None
                 values = self.encoding.sample(log, temperature, rng)
             else:
                 values = self.encoding.mode(log)
-            # Rows that were complete before others stay as they are.
-            open_ = ~known[rows, chosen]
-            unit[rows[open_], chosen[open_]] = values[rows[open_], chosen[open_]]
-            known[rows, chosen] = True
+            # What was known before stays as it is.
+            now = torch.zeros_like(known).scatter(1, chosen, True) & ~known
+            unit, known = torch.where(now, values, unit), known | now
         return unit
+
+
+class DenseNetwork(Network):
+    """A network of the parameters of one synthesiser: an encoder, and layers that all parameters share.
+
+    Args:
+        encoder: class of the encoder.
+        shape: of the feature, (frames, bins).
+        space: the parameters that are predicted.
+        width: of the hidden layers.
+        **options: of the encoder.
+    """
+
+    def __init__(
+        self,
+        encoder: type[nn.Module],
+        shape: tuple[int, int],
+        space: ParameterSpace,
+        width: int = 512,
+        **options: Any,
+    ) -> None:
+        super().__init__(encoder(shape, width, **options), width, space)
+        n = self.encoding.parameters
+        self.head = nn.Sequential(
+            layer(width + 2 * n, width), layer(width, width), nn.Linear(width, self.encoding.size)
+        )
+
+    def forward(self, embedding: torch.Tensor, unit: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        """Return log-probabilities (B, n, bins), as every network.
+
+        Args:
+            embedding: of the sounds, (B, width).
+            unit: unit vectors (B, n).
+            known: which of their values may be seen, (B, n) bool.
+
+        Returns:
+            Float32 (B, n, bins).
+        """
+        outputs = self.head(torch.cat([embedding, unit * known, known.float()], dim=1))
+        return self.encoding.log_probabilities(outputs)
+
+
+ENCODERS: dict[str, type[nn.Module]] = {"mlp": MLP, "lstm": LSTM, "ppo_imitation": MLP}
+"""Of the dense networks, by the names of agents."""

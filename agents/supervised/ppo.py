@@ -54,10 +54,9 @@ class SamplingPolicy(ActorCriticPolicy):
 
     def _build(self, lr_schedule: Any) -> None:
         self.network = self._model.network
-        width = self.network.head[0][0].in_features  # type: ignore[index]
         last = nn.Linear(256, 1)
         nn.init.zeros_(last.weight)
-        self.critic = nn.Sequential(nn.Linear(width + 2, 256), nn.Tanh(), last)
+        self.critic = nn.Sequential(nn.Linear(self.network.size + 2, 256), nn.Tanh(), last)
         parameters = [*self.network.parameters(), *self.critic.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, weight_decay=self._weight_decay)
 

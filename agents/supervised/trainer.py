@@ -22,6 +22,7 @@ from ..training.run_config import RunConfig
 from .config import TRAINER_NAMES, Loss, TrainerConfig
 from .examples import Examples, MiniBatches
 from .model import Model
+from .others import Other
 from .ppo import PPOLearner
 from .reward_weighted import RewardWeighted, RolloutLearner, descend
 from .rollout import SEARCHING, example_loss, roll_out
@@ -62,6 +63,8 @@ class Trainer:
         """The loss that is learned from now; None if training is complete."""
         self.began, self.validated, self.waited, self.best = 0, 0, 0, np.inf
         self.best_weights = self._weights()
+        self.others: list[Other] = []
+        """Other synthesisers that are learned in turn with its own."""
         if training is not None:
             for name in _KEPT:
                 setattr(self, name, training[name])
@@ -80,9 +83,12 @@ class Trainer:
         options = {k: v for k, v in run.hyperparameters.items() if k not in TRAINER_NAMES}
         origin = Origin.of(self.task, run.env, run.env_kwargs)
         try:
-            return Model.new(run.agent, options, self.task, origin)
-        except (TypeError, ValueError, RuntimeError) as error:
+            model = Model.new(run.agent, options, self.task, origin)
+        except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise SynthgymError(f"no {run.agent} can be made of {options}: {error}") from error
+        if self.config.weights is not None:
+            model.begin_with(Path(self.config.weights))
+        return model
 
     def _weights(self) -> dict[str, torch.Tensor]:
         return {name: value.clone() for name, value in self.model.network.state_dict().items()}
@@ -159,9 +165,12 @@ class Trainer:
         return value
 
     def _imitate(self, examples: MiniBatches, rng: np.random.Generator) -> float:
-        self.model.network.train()
-        batch = examples.batch(self.model.steps, self.config.batch_size, self.run.seed)
-        loss = example_loss(self.model, *batch, rng)
+        turns = [(self.model, examples), *((other.model, other.examples) for other in self.others)]
+        number, turn = divmod(self.model.steps, len(turns))
+        model, of_it = turns[turn]
+        model.network.train()
+        batch = of_it.batch(number, self.config.batch_size, self.run.seed)
+        loss = example_loss(model, *batch, rng)
         descend(self.optimizer, loss)
         return float(loss.detach())
 
@@ -206,14 +215,25 @@ class Trainer:
         return errors
 
     def _errors(self, examples: Examples) -> dict[str, float]:
+        errors = self._errors_of(self.model, self.task, examples)
+        if not self.others:
+            return errors
+        each = {self.run.env: errors} | {
+            other.model.origin.env: self._errors_of(other.model, other.task, other.held_out)
+            for other in self.others
+        }
+        mean = {name: float(np.mean([of[name] for of in each.values()])) for name in errors}
+        return mean | {f"{name}/{env}": of[name] for env, of in each.items() for name in of}
+
+    def _errors_of(self, model: Model, task: SoundMatchingTask, examples: Examples) -> dict[str, float]:
         features, units, notes = examples[:]
-        self.model.network.eval()
+        model.network.eval()
         with torch.no_grad():
             rng = np.random.default_rng(self.run.seed)
-            cross_entropy = float(example_loss(self.model, features, units, notes, rng))
+            cross_entropy = float(example_loss(model, features, units, notes, rng))
         if not math.isfinite(cross_entropy):
             raise Diverged(f"the cross-entropy of the validation examples is {cross_entropy:g}")
-        rendered = self.task.render(self.model.predict(features, notes), notes).features[0]
+        rendered = task.render(model.predict(features, notes), notes).features[0]
         return {"distance": float(distance(rendered, features).mean()), "cross_entropy": cross_entropy}
 
     def _judge_imitation(self, examples: Examples, errors: dict[str, float]) -> None:

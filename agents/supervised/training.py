@@ -22,6 +22,7 @@ from .config import TRAINER_NAMES, TrainerConfig
 from .examples import Examples, MiniBatches, check_examples
 from .fresh import FreshExamples
 from .model import shaping
+from .others import check_others, open_others
 from .streamed import training_examples
 from .trainer import Trainer
 
@@ -54,7 +55,7 @@ def check(run: RunConfig) -> None:
         )
         if run.dataset is not None:
             check_examples(load_for(task, run.dataset), task)
-        Trainer(run, task)
+        check_others(run, Trainer(run, task).model)
 
 
 def train(folder: RunFolder) -> int:
@@ -76,6 +77,7 @@ def train(folder: RunFolder) -> int:
         examples, held_out = _examples(run, task, dataset, stack)
         trainer = Trainer(run, task, folder.newest())
         model = trainer.model
+        trainer.others = stack.enter_context(open_others(run, model, task.meter))
         if dataset is not None:
             model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
         task.meter.renders = model.renders

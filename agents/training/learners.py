@@ -71,7 +71,7 @@ class Learner(Protocol):
 # By name, as PyTorch takes seconds to import.
 LEARNERS = {
     **dict.fromkeys(("ppo", "sac", "sac_her", "ars", "es"), "rl"),
-    **dict.fromkeys(("mlp", "lstm", "ppo_imitation"), "supervised"),
+    **dict.fromkeys(("mlp", "lstm", "ppo_imitation", "transformer"), "supervised"),
     "guided": "guided",
 }
 GUESS = 11

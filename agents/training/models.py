@@ -85,6 +85,23 @@ class Origin:
         """The notes that it was trained on."""
         return Note(**self.identity["note"])
 
+    def hears(self) -> str:
+        """Return in words what sounds are to a model: the feature, of which rate."""
+        return f"{self.feature} of {self.identity['sample_rate']:g} Hz"
+
+    def check_feature(self, task: SoundMatchingTask, path: Path) -> None:
+        """Raise SynthgymError unless a task has the feature that a model sees.
+
+        Args:
+            task: that the model is to search.
+            path: of the model.
+        """
+        if self.feature != task.feature_name:
+            raise SynthgymError(
+                f"{path} was trained on the feature {self.feature}, not {task.feature_name}; "
+                f"give --env-kwargs feature={self.feature}, or train another"
+            )
+
     def check(self, task: SoundMatchingTask, path: Path, *, others: Collection[str] = ()) -> None:
         """Raise SynthgymError unless a task, and each of its notes, is one of a model's, at a path.
 
@@ -95,11 +112,7 @@ class Origin:
                 sounds may be shorter or longer, ``notes_per_target`` if a target may have several, of which
                 the model sees one.
         """
-        if self.feature != task.feature_name:
-            raise SynthgymError(
-                f"{path} was trained on the feature {self.feature}, not {task.feature_name}; "
-                f"give --env-kwargs feature={self.feature}, or train another"
-            )
+        self.check_feature(task, path)
         what = f"{path} was trained on {self.env} {self.env_kwargs or ''}".rstrip()
         remedy = "train one on this environment"
         check_same_settings(what, self.identity, task.identity(), remedy, ignore=("note", *others))

@@ -14,7 +14,7 @@ import soundfile
 from conftest import present
 from small_sets import recipe, small_blocks  # noqa: F401
 
-from agents.baselines.index import neighbours
+from agents.baselines.lookup import neighbours
 from agents.evaluation.metrics import METRICS, compare_sounds, mean_of
 from agents.evaluation.replay import replay
 from agents.evaluation.results import Results, read_rows

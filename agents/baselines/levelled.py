@@ -12,7 +12,7 @@ from synthgym.features import distance as far_from
 from synthgym.parameters import Unit
 from synthgym.task import SoundMatchingTask
 
-from .index import examples, nearest_rows
+from .lookup import examples, nearest_rows
 from .nearest import MOST, Nearest
 
 TRIED = 100

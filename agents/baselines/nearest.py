@@ -13,7 +13,7 @@ from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent
 from ..trials.trial import Trial
-from .index import neighbours
+from .lookup import neighbours
 
 MOST = 1000
 """Neighbours it finds."""

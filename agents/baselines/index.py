@@ -148,7 +148,7 @@ class Index:
             Int64 (count,), numbers in the data set.
         """
         (aim,) = self._rounded(target)
-        size = np.array([np.abs(note).sum() for note in target.reshape(self._shape)])
+        size = self._sizes_of(target)
         (sums,) = _sums(aim[None])
         least = self._far(self._sums, sums, size)
         order = np.argsort(least, kind="stable")
@@ -176,9 +176,14 @@ class Index:
         Returns:
             Int64 (count,), numbers in the data set.
         """
-        far = self._far(_apart(self._levels, self._rounded(target)[0]), self._sizes, np.abs(target).sum())
+        (aim,) = self._rounded(target)
+        far = self._far(self._levels, aim, self._sizes_of(target))
         found: NDArray[np.int64] = self._numbers[np.argsort(far, kind="stable")[:count]]
         return found
+
+    def _sizes_of(self, target: Features) -> NDArray[np.float32]:
+        """Return the sums of a target's values, note by note."""
+        return np.array([np.abs(note).sum() for note in target.reshape(self._shape)])
 
     def _far(
         self,

@@ -55,12 +55,15 @@ def check_others(run: RunConfig, model: Model) -> None:
 
 @contextmanager
 def open_others(run: RunConfig, model: Model, meter: RenderMeter) -> Iterator[list[Other]]:
-    """Yield the other synthesisers of a run.
+    """Open the other synthesisers of a run.
 
     Args:
         run: config of the run.
         model: the network that learns.
         meter: counts what is rendered of them.
+
+    Yields:
+        One for each of the run's ``others``, in their order.
     """
     with ExitStack() as stack:
         yield [_open(each, model, stack.enter_context(FreshExamples(each, meter))) for each in _runs(run)]

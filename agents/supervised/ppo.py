@@ -56,7 +56,9 @@ class SamplingPolicy(ActorCriticPolicy):
         self.network = self._model.network
         last = nn.Linear(256, 1)
         nn.init.zeros_(last.weight)
-        self.critic = nn.Sequential(nn.Linear(self.network.size + 2, 256), nn.Tanh(), last)
+        self.critic = nn.Sequential(
+            nn.Linear(self.network.size + 2 * self.network.encoding.parameters + 2, 256), nn.Tanh(), last
+        )
         parameters = [*self.network.parameters(), *self.critic.parameters()]
         self.optimizer = torch.optim.AdamW(parameters, weight_decay=self._weight_decay)
 

@@ -103,7 +103,7 @@ def _messages_in_midi(data: bytes) -> Iterator[bytes]:
     for event in _IN_MIDI.finditer(data):
         end = event.end(1) + _length(event[1])
         yield b"\xf0" + data[event.end() : end]
-        while data[end - 1] != 0xF7 and (more := _MORE_IN_MIDI.match(data, end)):
+        while data[end - 1 : end] != b"\xf7" and (more := _MORE_IN_MIDI.match(data, end)):
             end = more.end() + _length(more[1])
             yield data[more.end() : end]
 

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 from conftest import ROOT, present
 
-from agents.commands.cli import synth_id
+from agents.commands.cli import synth_id, whole_hyperparameters
 from agents.commands.match import main
 from agents.matching.presets import rendered_by
 from agents.trials.signals import Signals
@@ -214,6 +214,16 @@ def test_files_are_named_by_whole_paths(tmp_path: Path, monkeypatch: pytest.Monk
         "patches": str(tmp_path / "mine"),
     }
     assert synth_id("FM-v0", {"patches": "human"}) == ("FM-v0", {"patches": "human"})
+    learned_from = {
+        "weights": "mine",
+        "loss": "human",
+        "others": {"Faust-v0": {"dsp": "X.DSP"}, "FM-v0": None},
+    }
+    assert whole_hyperparameters(learned_from) == {
+        "weights": str(tmp_path / "mine"),
+        "loss": "human",
+        "others": {"Faust-v0": {"dsp": str(tmp_path / "X.DSP")}, "FM-v0": None},
+    }
 
 
 @pytest.mark.parametrize(

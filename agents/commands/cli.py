@@ -26,10 +26,15 @@ from .output import answer, log, one_line
 
 __all__ = ["Options", "answer", "new_parser"]
 
+SYNTH = "environment id, path of a plugin or Faust program, or URI of an LV2 plugin"
+
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
 
 _FILES = ("plugin", "dsp", "source", "patches")
 """Keywords whose values are files or folders, those of ``soundfiles`` by label besides."""
+
+_LEARNED_FROM = ("sounds", "weights")
+"""Hyperparameters whose values are files or folders."""
 
 _KINDS = (("patches", "human"), ("patches", "uniform"))
 
@@ -137,6 +142,17 @@ def whole_paths(env_kwargs: dict[str, Any]) -> dict[str, Any]:
             whole[key] = whole_path(whole[key])
     if isinstance(sounds := whole.get("soundfiles"), dict):
         whole["soundfiles"] = {k: whole_path(v) if isinstance(v, str) else v for k, v in sounds.items()}
+    return whole
+
+
+def whole_hyperparameters(hyperparameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the hyperparameters of an agent with whole paths for the files that they name."""
+    whole = dict(hyperparameters)
+    for key in _LEARNED_FROM:
+        if isinstance(whole.get(key), str):
+            whole[key] = whole_path(whole[key])
+    if isinstance(others := whole.get("others"), dict):
+        whole["others"] = {k: whole_paths(v) if isinstance(v, dict) else v for k, v in others.items()}
     return whole
 
 

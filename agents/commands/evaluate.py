@@ -43,7 +43,7 @@ from ..evaluation.submission import check_asked, other_versions, read_submission
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
-from .cli import ENV_KWARGS, add_keywords, add_workers, answer, new_parser, read_keywords
+from .cli import ENV_KWARGS, SYNTH, add_keywords, add_workers, answer, new_parser, read_keywords, synth_id
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = new_parser(__doc__, "the mean distance of each agent after each budget")
     what = parser.add_argument_group("what is compared")
-    what.add_argument("--env", help="environment id, as Dexed1Op-v0")
+    what.add_argument("--env", help=SYNTH)
     add_keywords(what, "--env-kwargs", ENV_KWARGS)
     what.add_argument(
         "--agents",
@@ -116,9 +116,11 @@ def main() -> int:
         raise SynthgymError(
             f"--budgets are whole numbers with commas between; got {args.budgets!r}"
         ) from error
+    env_id, named = synth_id(args.env, {})
     settings = {
-        "env": known_id(args.env),
-        "env_kwargs": read_keywords(args.env_kwargs),
+        "env": env_id,
+        # Paths stay as they are typed: a submission is rendered again in another clone.
+        "env_kwargs": {**named, **read_keywords(args.env_kwargs)},
         "more_features": [name for name in args.more_features.split(",") if name],
         "targets": args.targets,
         "budgets": budgets,

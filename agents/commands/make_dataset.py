@@ -22,16 +22,15 @@ from contextlib import closing
 from pathlib import Path
 
 from synthgym.errors import SynthgymError
-from synthgym.registration import known_id
 
-from .cli import ENV_KWARGS, add_keywords, add_workers, answer, new_parser, read_keywords
+from .cli import ENV_KWARGS, SYNTH, add_keywords, add_workers, answer, new_parser, read_keywords, synth_id
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = new_parser(__doc__, "how many items there are")
     what = parser.add_argument_group("which items")
-    what.add_argument("--env", required=True, help="environment id, as FM-v0")
+    what.add_argument("--env", required=True, help=SYNTH)
     add_keywords(what, "--env-kwargs", ENV_KWARGS)
     what.add_argument("--size", type=int, help="items: random patches, or presets and variations of them")
     what.add_argument(
@@ -70,7 +69,7 @@ def main() -> int:
     args = parser().parse_args()
 
     folder = check(args)
-    env_kwargs = read_keywords(args.env_kwargs)
+    env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
     if "patches" in env_kwargs:
         raise SynthgymError("patches are said by --patches, not by --env-kwargs")
     if args.patches is not None and folder is None:
@@ -78,7 +77,7 @@ def main() -> int:
     from synthgym import datasets  # after the checks: zarr is an extra
 
     recipe = datasets.Recipe(
-        known_id(args.env),
+        env_id,
         [name for name in args.features.split(",") if name],
         dtype=args.dtype,
         audio=args.audio,

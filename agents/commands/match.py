@@ -42,6 +42,7 @@ from ..trials.answers import Answer
 from ..trials.signals import Signals
 from .cli import (
     ENV_KWARGS,
+    SYNTH,
     add_agent,
     add_keywords,
     answer,
@@ -72,8 +73,7 @@ def parser() -> argparse.ArgumentParser:
     synth = parser.add_argument_group("synth and note")
     synth.add_argument(
         "--env",
-        help=f"environment id, path of a plugin or Faust program, or URI of an LV2 plugin (default: {ENV}, a "
-        "whole DX7 voice; with --render, as the match.json beside the preset says)",
+        help=f"{SYNTH} (default: {ENV}, a DX7; with --render, as the match.json beside the preset says)",
     )
     add_keywords(synth, "--env-kwargs", f"{ENV_KWARGS} (default: those that the model was trained with)")
     add_notes(synth)

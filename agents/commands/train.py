@@ -19,13 +19,23 @@ import signal
 from pathlib import Path
 
 from synthgym.files import unwritable
-from synthgym.registration import known_id
 
 from ..training.learners import LEARNERS, learner, make_config
 from ..training.old_names import current_hyperparameters
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
-from .cli import ENV_KWARGS, STRANGERS, add_keywords, add_workers, answer, new_parser, read_keywords
+from .cli import (
+    ENV_KWARGS,
+    STRANGERS,
+    SYNTH,
+    add_keywords,
+    add_workers,
+    answer,
+    new_parser,
+    read_keywords,
+    synth_id,
+    whole_hyperparameters,
+)
 from .several import is_several, train_several
 
 
@@ -39,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = new_parser(__doc__, "where the model is")
     what = parser.add_argument_group("what is learned")
-    what.add_argument("--env", required=True, help="environment id, as Dexed1Op-v0")
+    what.add_argument("--env", required=True, help=SYNTH)
     add_keywords(what, "--env-kwargs", ENV_KWARGS)
     what.add_argument(
         "--agent",
@@ -105,13 +115,13 @@ def main() -> int:
     """Read the command line, train, and say where everything is."""
     args = parser().parse_args()
 
-    env_id = known_id(args.env)
+    env_id, env_kwargs = synth_id(args.env, read_keywords(args.env_kwargs))
     asked = {
         "steps": args.steps,
         "num_envs": args.num_envs,
         "seed": args.seed,
-        "env_kwargs": read_keywords(args.env_kwargs) or None,
-        "hyperparameters": read_keywords(args.hyperparameters) or None,
+        "env_kwargs": env_kwargs or None,
+        "hyperparameters": whole_hyperparameters(read_keywords(args.hyperparameters)) or None,
         "dataset": None if args.dataset is None else str(args.dataset.resolve()),
         "start_from": None if args.start_from is None else _whole(args.start_from),
     }

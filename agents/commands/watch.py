@@ -27,7 +27,7 @@ from ..evaluation.targets import read_targets
 from ..reports.film import check_film, scenes, write_film
 from ..training.learners import origin_of
 from ..trials.trial import Trial
-from .cli import ENV_KWARGS, add_agent, add_keywords, new_parser, read_keywords, synth_id
+from .cli import ENV_KWARGS, SYNTH, add_agent, add_keywords, new_parser, read_keywords, synth_id
 
 
 class Shown(Trial):
@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = new_parser(__doc__)
     synth = parser.add_argument_group("synth and target")
-    synth.add_argument("--env", required=True, help="environment id, or path of a plugin or Faust program")
+    synth.add_argument("--env", required=True, help=SYNTH)
     add_keywords(synth, "--env-kwargs", ENV_KWARGS)
     synth.add_argument(
         "--target",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -57,9 +57,8 @@ class Names(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.parts = nn.Embedding(BUCKETS, width, padding_idx=0)
-        nn.init.normal_(self.parts.weight, std=0.1)
         with torch.no_grad():
-            self.parts.weight[0] = 0
+            self.parts.weight *= 0.1
 
     def forward(self, parts: torch.Tensor) -> torch.Tensor:
         """Return the meanings of names whose parts are given, int64, by the square root of their count."""
@@ -98,6 +97,7 @@ class Transformer(Network):
         super().__init__(encoder, shape[0] * width, space, _ROUNDS)
         self._width = width
         self._described = _described(space, self.encoding)
+        self._meanings: tuple[torch.Tensor, torch.Tensor] | None = None
         self.names, self.about, self.known = Names(width), nn.Linear(ABOUT, width), nn.Linear(PLACE, width)
         self.unknown = nn.Parameter(torch.zeros(width))
         layer = nn.TransformerDecoderLayer(
@@ -125,15 +125,30 @@ class Transformer(Network):
         Returns:
             Float32 (B, n, bins).
         """
-        described = self._described
         frames = embedding.reshape(len(embedding), -1, self._width)
-        of = self.about(described.about) + self.names(described.names)
+        of, values = self._meanings or self._mean()
         has = torch.where(known[..., None], self.known(place(unit)), self.unknown)
         state = self.layers(of + has, frames)
-        about = described.about[:, None].expand(-1, described.values.shape[1], -1)
-        values = self.value(torch.cat([described.values, about], 2)) + self.names(described.labels)
         scores = torch.einsum("bnw,nkw->bnk", self.score(state), values) / self._width**0.5
         return self.encoding.log_probabilities(scores)
+
+    @torch.no_grad()
+    def complete(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Fill in what is not known, as every network."""
+        # The meanings are of the weights alone: one of many passes finds them for all.
+        self._meanings = self._mean()
+        try:
+            return super().complete(*args, **kwargs)
+        finally:
+            self._meanings = None
+
+    def _mean(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what the parameters mean, (n, width), and each of their values, (n, bins, width)."""
+        described = self._described
+        of = self.about(described.about) + self.names(described.names)
+        about = described.about[:, None].expand(-1, described.values.shape[1], -1)
+        values = self.value(torch.cat([described.values, about], 2)) + self.names(described.labels)
+        return of, values
 
 
 def _described(space: ParameterSpace, encoding: Encoding) -> Described:

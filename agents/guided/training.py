@@ -6,17 +6,13 @@ import inspect
 from collections.abc import Collection
 from contextlib import closing
 
-from torch.utils.tensorboard import SummaryWriter
-
 from synthgym.errors import SynthgymError
 from synthgym.making import check_one_note_each, make_task
 
 from ..supervised.fresh import FreshExamples
-from ..training.loop import TrainingLoop
-from ..training.preview import Preview
+from ..training.loop import train_to_the_end
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder
-from ..trials.signals import Signals
 from .config import TRAINER_NAMES
 from .network import StepNetwork
 from .trainer import Trainer
@@ -73,16 +69,4 @@ def train(folder: RunFolder) -> int:
         FreshExamples(run, task.meter) as examples,
     ):
         trainer = Trainer(run, task, folder.newest())
-        task.meter.renders = trainer.model.renders
-        with (
-            Signals() as signals,
-            SummaryWriter(str(folder.tensorboard)) as writer,
-            closing(Preview(run, writer)) as preview,
-        ):
-            with TrainingLoop(folder, trainer, task, writer, preview) as loop:
-                while not trainer.is_over():
-                    signals.check()
-                    loop.advance(lambda: trainer.step(examples), trainer.validate)
-            folder.save_final(trainer.save_best)
-            preview(folder.final_model, trainer.model.steps, last=True)
-    return int(signals.caught or 0) if signals.stopped else 0
+        return train_to_the_end(folder, trainer, task, lambda: trainer.step(examples), trainer.validate)

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import ExitStack, closing
 
-from torch.utils.tensorboard import SummaryWriter
-
 from synthgym.datasets import DataSet, load_for
 from synthgym.errors import SynthgymError
 from synthgym.making import check_one_note_each, make_task
 from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
 
-from ..training.loop import TrainingLoop
-from ..training.preview import Preview
+from ..training.loop import train_to_the_end
 from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder
-from ..trials.signals import Signals
 from .config import TRAINER_NAMES, TrainerConfig
 from .examples import Examples, MiniBatches, check_examples
 from .fresh import FreshExamples
@@ -80,24 +76,14 @@ def train(folder: RunFolder) -> int:
         trainer.others = stack.enter_context(open_others(run, model, task.meter))
         if dataset is not None:
             model.dataset, model.dataset_renders = str(dataset.path), dataset.cost()
-        task.meter.renders = model.renders
-        with (
-            Signals() as signals,
-            SummaryWriter(str(folder.tensorboard)) as writer,
-            closing(Preview(run, writer)) as preview,
-        ):
-            with TrainingLoop(folder, trainer, task, writer, preview) as loop:
-                while not trainer.is_over():
-                    signals.check()
-                    rolls_out = trainer.rollouts is not None  # of rollouts there are few, and they take long
-                    loop.advance(
-                        lambda: {"loss": trainer.step(examples)},
-                        lambda: trainer.validate(held_out),
-                        always_kept=rolls_out,
-                    )
-            folder.save_final(trainer.save_best)
-            preview(folder.final_model, model.steps, last=True)
-    return int(signals.caught or 0) if signals.stopped else 0
+        return train_to_the_end(
+            folder,
+            trainer,
+            task,
+            lambda: {"loss": trainer.step(examples)},
+            lambda: trainer.validate(held_out),
+            lambda: trainer.rollouts is not None,  # of rollouts there are few, and they take long
+        )
 
 
 def _examples(

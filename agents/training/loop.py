@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
 
+from ..trials.signals import Signals
 from .divergence import Diverged, diverged, has_finite_weights, kept
 from .preview import Preview
 from .run_config import RunConfig
@@ -33,12 +35,57 @@ class _Trainer(Protocol):
     @property
     def model(self) -> _Model: ...
 
+    def is_over(self) -> bool: ...
+
     def is_due(self) -> bool: ...
 
     def save(self, path: Path) -> None: ...
 
+    def save_best(self, path: Path) -> None: ...
 
-class TrainingLoop:
+
+def train_to_the_end(
+    folder: RunFolder,
+    trainer: _Trainer,
+    task: SoundMatchingTask,
+    step: Callable[[], dict[str, float]],
+    validate: Callable[[], dict[str, float]],
+    always_kept: Callable[[], bool] = lambda: False,
+) -> int:
+    """Train until it is over, or a signal comes, and save the final model.
+
+    Shows a progress bar. Ctrl-C, SIGTERM and errors end it with a checkpoint.
+
+    Args:
+        folder: of the run.
+        trainer: whose model learns.
+        task: whose meter counts what is rendered.
+        step: learns; returns figures.
+        validate: judges what was learned; returns figures.
+        always_kept: whether there is a checkpoint after each validation now, and not only every so often.
+
+    Returns:
+        0 if the training is complete, otherwise the number of the signal that ended it.
+
+    Raises:
+        SynthgymError: the training diverged or could not be validated.
+    """
+    task.meter.renders = trainer.model.renders
+    with (
+        Signals() as signals,
+        SummaryWriter(str(folder.tensorboard)) as writer,
+        closing(Preview(trainer.run, writer)) as preview,
+    ):
+        with _Loop(folder, trainer, task, writer, preview) as loop:
+            while not trainer.is_over():
+                signals.check()
+                loop.advance(step, validate, always_kept=always_kept())
+        folder.save_final(trainer.save_best)
+        preview(folder.final_model, trainer.model.steps, last=True)
+    return int(signals.caught or 0) if signals.stopped else 0
+
+
+class _Loop:
     """Trains step by step.
 
     As a context it ends with a checkpoint, unless the weights are of no use any more.
@@ -92,15 +139,9 @@ class TrainingLoop:
         step: Callable[[], dict[str, float]],
         validate: Callable[[], dict[str, float]],
         *,
-        always_kept: bool = False,
+        always_kept: bool,
     ) -> None:
-        """Make a step, unless a validation is still due, and validate if it is time; each returns figures.
-
-        Args:
-            step: learns.
-            validate: judges what was learned.
-            always_kept: whether there is a checkpoint after each validation, and not only every so often.
-        """
+        """Make a step, unless a validation is still due, and validate if it is time."""
         trainer = self._trainer
         model = trainer.model
         if not trainer.is_due():

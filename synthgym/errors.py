@@ -7,6 +7,11 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 
+def installing(extra: str) -> str:
+    """Return how an extra is installed, for a message."""
+    return f'pip install "synthgym[{extra}]" (in a clone: ".[{extra}]")'
+
+
 class SynthgymError(ValueError):
     """Bad input. Every error that synthgym raises on purpose is one of these."""
 

@@ -74,6 +74,8 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
     try:
         path = os.fspath(path)  # a number would be taken for an open file, and closed
         if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
+            if os.path.isdir(path):  # noqa: PTH112
+                raise SoundError(f"{path} is a folder; give the files in it")
             raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
         if not os.access(path, os.R_OK):
             raise SoundError(f"cannot read {path}; give a file that you may read")

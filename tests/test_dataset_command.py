@@ -53,4 +53,4 @@ def test_without_ray(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
     )
-    assert done.stderr == "error: Ray is not installed: pip install 'synthgym[ray]'\n"
+    assert done.stderr == 'error: Ray is not installed: pip install "synthgym[ray]" (in a clone: ".[ray]")\n'

@@ -14,7 +14,7 @@ from conftest import ROOT
 
 from agents.baselines.random import Random
 from agents.catalogue import prepare
-from agents.matching.folder import check_banks, files_of
+from agents.matching.folder import MATCH, check_banks, files_of, folders_of
 from agents.matching.search import Search
 from agents.matching.writing import write
 from agents.trials.trial import Trial
@@ -214,3 +214,18 @@ def test_a_match_can_be_played_while_it_is_sought_but_none_is_lost(
     assert {path.name: path.read_bytes() for path in Path("whole").iterdir()} == before
     assert {"match.json", "match.wav", "target.wav"} == {path.name for path in Path("new").iterdir()}
     assert json.loads(Path("new/match.json").read_text())["banks"] == []
+
+
+def test_a_match_that_was_made_before_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a-FM-v0", "a-FM-v0-2"):
+        (tmp_path / "matches" / name).mkdir(parents=True)
+        (tmp_path / "matches" / name / MATCH).touch()
+    a, b = Path("x/a.wav"), Path("b.wav")
+    names = [folder.name for folder in folders_of(None, "FM-v0", [a, b, Path("y/a.wav")])]
+    assert names == ["a-FM-v0-3", "b-FM-v0", "a-FM-v0-4"]
+    assert folders_of(Path("out"), "FM-v0", [a]) == [Path("out")]
+    asked = folders_of(tmp_path / "matches", "FM-v0", [a, Path("y/a.wav")])
+    assert [folder.name for folder in asked] == ["a-FM-v0", "a-FM-v0-2"], (
+        "a folder that was asked for is used again"
+    )

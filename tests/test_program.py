@@ -55,7 +55,7 @@ def test_an_unknown_command_is_one_line_with_the_nearest(program: Program) -> No
 def test_without_the_extra_a_command_says_what_to_install(program: Program) -> None:
     done = program("match", "x.wav", before="sys.modules['yaml'] = None")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == 'error: yaml is missing; pip install "synthgym[agents]"\n'
+    assert done.stderr == 'error: yaml is missing; pip install "synthgym[agents]" (in a clone: ".[agents]")\n'
     assert program("--help", before="sys.modules['yaml'] = None").returncode == 0
 
 

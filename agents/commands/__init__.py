@@ -20,6 +20,7 @@ def run(module: str) -> None:
         name = missing.name if isinstance(missing, ModuleNotFoundError) else None
         if name is None or name.partition(".")[0] in _OURS:
             raise
-        print(f'error: {name} is missing; pip install "synthgym[agents]"', file=sys.stderr)
+        errors = import_module("synthgym.errors")
+        print(f"error: {name} is missing; {errors.installing('agents')}", file=sys.stderr)
         sys.exit(2)
     cli.run(command.main)

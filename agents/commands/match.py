@@ -29,7 +29,7 @@ from synthgym.notes import NOTE
 
 from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
-from ..matching.folder import MATCH, begin_folder, check_banks, check_folder, check_inputs, folder_of
+from ..matching.folder import MATCH, begin_folder, check_banks, check_folder, check_inputs, folders_of
 from ..matching.learned import check_one_note, within
 from ..matching.presets import Found, bank_paths, render_to_wav, rendered_by, write_banks
 from ..matching.recording import Recording
@@ -92,7 +92,9 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
     results = parser.add_argument_group("results")
     results.add_argument("--top", type=int, default=1, help="answers that sound different (default: 1)")
-    results.add_argument("--out", type=Path, help="folder for the results (default: matches/TARGET-ENV)")
+    results.add_argument(
+        "--out", type=Path, help="folder for the results (default: a new one, matches/TARGET-ENV)"
+    )
     results.add_argument(
         "--render",
         type=Path,
@@ -127,10 +129,7 @@ def main() -> int:
     recordings: list[Recording | Together] = (
         [together(args)] if args.together else [*map(Recording.read, args.targets)]
     )
-    folders = [
-        folder_of(args.out, args.env, [one.path for one in recordings], place)
-        for place in range(len(recordings))
-    ]
+    folders = folders_of(args.out, args.env, [one.path for one in recordings])
     check_inputs(args.targets, folders)
     found: list[Found] = []
     for place, (recording, out) in enumerate(zip(recordings, folders, strict=True)):

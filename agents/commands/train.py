@@ -15,6 +15,7 @@ trainings without.
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
         dest="steps",
         type=int,
         metavar="N",
-        help="of the environments in all; of networks mini-batches, rollouts, climbs (default: the YAML)",
+        help="in all: of the environments, or mini-batches and rollouts or climbs (default: as in the YAML)",
     )
     how.add_argument(
         "--num-envs", type=int, metavar="N", help="environments side by side (default: the agent's YAML)"
@@ -109,6 +110,15 @@ def parser() -> argparse.ArgumentParser:
         "trainings side by side (default: 1; ray: one for each core)",
     )
     return parser
+
+
+def evaluation(args: argparse.Namespace, folder: RunFolder) -> list[str]:
+    """Return the command that compares what a run has learned with random patches."""
+    keywords = ["--env-kwargs", *args.env_kwargs] if args.env_kwargs else []
+    agents = f"random,{args.agent}@{folder.path}"
+    out = Path("results") / folder.path.name
+    known = ["--agents", agents, "--targets", "test:20", "--budgets", "1,10,50", "--out", str(out)]
+    return ["synthgym", "evaluate", "--env", args.env, *keywords, *known]
 
 
 def main() -> int:
@@ -139,6 +149,8 @@ def main() -> int:
         learner(args.agent).check(config)  # what cannot be made fails before a folder is
         folder.begin(config)
     print(f"{args.agent} on {config.env}: {config.steps:,} steps")
+    if folder.done() >= config.steps:
+        print("all of them are done; to learn more, say a greater total by --steps N")
     print(f"watch it: tensorboard --logdir {folder.path}", flush=True)
     try:
         caught = learner(args.agent).train(folder)
@@ -151,5 +163,6 @@ def main() -> int:
         answer({"folder": folder.path, "stopped": True, "checkpoint": folder.newest(), "model": None})
         return 128 + caught
     print(f"model: {folder.final_model}")
+    print(f"how near does it come? {shlex.join(evaluation(args, folder))}")
     answer({"folder": folder.path, "stopped": False, "checkpoint": None, "model": folder.final_model})
     return 0

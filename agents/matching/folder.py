@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -17,24 +18,31 @@ _FURTHER = re.compile(r"match-[1-9]\d{0,2}\.\w+")
 """Names of the files of further answers."""
 
 
-def folder_of(out: Path | None, env: str, recordings: Sequence[Path], place: int) -> Path:
-    """Return where a recording's results go: of several, each has a folder of its own.
+def folders_of(out: Path | None, env: str, recordings: Sequence[Path]) -> list[Path]:
+    """Return where the results of recordings go: each has a folder of its own.
+
+    Where no folder was asked for, a match that was made before stays, and the next one has a number.
 
     Args:
         out: that was asked for, if any was.
         env: as it was asked for.
         recordings: all that are matched.
-        place: of the one that is meant, from 0.
 
     Returns:
-        The folder.
+        A folder for each.
     """
     if len(recordings) == 1 and out is not None:
-        return out
-    stems = [path.stem for path in recordings]
-    again = stems[:place].count(stems[place])
-    name = f"{stems[place]}-{Path(env).stem}" + (f"-{again + 1}" if again else "")
-    return (out or Path("matches")) / name
+        return [out]
+    folders: list[Path] = []
+    for path in recordings:
+        first = (out or Path("matches")) / f"{path.stem}-{Path(env).stem}"
+        others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
+        for folder in itertools.chain([first], others):
+            is_taken = out is None and (folder / MATCH).exists()
+            if folder not in folders and not is_taken:
+                folders.append(folder)
+                break
+    return folders
 
 
 def answer_names(count: int) -> list[str]:

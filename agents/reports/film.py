@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, installing
 from synthgym.files import replaced
 from synthgym.parameters import Unit
 from synthgym.recordings import playback_gain, write_wav
@@ -142,7 +142,7 @@ def check_film(path: Path) -> None:
 
         imageio_ffmpeg.get_ffmpeg_exe()
     except (ModuleNotFoundError, RuntimeError) as error:
-        raise SynthgymError("films need imageio-ffmpeg: pip install 'synthgym[video]'") from error
+        raise SynthgymError(f"films need imageio-ffmpeg: {installing('video')}") from error
     folder = path.resolve().parent
     while not folder.exists():
         folder = folder.parent

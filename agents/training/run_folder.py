@@ -136,10 +136,8 @@ class RunFolder:
         except OSError as error:
             raise unwritable(self.path, error) from error
         if asked["steps"] is not None:
-            newest = self.newest()
-            done = int(newest.stem) if newest else 0
             with self.held():
-                replace(kept, steps=max(asked["steps"], done)).write(self.config)
+                replace(kept, steps=max(asked["steps"], self.done())).write(self.config)
 
     def _check_name(self) -> None:
         name = str(self.path.absolute())
@@ -170,6 +168,11 @@ class RunFolder:
         """Return the newest checkpoint, or None."""
         saved = [path for path in self.checkpoints.glob("*.zip") if re.fullmatch("[0-9]+", path.stem)]
         return max(saved, key=lambda path: int(path.stem), default=None)
+
+    def done(self) -> int:
+        """Return how many steps were done at the newest checkpoint."""
+        newest = self.newest()
+        return 0 if newest is None else int(newest.stem)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import yaml
 
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, installing
 
 from .run_config import HYPERPARAMETERS
 
@@ -116,7 +116,7 @@ def _optuna() -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise SynthgymError("Optuna is not installed: pip install 'synthgym[sweep]'") from error
+        raise SynthgymError(f"Optuna is not installed: {installing('sweep')}") from error
     return optuna
 
 

@@ -6,7 +6,7 @@ import os
 import socket
 from typing import Any
 
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, installing
 
 _GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
 _SETTINGS = 3
@@ -33,7 +33,7 @@ def connected(address: str | None) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise SynthgymError("Ray is not installed: pip install 'synthgym[ray]'") from error
+        raise SynthgymError(f"Ray is not installed: {installing('ray')}") from error
     if ray.is_initialized():
         return ray
     # What a shell's profile or a job has set; Ray itself looks there, too.

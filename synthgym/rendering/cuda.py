@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, installing
 from synthgym.features import Feature, Features, MultiResolution, Pooled, extract
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace, Unit
@@ -132,11 +132,11 @@ def device() -> tuple[torch.device, int]:
 
         from synthgym.synths.dx7_engine.on_cuda import SIMULATED, cuda
     except ImportError as error:
-        raise SynthgymError(f"{NEEDS} ({error}); pip install 'synthgym[cuda]'") from error
+        raise SynthgymError(f"{NEEDS} ({error}); {installing('cuda')}") from error
     if SIMULATED:
         return torch.device("cpu"), 1 << 30
     if cuda.implementation != "NVIDIA":
-        raise SynthgymError(f"{NEEDS}, not the CUDA that Numba has itself; pip install 'synthgym[cuda]'")
+        raise SynthgymError(f"{NEEDS}, not the CUDA that Numba has itself; {installing('cuda')}")
     if not cuda.is_available():
         raise SynthgymError(
             "rendering='cuda': numba-cuda finds no CUDA device, or not the libraries that pip install "

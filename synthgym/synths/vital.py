@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from synthgym.errors import PresetError, SynthError
+from synthgym.errors import PresetError, SynthError, installing
 from synthgym.files import replaced
 from synthgym.hosting import Engine
 from synthgym.hosting.remote import RemoteEngine
@@ -55,7 +55,7 @@ class VitalSynth(HostedSynth):
     def __init__(self, **note: Any) -> None:
         super().__init__(**note)
         if find_spec("vita") is None:
-            raise SynthError('Vital needs the package vita; pip install "synthgym[vital]"')
+            raise SynthError(f"Vital needs the package vita; {installing('vital')}")
         from synthgym.synths import vital_knobs, vital_prior  # here: vita may be missing
 
         self._knobs, self._prior = vital_knobs, vital_prior

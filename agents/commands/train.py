@@ -113,7 +113,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def evaluation(args: argparse.Namespace, folder: RunFolder) -> list[str]:
-    """Return the command that compares what a run has learned with random patches."""
+    """Return the command that compares what a run has learned with random patches.
+
+    Args:
+        args: the command line of the training.
+        folder: of the run.
+
+    Returns:
+        The words of the command.
+    """
     keywords = ["--env-kwargs", *args.env_kwargs] if args.env_kwargs else []
     agents = f"random,{args.agent}@{folder.path}"
     out = Path("results") / folder.path.name

@@ -278,7 +278,7 @@ def test_a_folder_is_one_evaluation_s_at_a_time(done: Any) -> None:
 def test_a_full_disk_leaves_no_half_a_line(copy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The write of a line fails in its middle; the next one begins a line of its own."""
     with closing(Results(copy, SETTINGS)) as results:
-        trial, count = results.trials[0], len(results.trials)
+        trial, count = {**results.trials[0], "seed": 9}, len(results.trials)
         before = (copy / "trials.jsonl").read_bytes()
 
         def half_a_line(trial: Any) -> None:

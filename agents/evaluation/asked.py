@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Self
 
+from synthgym.checks import whole
 from synthgym.errors import SynthgymError
 
 from .log import Row
+
+MOST_SEEDS = 1_000_000
+"""So many trials of a target an agent is asked for, at most."""
 
 
 @dataclass
@@ -21,6 +26,16 @@ class Asked:
 
     targets: list[str] = field(default_factory=list)
     seeds: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, kept: Any) -> Self:
+        """Return what was kept; TypeError or ValueError if it is none."""
+        asked = cls(**kept)
+        if not isinstance(asked.targets, list) or not all(isinstance(name, str) for name in asked.targets):
+            raise TypeError("its targets are no names")
+        for agent, seeds in asked.seeds.items() if isinstance(asked.seeds, dict) else [("", None)]:
+            whole(f"seeds of {agent}", seeds, 0, MOST_SEEDS)
+        return asked
 
     def more(self, agents: Iterable[str], targets: Sequence[str], seeds: int, trials: Iterable[Row]) -> None:
         """Ask for agents on targets, besides what was asked for before and the trials that are done.

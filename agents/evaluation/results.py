@@ -27,6 +27,9 @@ _ASKED = "asked"
 OF_AN_EVALUATION = ("env", "env_kwargs", "more_features", "targets", "budgets", "dataset", "versions")
 """Settings that are no matter of its task, see ``SoundMatchingTask.describe``."""
 
+_OF_ALL = {"env": str, "env_kwargs": dict, "targets": str}
+"""What the settings of all evaluations have; others came later."""
+
 
 class Results:
     """An evaluation's settings, what was asked for, and the trials that are done.
@@ -67,14 +70,12 @@ class Results:
                 if any(entry.name != LOCK for entry in path.iterdir()):
                     raise SynthgymError(f"{path} is not empty and no evaluation; choose another folder")
                 self._write_config()
-            self._asked = Asked(**_read(self._config).get(_ASKED, {}))  # by now nobody else changes it
+            self._asked = _read_asked(self._config)  # by now nobody else changes it
             self.trials = read_log(self._log)
-        except (OSError, SynthgymError, TypeError) as error:
+        except (OSError, SynthgymError) as error:
             self.close()
             if isinstance(error, OSError):
                 raise unwritable(path, error) from error
-            if isinstance(error, TypeError):
-                raise _damaged(self._config) from error
             raise
 
     @classmethod
@@ -181,10 +182,22 @@ def _read(config: Path) -> dict[str, Any]:
     try:
         settings: dict[str, Any] = json.loads(config.read_text(encoding="utf-8"))
         if not isinstance(settings, dict):
-            raise ValueError
-    except ValueError as error:
+            raise TypeError
+        for name, kind in _OF_ALL.items():
+            if not isinstance(settings[name], kind):
+                raise TypeError
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise _damaged(config) from error
     return settings
+
+
+def _read_asked(config: Path) -> Asked:
+    try:
+        return Asked.read(_read(config).get(_ASKED, {}))
+    except TypeError as error:
+        raise _damaged(config) from error
+    except SynthgymError as error:
+        raise SynthgymError(f"{config} is damaged: {error}; choose another folder") from error
 
 
 def _damaged(config: Path) -> SynthgymError:

@@ -11,10 +11,10 @@ import torch
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.task import SoundMatchingTask
 
-from ..training.models import Origin
+from ..training.models import Origin, read_counts
 from ..training.refusal import no_model
 from ..training.shipped import SUFFIX
-from ..training.weights import read_weights
+from ..training.weights import read_weights, with_weights
 from .network import StepNetwork
 from .pooling import sees_notes
 from .shipped import read_shipped
@@ -93,10 +93,12 @@ class Model:
         """
         kept = read_shipped(path) if path.suffix == SUFFIX else read_weights(AGENT, path)
         try:
-            model = cls(kept["made_of"], Origin.read(kept["origin"]))
-            model.network.load_state_dict(kept["weights"])
-            model.steps, model.renders = kept["steps"], kept["renders"]
+            made_of, origin = kept["made_of"], Origin.read(kept["origin"])
+            model = with_weights(lambda: cls(made_of, origin), lambda model: model.network, kept["weights"])
+            model.steps, model.renders = read_counts(kept, "steps", "renders")
             return model, kept["training"]
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except MemoryError:  # of this machine, not of the file
+            raise
+        except Exception as error:  # PyTorch says in many ways what it cannot make
             cause = f"another version of the package made it ({type(error).__name__}: {error})"
             raise no_model(AGENT, path, cause) from error

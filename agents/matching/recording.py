@@ -130,6 +130,9 @@ class Recording:
         keywords = {"hold": hold, "duration": duration, **asked}
         return (keywords if note is None else {**keywords, "note": note}), remarks
 
+    played = env_kwargs
+    """An older name of ``env_kwargs``, which scripts of others still call."""
+
     def _released(self, seconds: float) -> float | None:
         """Return when the key is released in the first seconds; None if no release is found."""
         if seconds < _FRAME:

@@ -7,6 +7,7 @@ unpickle is to run a program; where a policy comes from stands beside them in pl
 from __future__ import annotations
 
 import json
+import pickle
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -15,8 +16,9 @@ from typing import Any
 
 from synthgym.errors import SynthgymError
 
-from ..training.models import Origin
+from ..training.models import Origin, read_counts
 from ..training.refusal import check_is_zip, no_model
+from .unpickling import unpickled
 
 
 def read_origin(agent: str, path: Path) -> Origin:
@@ -39,9 +41,11 @@ def read_origin(agent: str, path: Path) -> Origin:
     if (saved := _agent_of(data, members)) != agent:
         raise no_model(agent, path, f"it is a model of {saved}")
     try:
+        read_counts(data, "renders", "num_timesteps")
         return Origin.read(data["origin"])
-    except (TypeError, ValueError) as error:
-        raise no_model(agent, path, f"another version of the package made it ({error})") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        cause = f"another version of the package made it ({type(error).__name__}: {error})"
+        raise no_model(agent, path, cause) from error
 
 
 def policy_of_ours(agent: str, path: Path) -> dict[str, str]:
@@ -60,6 +64,27 @@ def policy_of_ours(agent: str, path: Path) -> dict[str, str]:
     kept = _read_data(agent, path)[0].get("policy_class")
     module = str(kept.get("__module__", "")) if isinstance(kept, dict) else ""
     return {"policy_class": "NoisyPolicy"} if module.endswith(".rl.population") else {}
+
+
+def read_objects(agent: str, path: Path, leave_out: Collection[str]) -> dict[str, Any]:
+    """Return what is pickled in a saved policy, by name; nothing unknown is called for it.
+
+    Args:
+        agent: name of the agent.
+        path: of the saved policy.
+        leave_out: names that nobody needs.
+
+    Returns:
+        For ``custom_objects`` of stable-baselines3's ``load``.
+
+    Raises:
+        SynthgymError: a pickle would call what no policy of ours needs.
+        Exception: of any kind, if a pickle is damaged.
+    """
+    try:
+        return unpickled(_read_data(agent, path)[0], leave_out)
+    except pickle.UnpicklingError as error:
+        raise no_model(agent, path, f"it is damaged, or holds more than a policy ({error})") from error
 
 
 def _read_data(agent: str, path: Path) -> tuple[dict[str, Any], Collection[str]]:
@@ -85,5 +110,5 @@ def _agent_of(data: dict[str, Any], members: Collection[str]) -> str:
     if "delta_std_schedule" in data:
         return "es" if "optimizer.pth" in members else "ars"
     if "target_entropy" in data:
-        return "sac_her" if "n_sampled_goal" in data.get("replay_buffer_kwargs", {}) else "sac"
+        return "sac_her" if "n_sampled_goal" in str(data.get("replay_buffer_kwargs")) else "sac"
     return "ppo"

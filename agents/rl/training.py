@@ -32,7 +32,7 @@ from ..trials.signals import Signals
 from .algorithms import CLASSES, METHODS, method
 from .callbacks import Checkpoints, Report, StopWhenAsked, StopWhenDiverged
 from .guesses import Guesses
-from .saved import policy_of_ours, read_origin
+from .saved import policy_of_ours, read_objects, read_origin
 from .vec_env import SynthVecEnv
 
 
@@ -215,7 +215,7 @@ def _new(run: RunConfig, env: VecEnv) -> BaseAlgorithm:
 def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
     """Load a saved model of an agent, to train on an environment if one is given.
 
-    This runs what the file holds: see ``read_origin`` for what can be known of it before.
+    Nothing that the file holds is run: see ``unpickling``.
 
     Args:
         agent: the name of the agent.
@@ -240,7 +240,10 @@ def load(agent: str, path: Path, env: VecEnv | None = None) -> BaseAlgorithm:
     }
     replaced = policy_of_ours(agent, path) | (unneeded if env is None else {})
     try:
+        replaced = read_objects(agent, path, replaced) | replaced
         return method(agent).algorithm.load(path, env, device="cpu", custom_objects=replaced)
+    except SynthgymError:
+        raise
     except Exception as error:  # a pickle may raise anything
         cause = f"other versions of packages made it, or it is damaged ({type(error).__name__}: {error})"
         raise no_model(agent, path, cause) from error

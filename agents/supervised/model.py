@@ -19,11 +19,11 @@ from synthgym.notes import Notes
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.task import SoundMatchingTask
 
-from ..training.models import Origin
+from ..training.models import Origin, read_counts
 from ..training.old_names import current_weights
 from ..training.refusal import no_model
 from ..training.run_folder import RunFolder
-from ..training.weights import read_weights
+from ..training.weights import read_weights, with_weights
 from .network import ENCODERS, DenseNetwork, Network
 from .transformer import Transformer
 
@@ -279,14 +279,21 @@ class Model:
         kept = read_weights(agent, path)
         try:
             made_of, origin = kept["made_of"], Origin.read(kept["origin"])
-            model = cls(agent, made_of["options"], made_of["shape"], made_of["bounds"], origin)
-            model.network.load_state_dict(current_weights(kept["weights"]))
-            for name in ("steps", "renders", "dataset", "dataset_renders"):
-                setattr(model, name, kept[name])
+            options, shape, bounds = (made_of[name] for name in ("options", "shape", "bounds"))
+            model = with_weights(
+                lambda: cls(agent, options, shape, bounds, origin),
+                lambda model: model.network,
+                current_weights(kept["weights"]),
+            )
+            counts = "steps", "renders", "dataset_renders"
+            model.steps, model.renders, model.dataset_renders = read_counts(kept, *counts)
+            model.dataset = str(kept["dataset"])
             training = kept["training"]
             if training is not None:
                 training["best_weights"] = current_weights(training["best_weights"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except MemoryError:  # of this machine, not of the file
+            raise
+        except Exception as error:  # PyTorch says in many ways what it cannot make
             cause = f"another version of the package made it ({type(error).__name__}: {error})"
             raise no_model(agent, path, cause) from error
         return model, training

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from synthgym.checks import whole
 from synthgym.parameters import ParameterSpace
 
 from .encoding import Encoding
@@ -36,6 +37,8 @@ class Network(nn.Module, ABC):
         self, encoder: nn.Module, size: int, space: ParameterSpace, rounds: int | None = None
     ) -> None:
         super().__init__()
+        if rounds is not None:
+            whole("rounds", rounds, 1, 10**6)  # with less than one, nothing would ever be filled in
         self.encoding, self.size, self._rounds = Encoding(space), size, rounds
         self.encoder = encoder
 

@@ -10,13 +10,32 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
 from synthgym.notes import Note
+from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
 
 from ..trials.agent import Agent
 from ..trials.trial import Trial
+
+
+def read_counts(kept: Mapping[str, Any], *names: str) -> list[int]:
+    """Return how many steps or renders a model counts, as they were kept with it.
+
+    Args:
+        kept: with the model.
+        names: of the counts.
+
+    Returns:
+        One whole number, 0 or more, for each name.
+
+    Raises:
+        KeyError: one is missing.
+        SynthgymError: one is no such number.
+    """
+    return [whole(name, kept[name], 0, 2**53) for name in names]
 
 
 @dataclass(frozen=True)
@@ -51,12 +70,15 @@ class Origin:
 
     @classmethod
     def read(cls, kept: Any) -> Self:
-        """Return an origin that was kept; TypeError if it is none."""
+        """Return an origin that was kept; TypeError, ValueError or KeyError if it is none."""
         origin = cls(**kept)
         kinds = {"env": str, "env_kwargs": dict, "feature": str, "identity": dict}
         for name, kind in kinds.items():
             if not isinstance(getattr(origin, name), kind):
                 raise TypeError(f"its {name} is no {kind.__name__}")
+        Note(**origin.identity["note"])
+        ParameterSpace([Parameter.read(one) for one in origin.identity["parameters"]])
+        number("sample_rate", origin.identity.get("sample_rate", 1), 1, 1e6)
         return origin
 
     def kept(self) -> dict[str, Any]:

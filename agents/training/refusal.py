@@ -7,6 +7,11 @@ from pathlib import Path
 
 from synthgym.errors import SynthgymError
 
+_MOST = 50
+"""So many times as large as its file is a model, at most, when it is unpacked: weights are hardly packed."""
+_LEAST = 1 << 29
+"""Bytes that may be unpacked of any file."""
+
 
 def no_model(agent: str, path: Path, cause: object) -> SynthgymError:
     """Return the error of a file that holds no model of an agent.
@@ -46,3 +51,10 @@ def check_is_zip(agent: str, path: Path) -> None:
         raise no_model(agent, path, f"it cannot be read ({error.strerror})") from error
     if not zipfile.is_zipfile(path):
         raise no_model(agent, path, "it is no zip file, or it was cut off")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        raise no_model(agent, path, f"it is damaged ({error})") from error
+    if unpacked > max(_LEAST, _MOST * path.stat().st_size):
+        raise no_model(agent, path, f"it would unpack to {unpacked / 1e9:.1f} GB")

@@ -131,6 +131,11 @@ class PluginEngine:
         self._set(settings)
         self._plugin.save_state(path)
 
+    def state(self) -> bytes:
+        """Return the plugin's state; of a VST2 plugin it is a bank."""
+        state: bytes = self._plugin.__getstate__()["plugin_state"]
+        return state
+
     def load(self, path: str) -> list[float]:
         """Read a preset and return the values of all parameters, each in [0, 1].
 
@@ -162,7 +167,7 @@ class PluginEngine:
         it loads the bank, and stops there at one that is damaged. The plugin is of no use for anything else
         afterwards. Of other plugins there are none: DawDreamer tells nothing of them.
         """
-        state = self._plugin.__getstate__()["plugin_state"]
+        state = self.state()
         if not state.startswith(b"CcnK"):  # how the states of VST2 plugins begin
             return []
         count = self._plugin.get_plugin_parameter_size()

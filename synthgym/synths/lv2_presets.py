@@ -81,10 +81,11 @@ def _read(path: Path) -> Graph:
     """Return what a file says; nothing if it cannot be read."""
     graph = Graph()
     try:
+        if not path.is_file():  # a reader of a pipe would wait
+            return graph
         return graph.parse(str(path), format="turtle", publicID=path.absolute().as_uri())
     except Exception as error:  # the parser raises whatever it meets
-        if path.is_file():
-            logger.warning("%s cannot be read (%s); passed over", path, " ".join(str(error).split())[:200])
+        logger.warning("%s cannot be read (%s); passed over", path, " ".join(str(error).split())[:200])
         return Graph()
 
 

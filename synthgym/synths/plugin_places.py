@@ -107,6 +107,8 @@ def uris_in(bundle: Path, kind: str = "Plugin") -> set[str]:
     found = set()
     for path in [bundle / "manifest.ttl"] if kind == "Plugin" else sorted(bundle.glob("*.ttl")):
         try:
+            if not path.is_file():  # a reader of a pipe would wait
+                continue
             with path.open(encoding="utf-8", errors="replace") as file:
                 text = file.read(_LONGEST)
         except OSError:

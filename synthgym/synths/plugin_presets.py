@@ -14,10 +14,13 @@ from synthgym.hosting import SAFEST, Engine, Isolation
 from synthgym.synths.hosted import OwnsEngine
 from synthgym.synths.lv2_presets import lv2_presets
 from synthgym.synths.plugin_places import is_uri
+from synthgym.synths.vst2_presets import check_vst2, plugin_of
 
 logger = logging.getLogger(__name__)
 MOST_PROGRAMS = 128
 """So many programs of a plugin are read: those that a MIDI program change reaches."""
+VST2 = (".fxp", ".fxb")
+"""The file name endings of a VST2 plugin's presets and banks."""
 _STATE = b"<VST3PluginState"
 
 
@@ -62,8 +65,10 @@ class PluginPresets(OwnsEngine):
             with TemporaryDirectory() as folder:  # engines take names in UTF-8 alone
                 copied = Path(folder, f"preset{path.suffix}")
                 copied.write_bytes(data)
+                if path.suffix.lower() in VST2:
+                    check_vst2(data, plugin_of(self.engine.call("state")))
                 hosts: list[float] = self.engine.call("load", str(copied))
-        except (SynthError, PluginCrashed) as error:
+        except (SynthError, PluginCrashed, ValueError) as error:
             raise PresetError(f"{no_preset}: {error}") from error
         return hosts
 

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from torture.commands import commands
+from torture.folders import folders
 from torture.inputs import inputs
 from torture.kills import kills
 from torture.limits import limits
@@ -43,6 +44,7 @@ SECTIONS = {
     "limits": limits,
     "plugins": plugins,
     "soak": soak,
+    "folders": folders,
 }
 WHAT = {
     "inputs": "mutated inputs, in process, an equal share of each kind",
@@ -51,6 +53,7 @@ WHAT = {
     "limits": "trials of each limit: full disk, read-only folder, memory, clock, signals",
     "plugins": "trainings on a plugin in each kind of trouble",
     "soak": "matches in one process, ten times as many renders of a plugin, a hundred times as many steps",
+    "folders": "changed runs, data sets and evaluations, in process, an equal share of each kind",
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from conftest import AMSYNTH, needs
 from test_training import small_model
 
@@ -21,7 +22,8 @@ from agents.evaluation.results import Results
 from agents.matching.recording import Recording
 from agents.rl.unpickling import unpickled
 from agents.supervised.model import Model
-from agents.training.refusal import check_is_zip
+from agents.training.refusal import check_is_zip, going_on
+from agents.training.run_config import RunConfig
 from synthgym.errors import PresetError, SynthgymError
 from synthgym.synths.lv2_presets import lv2_presets
 from synthgym.synths.plugin import PluginSynth
@@ -158,6 +160,29 @@ def test_a_model_that_does_not_hold_together(changed: dict[str, Any], says: str,
     torch.save({**torch.load(path, weights_only=True), **changed}, path)
     with pytest.raises(SynthgymError, match=rf"model\.zip is no saved mlp model: .*{says}"):
         Model.load("mlp", path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"env": 3}, {"agent": None}, {"env_kwargs": []}, {"hyperparameters": None}, {"dataset": {}}, {"x": 1}],
+)
+def test_a_config_of_other_types_is_no_config(changed: dict[str, Any], tmp_path: Path) -> None:
+    config = {"env": "FM-v0", "agent": "ppo", "steps": 1, "num_envs": 1, "seed": 0}
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(config))
+    assert RunConfig.read(tmp_path / "config.yml").env == "FM-v0"
+    (tmp_path / "config.yml").write_text(yaml.safe_dump({**config, **changed}))
+    with pytest.raises(SynthgymError, match=r"config\.yml is not the config of a run"):
+        RunConfig.read(tmp_path / "config.yml")
+
+
+def test_a_checkpoint_whose_training_is_damaged_is_not_gone_on_with(tmp_path: Path) -> None:
+    with pytest.raises(
+        SynthgymError, match=r"3\.zip is no saved mlp model: the state of its training is damaged"
+    ):
+        with going_on("mlp", tmp_path / "3.zip"):
+            torch.optim.AdamW([torch.zeros(1)]).load_state_dict(3)  # type: ignore[arg-type]
+    with pytest.raises(MemoryError), going_on("mlp", tmp_path / "3.zip"):
+        raise MemoryError
 
 
 TRIAL = {

@@ -18,6 +18,7 @@ from synthgym.task import SoundMatchingTask
 from ..supervised.examples import MiniBatches
 from ..training.divergence import Diverged
 from ..training.models import Origin
+from ..training.refusal import going_on
 from ..training.run_config import RunConfig
 from .climbs import Climbs
 from .config import TRAINER_NAMES, TrainerConfig
@@ -68,11 +69,12 @@ class Trainer:
         """The mean gain of a step, by distance."""
         self._practice: Practice | None = None
         self._held_out: tuple[Features, Climbs] | None = None
-        if training is not None:
-            for name in _KEPT:
-                setattr(self, name, training[name])
-            self.usual = np.array(self.usual)
-            self.optimizer.load_state_dict(training["optimizer"])
+        if checkpoint is not None and training is not None:
+            with going_on(AGENT, checkpoint):
+                for name in _KEPT:
+                    setattr(self, name, training[name])
+                self.usual = np.array(self.usual)
+                self.optimizer.load_state_dict(training["optimizer"])
 
     def check(self) -> None:
         """Raise SynthgymError if there is nothing to practise on."""

@@ -93,9 +93,7 @@ def _read_data(agent: str, path: Path) -> tuple[dict[str, Any], Collection[str]]
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.namelist()
-            if "data" not in members:
-                raise no_model(agent, path, "stable-baselines3 did not write it")
-            data = json.loads(archive.read("data"))
+            data = json.loads(archive.read("data")) if "data" in members else None
     except (zipfile.BadZipFile, zlib.error, ValueError, RecursionError, RuntimeError, OSError) as error:
         raise no_model(agent, path, f"it is damaged ({error})") from error
     if not isinstance(data, dict):

@@ -18,6 +18,7 @@ from synthgym.task import SoundMatchingTask
 
 from ..training.divergence import Diverged
 from ..training.models import Origin
+from ..training.refusal import going_on
 from ..training.run_config import RunConfig
 from .config import TRAINER_NAMES, Loss, TrainerConfig
 from .examples import Examples, MiniBatches
@@ -65,13 +66,14 @@ class Trainer:
         self.best_weights = self._weights()
         self.others: list[Other] = []
         """Other synthesisers that are learned in turn with its own."""
-        if training is not None:
-            for name in _KEPT:
-                setattr(self, name, training[name])
-            if self.loss in ROLLOUT_LEARNERS:
-                self._make_learner().load_state(training["state"])
-            else:
-                self.optimizer.load_state_dict(training["state"]["optimizer"])
+        if checkpoint is not None and training is not None:
+            with going_on(run.agent, checkpoint):
+                for name in _KEPT:
+                    setattr(self, name, training[name])
+                if self.loss in ROLLOUT_LEARNERS:
+                    self._make_learner().load_state(training["state"])
+                else:
+                    self.optimizer.load_state_dict(training["state"]["optimizer"])
         if self.config.loss in ROLLOUT_LEARNERS and run.steps <= self.config.rollouts:
             raise SynthgymError(
                 f"{run.steps} steps with {self.config.rollouts} rollouts leave none for imitation; "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from synthgym.errors import SynthgymError
@@ -58,3 +60,23 @@ def check_is_zip(agent: str, path: Path) -> None:
         raise no_model(agent, path, f"it is damaged ({error})") from error
     if unpacked > max(_LEAST, _MOST * path.stat().st_size):
         raise no_model(agent, path, f"it would unpack to {unpacked / 1e9:.1f} GB")
+
+
+@contextmanager
+def going_on(agent: str, path: Path) -> Iterator[None]:
+    """Refuse a checkpoint whose training, in the body, cannot be gone on with.
+
+    Args:
+        agent: the name of the agent.
+        path: of the checkpoint.
+
+    Raises:
+        SynthgymError: the body raised whatever optimizers say of what is none of their state.
+    """
+    try:
+        yield
+    except (MemoryError, SynthgymError):
+        raise
+    except Exception as error:
+        cause = f"the state of its training is damaged ({type(error).__name__}: {error})"
+        raise no_model(agent, path, cause) from error

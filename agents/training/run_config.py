@@ -24,6 +24,11 @@ _EXTRAS = ("vita",)
 """Packages that a result may depend on, and that need not be installed."""
 _OF_THE_RUN = ("n_timesteps", "n_envs", "env_kwargs")
 
+_KINDS: dict[str, Any] = {
+    **{"env": str, "agent": str, "env_kwargs": dict, "hyperparameters": dict, "versions": dict},
+    **{"dataset": str | None, "start_from": str | None},
+}
+
 
 def _versions() -> dict[str, str]:
     """Return the versions of the packages that a result depends on, as far as they are installed."""
@@ -142,11 +147,14 @@ class RunConfig:
         """Read ``config.yml``; SynthgymError if it is none."""
         try:
             config = cls(**yaml.safe_load(path.read_text(encoding="utf-8")))
+            for name, kind in _KINDS.items():
+                if not isinstance(getattr(config, name), kind):
+                    raise TypeError(f"its {name} is {getattr(config, name)!r:.80}")
             config.hyperparameters = current_hyperparameters(config.hyperparameters)
             whole("steps", config.steps, 1, 10**12)
             whole("num_envs", config.num_envs, 1, 4096)
             whole("seed", config.seed, 0, 2**31 - 1)
-        except (OSError, AttributeError, TypeError, ValueError, yaml.YAMLError) as error:
+        except (OSError, AttributeError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
             why = " ".join(str(error).split())
             raise SynthgymError(
                 f"{path} is not the config of a run ({why}); choose another --log-dir"

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,9 @@ from synthgym import datasets
 from synthgym.making import make_task
 
 from .files import ROOT, SHORT
+from .log import Trial
 from .mutation import mutated_bytes, mutated_json, mutated_value, pick
-from .trying import Attempt
+from .trying import Attempt, Prepare, tried
 
 _FEW = ("rollouts=1", "validate_every=2", "validate_on=8", "batch_size=8")
 LEARNED: dict[str, tuple[str, ...]] = {
@@ -243,3 +244,23 @@ def evaluations(folder: Path) -> Attempt:
 def _called(main: Callable[[], int], *words: str) -> int:
     sys.argv = list(words)
     return main()
+
+
+KINDS: dict[str, Prepare] = {"models": models, "set folders": set_folders, "evaluations": evaluations}
+"""By name, in an order that decides what is tried: new ones come last."""
+
+
+def folders(seed: int, missing: Callable[[str, int], list[int]], count: int) -> Iterator[Trial]:
+    """Try changed folders of all kinds in process.
+
+    Args:
+        seed: of the campaign.
+        missing: which trials of a kind, of so many, are not done.
+        count: trials in all, an equal share of each kind.
+
+    Yields:
+        The trials.
+    """
+    for number, (kind, prepare) in enumerate(KINDS.items()):
+        if indices := missing(kind, -(-count // len(KINDS))):
+            yield from tried("folders", kind, prepare, seed, number, indices)

@@ -62,7 +62,8 @@ def models(folder: Path) -> Attempt:
         run = folder / f"FM-v0-{agent}-0"
         _command("train.py", "--agent", agent, "--log-dir", run, *_short(), *options, folder=folder)
         samples[agent] = (run / "final_model.zip").read_bytes()
-    env = gym.make("FM-v0", **SHORT)
+    short: dict[str, Any] = SHORT
+    env = gym.make("FM-v0", **short)
     env.reset(seed=0)
     count = itertools.count()
 
@@ -77,8 +78,8 @@ def models(folder: Path) -> Attempt:
             else:
                 (run / "final_model.zip").write_bytes(_changed_model(rng, samples[agent]))
             RunConfig.read(run / "config.yml")
-            trial = api.match(api.load(agent, "FM-v0", runs=runs, **SHORT), env, renders=3)
-            return trial.best.distance
+            trial = api.match(api.load(agent, "FM-v0", runs=runs, **short), env, renders=3)
+            return trial.best
         finally:
             shutil.rmtree(runs)
 

@@ -70,6 +70,9 @@ def going_on(agent: str, path: Path) -> Iterator[None]:
         agent: the name of the agent.
         path: of the checkpoint.
 
+    Yields:
+        Once.
+
     Raises:
         SynthgymError: the body raised whatever optimizers say of what is none of their state.
     """

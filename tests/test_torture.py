@@ -233,7 +233,7 @@ def test_what_was_being_written_when_a_command_was_killed_is_removed(tmp_path: P
 
 def test_an_evaluation_that_was_killed_as_it_began_goes_on(tmp_path: Path) -> None:
     (tmp_path / STRAY.format("evaluation", ".json")).touch()
-    Results(tmp_path, {"env": "FM-v0"}).close()
+    Results(tmp_path, {"env": "FM-v0", "env_kwargs": {}, "targets": "test:1"}).close()
     assert (tmp_path / "evaluation.json").exists()
     assert not (tmp_path / STRAY.format("evaluation", ".json")).exists()
 

@@ -192,8 +192,9 @@ def _read(config: Path) -> dict[str, Any]:
 
 
 def _read_asked(config: Path) -> Asked:
+    kept = _read(config).get(_ASKED, {})
     try:
-        return Asked.read(_read(config).get(_ASKED, {}))
+        return Asked.read(kept)
     except TypeError as error:
         raise _damaged(config) from error
     except SynthgymError as error:

@@ -41,13 +41,6 @@ _KINDS = (("patches", "human"), ("patches", "uniform"))
 _UNREAD = 141
 """The exit code of a program whose output nobody reads, as shells give it: 128 and SIGPIPE."""
 
-STRANGERS = (
-    "A stable-baselines3 model (ppo, sac, sac_her, ars, es) from a stranger is a program that runs when it "
-    "is loaded; our own format (mlp, lstm, ppo_imitation, transformer, guided) is read without running "
-    "anything."
-)
-"""What the help says of files of models."""
-
 
 def add_keywords(parser: Options, option: str, what: str) -> None:
     """Add an option that takes ``name=value`` texts, for ``read_keywords``.
@@ -74,7 +67,7 @@ def add_agent(parser: Options, agents: Iterable[str], usual: str) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        help=f"final_model.zip of a run, for an agent that is trained. {STRANGERS}",
+        help="final_model.zip of a run, for an agent that is trained",
     )
     parser.add_argument("--dataset", type=Path, help="data set, for nearest")
 

@@ -27,7 +27,6 @@ from ..training.run_config import RunConfig
 from ..training.run_folder import RunFolder, run_name
 from .cli import (
     ENV_KWARGS,
-    STRANGERS,
     SYNTH,
     add_keywords,
     add_workers,
@@ -91,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     )
     how.add_argument("--seed", type=int, help="of all that is random (default: 0)")
     how.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")
-    how.add_argument("--resume", action="store_true", help=f"go on from the newest checkpoint. {STRANGERS}")
+    how.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     several = parser.add_argument_group("several trainings, compared by validation targets")
     several.add_argument("--seeds", help="one training for each, as 0,1,2")
     several.add_argument(

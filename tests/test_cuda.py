@@ -290,7 +290,7 @@ def test_what_cannot_be_rendered_there_is_refused(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SynthgymError, match="does not render on a GPU"):
         fm.render_on(torch.device("cpu"), np.zeros((1, 6)), fm.note.rows(1))
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(SynthgymError, match=r"pip install 'synthgym\[cuda\]'"):
+    with pytest.raises(SynthgymError, match=r'pip install "synthgym\[cuda\]"'):
         SoundMatchingTask("dexed", operators=1, rendering="cuda")
 
 

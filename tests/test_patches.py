@@ -204,8 +204,8 @@ def test_odd_paths_are_named(path: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_missing_files_and_folders_are_named(tmp_path: Path) -> None:
-    for path in (tmp_path, tmp_path / "nope.wav"):
-        with pytest.raises(SoundError, match="no such file"):
+    for path, says in ((tmp_path, "is a folder"), (tmp_path / "nope.wav", "no such file")):
+        with pytest.raises(SoundError, match=says):
             read_recording(path, 44100, 44100)
 
 

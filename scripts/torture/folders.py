@@ -29,7 +29,7 @@ from synthgym.making import make_task
 from .files import ROOT, SHORT
 from .log import Trial
 from .mutation import mutated_bytes, mutated_json, mutated_value, pick
-from .trying import Attempt, Prepare, tried
+from .trying import Attempt, Prepare, all_tried
 
 _FEW = ("rollouts=1", "validate_every=2", "validate_on=8", "batch_size=8")
 LEARNED: dict[str, tuple[str, ...]] = {
@@ -259,9 +259,7 @@ def folders(seed: int, missing: Callable[[str, int], list[int]], count: int) -> 
         missing: which trials of a kind, of so many, are not done.
         count: trials in all, an equal share of each kind.
 
-    Yields:
+    Returns:
         The trials.
     """
-    for number, (kind, prepare) in enumerate(KINDS.items()):
-        if indices := missing(kind, -(-count // len(KINDS))):
-            yield from tried("folders", kind, prepare, seed, number, indices)
+    return all_tried("folders", KINDS, seed, missing, count)

@@ -36,7 +36,7 @@ from .files import (
 from .log import Trial
 from .mutation import mutated_bytes, mutated_json, mutated_value, pick
 from .studio import requests
-from .trying import Attempt, Prepare, tried
+from .trying import Attempt, Prepare, all_tried
 
 
 def data_sets(folder: Path) -> Attempt:
@@ -196,8 +196,11 @@ def inputs(seed: int, missing: Callable[[str, int], list[int]], count: int) -> I
     Yields:
         The trials.
     """
-    for number, (kind, prepare) in enumerate(KINDS.items()):
-        if kind == "plugin presets" and not AMSYNTH.exists():
-            yield Trial("inputs", kind, seed, 0, "skipped", f"{AMSYNTH} is not installed")
-        elif indices := missing(kind, -(-count // len(KINDS))):
-            yield from tried("inputs", kind, prepare, seed, number, indices)
+    has_plugin = AMSYNTH.exists()
+    if not has_plugin:
+        yield Trial("inputs", "plugin presets", seed, 0, "skipped", f"{AMSYNTH} is not installed")
+
+    def possible(kind: str, share: int) -> list[int]:
+        return missing(kind, share) if has_plugin or kind != "plugin presets" else []
+
+    yield from all_tried("inputs", KINDS, seed, possible, count)

@@ -8,7 +8,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import gymnasium as gym
@@ -114,3 +114,27 @@ def tried(
                     yield Trial(section, kind, seed, index, *found)
             except Silent as why:
                 yield Trial(section, kind, seed, left.pop(0), "fault", str(why), patience)
+
+
+def all_tried(
+    section: str,
+    kinds: Mapping[str, Prepare],
+    seed: int,
+    missing: Callable[[str, int], list[int]],
+    count: int,
+) -> Iterator[Trial]:
+    """Try kinds in turn.
+
+    Args:
+        section: of the campaign.
+        kinds: what each prepares, by name, in the order that decides what is tried.
+        seed: of the campaign.
+        missing: which trials of a kind, of so many, are not done.
+        count: trials in all, an equal share of each kind.
+
+    Yields:
+        The trials.
+    """
+    for number, (kind, prepare) in enumerate(kinds.items()):
+        if indices := missing(kind, -(-count // len(kinds))):
+            yield from tried(section, kind, prepare, seed, number, indices)

@@ -141,3 +141,19 @@ def test_the_grid_is_made_and_described(script: Script, tmp_path: Path) -> None:
     again = script("benchmark_grid.py", *arguments, check=False)
     assert (again.returncode, again.stdout) == (2, "")
     assert again.stderr.startswith("error: ")
+
+
+@pytest.mark.slow
+def test_what_a_page_waits_for_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    from agents.benchmarks import studio
+    from agents.benchmarks.section import Effort
+
+    fm = next(one for one in studio.instruments() if one.key == "FM-v0")
+    monkeypatch.setattr(studio, "instruments", lambda: [fm])
+    monkeypatch.setattr(studio, "SECONDS", 2.0)
+    monkeypatch.setattr(studio, "KEYS", 2)
+    (row,) = studio.measure(Effort(rounds=2, steps=3))
+    assert set(row) == {*studio.SECTION.columns, "rounds"}
+    assert [len(values) for values in row["rounds"].values()] == [2] * 5
+    assert all(np.isfinite(row[key]) and row[key] > 0 for key in row["rounds"])
+    assert row["key"] <= row["slowest"]

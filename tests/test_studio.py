@@ -2,7 +2,10 @@
 
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ from hypothesis import strategies as st
 from studio_client import Client, served, tone, wav_bytes
 
 from agents.evaluation.pitch import note_of
-from agents.studio.session import Sessions
+from agents.studio.session import Session, Sessions
 from synthgym.making import make_task
 
 FM = "FM-v0"
@@ -404,3 +407,16 @@ def test_memory_stays_flat_under_malformed_requests_and_uploads(matched: Matched
     flood(250)
     assert process.memory_info().rss - before < 60e6
     assert client.ask("GET", "/api/instruments")[0] == 200
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+def test_searches_give_way_to_keys(tmp_path: Path) -> None:
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    session = Session(tmp_path)
+    try:
+        niceness = [sys.executable, "-c", "import os; print(os.nice(0))"]
+        started = session._searches.submit(subprocess.run, niceness, capture_output=True, check=True)
+        assert int(started.result().stdout) >= own + 10
+        assert os.getpriority(os.PRIO_PROCESS, 0) == own
+    finally:
+        session.close()

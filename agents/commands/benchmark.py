@@ -40,6 +40,7 @@ SECTIONS = (
     "lookup",
     "datasets",
     "nodes",
+    "studio",
     "endurance",
 )
 """Each is ``SECTION`` in a module of ``benchmarks``, imported when it is measured: torch takes seconds."""

@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -30,6 +31,7 @@ _LOOK = 0.2
 """Seconds between two looks whether a search that waits is to stop."""
 logger = logging.getLogger(__name__)
 _PREFIX, _LOCK = "synthgym-studio-", "lock"
+_NICENESS = 10
 _AT_ONCE = threading.Semaphore(max(2, os.cpu_count() or 1))
 """Searches of all pages; more would only make each other slow."""
 
@@ -56,7 +58,7 @@ class Session:
         self.watchers: list[Callable[[int], None]] = []
         self._numbers = 0
         self._lock = threading.Lock()
-        self._searches = ThreadPoolExecutor(1, thread_name_prefix="search")
+        self._searches = ThreadPoolExecutor(1, thread_name_prefix="search", initializer=_give_way)
         self._closed = False
 
     def new_file(self) -> Path:
@@ -243,6 +245,12 @@ class Sessions:
             _close(session)
         self._held.release()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _give_way() -> None:
+    """Let keys that a person plays go before this thread, and before what it starts."""
+    if sys.platform == "linux":  # elsewhere it would be the whole process
+        os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), _NICENESS))
 
 
 def _close(session: Session) -> None:

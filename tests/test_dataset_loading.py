@@ -164,3 +164,28 @@ def test_a_set_that_is_to_be_larger_than_it_is_is_named(copied: Path) -> None:
         SynthgymError, match="is to hold 900 items, but its array parameters has room for 600"
     ):
         datasets.load(copied)
+
+
+def changed(file: Path, **values: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
+def test_an_array_of_another_size_than_the_manifest_says_is_named(copied: Path) -> None:
+    metadata = json.loads((copied / "parameters/zarr.json").read_text())
+    changed(copied / "parameters/zarr.json", shape=[metadata["shape"][0], 10**12])
+    with pytest.raises(SynthgymError, match="array parameters are of another size than its manifest"):
+        datasets.load(copied)
+
+
+def test_blocks_of_another_size_than_the_manifest_says_are_named(copied: Path) -> None:
+    changed(copied / MANIFEST, block=1)
+    with pytest.raises(SynthgymError, match=r"blocks of its array .* are of another size"):
+        datasets.load(copied)
+
+
+def test_going_on_gives_an_array_of_an_absurd_size_its_own(copied: Path, reference: Path) -> None:
+    file, good = copied / "renders/zarr.json", (reference / "renders/zarr.json").read_bytes()
+    for values in ({"shape": [2**62]}, {"fill_value": 7}, {"data_type": "int64"}):
+        changed(file, **values)
+        assert datasets.make(copied, recipe().random(600, seed=1), progress=False) == 0
+        assert file.read_bytes() == good

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.checks import one_of
+from synthgym.checks import one_of, whole
 from synthgym.datasets.arrays import AGAIN, check_shards, open_array
 from synthgym.datasets.manifest import MANIFEST, OF_A_SET, read_manifest
 from synthgym.datasets.splits import Items, Split
@@ -17,7 +17,7 @@ from synthgym.errors import SynthgymError
 from synthgym.notes import NOTE, Note
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.settings import check_same_settings
-from synthgym.task import SoundMatchingTask
+from synthgym.task import MOST_NOTES, SoundMatchingTask
 
 if TYPE_CHECKING:
     import pandas
@@ -55,13 +55,13 @@ class DataSet:
         self.path = Path(path)
         self.manifest = read_manifest(self.path)
         self.note = _note(self.path, self.manifest)
-        self.notes_per_target = int(self.manifest.get("notes_per_target", 1))
+        several = self.manifest.get("notes_per_target", 1)
+        self.notes_per_target = whole(f"notes_per_target of {self.path}", several, 1, MOST_NOTES)
         features = {name: f"features/{name}" for name in self.manifest["features"]}
         names = ["parameters", "split", "renders", *features.values()]
         arrays = {name: self._open(name) for name in names}
         optional = {"audio": bool(self.manifest["audio"]), "notes": bool(self.note.varies)}
         arrays |= {name: self._open(name) for name, there in optional.items() if there}
-        check_shards(self.path, arrays, len(self), self.manifest["block"])
         self.parameters, self.split, self.renders = (arrays[name] for name in names[:3])
         self.features = {name: arrays[array] for name, array in features.items()}
         self.audio, self.notes = arrays.get("audio"), arrays.get("notes")
@@ -71,6 +71,8 @@ class DataSet:
             raise SynthgymError(
                 f"{self.path}: the parameters in its {MANIFEST} are damaged ({error}); make it again"
             ) from error
+        self._check_shapes(arrays)
+        check_shards(self.path, arrays, len(self), self.manifest["block"])
 
     def _open(self, name: str) -> Any:
         array = open_array(self.path, name)
@@ -80,6 +82,26 @@ class DataSet:
                 f"{array.shape[0]:,}; {AGAIN}"
             )
         return array
+
+    def _check_shapes(self, arrays: dict[str, Any]) -> None:
+        """Raise SynthgymError unless items and blocks of the arrays are as large as the manifest says."""
+        several = () if self.notes_per_target == 1 else (self.notes_per_target,)
+        shapes: dict[str, tuple[Any, ...]] = {"parameters": (len(self.manifest["parameters"]),)}
+        shapes |= {"split": (), "renders": (), "notes": (*several, 3)}
+        try:
+            for name, feature in self.manifest["features"].items():
+                shapes[f"features/{name}"] = (*several, *feature["shape"])
+        except (KeyError, TypeError) as error:
+            raise SynthgymError(
+                f"{self.path}: the features in its {MANIFEST} are damaged ({error}); make it again"
+            ) from error
+        for name, array in arrays.items():
+            shape = shapes.get(name, array.shape[1:])
+            if array.shape[1:] != shape or array.shards != (self.manifest["block"], *shape):
+                raise SynthgymError(
+                    f"{self.path}: items or blocks of its array {name} are of another size than its "
+                    f"{MANIFEST} says; {AGAIN}"
+                )
 
     def __len__(self) -> int:
         return int(self.manifest["size"])

@@ -108,27 +108,33 @@ class Store:
             )
 
     def _open_array(self, name: str, recipe: Recipe) -> Any:
-        shape, dtype = recipe.arrays()[name]
+        wanted = self._create(name, recipe, {})
         try:
             array = open_array(self.path, name, mode="r+")
-        except SynthgymError:  # missing or damaged, but its zarr.json follows from the recipe
-            (self.path / name / "zarr.json").unlink(missing_ok=True)
-            return zarr.create_array(
-                self.path / name,
-                shape=(self.size, *shape),
-                dtype=dtype,
-                shards=(self.block, *shape),
-                chunks=(recipe.chunk(name), *shape),
-                compressors=[ZstdCodec(level=1), Crc32cCodec()],
-                fill_value=LEFT_OUT if name == "split" else 0,
-                dimension_names=_axes(name, len(shape)),
-                # Chunks of zeros are written too: what is missing is not made yet.
-                config={"write_empty_chunks": True},
-            )
-        if array.shape[0] != self.size:
-            array.resize((self.size, *shape))
-            array = open_array(self.path, name, mode="r+")
-        return array
+            # What else zarr.json says is of an older size, or damaged: Zarr would go through all blocks that
+            # it claims to resize it, or write other bytes. It follows from the recipe.
+            if array.metadata == wanted.metadata:
+                return array
+        except SynthgymError:  # missing or damaged
+            pass
+        (self.path / name / "zarr.json").unlink(missing_ok=True)
+        return self._create(name, recipe, self.path / name)
+
+    def _create(self, name: str, recipe: Recipe, where: Path | dict[str, Any]) -> Any:
+        """Return a new array in a folder, whose blocks stay, or in memory."""
+        shape, dtype = recipe.arrays()[name]
+        return zarr.create_array(
+            where,
+            shape=(self.size, *shape),
+            dtype=dtype,
+            shards=(self.block, *shape),
+            chunks=(recipe.chunk(name), *shape),
+            compressors=[ZstdCodec(level=1), Crc32cCodec()],
+            fill_value=LEFT_OUT if name == "split" else 0,
+            dimension_names=_axes(name, len(shape)),
+            # Chunks of zeros are written too: what is missing is not made yet.
+            config={"write_empty_chunks": True},
+        )
 
     def blocks(self) -> list[tuple[int, int]]:
         """Return the first item of each block, and the one after its last."""

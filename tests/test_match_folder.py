@@ -243,6 +243,7 @@ def test_what_is_printed_is_short_and_a_log_of_all_has_the_parameters(
     begins = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert begins == ["distance", "pitch", "page", "audio", "preset", "all"]
     assert "modulation index: " in caplog.text
-    assert command("match", "--render", "out/match.json", "--env-kwargs", "velocity=90", "--out", "x.wav") == 0
+    rendered = ("--render", "out/match.json", "--env-kwargs", "velocity=90", "--out", "x.wav")
+    assert command("match", *rendered) == 0
     hold = json.loads((tmp_path / "out/match.json").read_text())["env_kwargs"]["hold"]
     assert capsys.readouterr().out == f"audio: x.wav, note 60, velocity 90, hold {hold}\n"

@@ -74,7 +74,7 @@ def look(plugin: str) -> bool:
 
 
 def _kept_in(plugin: str) -> Path:
-    """Return the user's file that says what a plugin is, named by the places, sizes and dates of its files."""
+    """Return the user's file that says what a plugin is, by the places, sizes and dates of its files."""
     files = []
     for file in files_of(plugin):
         try:

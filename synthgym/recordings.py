@@ -37,7 +37,7 @@ PLAYBACK_PEAK = 0.7
 
 
 def read_recording(path: str | os.PathLike[str], sample_rate: int, samples: int) -> NDArray[np.float32]:
-    """Read a WAV, FLAC, OGG or AIFF file of any rate and channel count as a target clip.
+    """Read a WAV, FLAC, OGG, AIFF or MP3 file of any rate and channel count as a target clip.
 
     Args:
         path: the file.
@@ -76,7 +76,7 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         if not os.path.isfile(path):  # noqa: PTH113, a Path of a name that is too long raises
             if os.path.isdir(path):  # noqa: PTH112
                 raise SoundError(f"{path} is a folder; give the files in it")
-            raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG or AIFF file")
+            raise SoundError(f"no such file: {path}; give a WAV, FLAC, OGG, AIFF or MP3 file")
         if not os.access(path, os.R_OK):
             raise SoundError(f"cannot read {path}; give a file that you may read")
         name = os.fsencode(path)  # which need not be UTF-8

@@ -7,7 +7,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
@@ -18,16 +18,19 @@ import soundfile
 from agents.studio.app import make_app
 from agents.studio.serving import Server, listening_on
 from agents.studio.session import Sessions
+from agents.trials.signals import Signals
 from synthgym.synths import Audio
 
 
 @contextmanager
-def served(patience: float = 30.0) -> Iterator[tuple[int, Sessions]]:
+def served(
+    patience: float = 30.0, ready: Callable[[Signals], None] | None = None
+) -> Iterator[tuple[int, Sessions]]:
     """Serve a studio in a thread; gives its port and its sessions."""
     sessions = Sessions(patience)
     with listening_on(0) as listening:
         port = listening.getsockname()[1]
-        server = Server(make_app(port, sessions), sessions)
+        server = Server(make_app(port, sessions, ready=ready), sessions)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

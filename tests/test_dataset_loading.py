@@ -35,6 +35,9 @@ def test_reading(reference: Path) -> None:
     np.testing.assert_allclose(frame.to_numpy(), kept.native(10, 20))
     assert len(kept.frame()) == 600
     assert kept.audio is None
+    shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in kept.features.items())
+    about = f"600 items of {kept.manifest['env']}, {len(kept.space)} parameters; note 60, velocity 100, hold "
+    assert repr(kept) == f"<DataSet {reference}: {about}{kept.note.hold}; {shapes}>"
     train, validation = kept.torch("mfcc-13"), kept.torch("mfcc-13", "validation")
     assert len(train) + len(validation) == 600
     numbers = np.flatnonzero(kept.split[:] == 1)

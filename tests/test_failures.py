@@ -337,7 +337,7 @@ def test_a_preset_that_fails_is_a_silent_file_with_a_warning(dsp: Any, tmp_path:
     task.synth.save_preset(task.space.to_native(np.array([0.9, 0.9], np.float32)), tmp_path / "bad.json")
     keywords = {"dsp": dsp, "duration": 0.2, "hold": 0.1}
     with pytest.warns(UserWarning, match="not finite"):
-        (path,) = render_to_wav(tmp_path / "bad.json", tmp_path / "x.wav", "Faust-v0", keywords)
+        (path,), _ = render_to_wav(tmp_path / "bad.json", tmp_path / "x.wav", "Faust-v0", keywords)
     audio, _ = soundfile.read(path)
     assert audio.shape == (8820,)
     assert not audio.any()

@@ -229,3 +229,21 @@ def test_a_match_that_was_made_before_stays(tmp_path: Path, monkeypatch: pytest.
     assert [folder.name for folder in asked] == ["a-FM-v0", "a-FM-v0-2"], (
         "a folder that was asked for is used again"
     )
+
+
+def test_what_is_printed_is_short_and_a_log_of_all_has_the_parameters(
+    command: Callable[..., Any],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for package in ("agents", "synthgym"):
+        caplog.set_level("DEBUG", package)  # is as it was afterwards
+    assert command("match", MARIMBA, *FM, "--out", "out", "--log-level", "debug") == 0
+    begins = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert begins == ["distance", "pitch", "page", "audio", "preset", "all"]
+    assert "modulation index: " in caplog.text
+    rendered = ("--render", "out/match.json", "--env-kwargs", "velocity=90", "--out", "x.wav")
+    assert command("match", *rendered) == 0
+    hold = json.loads((tmp_path / "out/match.json").read_text())["env_kwargs"]["hold"]
+    assert capsys.readouterr().out == f"audio: x.wav, note 60, velocity 90, hold {hold}\n"

@@ -164,6 +164,28 @@ def test_only_exact_names_are_runs_and_checkpoints(tmp_path: Path) -> None:
     assert present(folder.newest()).stem == "000000200"
 
 
+def test_a_run_keeps_its_newest_checkpoints(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    for steps in (100, 200, 1_000_000_000, 999_999_999):
+        folder.save_checkpoint(steps, Path.touch)
+    mine = folder.checkpoints / "000000100-mine.zip"
+    mine.touch()
+
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    def kept() -> set[str]:
+        return {path.stem for path in folder.checkpoints.iterdir()}
+
+    newest = {mine.stem, "999999999", "1000000000"}
+    assert kept() == {*newest, "000000200"}
+    with pytest.raises(OSError, match="No space left"):
+        folder.save_checkpoint(1_000_000_001, full)
+    assert kept() == {*newest, "000000200"}, "nothing goes before the new one is whole"
+    folder.save_checkpoint(1_000_000_001, Path.touch)
+    assert kept() == {*newest, "1000000001"}
+
+
 def test_a_goal_twin_is_known_by_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     register("FinalGoal-v0", {"synth": "fm"})
     try:

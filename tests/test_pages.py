@@ -58,6 +58,7 @@ def report(evaluation: Any) -> Any:
 
 def test_a_report_is_one_file_that_needs_no_other(report: Any) -> None:
     page = report.read_text(encoding="utf-8")
+    assert "Offline renders were made before the target was known" in page
     assert not re.search(r"""(src|href)=["']?(?!data:)[\w/]""", re.sub(r"xlink:href=\"#\w+\"", "", page))
     assert "http" not in page.replace("http://www.w3.org/", ""), "names of SVG's namespaces"
     assert RECORDING not in page
@@ -190,6 +191,10 @@ def test_a_browser_plays_a_match_and_has_its_preset(script: Any, browser: Any, t
     assert names == [f"{name} EG" for name in (*operators, "PITCH")]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
+    table = page.locator(".measures")
+    assert table.evaluate("table => table.scrollWidth <= table.parentElement.clientWidth"), "nothing is cut"
+    solid = "boxes => boxes.every(box => getComputedStyle(box).opacity === '1')"
+    assert page.locator(".diagram g").evaluate_all(solid), "no line is seen through a box"
     assert errors == []
 
 

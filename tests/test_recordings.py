@@ -205,6 +205,16 @@ def test_a_flac_that_was_written_to_a_pipe_is_read(tmp_path: Path, monkeypatch: 
         read_channels(path)
 
 
+def test_an_mp3_is_heard_as_the_wav_is(tmp_path: Path) -> None:
+    wav = read(tmp_path, tone(64), "PCM_16")
+    soundfile.write(tmp_path / "x.mp3", tone(64), RATE)
+    mp3 = Recording.read(tmp_path / "x.mp3")
+    assert mp3.note == wav.note == 64
+    a, b = wav.target(RATE, RATE), mp3.target(RATE, RATE)
+    later = np.argmax(np.correlate(a[:8000], b[:8000], "full")) - 7999
+    assert abs(later) < 0.005 * RATE, "the encoder's delay is left out"
+
+
 @pytest.mark.parametrize("subtype", ["GSM610", "G721_32", "IMA_ADPCM", "MS_ADPCM", "ULAW"])
 def test_what_cannot_be_sought_in_is_read(subtype: str, tmp_path: Path) -> None:
     recording = read(tmp_path, tone(64), subtype)

@@ -52,7 +52,7 @@ def test_a_run_leaves_config_checkpoints_scalars_and_model(run: RunFolder) -> No
     assert (config["env"], config["agent"], config["steps"], config["seed"]) == ("Dexed1Op-v0", "ppo", 400, 1)
     assert set(config["versions"]) >= {"synthgym", "dexed-py", "stable-baselines3"}
     assert ("vita" in config["versions"]) == (find_spec("vita") is not None)
-    assert {path.name for path in run.checkpoints.iterdir()} == {f"{n:09d}.zip" for n in (120, 240, 360, 480)}
+    assert {path.name for path in run.checkpoints.iterdir()} == {f"{n:09d}.zip" for n in (240, 360, 480)}
     events = EventAccumulator(str(run.tensorboard)).Reload()
     scalars = set(events.Tags()["scalars"])
     ours = {"distance", "best_distance", "improvement", "success_rate", "renders_per_second"}
@@ -72,7 +72,7 @@ def test_a_match_is_in_its_preset(run: RunFolder, script: Script, tmp_path: Path
     assert result["best_distance"] == min(result["history"])
     assert result["start_distance"] == result["history"][0]
     assert f"{result['best_distance']:.3f} at best, after 60 renders" in printed
-    assert "OP1 OUTPUT LEVEL" in printed
+    assert "OP1 OUTPUT LEVEL" not in printed, "what matters is to be seen"
     assert len(result["parameters"]) == 145
     match, rate = soundfile.read(out / "match.wav", dtype="float32")
     (voice,) = read_voices(out / "match.syx")

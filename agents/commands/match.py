@@ -9,13 +9,14 @@
     python scripts/match.py --render matches/marimba-amsynth_vst/match.fxp --out x.wav
 
 Ctrl-C ends it with the best so far. Writes target.wav, match.wav, the preset, match.json and a page of all
-of it, match.html.
+of it, match.html; what every parameter is is in match.json, and told with --log-level debug.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import signal
 import sys
 from contextlib import closing, suppress
@@ -25,7 +26,6 @@ from typing import Any
 from synthgym.checks import number, whole
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
-from synthgym.notes import NOTE
 
 from ..baselines.nearest import note_of_dataset
 from ..catalogue import AGENTS, Sources, parse
@@ -54,6 +54,8 @@ from .cli import (
 )
 from .noted import add_notes, one_note, together
 
+logger = logging.getLogger(__name__)
+
 SECONDS = 60
 ENV = "Dexed6Op-v0"
 FROM_VOICES = ("guided", "pretrained")
@@ -64,11 +66,7 @@ def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = new_parser(__doc__, "what was found and where it is")
     parser.add_argument(
-        "targets",
-        type=Path,
-        nargs="*",
-        metavar="TARGET",
-        help="WAV, FLAC, OGG or AIFF of any rate and channels",
+        "targets", type=Path, nargs="*", metavar="TARGET", help="WAV, FLAC, OGG, AIFF or MP3 of any rate"
     )
     synth = parser.add_argument_group("synth and note")
     synth.add_argument(
@@ -114,9 +112,8 @@ def main() -> int:
         asked = None if args.env is None else synth_id(args.env, {})
         noted = whole_paths({**keywords, **one_note(args)})
         env_id, env_kwargs = rendered_by(args.render, asked, noted, ENV)
-        paths = list(render_to_wav(args.render, args.out, env_id, env_kwargs))
         # Of a match of several notes it is one of them, so that it is said which.
-        played = {name: env_kwargs[name] for name in NOTE if name in env_kwargs}
+        paths, played = render_to_wav(args.render, args.out, env_id, env_kwargs)
         for path in paths:
             print(f"audio: {path}", *(f"{name} {value}" for name, value in played.items()), sep=", ")
         answer({"audio": paths, **played})
@@ -275,20 +272,20 @@ def match(
 
 
 def _print_table(result: dict[str, Any], out: Path, banks: list[Path]) -> None:
-    """Print the free parameters, how near the match is, and where its files are."""
-    free = [p for p in result["parameters"] if p["free"]]
-    width = max(len(p["name"]) for p in free)
-    for p in free:
-        print(f"{p['name']:<{width}}  {p['text']:>8}")
+    """Print how near the match is, and where its files are; its free parameters are for a log of all."""
+    for p in result["parameters"]:
+        if p["free"]:
+            logger.debug("%s: %s", p["name"], p["text"])
     print(
         f"distance: {result['start_distance']:.3f} at the start, "
         f"{result['best_distance']:.3f} at best, after {result['renders']} renders"
     )
     for one in result.get("recordings", []):
         print(f"note {one['note']} at velocity {one['velocity']}: {one['distance']:.3f}, {one['recording']}")
-    pitch = result["measures"]["pitch"]
+    pitch, in_tune = result["measures"]["pitch"], result["measures"]["in_tune"]
     off = "no pitch to compare" if pitch is None else f"{pitch:.2f} semitones off"
-    print(f"pitch:  {off}; spectra: {result['measures']['log_spectral']:.1f} dB apart")
+    tuned = "" if in_tune is None else f", {100 * in_tune:.0f}% of its energy in tune"
+    print(f"pitch:  {off}{tuned}; spectra: {result['measures']['log_spectral']:.1f} dB apart")
     for other in result["answers"][1:]:
         print(f"also:   {out / other['preset']} at {other['distance']:.3f}")
     print(f"page:   {out / 'match.html'}")

@@ -78,7 +78,9 @@ def _one_note(env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> list[Path]:
+def render_to_wav(
+    preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str, Any]
+) -> tuple[list[Path], dict[str, Any]]:
     """Render a preset to a WAV at the synth's own level, those of a bank to one each (x-1.wav).
 
     Args:
@@ -88,7 +90,7 @@ def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str,
         env_kwargs: its keywords; its note is one.
 
     Returns:
-        The paths of the WAVs.
+        The paths of the WAVs, and what is played: note, velocity and hold by name.
 
     Raises:
         PresetError: it is missing, or none of the synth.
@@ -98,7 +100,7 @@ def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str,
         raise SoundError(f"a preset is rendered to a .wav; got --out {out}")
     with closing(make_task(env_id, env_kwargs)) as task:
         check_one_note(task)
-        synth = task.synth
+        synth, note = task.synth, task.note
         natives = synth.load_presets(preset)
         paths = [out]
         if len(natives) > 1:
@@ -110,7 +112,7 @@ def render_to_wav(preset: Path, out: Path, env_id: str, env_kwargs: Mapping[str,
                 write_wav(path, sound, synth.sample_rate)
         except OSError as error:
             raise SynthgymError(f"cannot write {out}: {error.strerror}; choose another --out") from error
-    return paths
+    return paths, dict(zip(NOTE, (note.pitch, note.velocity, note.hold), strict=True))
 
 
 def write_banks(folder: Path, synth: Synth, found: Sequence[Found], total: int) -> list[Path]:

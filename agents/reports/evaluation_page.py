@@ -21,7 +21,7 @@ from ..evaluation.statistics import compare, finite, not_finite
 from ..evaluation.targets import Target
 from .media import ogg, png, svg, write_page
 from .pictures import draw_curves, in_a_row
-from .summary import KINDS, LEFT_OUT, measures, of_clips
+from .summary import KINDS, LEFT_OUT, OFFLINE, measures, of_clips
 
 MATCHES = 1000
 """Rows that a page shows at most, if there are not more targets: those of the best agents."""
@@ -72,6 +72,7 @@ def write_report(
         measures=measured,
         clips=of_clips(task.synth.note.duration, task.notes_per_target),
         intervals=INTERVALS,
+        offline=OFFLINE,
         agents=sorted({match["agent"] for match in matches}),
         media=Markup(json.dumps(media)),  # base64 only
     )

@@ -17,6 +17,8 @@ KINDS = {
     "recording": "recordings, out of the synth's domain",
 }
 LEFT_OUT = "Not finished, and left out"
+OFFLINE = "Offline renders were made before the target was known, as of data sets and trainings"
+"""What must be said beside their number."""
 SHOWN = 3
 """Best and worst targets of each agent."""
 
@@ -50,7 +52,7 @@ def summary(
         names = measures(of)
         remarks = not_finite(of, names)
         of = finite(of)
-        parts += [f"{INTERVALS}.", ""]
+        parts += [f"{INTERVALS}. {OFFLINE}.", ""]
         parts += [*_overview(of), *_distances(of), *_metrics(of, names, clips), *_extremes(of)]
         parts += [line for remark in remarks for line in (remark, "")]
     if left_out:

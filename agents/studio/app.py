@@ -24,7 +24,7 @@ from synthgym.errors import SynthgymError
 from ..trials.signals import Signals
 from . import patches, requests
 from .guard import Guard
-from .instruments import instruments
+from .instruments import instruments, unknown
 from .session import Session, Sessions
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] 
         looking = asyncio.create_task(_end_unseen(sessions))
         stop = Signals()
         preparing = None if ready is None else threading.Thread(target=ready, args=[stop])
+        app.state.preparing = preparing
         if preparing is not None:
             preparing.start()
         try:
@@ -91,8 +92,12 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] 
 
 
 async def _instruments(request: Request) -> Response:
+    preparing: threading.Thread | None = request.app.state.preparing
+    # A plugin that nobody has looked at yet may be one: the page asks again while that is found out.
+    more = preparing is not None and preparing.is_alive() and bool(await run_in_threadpool(unknown))
     known = await run_in_threadpool(instruments)
-    return JSONResponse([{"key": one.key, "name": one.name} for one in known])
+    shown = [{"key": one.key, "name": one.name} for one in known]
+    return JSONResponse({"instruments": shown, "more": more})
 
 
 async def _new_page(request: Request) -> Response:

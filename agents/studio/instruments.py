@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from envs_registry import missing
 from synthgym.checks import one_of
+from synthgym.synths.plugin_kinds import is_instrument, look
 from synthgym.synths.plugin_places import installed, is_uri
+
+from ..trials.signals import Signals
 
 _BUILT_IN = {"Dexed6Op-v0": "DX7 (Dexed)", "Vital-v0": "Vital", "FM-v0": "FM, two operators"}
 """What ids are called, in the order in which they are offered."""
@@ -35,9 +40,9 @@ class Instrument:
 
 
 def instruments() -> list[Instrument]:
-    """Return the synths of this machine: those of the package, then the plugins that are installed."""
+    """Return the synths of this machine: those of the package, then the plugins known to be instruments."""
     ours = [Instrument(key, name, key) for key, name in _BUILT_IN.items() if missing(key) is None]
-    return ours + [_of_plugin(plugin) for plugin in installed()]
+    return ours + _of_plugins([plugin for plugin in installed() if is_instrument(plugin)])
 
 
 def instrument(key: Any) -> Instrument:
@@ -47,7 +52,41 @@ def instrument(key: Any) -> Instrument:
     return known[key]
 
 
-def _of_plugin(plugin: str) -> Instrument:
-    name = plugin.rstrip("/#").replace("#", "/").rsplit("/", 1)[-1] if is_uri(plugin) else Path(plugin).stem
-    # A helper process renders at once; what is forked first takes some seconds to be tried.
-    return Instrument(plugin, name, "Plugin-v0", {"plugin": plugin}, {"isolation": "process"})
+def unknown() -> list[str]:
+    """Return the installed plugins of which nobody has found yet whether they are instruments."""
+    return [plugin for plugin in installed() if is_instrument(plugin) is None]
+
+
+def look_at_all(stop: Signals) -> None:
+    """Find out of each plugin that is unknown whether it is an instrument; a stop ends it after one."""
+    for plugin in unknown():
+        if stop.caught is not None:
+            return
+        look(plugin)
+
+
+def _of_plugins(plugins: Sequence[str]) -> list[Instrument]:
+    """Return plugins by their names; of one name by their formats too, of one format by their places."""
+    said = list(zip(map(_name, plugins), map(_format, plugins), plugins, strict=True))
+    names = Counter(name.casefold() for name, _, _ in said)
+    formats = Counter((name.casefold(), kind) for name, kind, _ in said)
+    found = []
+    for name, kind, plugin in said:
+        if names[name.casefold()] > 1:
+            alike = formats[name.casefold(), kind] > 1
+            name = f"{name} ({kind}, {plugin})" if alike else f"{name} ({kind})"
+        # A helper process renders at once; what is forked first takes some seconds to be tried.
+        found.append(Instrument(plugin, name, "Plugin-v0", {"plugin": plugin}, {"isolation": "process"}))
+    return found
+
+
+def _name(plugin: str) -> str:
+    """Return what people call a plugin: ``amsynth`` of amsynth_vst.so."""
+    if is_uri(plugin):
+        return re.split("[/#:]", plugin.rstrip("/#:"))[-1]
+    stem = Path(plugin).stem
+    return re.sub(r"(?i)[-_ .]vst[23i]?$", "", stem) or stem
+
+
+def _format(plugin: str) -> str:
+    return "LV2" if is_uri(plugin) else "VST3" if Path(plugin).suffix.lower() == ".vst3" else "VST2"

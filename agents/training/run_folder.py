@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,9 @@ from synthgym.settings import check_same_settings
 from .run_config import RunConfig
 
 CHECKPOINTS = 10
-"""A run saves about this many on its way."""
+"""A run saves about this many on its way,"""
+KEPT = 3
+"""of which the newest ones stay: it goes on from the newest, and from the one before if that is damaged."""
 
 
 def run_name(env: str, agent: str, seed: int) -> str:
@@ -147,7 +149,9 @@ class RunFolder:
             )
 
     def save_checkpoint(self, steps: int, save: Callable[[Path], Any]) -> Path:
-        """Save a model under its number of steps, whole or not at all.
+        """Save a model under its number of steps, whole or not at all, and remove those older than KEPT.
+
+        A kill in between leaves one more, which the next one removes. Files with other names stay.
 
         Args:
             steps: how many the run has made; the file's name has nine digits.
@@ -158,6 +162,9 @@ class RunFolder:
         """
         path = self.checkpoints / f"{steps:09d}.zip"
         _save(path, save)
+        for old in self._saved()[:-KEPT]:
+            with suppress(OSError):  # as of a file that another program reads, on Windows
+                old.unlink(missing_ok=True)
         return path
 
     def save_final(self, save: Callable[[Path], Any]) -> None:
@@ -166,8 +173,12 @@ class RunFolder:
 
     def newest(self) -> Path | None:
         """Return the newest checkpoint, or None."""
+        return next(reversed(self._saved()), None)
+
+    def _saved(self) -> list[Path]:
+        """Return the checkpoints, the newest last."""
         saved = [path for path in self.checkpoints.glob("*.zip") if re.fullmatch("[0-9]+", path.stem)]
-        return max(saved, key=lambda path: int(path.stem), default=None)
+        return sorted(saved, key=lambda path: int(path.stem))
 
     def done(self) -> int:
         """Return how many steps were done at the newest checkpoint."""

@@ -106,6 +106,17 @@ class DataSet:
     def __len__(self) -> int:
         return int(self.manifest["size"])
 
+    def __repr__(self) -> str:
+        played = zip(NOTE, (self.note.pitch, self.note.velocity, self.note.hold), strict=True)
+        notes = ", ".join(f"{name} {value}" for name, value in played)
+        each = "" if self.notes_per_target == 1 else f" ({self.notes_per_target} an item)"
+        features = ", ".join(f"{name} {array.shape[1:]}" for name, array in self.features.items())
+        audio = "" if self.audio is None else f"; audio {self.audio.shape[1:]}"
+        return (
+            f"<{type(self).__name__} {self.path}: {len(self):,} items of {self.manifest['env']}, "
+            f"{len(self.space)} parameters; {notes}{each}; {features}{audio}>"
+        )
+
     def cost(self) -> int:
         """Return how many sounds were made for the set."""
         parts = range(0, len(self), _PART)

@@ -53,7 +53,7 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     patches from k i on, each of which counts as a render. Of a range of notes, the target draws one, and the
     whole episode plays it. `reset(options=...)` sets them instead, by at most one of `target_parameters` (n
     unit values), `target_audio` (mono, of the environment's own rate and length, taken as it is) and
-    `target_file` (any WAV, FLAC, OGG or AIFF: mixed to mono, resampled, leading silence trimmed, cropped
+    `target_file` (WAV, FLAC, OGG, AIFF, MP3: mixed to mono, resampled, leading silence trimmed, cropped
     or padded, levelled to a peak of -18 dBFS), by `start` (n unit values), and by `note`, `velocity` and
     `hold` where they vary: of a recording, `note` must then be given, and what else is left open
     of a target's note is the middle of its range.

@@ -84,7 +84,8 @@ def installed() -> Iterator[str]:
     for bundle in bundles():
         yield from sorted(uris_in(bundle, "InstrumentPlugin"))
     for folder in _folders("VST3_PATH", "vst3"):
-        yield from sorted(map(str, folder.rglob("*.vst3")))
+        found = sorted(folder.rglob("*.vst3"))  # a bundle holds a file of that name for each system
+        yield from (str(path) for path in found if not any(above.suffix == ".vst3" for above in path.parents))
     for folder in _folders("VST_PATH", "vst"):
         yield from sorted(str(path) for path in folder.rglob("*.so") if path.is_file())
 

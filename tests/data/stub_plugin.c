@@ -3,7 +3,7 @@
    is loaded, ON_NOTE as it gets notes. With -DCALM there is no trouble. With -DLAST=NAME its last but two
    parameter is a knob of -DSTEPS=N steps, whose text is cut and not rounded, and GAIN is what the sound is
    multiplied by: an expression, of the step for one. With -DPROGRAMS=N it has so many programs, each of another
-   pitch; as the program BAD is selected it crashes. */
+   pitch; as the program BAD is selected it crashes. With -DINPUTS=N it takes audio, too. */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,6 +44,9 @@ struct Effect {
 #endif
 #ifndef BAD
 #define BAD -1
+#endif
+#ifndef INPUTS
+#define INPUTS 0
 #endif
 #ifndef GAIN
 #define GAIN 1
@@ -112,7 +115,7 @@ static Effect stub = {
 #ifdef EFFECT
     .inputs = 2, .flags = 1 << 4,
 #else
-    .flags = 1 << 4 | 1 << 8,
+    .inputs = INPUTS, .flags = 1 << 4 | 1 << 8,
 #endif
     .outputs = 2, .io_ratio = 1, .id = 0x53747562, .version = 1, .process_replacing = render,
 };

@@ -30,6 +30,11 @@ export function curve(element, records, renders) {
   element.append(svg("line", { x1: 40, y1: 104, x2: 590, y2: 104 }), svg("line", { x1: 40, y1: 8, x2: 40, y2: 104 }));
   for (const [far, at] of [[top, 12], [0, 104]]) element.append(svg("text", { x: 4, y: at + 2 }, far.toFixed(2)));
   element.append(svg("text", { x: 40, y: 118 }, "render 1"));
+  for (let tick = 1; tick < most; tick *= 10) { // the axis is of logarithms
+    element.append(svg("line", { x1: x(tick), y1: 104, x2: x(tick), y2: 108 }));
+    if (tick > 1 && x(tick) < 520)
+      element.append(svg("text", { x: x(tick), y: 118, "text-anchor": "middle" }, tick.toLocaleString("en")));
+  }
   element.append(svg("text", { x: 590, y: 118, "text-anchor": "end" }, renders.toLocaleString("en")));
   let path = `M${x(records[0][0])} ${y(records[0][1])}`;
   for (const [render, far] of records.slice(1)) path += ` H${x(render)} V${y(far)}`;

@@ -240,9 +240,18 @@ function connection(state) {
   }
 }
 
+// Plugins that are new on this machine are looked at one after the other, and offered as they are known.
+async function offer() {
+  const { instruments, more } = await (await call("/api/instruments", { method: "GET" })).json(), list = $("instrument");
+  instruments.forEach(({ key, name }, place) => {
+    const there = [...list.options].find(option => option.value === key);
+    if (there) there.text = name; else list.add(new Option(name, key), place);
+  });
+  if (more) setTimeout(() => offer().catch(() => {}), 2000);
+}
+
 async function begin() {
-  const known = await (await call("/api/instruments", { method: "GET" })).json();
-  $("instrument").append(...known.map(({ key, name }) => new Option(name, key)));
+  await offer();
   await open(shown, connection);
 }
 opened = begin();

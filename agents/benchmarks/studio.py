@@ -22,10 +22,11 @@ from synthgym.making import make_task
 from synthgym.patches import PatchStream
 
 from ..studio.app import make_app
-from ..studio.instruments import Instrument, instruments
+from ..studio.instruments import Instrument, instruments, look_at_all
 from ..studio.serving import HOST, Server, listening_on
 from ..studio.session import Sessions
-from ..studio.warming import warm
+from ..studio.warming import prepare
+from ..trials.signals import Signals
 from .section import Effort, Row, Section
 from .turns import median
 
@@ -85,6 +86,7 @@ class _Page:
 
 def measure(effort: Effort) -> list[Row]:
     """Measure a page of each synth, one after the other, round after round."""
+    look_at_all(Signals())
     sound = _recording()
     chosen = [one for one in instruments() if one.key == one.env_id or one.name.startswith(_PLUGINS)]
     figures: dict[str, list[dict[str, float]]] = {one.key: [] for one in chosen}
@@ -174,7 +176,7 @@ def _serve(answer: Connection) -> None:
     with suppress(KeyboardInterrupt), listening_on(0) as listening, closing(Sessions()) as sessions:
         port = listening.getsockname()[1]
         answer.send(port)
-        Server(make_app(port, sessions, ready=warm), sessions).run(sockets=[listening])
+        Server(make_app(port, sessions, ready=prepare), sessions).run(sockets=[listening])
 
 
 SECTION = Section(

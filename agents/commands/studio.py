@@ -17,11 +17,9 @@ from contextlib import closing, suppress
 from synthgym.checks import whole
 
 from ..studio.app import make_app
-from ..studio.instruments import look_at_all
 from ..studio.serving import HOST, Server, listening_on
 from ..studio.session import Sessions
-from ..studio.warming import warm
-from ..trials.signals import Signals
+from ..studio.warming import prepare
 from .cli import new_parser
 
 PORT = 8421
@@ -48,11 +46,5 @@ def main() -> int:
         if not args.no_browser:
             # The socket listens already: a browser that comes early waits.
             threading.Timer(0.5, webbrowser.open, [address]).start()
-        Server(make_app(port, sessions, ready=_prepare), sessions).run(sockets=[listening])
+        Server(make_app(port, sessions, ready=prepare), sessions).run(sockets=[listening])
     return 0
-
-
-def _prepare(stop: Signals) -> None:
-    """Make ready what the first search needs, and then the list of synths."""
-    warm(stop)
-    look_at_all(stop)

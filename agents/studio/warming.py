@@ -16,10 +16,17 @@ from ..matching.search import Search
 from ..matching.usual import ready, usual_search
 from ..trials.agent import Agent, run
 from ..trials.signals import Signals
+from .instruments import look_at_all
 from .take import STARTING
 
 logger = logging.getLogger(__name__)
 _ID = "Dexed6Op-v0"
+
+
+def prepare(stop: Signals) -> None:
+    """Make ready what the first search needs, and then the list of synths; a stop ends it."""
+    warm(stop)
+    look_at_all(stop)
 
 
 def warm(stop: Signals) -> None:

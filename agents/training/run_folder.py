@@ -22,7 +22,7 @@ from .run_config import RunConfig
 CHECKPOINTS = 10
 """A run saves about this many on its way,"""
 KEPT = 3
-"""of which the newest ones stay: it goes on from the newest, and from the one before if that is damaged."""
+"""of which the newest ones stay: it goes on from the newest, or without that file from the one before."""
 
 
 def run_name(env: str, agent: str, seed: int) -> str:

@@ -147,8 +147,9 @@ def test_the_grid_is_made_and_described(script: Script, tmp_path: Path) -> None:
 def test_what_a_page_waits_for_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     from agents.benchmarks import studio
     from agents.benchmarks.section import Effort
+    from agents.studio.instruments import instrument
 
-    fm = next(one for one in studio.instruments() if one.key == "FM-v0")
+    fm = instrument("FM-v0")
     monkeypatch.setattr(studio, "instruments", lambda: [fm])
     monkeypatch.setattr(studio, "SECONDS", 2.0)
     monkeypatch.setattr(studio, "KEYS", 2)

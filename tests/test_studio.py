@@ -33,7 +33,7 @@ Matched = tuple[Client, dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with served() as (port, _):
+    with served(patience=600) as (port, _):  # a page of one test is asked again by another, minutes later
         yield port
 
 

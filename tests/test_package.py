@@ -14,7 +14,7 @@ from types import ModuleType
 import pytest
 from conftest import ROOT, TABLE_IDS, make_task, present
 
-from synthgym.effects import Effect, measure_effects
+from synthgym.effects import Effect, audible, measure_effects
 from synthgym.task import SoundMatchingTask
 
 
@@ -133,6 +133,14 @@ def test_pages_name_the_dead_parameters(env_id: str) -> None:
     script = document_envs()
     effects = list(measure_effects(make_task(env_id)))
     assert script.dead(effects) in (script.PAGES / f"{env_id}.md").read_text()
+
+
+@pytest.mark.parametrize("synth", ["fm", "dexed"])
+def test_the_parameters_that_are_heard_are_those_with_an_effect(synth: str) -> None:
+    task = make_task({"fm": "FM-v0", "dexed": "Dexed1Op-v0"}[synth])
+    measured = [effect.audible > 0 for effect in measure_effects(task, 3, settings=3)]
+    assert list(audible(task, 3, settings=3)) == measured
+    assert all(measured) == (synth == "fm")
 
 
 def test_effects_tell_parameters_with_an_effect_from_those_without() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from synthgym.effects import measure_effects
+from synthgym.effects import audible as audible_parameters
 from synthgym.rendering import Shared, Worker
 from synthgym.task import SoundMatchingTask
 
@@ -78,7 +78,8 @@ def evaluate(
     shared = {name: share(agents[name]) for name in dict.fromkeys(name for name, *_ in wanted)}
     audible = np.ones(len(task.space), np.bool_)
     if any(target.unit is not None for target in targets):
-        audible[:] = [effect.audible > 0 for effect in measure_effects(task)]
+        names = tqdm(task.space.names, unit=" parameters", desc="hearing", leave=False, disable=not progress)
+        audible[:] = [heard for _, heard in zip(names, audible_parameters(task), strict=True)]
 
     def jobs() -> Iterator[_Job]:
         for name, target, seed in wanted:

@@ -31,7 +31,9 @@ _LOOK = 0.2
 """Seconds between two looks whether a search that waits is to stop."""
 logger = logging.getLogger(__name__)
 _PREFIX, _LOCK = "synthgym-studio-", "lock"
-_NICENESS = 10
+_NICENESS = 5
+"""More than that of a key, which so gets three quarters of a core that both share; with much more, any other
+program would starve a search."""
 _AT_ONCE = threading.Semaphore(max(2, os.cpu_count() or 1))
 """Searches of all pages; more would only make each other slow."""
 
@@ -250,7 +252,7 @@ class Sessions:
 def _give_way() -> None:
     """Let keys that a person plays go before this thread, and before what it starts."""
     if sys.platform == "linux":  # elsewhere it would be the whole process
-        os.setpriority(os.PRIO_PROCESS, 0, max(os.getpriority(os.PRIO_PROCESS, 0), _NICENESS))
+        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)
 
 
 def _close(session: Session) -> None:

@@ -219,7 +219,8 @@ def check_same_game(path: Path, rows: pd.DataFrame, task: SoundMatchingTask) -> 
 def validate(path: Path) -> int:
     """Render every row's parameters again and compare the distances.
 
-    They are equal if the synth is repeatable, and otherwise within the noise of patch and target.
+    They are equal, but for rounding, if the synth is repeatable, and otherwise within the noise of patch and
+    target.
     """
     frame = read_submission(path) if path.suffix == ".json" else read_rows(path)
     wrong: list[str] = []

@@ -62,13 +62,13 @@ class _Page:
             return bytes(answer.read())
 
     def until(self, state: str, *, found: bool = False) -> dict[str, Any]:
-        """Return the newest that was told, once it is of a state; if asked, with an answer."""
+        """Return the newest that was told, once it is of a state or done; if asked, with an answer."""
 
         def reached() -> bool:
             shown = self.told[-1][1] if self.told else {"state": None}
             if shown["state"] == "failed":
                 raise RuntimeError(shown["message"])
-            return shown["state"] == state and ("answers" in shown or not found)
+            return shown["state"] in (state, "done") and ("answers" in shown or not found)
 
         with self._changed:
             if not self._changed.wait_for(reached, _PATIENCE):

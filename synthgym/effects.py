@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthgym.features import distance
-from synthgym.patches import PatchStream
+from synthgym.features import Features, distance
+from synthgym.patches import Patches, PatchStream
 from synthgym.task import SoundMatchingTask
 
 PATCHES = 24
@@ -45,8 +45,7 @@ def measure_effects(
     Yields:
         One a free parameter, in the order of the space.
     """
-    patches = task.make_patches(PatchStream("pool", seed=0).ids(range(count)))
-    plain = patches.rendered.features[0]
+    patches, plain = _patches(task, count)
     for i, name in enumerate(task.space.names):
         farthest = np.zeros(count, np.float32)
         for value in np.linspace(0, 1, settings, dtype=np.float32):
@@ -70,8 +69,7 @@ def audible(task: SoundMatchingTask, count: int = PATCHES, settings: int = SETTI
     Yields:
         One a free parameter, in the order of the space.
     """
-    patches = task.make_patches(PatchStream("pool", seed=0).ids(range(count)))
-    plain = patches.rendered.features[0]
+    patches, plain = _patches(task, count)
     patch = np.tile(np.arange(count), settings)
     values = np.repeat(np.linspace(0, 1, settings, dtype=np.float32)[::-1], count)
     for i in range(len(task.space)):
@@ -84,3 +82,9 @@ def audible(task: SoundMatchingTask, count: int = PATCHES, settings: int = SETTI
             heard = bool((distance(rendered, plain[patch[some]]) > 0).any())
             done = some.stop
         yield heard
+
+
+def _patches(task: SoundMatchingTask, count: int) -> tuple[Patches, Features]:
+    """Return the patches that are turned, and the features (count, ...) of what they sound like."""
+    patches = task.make_patches(PatchStream("pool", seed=0).ids(range(count)))
+    return patches, patches.rendered.features[0]

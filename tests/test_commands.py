@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import soundfile
 from conftest import ROOT, present
+from forking import run_python
 
 from agents.commands.cli import synth_id, whole_hyperparameters
 from agents.commands.match import main
@@ -36,10 +37,14 @@ def other_agents(tmp_path: Path) -> dict[str, str]:
 def test_every_script_imports_the_agents_of_its_own_clone(
     name: str, other_agents: dict[str, str], tmp_path: Path
 ) -> None:
+    started_by = tmp_path / "started_by.py"
     # Without the folder of the script on the path, as under PYTHONSAFEPATH.
-    code = "import runpy, sys; runpy.run_path(sys.argv[1]); print(sys.modules['agents'].__file__)"
-    command = [sys.executable, "-P", "-c", code, str(ROOT / "scripts" / name)]
-    result = subprocess.run(command, env=other_agents, cwd=tmp_path, capture_output=True, text=True)
+    started_by.write_text(
+        "import runpy, sys; sys.path[0] = sys.argv[2]; runpy.run_path(sys.argv[1])\n"
+        "print(sys.modules['agents'].__file__)"
+    )
+    script = str(ROOT / "scripts" / name)
+    result = run_python([str(started_by), script, other_agents["PYTHONPATH"]], tmp_path)
     assert result.stdout.strip() == str(ROOT / "agents/__init__.py"), result.stderr
 
 

@@ -16,7 +16,7 @@ from synthgym.patches import PatchStream
 from synthgym.rendering import Rendering, Worker, usable_cores
 from synthgym.task import SoundMatchingTask
 
-WAYS = [("inline", None), ("threads", 1), ("threads", 2), ("threads", 5), ("processes", 2), ("processes", 3)]
+WAYS = [("inline", None), ("threads", 1), ("threads", 2), ("threads", 5), ("processes", 3)]
 
 
 @pytest.mark.parametrize(("rendering", "workers"), WAYS)

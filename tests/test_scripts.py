@@ -14,6 +14,7 @@ import pytest
 import soundfile
 import yaml
 from conftest import ROOT, Script, interrupted, present, started
+from forking import run_python
 from gymnasium import spaces
 from stable_baselines3 import PPO
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -32,16 +33,9 @@ MARIMBA = ROOT / "examples/targets/marimba.wav"
 def run(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A finished run of two rollouts."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    command: list[str | Path] = [
-        sys.executable,
-        ROOT / "scripts/train.py",
-        "--env",
-        "Dexed1Op-v0",
-        "--agent",
-        "ppo",
-    ]
-    command += ["--steps", "400", "--num-envs", "4", "--seed", "1", "--log-dir", folder]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = ["--env", "Dexed1Op-v0", "--agent", "ppo", "--steps", "400", "--num-envs", "4", "--seed", "1"]
+    result = run_python([str(ROOT / "scripts/train.py"), *command, "--log-dir", str(folder)], folder.parent)
+    assert result.returncode == 0, result.stderr
     assert "400/400" in result.stderr, "the progress bar reaches its end"
     assert str(folder / "final_model.zip") in result.stdout
     return RunFolder(folder)

@@ -51,7 +51,7 @@ def test_two_copies_play_the_same(env_id: str) -> None:
     one, two = make(env_id), make(env_id)
     one.action_space.seed(0)
     assert data_equivalence(one.reset(seed=3), two.reset(seed=3), exact=True)
-    for step in range(120):
+    for step in range(60):
         action = one.action_space.sample()
         a, b = one.step(action), two.step(action)
         assert data_equivalence(a, b, exact=True)

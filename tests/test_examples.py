@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import AMSYNTH, ROOT
+from forking import run_python
 
 import agents
 import synthgym
@@ -51,8 +52,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "examples").symlink_to(ROOT / "examples")
 
     def run(name: str, *arguments: str) -> None:
-        command: list[str | Path] = [sys.executable, ROOT / "scripts" / name, *arguments]
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=300)
+        done = run_python([str(ROOT / "scripts" / name), *arguments], folder)
+        assert done.returncode == 0, done.stderr
 
     run("make_dataset.py", "--env", "FM-v0", "--out", "data/fm", "--size", "2000")
     run("make_dataset.py", "--env", "Dexed1Op-v0", "--out", "data/dexed", "--size", "600")

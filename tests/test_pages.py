@@ -4,8 +4,6 @@ import base64
 import io
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import ROOT
+from forking import run_python
 from in_browser import chromium, new_page
 
 from agents.catalogue import prepare
@@ -50,8 +49,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture(scope="module")
 def report(evaluation: Any) -> Any:
-    command = [sys.executable, ROOT / "scripts" / "report.py", evaluation]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = run_python([str(ROOT / "scripts/report.py"), str(evaluation)], evaluation.parent).stdout
     assert f"{evaluation / 'report.html'}: 12 matches" in said, "four targets, three agents, the first seed"
     return evaluation / "report.html"
 

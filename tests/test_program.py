@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from forking import run_python
 
 from agents.commands import match
 from agents.commands.table import COMMANDS
@@ -18,13 +19,13 @@ CALL = "from synthgym_agents.commands.program import main; main()"
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Program:
+def program(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Run the program in an empty folder."""
+    path = tmp_path_factory.mktemp("program") / "program.py"
 
     def run(*arguments: object, before: str = "pass") -> subprocess.CompletedProcess[str]:
-        code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {before}; {CALL}"
-        command = [sys.executable, "-c", code, *map(str, arguments)]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        path.write_text(f"import sys; sys.path.insert(0, {str(ROOT)!r}); {before}; {CALL}", encoding="utf-8")
+        return run_python([str(path), *map(str, arguments)], tmp_path)
 
     return run
 

@@ -19,8 +19,10 @@ from synthgym.task import SoundMatchingTask
 WAYS = [("inline", None), ("threads", 1), ("threads", 2), ("threads", 5), ("processes", 3)]
 
 
-@pytest.mark.parametrize(("rendering", "workers"), WAYS)
-@pytest.mark.parametrize(("synth", "options"), [("dexed", {"operators": 1}), ("fm", {})])
+@pytest.mark.parametrize(
+    ("synth", "options", "rendering", "workers"),
+    [*(("dexed", {"operators": 1}, *way) for way in WAYS), *(("fm", {}, *way) for way in WAYS[-2:])],
+)
 def test_batches_and_items(
     synth: str, options: dict[str, Any], rendering: Rendering, workers: int | None
 ) -> None:

@@ -64,7 +64,7 @@ def test_whole_rollouts_are_those_of_sync_vector_env(
     ours.action_space.seed(0)
     assert data_equivalence(ours.reset(seed=3), theirs.reset(seed=3), exact=True)
     ends = []
-    for _ in range(24):
+    for _ in range(15):
         action = ours.action_space.sample()
         step = ours.step(action)
         assert step[0] in ours.observation_space
@@ -115,7 +115,7 @@ def test_threads_render_the_same_bytes(env_id: str) -> None:
     assert_same_bytes(env_id, "threads")
 
 
-@pytest.mark.parametrize("env_id", ["FM-v0", "Dexed1Op-v0", PLUGIN_ID, GOAL_IDS[0]])
+@pytest.mark.parametrize("env_id", [GOAL_IDS[0], PLUGIN_ID])
 def test_processes_render_the_same_bytes(env_id: str) -> None:
     assert_same_bytes(env_id, "processes")
 

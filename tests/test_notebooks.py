@@ -1,5 +1,6 @@
 """The notebooks run as they stand, with fewer steps."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ FEWER = {
     "train_an_mlp": "SIZE, STEPS, TARGETS = 1_000, 60, 4",
 }
 """What follows the cell of parameters."""
+SAID = {
+    "ppo_on_fm": r"([\d.]+) at the start, ([\d.]+) at best",
+    "match_a_recording": r"distance ([\d.]+) at the start, ([\d.]+) after 300 renders",
+    "train_an_mlp": r"mlp: ([\d.]+) after one render, ([\d.]+) after ten",
+}
+"""Two distances that each prints, before a search and after it."""
 
 
 def read(path: Path) -> Any:
@@ -44,4 +51,5 @@ def test_a_notebook_runs(name: str) -> None:
     heard = [one for one in outputs if "<audio" in one.get("data", {}).get("text/html", "")]
     assert len(heard) >= 2
     said = "".join(one["text"] for one in outputs if one.output_type == "stream" and one.name == "stdout")
-    assert "render" in said or "best distance" in said
+    ((before, after),) = re.findall(SAID[name], said)
+    assert 0 < float(after) < float(before) < 1

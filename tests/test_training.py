@@ -125,6 +125,8 @@ def searched(task: SoundMatchingTask, agent: Agent, budget: int = 7) -> Trial:
 
 
 FAST = ("FM-v0",)
+ALIKE = ("Granulator-v0", "Faust-v0", "Dexed1Op-v0")
+"""Ids of the engines of others, on which training is no other."""
 
 
 def _fast(env_id: Any) -> Any:
@@ -135,8 +137,8 @@ def _fast(env_id: Any) -> Any:
     return pytest.param(*values, marks=[*marks, pytest.mark.slow])
 
 
-@pytest.mark.parametrize("env_id", [_fast(env_id) for env_id in IDS])
-def test_every_agent_on_every_id(env_id: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("env_id", [_fast(env_id) for env_id in IDS if env_id not in ALIKE])
+def test_every_agent_on_every_engine(env_id: str, tmp_path: Path) -> None:
     env_id, needed = keywords_of(env_id)
     if env_id in COSTLY:
         needed = {**needed, "duration": 0.2, "hold": 0.1}

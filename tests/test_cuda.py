@@ -116,7 +116,7 @@ from synthgym import datasets
 from synthgym.task import SoundMatchingTask
 from test_cuda import SHORT
 def native(rendering):
-    return gym.make_vec("Dexed1Op-v0", 3, rendering=rendering, **SHORT)
+    return gym.make_vec("Dexed1Op-v0", 2, rendering=rendering, **SHORT)
 ours, theirs = native("cuda"), native("inline")
 a, b = ours.reset(seed=1)[0], theirs.reset(seed=1)[0]
 assert np.abs(a - b).max() < 1e-4
@@ -129,7 +129,7 @@ for rendering in ("cuda", "inline"):
     recipe = datasets.Recipe(
         "Dexed1Op-v0", ["logmel", "multiresolution"], env_kwargs=SHORT, rendering=rendering, dtype="float32"
     )
-    datasets.make(f"{os.environ['OUT']}/{rendering}", recipe.random(5), progress=False)
+    datasets.make(f"{os.environ['OUT']}/{rendering}", recipe.random(2), progress=False)
 ours, theirs = (datasets.load(f"{os.environ['OUT']}/{rendering}") for rendering in ("cuda", "inline"))
 assert ours.cost() == theirs.cost()
 np.testing.assert_array_equal(ours.native(), theirs.native())

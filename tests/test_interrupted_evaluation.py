@@ -96,7 +96,6 @@ def test_results_are_given_before_their_turn(rendering: Rendering, workers: Any)
     ("backend", "signals"),
     [
         pytest.param("inline", 1, marks=pytest.mark.slow),
-        pytest.param("processes", 1, marks=pytest.mark.slow),
         pytest.param("processes", 2, marks=pytest.mark.slow),
     ],
 )

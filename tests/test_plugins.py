@@ -356,10 +356,7 @@ class Make:
         return gym.make(self.env_id, **self.keywords)
 
 
-@pytest.mark.parametrize(
-    "start_method",
-    ["fork", *(pytest.param(name, marks=pytest.mark.slow) for name in ("forkserver", "spawn"))],
-)
+@pytest.mark.parametrize("start_method", ["fork", pytest.param("forkserver", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("hosted", ["faust", "fork", "none"])
 def test_worker_processes_never_hang(stub: str, hosted: str, start_method: str) -> None:
     made = Make("synthgym:FM-v0")

@@ -134,7 +134,7 @@ def test_pages_do_not_disturb_each_other_and_one_that_is_loaded_anew_goes_on(
     expect(one.locator("#takes li")).to_have_count(1)
     expect(other.locator("#takes li")).to_have_count(1)
     one.get_by_role("button", name="Stop").click()
-    expect(one.locator("#state")).to_have_text(re.compile("^Done"))
+    expect(one.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
     expect(other.locator("#state")).to_have_text(re.compile("^Searching"))
     one.get_by_role("button", name="Search from here").click()
     expect(one.locator("#state")).to_have_text(re.compile("^Searching"))

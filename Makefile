@@ -5,14 +5,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 
-.PHONY: demo test coverage test-slow test-lowest check docs site benchmark plugins sounds browser
+.PHONY: demo test coverage test-slow test-longest test-lowest check docs site benchmark plugins sounds browser
 
 demo: $(VENV)/installed
 	$(BIN)/python scripts/demo.py
 
 # Several tests at a time: most of them are one process that waits for one core. PyTorch's threads of several processes
 # wait for each other, spinning: each test has one.
-test test-slow test-lowest coverage: export OMP_NUM_THREADS := 1
+test test-slow test-longest test-lowest coverage: export OMP_NUM_THREADS := 1
 PYTEST := -m pytest --numprocesses auto --maxprocesses 4
 
 test: check
@@ -21,8 +21,13 @@ test: check
 coverage: $(VENV)/installed
 	$(BIN)/python $(PYTEST) -m "not slow" --cov=synthgym --cov=agents --cov-report=term:skip-covered
 
+# The slow tests but for those that take minutes each and meet what changes seldom; these are test-longest.
+LONGEST := test_demo or test_cluster or test_cuda or test_sweep or test_instruments or test_dx7_engine
 test-slow: $(VENV)/installed
-	$(BIN)/python $(PYTEST) -m slow
+	$(BIN)/python $(PYTEST) -m slow -k "not ($(LONGEST))"
+
+test-longest: $(VENV)/installed
+	$(BIN)/python $(PYTEST) -m slow -k "$(LONGEST)"
 
 # The tests of `make test` in which a library's version may matter, with the lowest that pyproject.toml allows: those that
 # meet each library's interface, of two synths. What the others show is our own code's.

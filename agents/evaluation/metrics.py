@@ -48,6 +48,20 @@ IN_DOMAIN = {
 """Of targets whose parameters are known."""
 
 
+def of_clips(seconds: float, notes: int = 1) -> str:
+    """Return what must be said beside measures: the length of the clips, as padding is compared too.
+
+    Args:
+        seconds: how long a clip is.
+        notes: how many clips a target has, one a note; measures are their means.
+
+    Returns:
+        A sentence, without its stop.
+    """
+    each = f", the mean over the {notes} notes of a target" if notes > 1 else ""
+    return f"Measured on clips of {seconds:g} s, padding included{each}"
+
+
 def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -> dict[str, float]:
     """Return the METRICS of a match (samples,) of a target (samples,).
 

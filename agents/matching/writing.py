@@ -19,7 +19,6 @@ from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 from ..evaluation.metrics import compare_sounds
-from ..reports.match_page import Shown, write_match
 from ..trials.answers import Answer
 from ..trials.trial import Trial
 from .folder import MATCH, PAGE, TARGET, answer_names, files_of, forget_answers
@@ -166,6 +165,8 @@ def write(
     Raises:
         OSError: a file cannot be written.
     """
+    from ..reports.match_page import Shown, write_match  # Matplotlib is slow to import, and not needed before
+
     synth, notes = task.synth, trial.notes[0]
     heard = Heard.of(task, target, answers, out, notes)
     measures = mean_measures(target, heard.sounds[0], synth.sample_rate, notes)

@@ -17,11 +17,12 @@ from synthgym.recordings import playback_gain
 from synthgym.task import SoundMatchingTask
 
 from ..evaluation.intervals import WHAT as INTERVALS
+from ..evaluation.metrics import of_clips
 from ..evaluation.statistics import compare, finite, not_finite
 from ..evaluation.targets import Target
 from .media import ogg, png, svg, write_page
 from .pictures import draw_curves, in_a_row
-from .summary import KINDS, LEFT_OUT, OFFLINE, measures, of_clips
+from .summary import KINDS, LEFT_OUT, OFFLINE, measures
 
 MATCHES = 1000
 """Rows that a page shows at most, if there are not more targets: those of the best agents."""

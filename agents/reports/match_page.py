@@ -22,12 +22,11 @@ from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 from synthgym.viz.spectrogram import draw_features, label_bins
 
-from ..evaluation.metrics import METRICS
+from ..evaluation.metrics import METRICS, of_clips
 from ..trials.answers import Answer
 from ..trials.trial import Trial
 from .envelopes import envelopes
 from .media import ogg, svg, write_page
-from .summary import of_clips
 
 EVERY, BESIDE, KEYS_VELOCITY = 4, 6, 100
 """Of the keyboard so many semitones are played by one render, and it reaches so many beyond the target."""

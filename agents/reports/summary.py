@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..evaluation.intervals import WHAT as INTERVALS
-from ..evaluation.metrics import IN_DOMAIN, METRICS
+from ..evaluation.metrics import IN_DOMAIN, METRICS, of_clips
 from ..evaluation.statistics import REFERENCES, compare, finite, not_finite, per_target
 
 KINDS = {
@@ -114,20 +114,6 @@ def measures(rows: pd.DataFrame) -> dict[str, str]:
         for name, what in {**METRICS, **IN_DOMAIN}.items()
         if name in rows and np.isfinite(rows[name].astype(np.float64)).any()
     }
-
-
-def of_clips(seconds: float, notes: int = 1) -> str:
-    """Return what must be said beside measures: the length of the clips, as padding is compared too.
-
-    Args:
-        seconds: how long a clip is.
-        notes: how many clips a target has, one a note; measures are their means.
-
-    Returns:
-        A sentence, without its stop.
-    """
-    each = f", the mean over the {notes} notes of a target" if notes > 1 else ""
-    return f"Measured on clips of {seconds:g} s, padding included{each}"
 
 
 def _metrics(rows: pd.DataFrame, names: Mapping[str, str], clips: str) -> list[str]:

@@ -22,7 +22,8 @@ coverage: $(VENV)/installed
 	$(BIN)/python $(PYTEST) -m "not slow" --cov=synthgym --cov=agents --cov-report=term:skip-covered
 
 # The slow tests but for those that take minutes each and meet what changes seldom; these are test-longest.
-LONGEST := test_demo or test_cluster or test_cuda or test_sweep or test_instruments or test_dx7_engine
+LONGEST := test_demo or test_cluster or test_cuda or test_sweep or test_instruments or test_dx7_engine or test_torture \
+	or test_amsynth_is_trained or test_killed_at_any_moment or test_a_set_and_what
 test-slow: $(VENV)/installed
 	$(BIN)/python $(PYTEST) -m slow -k "not ($(LONGEST))"
 

@@ -1,5 +1,6 @@
 """The lower bounds that pyproject.toml declares are the versions that `make test-lowest` tests."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -47,6 +48,14 @@ def test_the_lowest_versions_are_those_of_the_bounds() -> None:
 @pytest.mark.parametrize(("name", "bound"), BOUNDS, ids=[name for name, _ in BOUNDS])
 def test_the_tested_versions_are_allowed(name: str, bound: Version) -> None:
     assert pins("constraints.txt")[name] >= bound
+
+
+def test_the_files_that_are_tried_with_the_lowest_versions_are_there() -> None:
+    (names,) = re.findall(r"test_%.py,((?:.*\\\n)*.*)\)", (ROOT / "Makefile").read_text())
+    missing = [
+        name for name in names.replace("\\", " ").split() if not (ROOT / f"tests/test_{name}.py").exists()
+    ]
+    assert not missing
 
 
 def test_tensorboard_starts() -> None:

@@ -36,7 +36,7 @@ settings.register_profile("shared", deadline=None, suppress_health_check=[Health
 settings.load_profile("shared")
 
 _DEADLINE = float(os.environ.get("TESTS_BEGIN_BEFORE", "inf"))
-"""Seconds since the epoch: tests whose turn is later are not run. ``.ci/run`` ends in time on any machine so."""
+"""Seconds since the epoch: tests whose turn is later are not run, so that ``.ci/run`` ends in time."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -58,8 +58,12 @@ class _Page:
 
     def ask(self, path: str, data: bytes | None = b"") -> bytes:
         """Return the answer to a request: a POST, or without data a GET."""
-        with urlopen(Request(self._api + path, data), timeout=_PATIENCE) as answer:
+        with self.answer(path, data) as answer:
             return bytes(answer.read())
+
+    def answer(self, path: str, data: bytes | None) -> Any:
+        """Return the answer to a request that is still to be read."""
+        return urlopen(Request(self._api + path, data), timeout=_PATIENCE)
 
     def until(self, state: str, *, found: bool = False) -> dict[str, Any]:
         """Return the newest that was told, once it is of a state or done; if asked, with an answer."""
@@ -114,7 +118,7 @@ def _turn(address: str, sound: bytes, one: Instrument) -> dict[str, float]:
     page.ask(f"{take}/sounds/1.wav", None)
     first, searched = time.perf_counter() - begun, time.perf_counter()
     page.ask(f"{take}/patch", json.dumps({"unit": unit}).encode())  # as a page does to draw its knobs
-    busy = _keys(page, take, unit)
+    busy, wholes = _keys(page, take, unit)
     page.until("done", found=True)
     nearer = _nearer(page.told, searched)
     return {
@@ -122,19 +126,24 @@ def _turn(address: str, sound: bytes, one: Instrument) -> dict[str, float]:
         "longest": float(np.diff([searched, *nearer, max(searched + SECONDS, *nearer)]).max()),
         "key": 1e3 * median(busy),
         "slowest": 1e3 * max(busy),
-        "idle": 1e3 * median(_keys(page, take, unit)),
+        "whole": 1e3 * median(wholes),
+        "idle": 1e3 * median(_keys(page, take, unit)[0]),
     }
 
 
-def _keys(page: _Page, take: str, unit: list[float]) -> list[float]:
-    """Return the seconds that each of some keys takes until its sound has come."""
-    spent = []
+def _keys(page: _Page, take: str, unit: list[float]) -> tuple[list[float], list[float]]:
+    """Return the seconds that each of some keys takes until its sound can begin, and until all of it has come."""
+    begun, whole = [], []
     for i in range(KEYS):
         time.sleep(_PAUSE)
-        begun = time.perf_counter()
-        page.ask(f"{take}/key", json.dumps({"unit": unit, "note": NOTE + i, "velocity": 100}).encode())
-        spent.append(time.perf_counter() - begun)
-    return spent
+        given, start = {"unit": unit, "note": NOTE + i, "velocity": 100}, time.perf_counter()
+        with page.answer(f"{take}/key", json.dumps({**given, "begin": True}).encode()) as answer:
+            answer.read()
+        begun.append(time.perf_counter() - start)
+        if answer.headers["Synthgym-Complete"] == "no":
+            page.ask(f"{take}/key", json.dumps(given).encode())
+        whole.append(time.perf_counter() - start)
+    return begun, whole
 
 
 def _nearer(told: list[tuple[float, dict[str, Any]]], since: float) -> list[float]:
@@ -192,6 +201,7 @@ SECTION = Section(
         "longest": "longest without a nearer one, s",
         "key": "a key while searching, ms",
         "slowest": "the slowest, ms",
+        "whole": "all of it, ms",
         "idle": "a key after, ms",
     },
     measure=measure,

@@ -59,7 +59,12 @@ async def _key(request: Request) -> Response:
     found, unit, given = await _asked(request)
     note = whole("note", given.get("note"), 0, 127)
     velocity = whole("velocity", given.get("velocity", 100), 1, 127)
-    return _heard(found, await run_in_threadpool(found.player.key, unit, note, velocity))
+    if not given.get("begin"):
+        return _heard(found, await run_in_threadpool(found.player.key, unit, note, velocity))
+    sound, complete = await run_in_threadpool(found.player.key_begins, unit, note, velocity)
+    answer = _heard(found, sound)
+    answer.headers["Synthgym-Complete"] = "yes" if complete else "no"
+    return answer
 
 
 async def _turned(request: Request) -> Response:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.errors import SynthError, SynthgymError
-from synthgym.features import distance, make_features
-from synthgym.making import make_task
-from synthgym.notes import Notes
+from synthgym.errors import SynthError
+from synthgym.features import Feature, Features, distance, make_features
 from synthgym.parameters import Native, ParameterSpace, Unit
-from synthgym.rendering import Rendered
 from synthgym.synths import Audio, Synth
 
 from ..evaluation.pitch import pitch_of
@@ -22,11 +21,16 @@ from ..reports.envelopes import envelopes
 from ..reports.match_page import grouped
 from .instruments import Instrument
 from .sounds import picture
+from .voice import Voice
 
 LITTLE, MORE = 0.08, 0.22
 """How far a variation is from a sound, about."""
 SHORTEST = 2.0
 """Seconds that a key sounds at least."""
+FIRST = 0.3
+"""Seconds of a key that are rendered before the whole, by an engine of their own,"""
+SLOW = 0.06
+"""where the whole takes more seconds than these: a key is to sound within a tenth of one."""
 _HELD = 0.8
 _SIGMAS = (0.08, 0.05, 0.12, 0.03, 0.2, 0.02)
 """How far parameters are turned for a variation, tried in this order."""
@@ -40,36 +44,59 @@ _IN_TUNE = 0.3
 class Player:
     """Renders patches of an instrument at any note; threads take turns.
 
+    Its engine is made in a thread of its own, so that a search need not wait for it.
+
     Args:
         instrument: it.
+        space: of its parameters.
         played: the note of the match: ``note``, ``velocity``, ``hold`` and ``duration``.
         target: the clip of the match (samples,).
     """
 
-    def __init__(self, instrument: Instrument, played: Mapping[str, Any], target: Audio) -> None:
-        seconds = max(SHORTEST, played["duration"])
-        ranges = {"note": (0, 127), "velocity": (1, 127), "hold": (0.001, seconds), "duration": seconds}
-        kwargs = {**instrument.env_kwargs, **instrument.played, **ranges}
-        self._task = make_task(instrument.env_id, kwargs)
-        self._lock = threading.Lock()
+    def __init__(
+        self, instrument: Instrument, space: ParameterSpace, played: Mapping[str, Any], target: Audio
+    ) -> None:
+        self.space = space
+        self._instrument, self._target = instrument, target
+        self._whole = self._new(max(SHORTEST, played["duration"]))
+        self._first: Future[Voice] | None = None
+        self._lock, self._closed = threading.Lock(), False
         self._row = np.array([[played["note"], played.get("velocity", 100), played["hold"]]], np.float64)
-        (self._feature,) = make_features([self._task.feature_name], self.synth.sample_rate, len(target))
-        self._samples, self._aim = len(target), self._feature(target[None])
+
+    def _new(self, seconds: float, *, opened: bool = False) -> Future[Voice]:
+        maker = ThreadPoolExecutor(1, thread_name_prefix="player")
+        voice = maker.submit(Voice, self._instrument, seconds, opened=opened)
+        maker.shutdown(wait=False)
+        return voice
+
+    def _look_at_speed(self) -> None:
+        """Have an engine made for how keys begin, if the synth has turned out to be slow."""
+        with self._lock:
+            if self._first is None and not self._closed and self._whole.result().quickest > SLOW:
+                self._first = self._new(FIRST, opened=True)
 
     @property
     def synth(self) -> Synth:
         """What renders."""
-        return self._task.synth
+        return self._whole.result().synth
 
-    @property
-    def space(self) -> ParameterSpace:
-        """Of its parameters."""
-        return self._task.space
+    @cached_property
+    def _feature(self) -> Feature:
+        name, rate = self._whole.result().feature, self.synth.sample_rate
+        (feature,) = make_features([name], rate, len(self._target))
+        return feature
+
+    @cached_property
+    def _aim(self) -> Features:
+        return self._feature(self._target[None])
 
     def close(self) -> None:
-        """Let the engine go, when nobody renders."""
+        """Let the engines go, when nobody renders."""
         with self._lock:
-            self._task.close()
+            self._closed = True
+        for voice in (self._whole, self._first):
+            if voice is not None and voice.exception() is None:
+                voice.result().close()
 
     def key(self, unit: Unit, note: int, velocity: int) -> Audio:
         """Return what a patch sounds like when a key is pressed.
@@ -82,13 +109,35 @@ class Player:
         Returns:
             Audio (samples,) of two seconds or more, at the synth's own level.
         """
-        hold = max(_HELD, float(self._row[0, 2]))
-        (sound,) = self._sounds(unit[None], np.array([[note, velocity, hold]], np.float64))
+        return self._pressed(self._whole.result(), unit, note, velocity)
+
+    def key_begins(self, unit: Unit, note: int, velocity: int) -> tuple[Audio, bool]:
+        """Return how the sound of a key begins, as soon as can be.
+
+        Args:
+            unit: the patch (n,), in [0, 1].
+            note: MIDI note, 0 to 127.
+            velocity: 1 to 127.
+
+        Returns:
+            Audio (samples,), and whether that is all of it: of a synth that is slow it is the first third
+            of a second, and ``key`` gives the whole.
+        """
+        self._look_at_speed()
+        first = self._first
+        if first is None or not first.done() or first.exception() is not None:
+            return self.key(unit, note, velocity), True
+        return self._pressed(first.result(), unit, note, velocity), False
+
+    def _pressed(self, voice: Voice, unit: Unit, note: int, velocity: int) -> Audio:
+        hold = min(max(_HELD, float(self._row[0, 2])), voice.synth.note.duration)
+        (sound,) = voice.sounds(unit[None], np.array([[note, velocity, hold]], np.float64))
         return np.asarray(sound)
 
     def described(self, unit: Unit) -> dict[str, Any]:
         """Return what a patch (n,) is, as JSON: how far from the target, its picture, its parameters."""
         sound = self._matched(unit[None])
+        self._look_at_speed()
         feature = self._feature(sound)
         native = self.space.to_native(unit)
         return {
@@ -155,16 +204,8 @@ class Player:
         return self.space.to_native(np.stack(units))
 
     def _matched(self, units: Unit) -> Audio:
-        sounds = self._sounds(units, np.repeat(self._row, len(units), 0))
-        return np.ascontiguousarray(sounds[:, : self._samples])
-
-    def _sounds(self, units: Unit, notes: Notes) -> Audio:
-        with self._lock:
-            rendered: Rendered = self._task.render(units, notes, audio=True)
-        if len(rendered.failures) == len(units):
-            raise SynthgymError(rendered.failures[0][1])
-        assert rendered.audio is not None
-        return rendered.audio
+        sounds = self._whole.result().sounds(units, np.repeat(self._row, len(units), 0))
+        return np.ascontiguousarray(sounds[:, : len(self._target)])
 
     def _groups(self, native: Native, unit: Unit) -> list[dict[str, Any]]:
         """Return the free parameters as the synth groups them."""

@@ -153,7 +153,9 @@ class Take:
             if player is None or order.starts is None or not self.goes_on(order):
                 self._forget()
                 tell()
-                player = self._player = Player(order.instrument, aim.own, np.atleast_2d(target)[0])
+                player = self._player = Player(
+                    order.instrument, task.space, aim.own, np.atleast_2d(target)[0]
+                )
             usual = usual_search(order.instrument.env_id, seconds=order.seconds, top=ANSWERS)
             search, agent, more = ready(usual, task)
             if order.starts is not None:

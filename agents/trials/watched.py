@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,8 +18,12 @@ from .answers import Answer, Answers
 from .signals import Signals
 from .trial import BudgetSpent, Trial
 
-_RENDERED = 32
-"""So many sounds are rendered between two looks at the clock: enough for several cores."""
+_MOST = 32
+"""So many sounds at most are rendered between two looks at the clock,"""
+_FEWEST = min(_MOST, max(2, os.cpu_count() or 1))
+"""so many at least, one for each core,"""
+_LOOK = 0.25
+"""and about as many as take these seconds: a person sees what is found, and stops it."""
 _DRAWN = 8
 """So many starts are drawn between two looks at the clock; each may cost many renders."""
 
@@ -47,6 +52,7 @@ class WatchedTrial(Trial):
     with_bar: bool = field(kw_only=True, default=True)
     _told: Answer | None = None
     _told_at: float = -np.inf
+    _batch: int = _FEWEST
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -83,11 +89,15 @@ class WatchedTrial(Trial):
         Raises:
             BudgetSpent: also when a signal came, or the time is over.
         """
-        parts = []
-        for at in range(0, len(unit) or 1, _RENDERED):
+        parts, at = [], 0
+        while at < len(unit) or not parts:
             if self._over:
                 raise BudgetSpent
-            parts.append(super().render(unit[at : at + _RENDERED], notes, audio=audio))
+            begun, count = time.monotonic(), self._batch
+            parts.append(super().render(unit[at : at + count], notes, audio=audio))
+            at += count
+            quick = count * _LOOK / max(time.monotonic() - begun, 1e-6)
+            self._batch = int(np.clip(quick, _FEWEST, _MOST))
         return Rendered.joined(parts)
 
     def starts(self, count: int) -> Unit:
@@ -105,6 +115,8 @@ class WatchedTrial(Trial):
             except BudgetSpent:
                 break
             self._show()
+            if self.seconds is not None and not self.distances:
+                self.render(parts[0][:_FEWEST])  # what is found first is heard before all others are drawn
             if self.spent > begun + (1 - begun) / _SHARE:
                 break
         if not parts:

@@ -137,8 +137,13 @@ class Threads(_Pool):
     def __init__(self, worker: Worker, workers: int) -> None:
         parts = worker.synth, worker.space, worker.features
         self._copies = [_ThreadWorker(*copy.deepcopy(parts)) for _ in range(workers - 1)]
-        for each in (worker, *self._copies):
-            each.synth.open()  # here: JUCE lets one thread alone make engines
+        synths = [each.synth for each in (worker, *self._copies)]
+        if worker.synth.opens_anywhere:
+            with ThreadPoolExecutor(workers) as starting:
+                list(starting.map(type(worker.synth).open, synths))
+        else:
+            for synth in synths:
+                synth.open()  # here: JUCE lets one thread alone make engines
         super().__init__([worker.do, *(each.do for each in self._copies)])
 
     def close(self) -> None:

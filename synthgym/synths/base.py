@@ -245,6 +245,11 @@ class Synth(ABC):
         """Whether equal rows are bound to give equal bytes."""
         return True
 
+    @property
+    def opens_anywhere(self) -> bool:
+        """Whether any thread may open it, as its engine is in a helper process."""
+        return False
+
     def open(self) -> None:  # noqa: B027, most have theirs from the start
         """Make the engine here and now, in this thread."""
 

@@ -222,6 +222,11 @@ class PluginSynth(HostedSynth):
         return self._isolation
 
     @property
+    def opens_anywhere(self) -> bool:
+        """Whether any thread may open it, as its engine is in a helper process."""
+        return self._isolation != "none"
+
+    @property
     def repeatable(self) -> bool:
         """Whether equal rows are bound to give equal bytes."""
         exact = self._exact.fork if self._isolation == "fork" else self._may_fork

@@ -70,6 +70,11 @@ class VitalSynth(HostedSynth):
 
         self.__dict__.update(state, _knobs=vital_knobs, _prior=vital_prior)
 
+    @property
+    def opens_anywhere(self) -> bool:
+        """Whether any thread may open it, as its engine is in a helper process."""
+        return True
+
     def _make_engine(self) -> Engine:
         fork = sys.platform == "linux"
         options = {

@@ -4,7 +4,7 @@ import { at, call } from "./api.js";
 import { diagram, envelopes } from "./drawing.js";
 import { makeKeyboard } from "./keyboard.js";
 import { drawKnobs, updateKnobs } from "./knobs.js";
-import { play, quiet } from "./sound.js";
+import { play, playBegun, quiet } from "./sound.js";
 import { $, patches, say, takes, tried, view } from "./state.js";
 
 const playing = new Map(); // sounds that were rendered for keys
@@ -133,15 +133,20 @@ async function hear() {
 }
 $("hear").addEventListener("click", tried(hear));
 
+// A synth that is slow gives how the sound begins before the whole of it.
 const keyboard = makeKeyboard($("piano"), tried(async note => {
-  const patch = patches.get(view.chosen), velocity = Number($("velocity").value);
-  const key = `${view.chosen} ${note} ${velocity}`;
+  const number = view.chosen, patch = patches.get(number), velocity = Number($("velocity").value);
+  const key = `${number} ${note} ${velocity}`;
   if (!patch) return;
-  if (!playing.has(key)) {
-    const answer = await call(at(view.chosen, "key"), { json: { unit: patch.unit, note, velocity } });
-    playing.set(key, await answer.arrayBuffer());
-  }
-  await play(playing.get(key).slice(0), false);
+  if (playing.has(key)) return play(playing.get(key).slice(0), false);
+  const given = { unit: patch.unit, note, velocity };
+  const pressed = begin => call(at(number, "key"), { json: { ...given, begin } });
+  const answer = await pressed(true), complete = answer.headers.get("Synthgym-Complete") === "yes";
+  const whole = (complete ? Promise.resolve(answer) : pressed(false)).then(one => one.arrayBuffer());
+  const copy = whole.then(bytes => bytes.slice(0));
+  if (complete) await play(await copy, false);
+  else await playBegun(await answer.arrayBuffer(), copy);
+  if (patches.get(number) === patch) playing.set(key, await whole);
 }));
 for (let octave = -1; octave <= 8; octave++) $("octave").append(new Option(`C${octave}`, 12 * (octave + 1)));
 $("octave").value = 48;

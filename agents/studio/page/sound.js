@@ -8,15 +8,39 @@ function audio() {
   return context;
 }
 
+const FADE = .01; // seconds
+
+// Sounds a buffer from a time on, and as far into it.
+function sounded(sound, time, offset = 0) {
+  const source = audio().createBufferSource(), level = audio().createGain();
+  source.buffer = sound;
+  source.connect(level).connect(audio().destination);
+  source.start(time, offset);
+  return { source, level: level.gain };
+}
+
 export async function play(bytes, alone = true) {
   const sound = await audio().decodeAudioData(bytes);
   if (alone) quiet();
-  const source = audio().createBufferSource();
-  source.buffer = sound;
-  source.connect(audio().destination);
-  source.start();
+  const { source } = sounded(sound, audio().currentTime);
   if (alone) now = source;
   return sound.duration;
+}
+
+function faded(level, from, to, time) {
+  level.cancelScheduledValues(time);
+  level.setValueAtTime(from, time);
+  level.linearRampToValueAtTime(to, time + FADE);
+}
+
+// Sounds how a sound begins, and goes on with the whole of it when that has come.
+export async function playBegun(bytes, coming) {
+  const begin = await audio().decodeAudioData(bytes), began = audio().currentTime;
+  const first = sounded(begin, began), end = began + begin.duration - FADE;
+  faded(first.level, 1, 0, end);
+  const whole = await audio().decodeAudioData(await coming), time = audio().currentTime + FADE;
+  if (time < end) faded(first.level, 1, 0, time);
+  faded(sounded(whole, time, time - began).level, 0, 1, time);
 }
 
 export function quiet() {

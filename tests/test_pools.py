@@ -11,6 +11,7 @@ from conftest import AMSYNTH, needs
 from agents.baselines.random import Random
 from agents.matching.search import Search
 from agents.search.halving import Halving
+from agents.trials import watched as watched_module
 from agents.trials.agent import run
 from agents.trials.answers import Answers
 from agents.trials.pool import DrawnPool, Pool, known_starts
@@ -18,7 +19,10 @@ from agents.trials.signals import Signals
 from agents.trials.trial import BudgetSpent, Trial
 from agents.trials.watched import WatchedTrial
 from synthgym.errors import SynthError
+from synthgym.notes import Notes
+from synthgym.parameters import Unit
 from synthgym.patches import PatchStream
+from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
 
@@ -100,8 +104,8 @@ def test_time_ends_the_drawing_of_starts(fm: SoundMatchingTask, monkeypatch: pyt
     began = time.monotonic()
     starts = trial.starts(1000)
     assert len(starts) == 8, "an eighth of a second"
+    assert 0 < len(trial.distances) < 8, "a person waits for the first answer, not for all starts"
     time.sleep(0.8)
-    trial(starts)  # something is heard, however late
     for late in (trial.starts, lambda count: trial(starts[:count])):
         with pytest.raises(BudgetSpent):
             late(1)
@@ -122,6 +126,31 @@ def test_many_renders_are_ended_by_time_and_by_the_budget(fm: SoundMatchingTask)
     assert 0 < len(hurried.distances) < 2000
     trial.close()
     hurried.close()
+
+
+def test_sounds_that_take_long_are_rendered_few_at_a_time(
+    fm: SoundMatchingTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A nearer answer is told, and a stop obeyed, soon; the distances are those of any trial."""
+    unit, render = fm.space.sample(np.random.default_rng(0), 150), fm.render
+    batches: list[int] = []
+    pause = 0.0
+
+    def slow(unit: Unit, notes: Notes, **options: Any) -> Rendered:
+        batches.append(len(unit))
+        time.sleep(pause * len(unit))
+        return render(unit, notes, **options)
+
+    monkeypatch.setattr(fm, "render", slow)
+    found = []
+    for pause, fewest, most in ((0.0, 3, 32), (0.15, 1, watched_module._FEWEST)):
+        batches.clear()
+        trial = watched(fm, Pool.make(fm, 0, 1), budget=150)
+        batches.clear()
+        found.append(trial(unit[: 150 if pause == 0 else 20]))
+        assert fewest <= batches[-2] <= most, batches
+        trial.close()
+    np.testing.assert_array_equal(found[0][:20], found[1])
 
 
 @needs.amsynth

@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import numpy as np
 import psutil
@@ -24,6 +25,8 @@ from hypothesis import strategies as st
 from studio_client import Client, served, tone, wav_bytes
 
 from agents.evaluation.pitch import note_of
+from agents.studio.instruments import Instrument
+from agents.studio.player import Player
 from agents.studio.session import Session, Sessions
 from synthgym.making import make_task
 
@@ -90,6 +93,42 @@ def test_an_answer_is_played_turned_and_varied(matched: Matched) -> None:
     assert near["unit"] != unit
     status, data = client.ask("POST", client.at(take, "sound"), json.dumps({"unit": near["unit"]}).encode())
     assert note_of(*sound_of(data)) == 62
+
+
+@pytest.mark.parametrize("env_id", ["FM-v0", pytest.param("Vital-v0", marks=pytest.mark.slow)])
+def test_a_key_of_a_slow_synth_begins_before_the_whole_has_come(
+    env_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its beginning has the bytes of the whole, but for the last 10 ms, where its key is let go."""
+    with closing(make_task(env_id)) as task:
+        unit = task.space.sample(np.random.default_rng(3))
+        played = {"note": 60, "velocity": 100, "hold": 0.5, "duration": 1.0}
+        player = Player(
+            Instrument(env_id, env_id, env_id), task.space, played, np.full(44100, 0.1, np.float32)
+        )
+    with closing(player):
+        monkeypatch.setattr("agents.studio.player.SLOW", 60.0)
+        whole, complete = player.key_begins(unit, 48, 90)
+        assert (complete, len(whole)) == (True, 88200)
+        monkeypatch.setattr("agents.studio.player.SLOW", 0.0)
+        until = time.monotonic() + 60
+        while complete:
+            assert time.monotonic() < until
+            begun, complete = player.key_begins(unit, 48, 90)
+        same = len(begun) - 441
+        assert 0.25 < same / 44100 < 0.5
+        assert begun.any()
+        np.testing.assert_array_equal(begun[:same], whole[:same])
+
+
+def test_a_page_is_told_whether_a_key_is_complete(matched: Matched) -> None:
+    client, shown = matched
+    asked = {"unit": shown["answers"][0]["unit"], "note": 50, "begin": True}
+    url = f"http://127.0.0.1:{client.port}{client.at(shown['take'], 'key')}"
+    with urlopen(Request(url, json.dumps(asked).encode())) as answer:
+        assert answer.headers["Synthgym-Complete"] in ("yes", "no")
+        sound, rate = sound_of(answer.read())
+    assert note_of(sound, rate) == 50
 
 
 def test_a_search_goes_on_from_a_patch(matched: Matched) -> None:

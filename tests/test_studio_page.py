@@ -34,6 +34,7 @@ def browser() -> Iterator[Any]:
 def studio() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("agents.matching.voices.SIZE", 60)
+        patch.setattr("agents.studio.player.SLOW", 0)  # so that keys sound as those of slow synths
         with served(patience=5) as (port, _):
             yield f"http://127.0.0.1:{port}/"
 
@@ -101,6 +102,10 @@ def test_from_a_dropped_file_to_a_preset(browser: Any, studio: str, size: Any, t
     expect(page.locator("#patchName")).to_have_text(re.compile("^turned by hand"))
     page.get_by_role("button", name="A3", exact=True).focus()
     page.keyboard.press("Enter")
+    with page.expect_response(lambda answer: answer.headers.get("synthgym-complete") == "no"):
+        for key in ("C4", "D4", "E4", "F4", "G4"):
+            page.get_by_role("button", name=key, exact=True).click()
+            page.wait_for_timeout(200)
     page.keyboard.press("a")
     assert page.locator("#notice").text_content() == ""
     assert errors == []

@@ -132,7 +132,7 @@ def _turn(address: str, sound: bytes, one: Instrument) -> dict[str, float]:
 
 
 def _keys(page: _Page, take: str, unit: list[float]) -> tuple[list[float], list[float]]:
-    """Return the seconds that each of some keys takes until its sound can begin, and until all of it has come."""
+    """Return the seconds that each key takes until its sound can begin, and until all of it has come."""
     begun, whole = [], []
     for i in range(KEYS):
         time.sleep(_PAUSE)

@@ -157,7 +157,7 @@ def test_a_dx7_voice_that_is_downloaded_is_what_was_heard(
         client.json(
             "POST",
             client.at(take["take"], "search"),
-            {"instrument": "Dexed6Op-v0", "note": note, "seconds": 1},
+            {"instrument": "Dexed6Op-v0", "note": note, "seconds": 3},
         )
         takes.append(client.until(take["take"], "done", 120))
     shown = takes[-1]

@@ -46,7 +46,18 @@ class Voice:
         return self._task.feature_name
 
     def sounds(self, units: Unit, notes: Notes) -> Audio:
-        """Return (B, samples) of patches (B, n) and notes (B, 3); SynthgymError if none can be rendered."""
+        """Render patches, each at a note.
+
+        Args:
+            units: (B, n) in [0, 1].
+            notes: (B, 3): MIDI note, velocity and seconds held.
+
+        Returns:
+            Audio (B, samples).
+
+        Raises:
+            SynthgymError: none of them can be rendered.
+        """
         with self._lock:
             self._task.synth.open()  # which takes long, once
             begun = time.perf_counter()

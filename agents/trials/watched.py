@@ -89,7 +89,8 @@ class WatchedTrial(Trial):
         Raises:
             BudgetSpent: also when a signal came, or the time is over.
         """
-        parts, at = [], 0
+        parts: list[Rendered] = []
+        at = 0
         while at < len(unit) or not parts:
             if self._over:
                 raise BudgetSpent
@@ -107,7 +108,7 @@ class WatchedTrial(Trial):
             BudgetSpent: also when a signal came, or the time is over, before there is any.
         """
         parts: list[Unit] = []
-        begun = self.spent
+        begun, began = self.spent, time.monotonic()
         while (left := count - sum(map(len, parts))) and not self._over:
             try:
                 known = max(0, self.pool.known - self._starts)
@@ -115,8 +116,9 @@ class WatchedTrial(Trial):
             except BudgetSpent:
                 break
             self._show()
-            if self.seconds is not None and not self.distances:
-                self.render(parts[0][:_FEWEST])  # what is found first is heard before all others are drawn
+            slow = time.monotonic() - began > _LOOK
+            if slow and self.seconds is not None and not self.distances:
+                self.render(parts[0][:_FEWEST])  # a person waits for the first answer, not for all starts
             if self.spent > begun + (1 - begun) / _SHARE:
                 break
         if not parts:

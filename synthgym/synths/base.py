@@ -47,6 +47,7 @@ class Synth(ABC):
         bank_size: how many presets ``save_bank`` takes; 0 if it takes none.
         batch: how many rows it is best given at once; a plugin that may crash is given one.
         rendering: what suits it: ``threads``, or ``processes`` if copies of it might disturb each other.
+        opens_anywhere: whether any thread may open it, as its engine is in a helper process.
         on_cuda: whether it renders on a GPU, see ``render_on``.
         has_prior: whether it knows what patches people make, see ``human_like``.
     """
@@ -59,6 +60,7 @@ class Synth(ABC):
     bank_size: ClassVar[int] = 0
     batch: int = 1
     rendering: Literal["threads", "processes"] = "threads"
+    opens_anywhere = False
     on_cuda: ClassVar[bool] = False
     has_prior: ClassVar[bool] = False
 
@@ -244,11 +246,6 @@ class Synth(ABC):
     def repeatable(self) -> bool:
         """Whether equal rows are bound to give equal bytes."""
         return True
-
-    @property
-    def opens_anywhere(self) -> bool:
-        """Whether any thread may open it, as its engine is in a helper process."""
-        return False
 
     def open(self) -> None:  # noqa: B027, most have theirs from the start
         """Make the engine here and now, in this thread."""

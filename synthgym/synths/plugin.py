@@ -92,15 +92,15 @@ class PluginSynth(HostedSynth):
     ) -> None:
         super().__init__(**note)
         self._isolation: Isolation = place_of(isolation)
-        if patience is not None:
-            patience = number("patience", patience, 1, 86_400)
+        self.opens_anywhere = self._isolation != "none"
         self.plugin = located(plugin)
         self._name = self.plugin if is_uri(self.plugin) else Path(self.plugin).name
         self._patience = Patience(remedy=" (patience=SECONDS gives it longer)")
         self._hurries = patience is None
         if patience is not None:
+            patience = number("patience", patience, 1, 86_400)
             self._patience = self._patience._replace(loading=patience, rendering=patience)
-        self.rendering = "processes" if self._isolation == "none" else "threads"
+        self.rendering = "threads" if self.opens_anywhere else "processes"
         described = self.engine.call("describe", PSEUDO.pattern)
         self._inputs = described["inputs"]
         self.knobs = read_knobs(described["parameters"])
@@ -220,11 +220,6 @@ class PluginSynth(HostedSynth):
     def isolation(self) -> Isolation:
         """Where it lives."""
         return self._isolation
-
-    @property
-    def opens_anywhere(self) -> bool:
-        """Whether any thread may open it, as its engine is in a helper process."""
-        return self._isolation != "none"
 
     @property
     def repeatable(self) -> bool:

@@ -51,6 +51,7 @@ class VitalSynth(HostedSynth):
     preset_suffix = ".vital"
     engine_package = "vita"
     has_prior = True
+    opens_anywhere = True
 
     def __init__(self, **note: Any) -> None:
         super().__init__(**note)
@@ -69,11 +70,6 @@ class VitalSynth(HostedSynth):
         from synthgym.synths import vital_knobs, vital_prior
 
         self.__dict__.update(state, _knobs=vital_knobs, _prior=vital_prior)
-
-    @property
-    def opens_anywhere(self) -> bool:
-        """Whether any thread may open it, as its engine is in a helper process."""
-        return True
 
     def _make_engine(self) -> Engine:
         fork = sys.platform == "linux"

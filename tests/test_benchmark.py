@@ -155,6 +155,6 @@ def test_what_a_page_waits_for_is_measured(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(studio, "KEYS", 2)
     (row,) = studio.measure(Effort(rounds=2, steps=3))
     assert set(row) == {*studio.SECTION.columns, "rounds"}
-    assert [len(values) for values in row["rounds"].values()] == [2] * 5
+    assert [len(values) for values in row["rounds"].values()] == [2] * 6
     assert all(np.isfinite(row[key]) and row[key] > 0 for key in row["rounds"])
     assert row["key"] <= row["slowest"]

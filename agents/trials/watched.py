@@ -98,7 +98,7 @@ class WatchedTrial(Trial):
             parts.append(super().render(unit[at : at + count], notes, audio=audio))
             at += count
             quick = count * _LOOK / max(time.monotonic() - begun, 1e-6)
-            self._batch = int(np.clip(quick, _FEWEST, _MOST))
+            self._batch = int(np.clip(quick // _FEWEST * _FEWEST, _FEWEST, _MOST))
         return Rendered.joined(parts)
 
     def starts(self, count: int) -> Unit:

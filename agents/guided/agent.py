@@ -29,8 +29,8 @@ LEARNED = 100
 """So many steps of a climb are the network's: what it proposes first is what is likely."""
 PLAIN = 0.5
 """Afterwards so many of them are a hill climber's: what is likely was tried."""
-MANY = 3000
-"""With fewer renders than these, one climb leads nearer than many."""
+MANY = 20
+"""With fewer renders than these for each free parameter, one climb leads nearer than many."""
 FIRST_BATCH = 8
 """Renders in a batch of the first climb, at most; fewer of a small budget."""
 
@@ -69,7 +69,7 @@ class Guided(Trained):
         while (alone := len(trial.distances) - first) < LEARNED:
             climb.advance(batch, learned=True)
         left = left_at_speed(trial, alone, before)
-        if left < MANY:
+        if left < MANY * len(trial.space):
             batch = max(1, int(left / BATCHES))
             while True:
                 climb.advance(batch, learned=trial.rng.random() >= PLAIN)

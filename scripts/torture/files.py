@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +29,23 @@ Change = Callable[[np.random.Generator, bytes], bytes]
 AMSYNTH = Path("/usr/lib/vst/amsynth_vst.so")
 SHORT = {"duration": 0.1, "hold": 0.05}
 """Of a render."""
+
+
+def ran(name: str, *words: str | Path, folder: Path) -> None:
+    """Run a command of ``scripts`` to its end; CalledProcessError if it fails.
+
+    Args:
+        name: of the file.
+        *words: its arguments.
+        folder: in which it runs.
+    """
+    command = [sys.executable, ROOT / "scripts" / name, *words]
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
+
+
+def in_short() -> list[str]:
+    """Return the arguments that ask for FM-v0 with sounds as SHORT."""
+    return ["--env", "FM-v0", "--env-kwargs", *(f"{name}={value}" for name, value in SHORT.items())]
 
 
 def of_files(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,10 +23,12 @@ from .files import (
     AMSYNTH,
     ROOT,
     SHORT,
+    in_short,
     keywords,
     of_files,
     plugin_presets,
     presets,
+    ran,
     recordings,
     run_configs,
     voices,
@@ -66,18 +66,7 @@ def data_sets(folder: Path) -> Attempt:
 
 def _trained(folder: Path, agent: str, *options: str) -> bytes:
     run = folder / agent
-    command: list[str | Path] = [
-        sys.executable,
-        ROOT / "scripts/train.py",
-        "--env",
-        "FM-v0",
-        "--agent",
-        agent,
-        "--log-dir",
-        run,
-    ]
-    short = [f"{name}={value}" for name, value in SHORT.items()]
-    subprocess.run([*command, "--env-kwargs", *short, *options], check=True, capture_output=True, cwd=folder)
+    ran("train.py", "--agent", agent, "--log-dir", run, *in_short(), *options, folder=folder)
     data = (run / "final_model.zip").read_bytes()
     shutil.rmtree(run)
     return data

@@ -12,7 +12,7 @@ from synthgym.datasets import DataSet
 
 from .examples import Batch, Examples, MiniBatches, place_of, read_examples
 
-WINDOW_BYTES = 1 << 27
+WINDOW_BYTES = 1 << 26
 """Features, as they are stored, that are shuffled together; up to three windows are held at a time."""
 SEGMENT = 64
 """Examples that lie together in the data set and are read together: to read one by one takes far longer."""

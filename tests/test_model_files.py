@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -109,6 +110,18 @@ def test_the_cause_of_a_refusal_is_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(SynthgymError, match=says):
             load("ppo", tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [torch.inf, torch.nan])
+def test_a_network_whose_answers_are_not_finite_is_refused_and_not_asked_for_ever(value: float) -> None:
+    model = small_model()
+    with torch.no_grad():
+        for weights in model.network.parameters():
+            weights.fill_(value)
+    unit, known = np.zeros((2, len(SPACE)), np.float32), np.zeros((2, len(SPACE)), np.bool_)
+    known[:, 0] = True
+    with pytest.raises(SynthgymError, match="not finite"):
+        model.complete(torch.zeros(2, 32), unit, known)
 
 
 def test_a_network_of_the_old_names_is_read(tmp_path: Path) -> None:

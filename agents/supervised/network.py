@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from synthgym.checks import whole
+from synthgym.errors import SynthgymError
 from synthgym.parameters import ParameterSpace
 
 from .encoding import Encoding
@@ -95,14 +96,22 @@ class Network(nn.Module, ABC):
 
         Returns:
             Float32 (B, n) in [0, 1].
+
+        Raises:
+            SynthgymError: what the network answers is not finite.
         """
         unit, known = unit.clone(), known.clone()
         n = unit.shape[1]
         at_once = math.ceil(n / (self._rounds or n))
         while not known.all():
             log = self(embedding, unit, known)
-            entropy = self.encoding.entropy(log).masked_fill(known, torch.inf)
-            chosen = entropy.topk(at_once, largest=False).indices
+            entropy = self.encoding.entropy(log)
+            if not torch.isfinite(entropy).all():  # what is known already would be chosen for ever
+                raise SynthgymError(
+                    "a network's answers are not finite: its file is damaged, or its training diverged; "
+                    "train it again"
+                )
+            chosen = entropy.masked_fill(known, torch.inf).topk(at_once, largest=False).indices
             if temperature:
                 assert rng is not None
                 values = self.encoding.sample(log, temperature, rng)

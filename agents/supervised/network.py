@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from synthgym.checks import whole
-from synthgym.errors import SynthgymError
 from synthgym.parameters import ParameterSpace
 
+from ..training.divergence import Diverged
 from .encoding import Encoding
 from .lstm import LSTM
 from .mlp import MLP, layer
@@ -98,7 +98,7 @@ class Network(nn.Module, ABC):
             Float32 (B, n) in [0, 1].
 
         Raises:
-            SynthgymError: what the network answers is not finite.
+            Diverged: what the network answers is not finite.
         """
         unit, known = unit.clone(), known.clone()
         n = unit.shape[1]
@@ -107,7 +107,7 @@ class Network(nn.Module, ABC):
             log = self(embedding, unit, known)
             entropy = self.encoding.entropy(log)
             if not torch.isfinite(entropy).all():  # what is known already would be chosen for ever
-                raise SynthgymError(
+                raise Diverged(
                     "a network's answers are not finite: its file is damaged, or its training diverged; "
                     "train it again"
                 )

@@ -24,6 +24,9 @@ from .models import models
 from .mutation import mutated_bytes, mutated_json, mutated_value, pick
 from .trying import Attempt, Prepare, all_tried
 
+_SMALL = ("--workers", "1", "--features", "mfcc", "--quiet")
+"""How data sets are made here: in this process."""
+
 
 def _changed_file(rng: np.random.Generator, good: Path, bad: Path, names: list[Path]) -> None:
     """Make a copy of a folder in which a file is changed, cut, empty, lost, doubled, or another's."""
@@ -127,10 +130,6 @@ def made_sets(folder: Path) -> Attempt:
         return _called(make_dataset.main, "make_dataset", "--out", str(bad), *words)
 
     return attempt
-
-
-_SMALL = ("--workers", "1", "--features", "mfcc", "--quiet")
-"""How data sets are made here: in this process."""
 
 
 def submissions(folder: Path) -> Attempt:

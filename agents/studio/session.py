@@ -61,6 +61,8 @@ class Session:
         self._numbers = 0
         self._lock = threading.Lock()
         self._searches = ThreadPoolExecutor(1, thread_name_prefix="search", initializer=_give_way)
+        self._keys = ThreadPoolExecutor(1, thread_name_prefix="keys")
+        self._keys.submit(int)  # its thread begins here: one that a search begins gives way as that does
         self._closed = False
 
     def new_file(self) -> Path:
@@ -136,7 +138,7 @@ class Session:
                 if stop.caught is not None:
                     return
                 take.state = "preparing"
-            take.search(order, lambda: self.tell(take.number))
+            take.search(order, lambda: self.tell(take.number), self._keys)
         finally:
             _AT_ONCE.release()
 
@@ -169,7 +171,8 @@ class Session:
                 return
             self._closed = True
         self.stop_all()
-        self._searches.shutdown(wait=True, cancel_futures=True)
+        for threads in (self._searches, self._keys):
+            threads.shutdown(wait=True, cancel_futures=True)
         for take in list(self.takes.values()):
             take.close()
         shutil.rmtree(self.folder, ignore_errors=True)

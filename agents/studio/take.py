@@ -7,6 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,23 +127,24 @@ class Take:
             shown |= found.shown
         return shown
 
-    def search(self, order: Order, tell: Callable[[], None]) -> None:
+    def search(self, order: Order, tell: Callable[[], None], keys: Executor) -> None:
         """Search, and tell whenever there is something new to show. What goes wrong is a message.
 
         Args:
             order: what is asked for.
             tell: called from this thread.
+            keys: whose threads make what plays keys, and need not give way as this one may.
         """
         self._say(tell, "preparing", "Getting the synth and the search ready.")
         try:
-            self._search(order, tell)
+            self._search(order, tell, keys)
         except SynthgymError as error:
             self._say(tell, "failed", str(error))
         except Exception:
             logger.exception("the search for %s ended", self.upload.name)
             self._say(tell, "failed", "The search ended by an error of the studio; the terminal says more.")
 
-    def _search(self, order: Order, tell: Callable[[], None]) -> None:
+    def _search(self, order: Order, tell: Callable[[], None], keys: Executor) -> None:
         aim = order.aim()
         with ExitStack() as stack:
             task = stack.enter_context(
@@ -153,9 +155,8 @@ class Take:
             if player is None or order.starts is None or not self.goes_on(order):
                 self._forget()
                 tell()
-                player = self._player = Player(
-                    order.instrument, task.space, aim.own, np.atleast_2d(target)[0]
-                )
+                made = keys.submit(Player, order.instrument, task.space, aim.own, np.atleast_2d(target)[0])
+                player = self._player = made.result()
             usual = usual_search(order.instrument.env_id, seconds=order.seconds, top=ANSWERS)
             search, agent, more = ready(usual, task)
             if order.starts is not None:

@@ -113,7 +113,7 @@ def test_the_cause_of_a_refusal_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", [torch.inf, torch.nan])
-def test_a_network_whose_answers_are_not_finite_is_refused_and_not_asked_for_ever(value: float) -> None:
+def test_a_network_that_is_not_finite_is_refused_and_not_asked_for_ever(value: float, tmp_path: Path) -> None:
     model = small_model()
     with torch.no_grad():
         for weights in model.network.parameters():
@@ -122,6 +122,9 @@ def test_a_network_whose_answers_are_not_finite_is_refused_and_not_asked_for_eve
     known[:, 0] = True
     with pytest.raises(SynthgymError, match="not finite"):
         model.complete(torch.zeros(2, 32), unit, known)
+    model.save(tmp_path / "damaged.zip")
+    with pytest.raises(SynthgymError, match=r"damaged.zip is no saved mlp model: its weights are not finite"):
+        Model.load("mlp", tmp_path / "damaged.zip")
 
 
 def test_a_network_of_the_old_names_is_read(tmp_path: Path) -> None:

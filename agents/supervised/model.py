@@ -19,6 +19,7 @@ from synthgym.notes import Notes
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.task import SoundMatchingTask
 
+from ..training.divergence import has_finite_weights
 from ..training.models import Origin, read_counts
 from ..training.old_names import current_weights
 from ..training.refusal import no_model
@@ -296,4 +297,6 @@ class Model:
         except Exception as error:  # PyTorch says in many ways what it cannot make
             cause = f"another version of the package made it ({type(error).__name__}: {error})"
             raise no_model(agent, path, cause) from error
+        if not has_finite_weights(model.network):
+            raise no_model(agent, path, "its weights are not finite; train it again")
         return model, training

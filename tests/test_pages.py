@@ -4,12 +4,13 @@ import base64
 import io
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from conftest import ROOT
@@ -17,11 +18,13 @@ from forking import run_python
 from in_browser import chromium, new_page
 
 from agents.catalogue import prepare
+from agents.evaluation.pooled import together
 from agents.evaluation.results import Results
 from agents.evaluation.targets import read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.envelopes import envelopes
 from agents.reports.media import ogg
+from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.recordings import playback_gain
 from synthgym.synths.dx7_voice import read_voices
@@ -30,21 +33,24 @@ AGENTS = ("random", "silence", "hill_climber")
 RECORDING = '<i>A&B "it\'s".wav'
 
 
+def evaluated(path: Path, env: str, source: str, agents: Sequence[str] = AGENTS, **env_kwargs: Any) -> Path:
+    settings = {"env": env, "env_kwargs": env_kwargs, "targets": source, "budgets": [1, 5]}
+    task = make_task(env, env_kwargs)
+    targets, _ = read_targets(task, source)
+    with closing(task), closing(Results(path, settings)) as results:
+        made = {name: prepare(name, task) for name in agents}
+        evaluate(task, made, targets, 2, [1, 5], results, progress=False)
+    return path
+
+
 @pytest.fixture(scope="module")
-def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def evaluation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small evaluation, one target of which has a name that HTML would take for its own."""
     path = tmp_path_factory.mktemp("results") / "fm"
     sounds = path.parent / "sounds"
     sounds.mkdir()
     shutil.copy(ROOT / "examples" / "targets" / "marimba.wav", sounds / RECORDING)
-    source = f"test:3,{sounds}"
-    settings = {"env": "FM-v0", "env_kwargs": {}, "targets": source, "budgets": [1, 5]}
-    task = make_task("FM-v0")
-    targets, _ = read_targets(task, source)
-    with closing(task), closing(Results(path, settings)) as results:
-        agents = {name: prepare(name, task) for name in AGENTS}
-        evaluate(task, agents, targets, 2, [1, 5], results, progress=False)
-    return path
+    return evaluated(path, "FM-v0", f"test:3,{sounds}")
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +79,41 @@ def test_a_report_of_fewer_renders(evaluation: Any, script: Any, tmp_path: Path)
     assert "Matches after 1 renders" in out.read_text(encoding="utf-8")
     result = script("report.py", evaluation, "--budget", 3, check=False)
     assert (result.returncode, result.stderr) == (2, "error: --budget is one of 1, 5; got 3\n")
+
+
+def test_evaluations_of_two_notes_are_one_page(evaluation: Path, script: Any, tmp_path: Path) -> None:
+    other = evaluated(tmp_path / "72", "FM-v0", "test:2", ["random", "silence"], note=72)
+    out = tmp_path / "both.html"
+    said = script("report.py", evaluation, other, "--out", out).stdout
+    assert f"{out}: 12 matches" in said, "four targets and two, two agents, the first seed"
+    assert "left out: hill_climber, which not all of them have" in said
+    page, text = out.read_text(encoding="utf-8"), out.with_suffix(".md").read_text(encoding="utf-8")
+    assert "<td>fm/test:1</td>" in page
+    assert "<td>72/test:1</td>" in page
+    assert "FM-v0</h1>" in page, "a note is no matter of both"
+    assert "## 5 held-out random patches, 2 seeds" in text
+    read, _ = together([evaluation, other])
+    rows = pd.concat([one.rows for one in read]).query("agent == 'random' and kind == 'random'")
+    assert rows["target"].nunique() == 5
+    means = " | ".join(f"{mean:.3f}" for mean in rows.groupby("budget")["distance"].mean())
+    assert f"| random | {means} |" in text
+
+
+def test_evaluations_that_make_no_table_are_refused(evaluation: Path, script: Any, tmp_path: Path) -> None:
+    result = script("report.py", evaluation, evaluation, check=False)
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "--out" in result.stderr
+    grains = evaluated(tmp_path / "grains", "Granulator-v0", "test:1")
+    silence = evaluated(tmp_path / "silence", "FM-v0", "test:1", ["silence"])
+    random = evaluated(tmp_path / "random", "FM-v0", "test:1", ["random"])
+    for folders, says in (
+        ([evaluation, evaluation], "given twice"),
+        ([evaluation, grains], "differ in env: FM-v0, Granulator-v0"),
+        ([silence, random], "no agent"),
+        ([evaluation, tmp_path], "is no folder of an evaluation"),
+    ):
+        with pytest.raises(SynthgymError, match=says):
+            together(folders)
 
 
 def test_what_is_no_evaluation_has_no_report(script: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,35 +29,50 @@ MATCHES = 1000
 """Rows that a page shows at most, if there are not more targets: those of the best agents."""
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """An evaluation that a page shows.
+
+    Attributes:
+        task: renders what was found.
+        targets: that were searched for.
+        rows: as ``Results.rows`` gives them.
+        curves: as ``Results.curves`` gives them.
+    """
+
+    task: SoundMatchingTask
+    targets: Sequence[Target]
+    rows: pd.DataFrame
+    curves: pd.DataFrame
+
+
 def write_report(
-    path: Path,
-    task: SoundMatchingTask,
-    targets: Sequence[Target],
-    rows: pd.DataFrame,
-    curves: pd.DataFrame,
-    title: str,
-    left_out: Sequence[str] = (),
+    path: Path, evaluations: Sequence[Evaluated], title: str, left_out: Sequence[str] = ()
 ) -> int:
     """Write the page.
 
     Args:
         path: of the HTML file.
-        task: renders what was found.
-        targets: that were searched for.
-        rows: as ``Results.rows`` gives them.
-        curves: as ``Results.curves`` gives them.
+        evaluations: one or more of the same agents and lengths; no two have a target of the same name.
         title: of the page.
         left_out: what is not among the rows, as ``Results.left_out`` gives it.
 
     Returns:
         How many matches it shows; those of the first seed.
     """
+    rows = pd.concat([one.rows for one in evaluations])
+    curves = pd.concat([one.curves for one in evaluations])
+    task = evaluations[0].task
     budget = int(rows["budget"].max())
     shown = _shown(rows[(rows["budget"] == budget) & (rows["seed"] == rows["seed"].min())])
     measured = measures(shown)
     shown = finite(shown)
     media: list[str] = []
-    matches = _matches(task, targets, shown, list(measured), media)
+    matches = []
+    with tqdm(total=len(shown), unit=" matches", desc="rendering") as bar:
+        for one in evaluations:
+            of = shown[shown["target"].isin({target.name for target in one.targets})]
+            matches += _matches(one.task, one.targets, of, list(measured), media, bar)
     kinds = [
         _kind(rows[rows["kind"] == kind], curves[curves["kind"] == kind], kind, budget)
         for kind in KINDS
@@ -69,7 +85,7 @@ def write_report(
         left_out=f"{LEFT_OUT}: {'; '.join(left_out)}." if left_out else "",
         budget=budget,
         kinds=kinds,
-        matches=matches,
+        matches=sorted(matches, key=lambda match: match["distance"]),
         measures=measured,
         clips=of_clips(task.synth.note.duration, task.notes_per_target),
         intervals=INTERVALS,
@@ -93,10 +109,10 @@ def _matches(
     rows: pd.DataFrame,
     measured: Sequence[str],
     media: list[str],
+    bar: tqdm[Any],
 ) -> list[dict[str, Any]]:
     by_name = {target.name: target for target in targets}
     matches = []
-    bar = tqdm(total=len(rows), unit=" matches", desc="rendering")
     for name, of in rows.groupby("target", sort=False):
         target = by_name[name]
         aim, aim_features = target.audio, target.rendered.features[0]
@@ -124,8 +140,7 @@ def _matches(
             )
             media += [ogg(sound.reshape(-1) * gain, rate), png(in_a_row(feature), task.feature)]
         bar.update(len(of))
-    bar.close()
-    return sorted(matches, key=lambda match: match["distance"])
+    return matches
 
 
 def _kind(rows: pd.DataFrame, curves: pd.DataFrame, kind: str, budget: int) -> dict[str, Any]:

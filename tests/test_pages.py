@@ -84,7 +84,7 @@ def test_a_report_of_fewer_renders(evaluation: Any, script: Any, tmp_path: Path)
 def test_evaluations_of_two_notes_are_one_page(evaluation: Path, script: Any, tmp_path: Path) -> None:
     other = evaluated(tmp_path / "72", "FM-v0", "test:2", ["random", "silence"], note=72)
     out = tmp_path / "both.html"
-    said = script("report.py", evaluation, other, "--out", out).stdout
+    said = script("report.py", evaluation, other, "--out", out, "--against", "silence").stdout
     assert f"{out}: 12 matches" in said, "four targets and two, two agents, the first seed"
     assert "left out: hill_climber, which not all of them have" in said
     page, text = out.read_text(encoding="utf-8"), out.with_suffix(".md").read_text(encoding="utf-8")
@@ -97,12 +97,21 @@ def test_evaluations_of_two_notes_are_one_page(evaluation: Path, script: Any, tm
     assert rows["target"].nunique() == 5
     means = " | ".join(f"{mean:.3f}" for mean in rows.groupby("budget")["distance"].mean())
     assert f"| random | {means} |" in text
+    assert "| p, silence |" in text
+    assert "p, random" not in text
 
 
 def test_evaluations_that_make_no_table_are_refused(evaluation: Path, script: Any, tmp_path: Path) -> None:
     result = script("report.py", evaluation, evaluation, check=False)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert "--out" in result.stderr
+    for more, says in (
+        (["--against", "ppo"], "unknown agent to test --against 'ppo'"),
+        (["--out", "page.md"], "end it by .html"),
+    ):
+        result = script("report.py", evaluation, *more, check=False)
+        assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+        assert says in result.stderr
     grains = evaluated(tmp_path / "grains", "Granulator-v0", "test:1")
     silence = evaluated(tmp_path / "silence", "FM-v0", "test:1", ["silence"])
     random = evaluated(tmp_path / "random", "FM-v0", "test:1", ["random"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .intervals import interval
 
 REFERENCES = ("random", "cma_es")
-"""Every agent is tested against these at the same budget."""
+"""Every agent is tested against these at the same budget, if nothing else is asked for."""
 
 
 def finite(rows: pd.DataFrame) -> pd.DataFrame:
@@ -76,12 +76,17 @@ def holm(p: Sequence[float]) -> list[float]:
     return values
 
 
-def compare(rows: pd.DataFrame) -> pd.DataFrame:
+def compare(rows: pd.DataFrame, references: Sequence[str] = REFERENCES) -> pd.DataFrame:
     """Return a row for every (budget, agent), the nearest first.
 
-    Columns: ``mean``, ``median``, ``low`` and ``high`` (of the mean, see ``interval``), ``offline`` and
-    ``renders`` (mean), and for each of ``random`` and ``cma_es`` that is there ``p, AGENT``: the paired
-    two-sided Wilcoxon test over the targets, adjusted by Holm for all tests of the budget.
+    Args:
+        rows: as ``Results.rows`` gives them.
+        references: agents that all others are tested against.
+
+    Returns:
+        Columns: ``mean``, ``median``, ``low`` and ``high`` (of the mean, see ``interval``), ``offline`` and
+        ``renders`` (mean), and for each reference ``p, AGENT``: the paired two-sided Wilcoxon test
+        over the targets, adjusted by Holm for all tests of the budget; NaN if it is not there.
     """
     means = per_target(rows)
     costs = rows.groupby(["budget", "agent"])[["renders", "offline_renders"]].mean()
@@ -90,7 +95,7 @@ def compare(rows: pd.DataFrame) -> pd.DataFrame:
         of = means[budget]
         tests = {
             (agent, reference): wilcoxon(of[agent].to_numpy(), of[reference].to_numpy())
-            for reference in REFERENCES
+            for reference in references
             if reference in of
             for agent in of
             if agent != reference
@@ -110,7 +115,7 @@ def compare(rows: pd.DataFrame) -> pd.DataFrame:
                     "renders": float(costs.loc[(budget, agent), "renders"]),
                     "offline": float(costs.loc[(budget, agent), "offline_renders"]),
                 }
-                | {f"p, {reference}": adjusted.get((agent, reference), np.nan) for reference in REFERENCES}
+                | {f"p, {reference}": adjusted.get((agent, reference), np.nan) for reference in references}
             )
     return pd.DataFrame(lines).sort_values(["budget", "mean", "agent"], ignore_index=True)
 

@@ -29,6 +29,7 @@ def summary(
     left_out: Sequence[str] = (),
     seconds: float | None = None,
     notes: int = 1,
+    references: Sequence[str] = REFERENCES,
 ) -> str:
     """Return the summary of rows, in Markdown.
 
@@ -38,6 +39,7 @@ def summary(
         left_out: what is not among the rows, as ``Results.left_out`` gives it.
         seconds: how long the clips are, if known.
         notes: how many a target has.
+        references: agents that all others are tested against.
 
     Returns:
         The text, with a part for each kind of target.
@@ -53,7 +55,7 @@ def summary(
         remarks = not_finite(of, names)
         of = finite(of)
         parts += [f"{INTERVALS}. {OFFLINE}.", ""]
-        parts += [*_overview(of), *_distances(of), *_metrics(of, names, clips), *_extremes(of)]
+        parts += [*_overview(of), *_distances(of, references), *_metrics(of, names, clips), *_extremes(of)]
         parts += [line for remark in remarks for line in (remark, "")]
     if left_out:
         parts += [f"{LEFT_OUT}: {'; '.join(left_out)}.", ""]
@@ -79,11 +81,11 @@ def _overview(rows: pd.DataFrame) -> list[str]:
     return ["### Mean distance by renders", "", *_table(heads, lines)]
 
 
-def _distances(rows: pd.DataFrame) -> list[str]:
+def _distances(rows: pd.DataFrame, references: Sequence[str]) -> list[str]:
     parts = []
-    tests = [f"p, {reference}" for reference in REFERENCES]
+    tests = [f"p, {reference}" for reference in references]
     heads = ("agent", "mean", "95 %", "median", "renders", "offline renders", *tests)
-    for budget, lines in compare(rows).groupby("budget"):
+    for budget, lines in compare(rows, references).groupby("budget"):
         parts += [f"### {budget:,} render{'s' if budget > 1 else ''}", ""]
         parts += _table(
             heads,

@@ -115,9 +115,11 @@ def test_evaluations_that_make_no_table_are_refused(evaluation: Path, script: An
     grains = evaluated(tmp_path / "grains", "Granulator-v0", "test:1")
     silence = evaluated(tmp_path / "silence", "FM-v0", "test:1", ["silence"])
     random = evaluated(tmp_path / "random", "FM-v0", "test:1", ["random"])
+    short = evaluated(tmp_path / "short", "FM-v0", "test:1", ["random"], duration=2.0)
     for folders, says in (
         ([evaluation, evaluation], "given twice"),
         ([evaluation, grains], "differ in env: FM-v0, Granulator-v0"),
+        ([random, short], "differ in duration: None, 2.0"),
         ([silence, random], "no agent"),
         ([evaluation, tmp_path], "is no folder of an evaluation"),
     ):

@@ -17,6 +17,7 @@ from .results import Results
 from .targets import Target, find_targets
 
 _ALIKE = ("env", "feature", "more_features")
+_ALIKE_KEYWORDS = ("duration", "notes_per_target")
 
 
 @dataclass(frozen=True)
@@ -86,16 +87,20 @@ def together(folders: Sequence[Path]) -> tuple[list[Finished], list[str]]:
         Each with the agents and the numbers of renders that all of them have, and what is left out.
 
     Raises:
-        SynthgymError: one is no evaluation, two are of different synths, features or measures, or they have
+        SynthgymError: one is no evaluation, two are of different synths, features or lengths, or they have
             no agent or number of renders in common.
     """
     read = [Finished.read(folder) for folder in folders]
     if len(read) == 1:
         return read, read[0].left_out
     for other in read[1:]:
-        for name in _ALIKE:
-            one, two = (each.settings.get(name) for each in (read[0], other))
-            if one != two and None not in (one, two):  # older versions did not keep all of it
+        both = read[0].settings, other.settings
+        pairs = {name: [each.get(name) for each in both] for name in _ALIKE}
+        # Older versions did not keep all of it.
+        pairs = {name: pair for name, pair in pairs.items() if None not in pair}
+        pairs |= {name: [each["env_kwargs"].get(name) for each in both] for name in _ALIKE_KEYWORDS}
+        for name, (one, two) in pairs.items():
+            if one != two:
                 raise SynthgymError(
                     f"{folders[0]} and {other.folder} differ in {name}: {one}, {two}; report them apart"
                 )

@@ -55,7 +55,15 @@ class Finished:
         return replace(self, prefix=prefix, **both)
 
     def of(self, agents: set[str], budgets: set[int]) -> Self:
-        """Return it with these agents and numbers of renders alone."""
+        """Return it with some of its agents and numbers of renders alone.
+
+        Args:
+            agents: names of them.
+            budgets: the numbers of renders.
+
+        Returns:
+            The rest of its rows and curves.
+        """
         rows, curves = self.rows, self.curves
         return replace(
             self,

@@ -13,7 +13,7 @@ from synthgym.task import SoundMatchingTask
 
 from ..training.divergence import has_finite_weights
 from ..training.models import Origin, read_counts
-from ..training.refusal import no_model
+from ..training.refusal import made, no_model
 from ..training.shipped import SUFFIX
 from ..training.weights import read_weights, with_weights
 from .network import StepNetwork
@@ -93,16 +93,11 @@ class Model:
             SynthgymError: the file holds no model of the agent; the message names the cause.
         """
         kept = read_shipped(path) if path.suffix == SUFFIX else read_weights(AGENT, path)
-        try:
+        with made(AGENT, path):
             made_of, origin = kept["made_of"], Origin.read(kept["origin"])
             model = with_weights(lambda: cls(made_of, origin), lambda model: model.network, kept["weights"])
             model.steps, model.renders = read_counts(kept, "steps", "renders")
             training: dict[str, Any] | None = kept["training"]
-        except MemoryError:  # of this machine, not of the file
-            raise
-        except Exception as error:  # PyTorch says in many ways what it cannot make
-            cause = f"another version of the package made it ({type(error).__name__}: {error})"
-            raise no_model(AGENT, path, cause) from error
         if not has_finite_weights(model.network):
-            raise no_model(AGENT, path, "its weights are not finite; train it again")
+            raise no_model(AGENT, path, "its weights are not finite")
         return model, training

@@ -17,7 +17,7 @@ from typing import Any
 from synthgym.errors import SynthgymError
 
 from ..training.models import Origin, read_counts
-from ..training.refusal import check_is_zip, no_model
+from ..training.refusal import check_is_zip, made, no_model
 from .unpickling import unpickled
 
 
@@ -40,12 +40,9 @@ def read_origin(agent: str, path: Path) -> Origin:
         raise SynthgymError(f"{path} was not trained by synthgym train; train one there")
     if (saved := _agent_of(data, members)) != agent:
         raise no_model(agent, path, f"it is a model of {saved}")
-    try:
+    with made(agent, path):
         read_counts(data, "renders", "num_timesteps")
         return Origin.read(data["origin"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        cause = f"another version of the package made it ({type(error).__name__}: {error})"
-        raise no_model(agent, path, cause) from error
 
 
 def policy_of_ours(agent: str, path: Path) -> dict[str, str]:

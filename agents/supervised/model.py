@@ -22,7 +22,7 @@ from synthgym.task import SoundMatchingTask
 from ..training.divergence import has_finite_weights
 from ..training.models import Origin, read_counts
 from ..training.old_names import current_weights
-from ..training.refusal import no_model
+from ..training.refusal import made, no_model
 from ..training.run_folder import RunFolder
 from ..training.weights import read_weights, with_weights
 from .network import ENCODERS, DenseNetwork, Network
@@ -278,7 +278,7 @@ class Model:
             SynthgymError: the file holds no model of the agent; the message names the cause.
         """
         kept = read_weights(agent, path)
-        try:
+        with made(agent, path):
             made_of, origin = kept["made_of"], Origin.read(kept["origin"])
             options, shape, bounds = (made_of[name] for name in ("options", "shape", "bounds"))
             model = with_weights(
@@ -292,11 +292,6 @@ class Model:
             training = kept["training"]
             if training is not None:
                 training["best_weights"] = current_weights(training["best_weights"])
-        except MemoryError:  # of this machine, not of the file
-            raise
-        except Exception as error:  # PyTorch says in many ways what it cannot make
-            cause = f"another version of the package made it ({type(error).__name__}: {error})"
-            raise no_model(agent, path, cause) from error
         if not has_finite_weights(model.network):
-            raise no_model(agent, path, "its weights are not finite; train it again")
+            raise no_model(agent, path, "its weights are not finite")
         return model, training

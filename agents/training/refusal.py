@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from synthgym.errors import SynthgymError
@@ -62,24 +62,38 @@ def check_is_zip(agent: str, path: Path) -> None:
         raise no_model(agent, path, f"it would unpack to {unpacked / 1e9:.1f} GB")
 
 
-@contextmanager
-def going_on(agent: str, path: Path) -> Iterator[None]:
+def made(agent: str, path: Path) -> AbstractContextManager[None]:
+    """Refuse a file of which, in the body, no model can be made.
+
+    Args:
+        agent: the name of the agent.
+        path: of the file.
+
+    Returns:
+        A context manager; SynthgymError for whatever the body raises, as PyTorch says in many ways what it
+        cannot make.
+    """
+    return _refusing(agent, path, "another version of the package made it")
+
+
+def going_on(agent: str, path: Path) -> AbstractContextManager[None]:
     """Refuse a checkpoint whose training, in the body, cannot be gone on with.
 
     Args:
         agent: the name of the agent.
         path: of the checkpoint.
 
-    Yields:
-        Once.
-
-    Raises:
-        SynthgymError: the body raised whatever optimizers say of what is none of their state.
+    Returns:
+        A context manager; SynthgymError for whatever optimizers say of what is none of their state.
     """
+    return _refusing(agent, path, "the state of its training is damaged", SynthgymError)
+
+
+@contextmanager
+def _refusing(agent: str, path: Path, cause: str, passed: type[Exception] = MemoryError) -> Iterator[None]:
     try:
         yield
-    except (MemoryError, SynthgymError):
+    except (MemoryError, passed):  # the first is of this machine, not of the file
         raise
     except Exception as error:
-        cause = f"the state of its training is damaged ({type(error).__name__}: {error})"
-        raise no_model(agent, path, cause) from error
+        raise no_model(agent, path, f"{cause} ({type(error).__name__}: {error})") from error

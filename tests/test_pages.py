@@ -118,8 +118,11 @@ def test_evaluations_that_make_no_table_are_refused(evaluation: Path, script: An
     short = evaluated(tmp_path / "short", "FM-v0", "test:1", ["random"], duration=2.0)
     for folders, says in (
         ([evaluation, evaluation], "given twice"),
-        ([evaluation, grains], "differ in env: FM-v0, Granulator-v0"),
-        ([random, short], "differ in duration: None, 2.0"),
+        (
+            [evaluation, grains],
+            "fm is an evaluation with env 'FM-v0', not 'Granulator-v0'; report .*grains apart",
+        ),
+        ([random, short], "random is an evaluation with duration False, not 2.0; report .*short apart"),
         ([silence, random], "no agent"),
         ([evaluation, tmp_path], "is no folder of an evaluation"),
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, Self
 import pandas as pd
 
 from synthgym.errors import SynthgymError
+from synthgym.settings import check_same_settings
 from synthgym.task import SoundMatchingTask
 
 from .results import Results
@@ -102,16 +103,13 @@ def together(folders: Sequence[Path]) -> tuple[list[Finished], list[str]]:
     if len(read) == 1:
         return read, read[0].left_out
     for other in read[1:]:
-        both = read[0].settings, other.settings
-        pairs = {name: [each.get(name) for each in both] for name in _ALIKE}
-        # Older versions did not keep all of it.
-        pairs = {name: pair for name, pair in pairs.items() if None not in pair}
-        pairs |= {name: [each["env_kwargs"].get(name) for each in both] for name in _ALIKE_KEYWORDS}
-        for name, (one, two) in pairs.items():
-            if one != two:
-                raise SynthgymError(
-                    f"{folders[0]} and {other.folder} differ in {name}: {one}, {two}; report them apart"
-                )
+        check_same_settings(
+            f"{folders[0]} is an evaluation",
+            _game(read[0].settings),
+            _game(other.settings),
+            f"report {other.folder} apart",
+            ignore={*_ALIKE} - (read[0].settings.keys() & other.settings.keys()),  # older versions kept less
+        )
     short = [folder.resolve().name for folder in folders]
     names = short if len(set(short)) == len(short) else [str(folder) for folder in folders]
     if len(set(names)) < len(names):
@@ -125,3 +123,10 @@ def together(folders: Sequence[Path]) -> tuple[list[Finished], list[str]]:
     left_out = [f"{name}: {what}" for name, one in zip(names, read, strict=True) for what in one.left_out]
     left_out += [f"{agent}, which not all of them have" for agent in sorted(set.union(*agents) - common[0])]
     return [one.of(*common).named(f"{name}/") for name, one in zip(names, read, strict=True)], left_out
+
+
+def _game(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what evaluations of one table have in common."""
+    keywords = settings["env_kwargs"]
+    common = {name: settings[name] for name in _ALIKE if name in settings}
+    return common | {name: keywords[name] for name in _ALIKE_KEYWORDS if name in keywords}

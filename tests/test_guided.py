@@ -160,8 +160,8 @@ def test_climbs_go_where_it_is_no_farther() -> None:
     climbs = Climbs(sound, np.zeros((2, 3)), np.zeros((2, 4), np.float32), sound.copy(), np.array([0.5, 0.5]))
     there = rng.random((2, 3, 4)).astype(np.float32)
     features = rng.random((6, 8, 5)).astype(np.float32)
-    gone = climbs.go(there, features, np.array([[0.7, 0.4, 0.45], [0.6, 0.9, 0.51]]))
-    assert gone.tolist() == [0]
+    taken = climbs.go(there, features, np.array([[0.7, 0.4, 0.45], [0.6, 0.9, 0.51]]))
+    assert taken.tolist() == [1, -1]
     np.testing.assert_array_equal(climbs.unit, [there[0, 1], np.zeros(4)])
     np.testing.assert_array_equal(climbs.sound, [pooled(features)[1], sound[1]])
     assert climbs.far.tolist() == [0.4, 0.5]

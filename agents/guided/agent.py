@@ -15,6 +15,7 @@ from synthgym.parameters import Unit
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
+from ..search.effects import Effects
 from ..search.halving import BATCHES, first_starts, left_at_speed, rounds
 from ..training.file_cache import cached_by_file
 from ..training.models import Origin, Trained
@@ -125,7 +126,8 @@ class _Climb:
         self._which = middle_of(played)  # of several notes the network sees one
         self._aim = self._seen(trial.shown.features[0])
         self._notes = np.clip(played[[self._which]], *model.origin.note.range)
-        self._climbs = self._new(unit, rendered, far)
+        self._climbs, self._effects = self._new(unit, rendered, far), Effects(trial)
+        self._effects.join(rendered.features[0])
         self._logits = self._likely(np.arange(len(far)))
 
     def _seen(self, features: Features) -> Features:
@@ -148,6 +150,7 @@ class _Climb:
     def join(self, unit: Unit, rendered: Rendered, far: NDArray[np.float64]) -> None:
         """Climb from other patches (N, n), too."""
         self._climbs = self._climbs.joined(self._new(unit, rendered, far))
+        self._effects.join(rendered.features[0])
         self._logits = self._likely(np.arange(len(self._climbs.far)))
 
     def keep(self, count: int) -> None:
@@ -155,16 +158,21 @@ class _Climb:
         if count < len(self._climbs.far):
             nearest = np.argsort(self._climbs.far, kind="stable")[:count]
             self._climbs.keep(nearest)
+            self._effects.keep(nearest)
             self._logits = self._logits.rows(nearest)
 
     def advance(self, count: int, *, learned: bool) -> None:
-        """Render so many steps of each, the network's or a hill climber's, and go where it is no farther."""
+        """Render so many steps of each, the network's or a hill climber's and some that are made of earlier
+        ones, and go where it is no farther."""
         climbs, space, trial = self._climbs, self._network.steps, self._trial
         logits = self._logits if learned else space.even(climbs.unit)
-        there = space.take(climbs.unit, logits.draw(count, trial.rng), trial.rng)
+        here = climbs.unit.copy()
+        there = self._effects.mixed(here, space.take(here, logits.draw(count, trial.rng), trial.rng))
         rendered = trial.render(there.reshape(-1, there.shape[2]))
         far = np.array(trial.distances[-len(rendered.features[0]) :]).reshape(there.shape[:2])
-        gone = climbs.go(there, self._cut(rendered.features[0]), far)
+        taken = climbs.go(there, self._cut(rendered.features[0]), far)
+        self._effects.learn(here, there, rendered.features[0], taken)
+        (gone,) = np.nonzero(taken >= 0)
         if len(gone):
             for kept, new in zip(self._logits, self._likely(gone), strict=True):
                 kept[torch.from_numpy(gone)] = new

@@ -13,6 +13,7 @@ from synthgym.features import Features
 from synthgym.notes import Notes
 from synthgym.parameters import Unit
 
+from ..search.hill_climber import nearest_steps
 from .network import Seen
 from .pooling import pooled
 
@@ -51,7 +52,7 @@ class Climbs:
         self.sound, self.far = self.sound[rows], self.far[rows]
 
     def go(self, there: Unit, features: Features, far: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Go where it is no farther from the target, and return which of them have gone.
+        """Go where it is no farther from the target, and return which step each took.
 
         Args:
             there: K patches for each, (N, K, n).
@@ -59,11 +60,11 @@ class Climbs:
             far: their distances (N, K).
 
         Returns:
-            Their numbers, int64 (gone,), ascending.
+            Its number, int64 (N,), -1 for none.
         """
-        best = far.argmin(axis=1)
-        (rows,) = np.nonzero(far.min(axis=1) <= self.far)
-        chosen = best[rows]
+        taken = nearest_steps(self.far, far)
+        (rows,) = np.nonzero(taken >= 0)
+        chosen = taken[rows]
         self.unit[rows], self.far[rows] = there[rows, chosen], far[rows, chosen]
         self.sound[rows] = pooled(features[rows * far.shape[1] + chosen])
-        return rows
+        return taken

@@ -1,20 +1,23 @@
 """Hill climbers side by side, the worse half of them given up again and again.
 
 Successive halving (Karnin, Koren and Somekh, "Almost Optimal Exploration in Multi-Armed Bandits", ICML 2013):
-where a climb leads is not seen at its start, so that each of many may go on for a while.
+where a climb leads is not seen at its start, so that each of many may go on for a while. A quarter of the
+steps is made of earlier ones, by what those did to the sound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from synthgym.parameters import Unit
+from synthgym.rendering import Rendered
 
 from ..trials.agent import Agent
 from ..trials.trial import Trial
-from .hill_climber import step
+from .effects import Effects
+from .hill_climber import nearest_steps, step
 
 STARTS = 64
 """Patches of the pool that are rendered first, and all presets that it begins with, if they are no more than
@@ -34,22 +37,58 @@ class Halving(Agent):
 
     def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
-        known = trial.best
+        known = trial.known
         unit = first_starts(trial)
         drawn = trial.spent
-        far = trial(unit)
+        climbs = _Climbs(trial, unit)
         left = left_at_speed(trial, len(unit), drawn)
-        if known is not None and known.unit is not None:
-            unit, far = np.vstack([unit, known.unit]), np.append(far, known.distance)
+        if known is not None:
+            climbs.join(*known)
         for climbers, steps in rounds(trial, left):
-            if climbers < len(far):
-                best = np.argsort(far, kind="stable")[:climbers]
-                unit, far = unit[best], far[best]
-            each = np.repeat(np.arange(len(unit)), steps)
-            there = np.stack([step(trial, unit[climber]) for climber in each])
-            for climber, stepped, found in zip(each, there, trial(there), strict=True):
-                if found <= far[climber]:
-                    unit[climber], far[climber] = stepped, found
+            climbs.keep(climbers)
+            climbs.advance(steps)
+
+
+class _Climbs:
+    """Hill climbers side by side: where each is, (N, n), and how far from the target, (N,).
+
+    Args:
+        trial: renders.
+        unit: where they begin, rendered here.
+    """
+
+    def __init__(self, trial: Trial, unit: Unit) -> None:
+        self._trial, self._effects = trial, Effects(trial)
+        self._unit, self._far = np.empty((0, len(trial.space)), np.float32), np.empty(0)
+        self._add(unit, trial.render(unit), trial.distances[-len(unit) :])
+
+    def _add(self, unit: Unit, rendered: Rendered, far: Sequence[float]) -> None:
+        self._unit, self._far = np.concatenate([self._unit, unit]), np.concatenate([self._far, far])
+        self._effects.join(rendered.features[0])
+
+    def join(self, unit: Unit, rendered: Rendered) -> None:
+        """Climb from the best of the trial, too, (1, n), and its render."""
+        self._add(unit, rendered, [min(self._trial.distances)])
+
+    def keep(self, count: int) -> None:
+        """Go on with so many, the nearest."""
+        if count < len(self._far):
+            nearest = np.argsort(self._far, kind="stable")[:count]
+            self._unit, self._far = self._unit[nearest], self._far[nearest]
+            self._effects.keep(nearest)
+
+    def advance(self, count: int) -> None:
+        """Render so many steps of each, and go where it is no farther."""
+        trial, here = self._trial, self._unit
+        plain = np.stack([[step(trial, unit) for _ in range(count)] for unit in here])
+        there = self._effects.mixed(here, plain)
+        rendered = trial.render(there.reshape(-1, there.shape[2]))
+        far = np.array(trial.distances[-there.shape[0] * count :]).reshape(there.shape[:2])
+        taken = nearest_steps(self._far, far)
+        self._effects.learn(here, there, rendered.features[0], taken)
+        (gone,) = np.nonzero(taken >= 0)
+        self._unit = here.copy()
+        self._unit[gone], self._far[gone] = there[gone, taken[gone]], far[gone, taken[gone]]
 
 
 def first_starts(trial: Trial) -> Unit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgym.parameters import Unit
 
@@ -40,3 +41,16 @@ def step(trial: Trial, here: Unit) -> Unit:
     """
     sigma = float(np.exp(trial.rng.uniform(np.log(LEAST), np.log(MOST))))
     return varied(trial.space, here, sigma, trial.rng)
+
+
+def nearest_steps(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return which of its K steps each of N climbs takes: the nearest, if it is no farther.
+
+    Args:
+        here: distances where the climbs are, (N,).
+        there: where their steps lead, (N, K).
+
+    Returns:
+        Numbers of steps, int64 (N,), -1 for none.
+    """
+    return np.where(there.min(axis=1) <= here, there.argmin(axis=1), -1)

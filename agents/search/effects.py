@@ -134,18 +134,18 @@ class Effects:
 
 
 class _Latest:
-    """The latest steps of a climb (KEPT, n), and their effects (KEPT, values).
+    """The latest steps of a climb (KEPT, n), and their effects (KEPT, values), from the first one on.
 
     Args:
         space: the parameters.
         values: of a sound.
     """
 
+    steps: Unit
+    effects: Features
+
     def __init__(self, space: ParameterSpace, values: int) -> None:
-        self._categorical = space.categorical
-        self.steps = np.zeros((KEPT, len(space)), np.float32)
-        self.effects = np.zeros((KEPT, values), np.float32)
-        self._learned = 0
+        self._categorical, self._values, self._learned = space.categorical, values, 0
 
     @property
     def known(self) -> int:
@@ -154,7 +154,11 @@ class _Latest:
 
     def learn(self, step: Unit, effect: Features) -> None:
         """Keep a step, unless it is to another category: of that there is neither half nor double."""
-        if not step[self._categorical].any():
-            row = self._learned % KEPT
-            self.steps[row], self.effects[row] = step, effect
-            self._learned += 1
+        if step[self._categorical].any():
+            return
+        if not self._learned:  # most of many starts are given up before their first step
+            self.steps = np.zeros((KEPT, len(step)), np.float32)
+            self.effects = np.zeros((KEPT, self._values), np.float32)
+        row = self._learned % KEPT
+        self.steps[row], self.effects[row] = step, effect
+        self._learned += 1

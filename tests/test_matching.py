@@ -403,6 +403,9 @@ def test_matches_are_compared_at_equal_renders(script: Script, tmp_path: Path) -
         assert says in result.stderr
     budget = (*arguments, "--budget", 30, "--seed", 2, "--out", "budget")
     assert "| marimba.wav | 60 | 30 |" in script("compare_matches.py", *budget).stdout
+    alone = script("compare_matches.py", *budget, "--others", "none", "--out", "alone").stdout
+    assert "| marimba.wav | 60 | 30 |" in alone
+    assert "random" not in alone
     for damaged in ("{", "[]", json.dumps({**kept, "agents": {"match.py": {}}})):
         (tmp_path / "out/marimba/others.json").write_text(damaged)
         with pytest.raises(SynthgymError, match=r"others\.json is damaged; remove it"):

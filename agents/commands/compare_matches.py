@@ -59,11 +59,11 @@ def main() -> int:
     parser.add_argument("--budget", type=int, help="renders of each search, however long they take")
     parser.add_argument("--seed", type=int, default=0, help="of the searches (default: 0)")
     parser.add_argument("--agent", help="that searches in place of the default one, from the same starts")
-    parser.add_argument("--others", default="random,cma_es", help="agents (default: random,cma_es; '': none)")
+    parser.add_argument("--others", default="random,cma_es", help="agents, or none (default: random,cma_es)")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     args = parser.parse_args()
 
-    others = [name for name in args.others.split(",") if name]
+    others = [] if args.others == "none" else args.others.split(",")
     plain = [name for name in AGENTS if name not in (*LEARNERS, *LOOKUPS, "pretrained")]
     for name in others:
         one_of("agent that needs no model and no data set", str(parse(name)), plain)

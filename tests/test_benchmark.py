@@ -25,6 +25,7 @@ RATIOS = {
     "handwritten": {"faster": ("ours", "by_hand")},
     "growth": {"per_first": ("steps", "first")},
     "lookup": {"faster": ("all", "sums")},
+    "searches": {"halving": ("halving", "rendered"), "hill_climber": ("hill_climber", "rendered")},
 }
 FAST_TO_START = [name for name in RATIOS if name != "others"]
 

@@ -38,6 +38,7 @@ SECTIONS = (
     "handwritten",
     "growth",
     "lookup",
+    "searches",
     "datasets",
     "nodes",
     "studio",

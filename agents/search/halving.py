@@ -37,38 +37,34 @@ class Halving(Agent):
 
     def search(self, trial: Trial) -> None:
         """Climb until the budget is spent."""
-        known = trial.known
+        known, best = trial.known, trial.best
         unit = first_starts(trial)
         drawn = trial.spent
-        climbs = _Climbs(trial, unit)
+        climbs = _Climbs(trial)
+        climbs.join(unit, trial.render(unit), trial.distances[-len(unit) :])
         left = left_at_speed(trial, len(unit), drawn)
-        if known is not None:
-            climbs.join(*known)
+        if known is not None and best is not None:
+            climbs.join(*known, [best.distance])
         for climbers, steps in rounds(trial, left):
             climbs.keep(climbers)
             climbs.advance(steps)
 
 
 class _Climbs:
-    """Hill climbers side by side: where each is, (N, n), and how far from the target, (N,).
+    """Hill climbers side by side: where each is, (N, n), and how far from the target, (N,); at first none.
 
     Args:
         trial: renders.
-        unit: where they begin, rendered here.
     """
 
-    def __init__(self, trial: Trial, unit: Unit) -> None:
+    def __init__(self, trial: Trial) -> None:
         self._trial, self._effects = trial, Effects(trial)
         self._unit, self._far = np.empty((0, len(trial.space)), np.float32), np.empty(0)
-        self._add(unit, trial.render(unit), trial.distances[-len(unit) :])
 
-    def _add(self, unit: Unit, rendered: Rendered, far: Sequence[float]) -> None:
+    def join(self, unit: Unit, rendered: Rendered, far: Sequence[float]) -> None:
+        """Climb from more patches, too: unit vectors (B, n), as they were rendered, and their distances."""
         self._unit, self._far = np.concatenate([self._unit, unit]), np.concatenate([self._far, far])
         self._effects.join(rendered.features[0])
-
-    def join(self, unit: Unit, rendered: Rendered) -> None:
-        """Climb from the best of the trial, too, (1, n), and its render."""
-        self._add(unit, rendered, [min(self._trial.distances)])
 
     def keep(self, count: int) -> None:
         """Go on with so many, the nearest."""
@@ -83,7 +79,7 @@ class _Climbs:
         plain = np.stack([[step(trial, unit) for _ in range(count)] for unit in here])
         there = self._effects.mixed(here, plain)
         rendered = trial.render(there.reshape(-1, there.shape[2]))
-        far = np.array(trial.distances[-there.shape[0] * count :]).reshape(there.shape[:2])
+        far = np.array(trial.distances[-len(here) * count :]).reshape(len(here), count)
         taken = nearest_steps(self._far, far)
         self._effects.learn(here, there, rendered.features[0], taken)
         (gone,) = np.nonzero(taken >= 0)

@@ -23,7 +23,7 @@ from agents.trials.trial import BudgetSpent, Trial
 from synthgym import datasets
 from synthgym.datasets.made import INDEX
 from synthgym.errors import SynthgymError, UnknownNameError
-from synthgym.features import distance
+from synthgym.features import Feature, distance
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.patches import PatchStream
@@ -39,6 +39,18 @@ NO_TASK: Any = None
 NOTES = Note().rows(1)
 
 
+class Values(Feature):
+    """The parameters themselves."""
+
+    low, high = np.float32(0), np.float32(2)
+
+    def __init__(self, size: int) -> None:
+        self.shape, self.bins, self.unit, self.ticks = (1, size), "parameters", "", ()
+
+    def __call__(self, audio: Any) -> Any:
+        raise NotImplementedError
+
+
 class Bowl:
     """Renders features whose distance grows with that of the parameters: a smooth toy."""
 
@@ -47,7 +59,7 @@ class Bowl:
             "integer" if i in discrete else "continuous" for i in range(size)
         ]
         self.space = ParameterSpace([Parameter(f"p{i}", kind, 0, 9, 0) for i, kind in enumerate(kinds)])
-        self.made, self.note = 0, Note()
+        self.made, self.note, self.features = 0, Note(), (Values(size),)
 
     def render(self, unit: Unit, notes: Notes = NOTES, *, audio: bool = False) -> Rendered:
         self.made += len(unit)

@@ -70,7 +70,7 @@ SECTION = Section(
     name="searches",
     title="What searching takes",
     text=f"Random patches, {BATCH} rendered at once, features included, and searches with as many renders, "
-    "one thread: a hill climber renders one patch at a time; halving some eight, every fourth made of earlier "
+    "one thread: a hill climber renders one patch at a time; halving some eight, every fourth of earlier "
     "steps.",
     columns={
         "id": "id",

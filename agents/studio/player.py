@@ -196,11 +196,18 @@ class Player:
             rng: of all that is random.
 
         Returns:
-            Native rows (count, all parameters), the patch first.
+            Native rows (count, all parameters), the patch first; fewer where no more are found.
+
+        Raises:
+            SynthError: none is found.
         """
         units = [unit]
-        while len(units) < count:
-            units.append(self.varied(unit, LITTLE if len(units) % 2 else MORE, rng))
+        try:
+            while len(units) < count:
+                units.append(self.varied(unit, LITTLE if len(units) % 2 else MORE, rng))
+        except SynthError:
+            if len(units) == 1:
+                raise
         return self.space.to_native(np.stack(units))
 
     def _matched(self, units: Unit) -> Audio:

@@ -368,8 +368,8 @@ def test_by_default_a_match_begins_with_voices_of_its_cache(
     first, again, plain = distances
     assert first["history"] == again["history"]
     assert first["offline_renders"] >= 30_000
-    # Seen: .27 and .49.
-    assert first["best_distance"] < plain["best_distance"] - 0.05
+    # Seen: .35 and .59; in 1,000 renders a search makes up for where it began.
+    assert min(first["history"][:100]) < min(plain["history"][:100]) - 0.05
 
 
 @pytest.mark.slow

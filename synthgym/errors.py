@@ -16,11 +16,27 @@ class SynthgymError(ValueError):
     """Bad input. Every error that synthgym raises on purpose is one of these."""
 
 
+def shown(value: Any, most: int = 80) -> str:
+    """Return a value as a message shows it: Python writes no whole number of thousands of digits.
+
+    Args:
+        value: anything.
+        most: so many characters of it.
+
+    Returns:
+        One line, unless what the value says of itself has several.
+    """
+    try:
+        return f"{value!r:.{most}}"
+    except ValueError:
+        return f"a {type(value).__name__} that is too long to be shown"
+
+
 class UnknownNameError(SynthgymError):
     """A synth, feature, reward, parameter, option or agent of that name does not exist."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; {_remedy(name, known)}")
+        super().__init__(f"unknown {kind} {shown(name)}; {_remedy(name, known)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By its message, not by the names that made it: it may come out of another process.
@@ -54,9 +70,9 @@ class UnknownKeywordError(UnknownNameError, TypeError):
 
 
 def _remedy(name: object, known: Iterable[str]) -> str:
-    known = list(known)
+    known, text = list(known), name if isinstance(name, str) else shown(name)
     by_fold = {k.casefold(): k for k in known}
-    near = difflib.get_close_matches(str(name).casefold(), by_fold, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(text.casefold(), by_fold, n=3, cutoff=0.5)
     if near:
         return "did you mean " + " or ".join(repr(by_fold[n]) for n in near) + "?"
     return "known: " + ", ".join(known if len(known) <= 12 else [*known[:12], "..."])

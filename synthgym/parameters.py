@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, one_of
-from synthgym.errors import ParameterError, SynthgymError, UnknownNameError
+from synthgym.errors import ParameterError, SynthgymError, UnknownNameError, shown
 
 Unit = NDArray[np.float32]
 Native = NDArray[np.float64]
@@ -72,11 +72,12 @@ class Parameter:
         if isinstance(value, str) and self.labels:
             one_of(f"value of {self.name}", value, self.labels)
             return self.low + self.labels.index(value)
-        real = isinstance(value, numbers.Real) and self.low <= float(value) <= self.high  # NaN is not
-        if not real or (self.steps is not None and float(value) != round(float(value))):
+        real = isinstance(value, numbers.Real)
+        inside = real and self.low <= value <= self.high  # NaN is not
+        if not inside or (self.steps is not None and float(value) != round(float(value))):
             kind = "a number" if self.steps is None else "a whole number"
             raise ParameterError(
-                f"parameter {self.name!r} takes {kind} from {self.low:g} to {self.high:g}; got {value!r}"
+                f"parameter {self.name!r} takes {kind} from {self.low:g} to {self.high:g}; got {shown(value)}"
             )
         return float(value)
 
@@ -166,7 +167,7 @@ class ParameterSpace:
         """Return this space with the named parameters fixed at native values (or labels)."""
         frozen = self.frozen
         if not isinstance(values, Mapping):
-            raise ParameterError(f"parameters are frozen by {{name: value}}; got {values!r}")
+            raise ParameterError(f"parameters are frozen by {{name: value}}; got {shown(values)}")
         for name, value in values.items():
             frozen[name] = self.parameters[self.index(name)].native(value)
         free = [n for n in self.names if n not in frozen]
@@ -175,7 +176,7 @@ class ParameterSpace:
     def only(self, names: Sequence[str]) -> Self:
         """Return this space with just the named parameters free, in that order."""
         if isinstance(names, str) or not isinstance(names, Collection):
-            raise ParameterError(f"give a list of parameter names, [{names!r:.80}], not one value")
+            raise ParameterError(f"give a list of parameter names, [{shown(names)}], not one value")
         for name in names:
             self.index(name)
         values = zip(self._index, self._base.tolist(), strict=True)

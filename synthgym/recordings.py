@@ -11,7 +11,7 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, number
-from synthgym.errors import SoundError, SynthgymError
+from synthgym.errors import SoundError, SynthgymError, shown
 from synthgym.files import replaced
 from synthgym.silence import offset_of, start_of
 from synthgym.unfinished import with_length
@@ -25,12 +25,10 @@ CANCELLED = 0.01
 RATES = 1_000, 10_000_000
 """Sample rates in Hz that a recording may have. A header that claims 1 Hz would have a file of some seconds
 resampled to gigabytes."""
-UNKNOWN = 2**62
-"""So many samples or more are libsndfile's for a length that the file does not tell."""
 _AT_ONCE = 2**16
-"""Samples of a channel that are read at once where the length is unknown, and"""
+"""Samples of a channel that are read at once where the length is not known, or not believed, and"""
 _MOST = 2**28
-"""those of all channels that are read at most: a small file may hold hours of silence."""
+"""those of all channels that are read at most: a small file may hold hours of silence, or claim terabytes."""
 FADE_SECONDS = 0.01
 PLAYBACK_PEAK = 0.7
 """Peak of the loudest of several sounds that are played back with one gain."""
@@ -80,14 +78,14 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         if not os.access(path, os.R_OK):
             raise SoundError(f"cannot read {path}; give a file that you may read")
         name = os.fsencode(path)  # which need not be UTF-8
-        channels, rate = _read(name)
+        channels, rate = _read(name, path)
         if not len(channels) and (whole := with_length(name)) is not None:
-            channels, rate = _read(whole)
+            channels, rate = _read(whole, path)
         _check_rate(rate, f"{path}: ")
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
-        raise SoundError(f"{path!r:.200} is not audio ({error}); convert it to WAV") from error
+        raise SoundError(f"{shown(path, 200)} is not audio ({error}); convert it to WAV") from error
     mono = channels.mean(axis=1)
     try:
         if channels.size and _peak(mono) < CANCELLED * _peak(channels):
@@ -110,11 +108,12 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
         return False
 
 
-def _read(file: bytes | BinaryIO) -> tuple[NDArray[np.float32], int]:
+def _read(file: bytes | BinaryIO, path: str) -> tuple[NDArray[np.float32], int]:
     with soundfile.SoundFile(file) as sound:
-        if sound.seekable() and sound.frames < UNKNOWN:
+        if sound.seekable() and sound.frames * sound.channels <= _MOST:
             return sound.read(dtype="float32", always_2d=True), int(sound.samplerate)
-    # Of some codecs, and of a FLAC that was written to a pipe, the length is known at the end.
+    # Of some codecs, and of a FLAC that was written to a pipe, the length is known at the end; of a damaged
+    # file it is anything.
     if not isinstance(file, bytes):
         file.seek(0)
     with _Stream(file) as sound:
@@ -123,7 +122,7 @@ def _read(file: bytes | BinaryIO) -> tuple[NDArray[np.float32], int]:
             parts.append(part)
             left -= part.size
             if left < 0:
-                raise ValueError(f"it is longer than {_MOST:,} samples, and does not say how long")
+                raise SoundError(f"{path}: it is longer than {_MOST:,} samples; cut out what is wanted")
         return np.concatenate(parts), int(sound.samplerate)
 
 

@@ -84,7 +84,7 @@ def test_length_and_pitch_at_every_rate(rate: int, duration: float) -> None:
         ({"velocity": 0}, "1 to 127"),
         ({"hold": 2.0}, "hold must be a number from 0.001 to 1; got 2.0"),
         ({"note": 60.0}, "note must be a whole number"),
-        ({"high_pass": 1}, "high_pass must be true or false; got 1"),
+        ({"high_pass": 1}, "high_pass must be True or False; got 1"),
         ({"duration": "1"}, "duration must be a number"),
         ({"operators": True}, "operators must be a whole number"),
         ({"sample_rate": float("inf")}, "sample_rate must be a whole number"),

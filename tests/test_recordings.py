@@ -205,6 +205,17 @@ def test_a_flac_that_was_written_to_a_pipe_is_read(tmp_path: Path, monkeypatch: 
         read_channels(path)
 
 
+@pytest.mark.parametrize("claimed", [2**28 + 1, 2**31, 2**36 - 1])
+def test_a_flac_that_claims_terabytes_is_read(claimed: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.flac"
+    soundfile.write(path, tone(), RATE)
+    whole, expected = bytearray(path.read_bytes()), read_channels(path)[0]
+    whole[21:26] = ((whole[21] >> 4 << 36) + claimed).to_bytes(5, "big")
+    path.write_bytes(whole)
+    assert soundfile.info(path).frames == claimed
+    np.testing.assert_array_equal(read_channels(path)[0], expected)
+
+
 def test_an_mp3_is_heard_as_the_wav_is(tmp_path: Path) -> None:
     wav = read(tmp_path, tone(64), "PCM_16")
     soundfile.write(tmp_path / "x.mp3", tone(64), RATE)

@@ -8,8 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -26,6 +30,9 @@ from synthgym import datasets
 from synthgym.checks import floats, number, whole
 from synthgym.errors import SynthgymError
 from synthgym.files import remove_strays, replaced
+from synthgym.making import TASK
+from synthgym.recordings import read_channels
+from synthgym.rules import RULES
 
 sys.path.append(str(ROOT / "scripts"))
 
@@ -36,6 +43,7 @@ from torture.report import report
 from torture.soak import PARTS, judged
 from torture.trying import outcome_of
 
+KEYWORDS = "note", "velocity", "hold", "duration", "sample_rate", "parameters", "frozen"
 STRAY = ".{}-0123456789abcdef{}"
 
 
@@ -155,6 +163,36 @@ def test_numbers_beyond_all_floats_are_refused(digits: int) -> None:
     ):
         with pytest.raises(SynthgymError, match="x must be"):
             check()
+
+
+@pytest.mark.parametrize("digits", [400, 6000])
+def test_numbers_beyond_all_floats_are_refused_wherever_they_are_given(digits: int, tmp_path: Path) -> None:
+    value = 10**digits
+    env = gym.make("FM-v0", disable_env_checker=True, note=(50, 70), duration=0.1, hold=0.05)
+    env.reset(seed=0)
+    base: Any = env.unwrapped
+    space = base.task.space
+    ratio = space.names[0]
+    preset = tmp_path / "p.json"
+    base.task.synth.save_preset(np.array([p.default for p in space.parameters]), preset)
+    preset.write_text(preset.read_text().replace("2.0,", f"1{digits * '0'},", 1))
+    doors: tuple[Callable[[], object], ...] = (
+        lambda: base.task.synth.load_preset(preset),
+        lambda: space.freeze({ratio: value}),
+        lambda: space.freeze(value),
+        lambda: env.step(np.full(6, value, object)),
+        lambda: env.reset(options={"note": value}),
+        lambda: env.reset(options=value),
+        lambda: env.reset(options={value: 1}),
+        lambda: env.reset(options={"start": [value] * 6}),
+        lambda: read_channels(value),
+        lambda: gym.make("FM-v0", feature="mfcc-1" + digits * "0"),
+        *(partial(gym.make, "FM-v0", **{name: value}) for name in (*RULES, *TASK, *KEYWORDS)),
+    )
+    for door in doors:
+        with pytest.raises(SynthgymError) as raised:
+            door()
+        assert len(str(raised.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import soundfile
 
 from synthgym.checks import number
 from synthgym.errors import SoundError
-from synthgym.recordings import UNKNOWN, check_sound, read_channels
+from synthgym.recordings import check_sound, read_channels
 
 from ..evaluation.pitch import HeardNote
 from ..matching.recording import LONGEST, Recording
@@ -19,6 +19,8 @@ MOST_BYTES = 100_000_000
 MOST_SECONDS = 600.0
 _MOST_SAMPLES = 100_000_000
 """Of all channels together: a small compressed file may claim many gigabytes."""
+_UNKNOWN = 2**62
+"""So many samples or more are libsndfile's for a length that the file does not tell."""
 _PEAKS = 400
 _SHORTEST, LONGEST_PART = 0.05, 20.0
 """Seconds of a part that is matched."""
@@ -119,7 +121,7 @@ def _check_size(path: Path) -> None:
         about = soundfile.info(path)
     except (soundfile.SoundFileError, TypeError):
         return  # what is wrong with it is said when it is read
-    if about.frames >= UNKNOWN:
+    if about.frames >= _UNKNOWN:
         return  # no more than a bound is read
     _check_length(about.frames / max(about.samplerate, 1), about.channels, about.frames * about.channels)
 

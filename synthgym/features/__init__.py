@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from synthgym.checks import one_of, whole
+from synthgym.errors import shown
 from synthgym.features.base import DerivedFeature, Feature, Features, extract
 from synthgym.features.distance import distance
 from synthgym.features.embedding import Embedding
@@ -63,7 +64,7 @@ class FeatureMaker:
     def _new(self, name: str) -> Feature:
         if name.startswith("pooled-"):
             return Pooled(self.make(name.removeprefix("pooled-")))
-        if count := re.fullmatch(r"mfcc-(\d+)", name):
+        if count := re.fullmatch(r"mfcc-(\d{1,9})", name):
             return _mfcc(self, whole("the number of coefficients", int(count[1]), 1, N_MELS))
         one_of("feature", name, FEATURES)
         return FEATURES[name](self)
@@ -100,4 +101,4 @@ def make_features(names: Sequence[str], sample_rate: int, samples: int) -> tuple
         SynthgymError: a count of coefficients out of range.
     """
     maker = FeatureMaker(sample_rate, samples)
-    return tuple(maker.make(str(name)) for name in names)
+    return tuple(maker.make(name if isinstance(name, str) else shown(name)) for name in names)

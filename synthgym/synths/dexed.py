@@ -14,7 +14,7 @@ from dexed import DexedSynth as Dexed
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from synthgym.checks import one_of, whole
+from synthgym.checks import one_of, truth, whole
 from synthgym.errors import PresetError, SynthError
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
@@ -91,9 +91,7 @@ class DexedSynth(Synth):
         one_of("engine", engine, get_args(Engine))
         self.engine = engine
         self.batch = 1 if engine == "dexed-py" else max(1, min(BATCH, BATCH_SAMPLES // self.samples))
-        if not isinstance(high_pass, bool):
-            raise SynthError(f"high_pass must be true or false; got {high_pass!r}")
-        self.high_pass = high_pass
+        self.high_pass = truth("high_pass", high_pass)
         whole("operators", operators, 1, 6)
         if algorithm is not None and operators == 6:
             raise SynthError(

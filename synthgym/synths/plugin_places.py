@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from synthgym.errors import SynthError
+from synthgym.errors import SynthError, shown
 from synthgym.files import reason
 
 _FOREIGN = {b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS"}
@@ -35,7 +35,9 @@ def located(plugin: Any) -> str:
         SynthError: there is no such file, or it is for another platform, or a bundle of LV2 plugins.
     """
     if not isinstance(plugin, str | os.PathLike):
-        raise SynthError(f"a plugin is the path of a VST2 or VST3 plugin, or an LV2 URI; got {plugin!r}")
+        raise SynthError(
+            f"a plugin is the path of a VST2 or VST3 plugin, or an LV2 URI; got {shown(plugin, 200)}"
+        )
     name = os.fsdecode(plugin)
     if is_uri(name):
         return name

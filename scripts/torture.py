@@ -53,7 +53,7 @@ WHAT = {
     "limits": "trials of each limit: full disk, read-only folder, memory, clock, signals",
     "plugins": "trainings on a plugin in each kind of trouble",
     "soak": "matches in one process, ten times as many renders of a plugin, a hundred times as many steps",
-    "folders": "changed runs, data sets, evaluations, submissions, in process, an equal share of each kind",
+    "folders": "changed models, runs, data sets, evaluations, submissions, an equal share of each kind",
 }
 
 

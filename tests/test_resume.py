@@ -81,7 +81,11 @@ def test_a_policy_goes_on_from_its_newest_checkpoint(agent: str, tmp_path: Path,
 def test_a_network_counts_on_its_renders(tmp_path: Path, renders: list[int]) -> None:
     folder = train("mlp", tmp_path / "run", "FM-v0", {}, make_set(tmp_path / "set", "FM-v0"))
     whole, _ = Model.load("mlp", folder.final_model)
-    present(folder.newest()).unlink()
+    newest = present(folder.newest())
+    newest.write_bytes(newest.read_bytes()[:1000])
+    with pytest.raises(SynthgymError, match="remove it to go on from the one before it"):
+        learner("mlp").train(folder)
+    newest.unlink()
     half, _ = Model.load("mlp", present(folder.newest()))
     renders.clear()
     assert learner("mlp").train(folder) == 0

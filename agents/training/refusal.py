@@ -9,6 +9,8 @@ from pathlib import Path
 
 from synthgym.errors import SynthgymError
 
+FOLDER = "checkpoints"
+"""The folder in that of a run which holds the models saved on the way."""
 _MOST = 50
 """So many times as large as its file is a model, at most, when it is unpacked: weights are hardly packed."""
 _LEAST = 1 << 29
@@ -27,7 +29,9 @@ def no_model(agent: str, path: Path, cause: object) -> SynthgymError:
         The error to raise.
     """
     said = " ".join(str(cause).split())[:300]
-    return SynthgymError(f"{path} is no saved {agent} model: {said}; train one with synthgym train")
+    of_run = path.parent.name == FOLDER
+    remedy = "remove it to go on from the one before it" if of_run else "train one with synthgym train"
+    return SynthgymError(f"{path} is no saved {agent} model: {said}; {remedy}")
 
 
 def check_is_zip(agent: str, path: Path) -> None:

@@ -17,6 +17,7 @@ from synthgym.files import remove_strays, replaced, shown, unwritable
 from synthgym.locks import LOCK, take
 from synthgym.settings import check_same_settings
 
+from .refusal import FOLDER
 from .run_config import RunConfig
 
 CHECKPOINTS = 10
@@ -79,7 +80,7 @@ class RunFolder:
         self.config = self.path / "config.yml"
         self.tensorboard = self.path / "tensorboard"
         self.final_model = self.path / self.FINAL
-        self.checkpoints = self.path / "checkpoints"
+        self.checkpoints = self.path / FOLDER
         self._lock = FileLock(self.path / LOCK)
 
     @contextmanager

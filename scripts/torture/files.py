@@ -21,7 +21,7 @@ from agents.training.run_config import RunConfig
 from synthgym.synths import Synth, make_synth
 from synthgym.synths.dx7_voice import read_voices, write_bank, write_syx
 
-from .mutation import mutated_bytes, mutated_json, mutated_text, mutated_value, pick
+from .mutation import mutated_bytes, mutated_json, mutated_text, mutated_value, mutated_yaml, pick
 from .trying import Attempt
 
 ROOT = Path(__file__).parents[2]
@@ -163,14 +163,7 @@ def run_configs(folder: Path) -> Attempt:
         make_config("FM-v0", agent, seed=0).write(folder / "c.yml")
         samples[f"{agent}.yml"] = (folder / "c.yml").read_bytes()
 
-    def change(rng: np.random.Generator, data: bytes) -> bytes:
-        import yaml
-
-        if rng.random() < 0.3:
-            return mutated_bytes(rng, data)
-        return yaml.safe_dump(mutated_value(rng, yaml.safe_load(data)), allow_unicode=True).encode()
-
-    return of_files(folder, samples, RunConfig.read, change)
+    return of_files(folder, samples, RunConfig.read, mutated_yaml)
 
 
 def keywords(folder: Path) -> Attempt:

@@ -57,7 +57,7 @@ def models(folder: Path) -> Attempt:
             if rng.random() < 0.1:
                 shutil.copy(folder / f"FM-v0-{other}-0/final_model.zip", run)
             else:
-                (run / "final_model.zip").write_bytes(_changed_model(rng, samples[agent]))
+                (run / "final_model.zip").write_bytes(changed_model(rng, samples[agent]))
             RunConfig.read(run / "config.yml")
             trial = api.match(api.load(agent, "FM-v0", runs=runs, **short), env, renders=3)
             return trial.best
@@ -67,7 +67,7 @@ def models(folder: Path) -> Attempt:
     return attempt
 
 
-def _changed_model(rng: np.random.Generator, data: bytes) -> bytes:
+def changed_model(rng: np.random.Generator, data: bytes) -> bytes:
     """Return the zip of a model with a member changed, lost, doubled or swapped, or its bytes."""
     if rng.random() < 0.15:
         return mutated_bytes(rng, data)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import yaml
 
 NUMBERS: tuple[Any, ...] = (
     *(0, 1, -1, 2, 127, 128, 255, 2**31 - 1, 2**31, -(2**31), 2**32, 2**63 - 1, 2**63, 2**64, 10**30),
@@ -168,3 +169,10 @@ def mutated_json(rng: np.random.Generator, data: bytes) -> bytes:
     if rng.random() < 0.3:
         return mutated_bytes(rng, data)
     return json.dumps(mutated_value(rng, json.loads(data))).encode()
+
+
+def mutated_yaml(rng: np.random.Generator, data: bytes) -> bytes:
+    """Return YAML whose values were changed, and now and then its bytes."""
+    if rng.random() < 0.3:
+        return mutated_bytes(rng, data)
+    return yaml.safe_dump(mutated_value(rng, yaml.safe_load(data)), allow_unicode=True).encode()

@@ -72,9 +72,8 @@ class Parameter:
         if isinstance(value, str) and self.labels:
             one_of(f"value of {self.name}", value, self.labels)
             return self.low + self.labels.index(value)
-        real = isinstance(value, numbers.Real)
-        inside = real and self.low <= value <= self.high  # NaN is not
-        if not inside or (self.steps is not None and float(value) != round(float(value))):
+        good: bool = isinstance(value, numbers.Real)  # NaN is in no range
+        if not (good and self.low <= value <= self.high) or (self.steps is not None and value % 1):
             kind = "a number" if self.steps is None else "a whole number"
             raise ParameterError(
                 f"parameter {self.name!r} takes {kind} from {self.low:g} to {self.high:g}; got {shown(value)}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.errors import SynthgymError, UnknownNameError, shown
+from synthgym.errors import SynthgymError, UnknownNameError, quoted
 
 
 def number(name: str, value: Any, low: float, high: float) -> float:
@@ -29,7 +29,7 @@ def number(name: str, value: Any, low: float, high: float) -> float:
     """
     good = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (good and low <= value <= high):  # NaN is in no range
-        raise SynthgymError(f"{name} must be a number from {low:g} to {high:g}; got {shown(value)}")
+        raise SynthgymError(f"{name} must be a number from {low:g} to {high:g}; got {quoted(value)}")
     return float(value)
 
 
@@ -50,7 +50,7 @@ def whole(name: str, value: Any, low: int, high: int) -> int:
     """
     good = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not (good and low <= value <= high):
-        raise SynthgymError(f"{name} must be a whole number from {low} to {high}; got {shown(value)}")
+        raise SynthgymError(f"{name} must be a whole number from {low} to {high}; got {quoted(value)}")
     return int(value)
 
 
@@ -68,7 +68,7 @@ def truth(name: str, value: Any) -> bool:
         SynthgymError: it is something else.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise SynthgymError(f"{name} must be True or False; got {shown(value)}")
+        raise SynthgymError(f"{name} must be True or False; got {quoted(value)}")
     return bool(value)
 
 

@@ -12,11 +12,19 @@ def installing(extra: str) -> str:
     return f'pip install "synthgym[{extra}]" (in a clone: ".[{extra}]")'
 
 
+def one_line(text: str) -> str:
+    """Return a message as one line: names may hold line ends, and what a terminal takes for orders."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 class SynthgymError(ValueError):
-    """Bad input. Every error that synthgym raises on purpose is one of these."""
+    """Bad input. Every error that synthgym raises on purpose is one of these; its message is one line."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
-def shown(value: Any, most: int = 80) -> str:
+def quoted(value: Any, most: int = 80) -> str:
     """Return a value as a message shows it: Python writes no whole number of thousands of digits.
 
     Args:
@@ -36,7 +44,7 @@ class UnknownNameError(SynthgymError):
     """A synth, feature, reward, parameter, option or agent of that name does not exist."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {shown(name)}; {_remedy(name, known)}")
+        super().__init__(f"unknown {kind} {quoted(name)}; {_remedy(name, known)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # By its message, not by the names that made it: it may come out of another process.
@@ -70,7 +78,7 @@ class UnknownKeywordError(UnknownNameError, TypeError):
 
 
 def _remedy(name: object, known: Iterable[str]) -> str:
-    known, text = list(known), name if isinstance(name, str) else shown(name)
+    known, text = list(known), name if isinstance(name, str) else quoted(name)
     by_fold = {k.casefold(): k for k in known}
     near = difflib.get_close_matches(text.casefold(), by_fold, n=3, cutoff=0.5)
     if near:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, number, whole
-from synthgym.errors import SynthgymError, shown
+from synthgym.errors import SynthgymError, quoted
 
 Notes = NDArray[np.float64]
 """(B, 3): MIDI note number, MIDI velocity, and seconds from note-on to note-off."""
@@ -56,7 +56,7 @@ class Note:
             value = getattr(self, field)
             if isinstance(value, (tuple, list)):
                 if len(value) != 2:
-                    raise SynthgymError(f"{name} is a number or a pair (low, high); got {shown(value)}")
+                    raise SynthgymError(f"{name} is a number or a pair (low, high); got {quoted(value)}")
                 first, last = (_checked(name, end, low, high, is_whole) for end in value)
                 if first > last:
                     raise SynthgymError(
@@ -164,7 +164,7 @@ class Note:
         if not np.all((array >= low) & (array <= high)) or np.any(array[..., :2] % 1):
             raise SynthgymError(
                 f"a note has a MIDI note of 0 to 127, a velocity of 1 to 127, and is held for "
-                f"{_SHORTEST_HOLD:g} to {self.duration:g} s; got {shown(array.tolist())}"
+                f"{_SHORTEST_HOLD:g} to {self.duration:g} s; got {quoted(array.tolist())}"
             )
         return np.broadcast_to(array, (count, *one))
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, one_of
-from synthgym.errors import ParameterError, SynthgymError, UnknownNameError, shown
+from synthgym.errors import ParameterError, SynthgymError, UnknownNameError, quoted
 
 Unit = NDArray[np.float32]
 Native = NDArray[np.float64]
@@ -75,9 +75,8 @@ class Parameter:
         good: bool = isinstance(value, numbers.Real)  # NaN is in no range
         if not (good and self.low <= value <= self.high) or (self.steps is not None and value % 1):
             kind = "a number" if self.steps is None else "a whole number"
-            raise ParameterError(
-                f"parameter {self.name!r} takes {kind} from {self.low:g} to {self.high:g}; got {shown(value)}"
-            )
+            which = f"{kind} from {self.low:g} to {self.high:g}"
+            raise ParameterError(f"parameter {self.name!r} takes {which}; got {quoted(value)}")
         return float(value)
 
     def text(self, native: float) -> str:
@@ -166,7 +165,7 @@ class ParameterSpace:
         """Return this space with the named parameters fixed at native values (or labels)."""
         frozen = self.frozen
         if not isinstance(values, Mapping):
-            raise ParameterError(f"parameters are frozen by {{name: value}}; got {shown(values)}")
+            raise ParameterError(f"parameters are frozen by {{name: value}}; got {quoted(values)}")
         for name, value in values.items():
             frozen[name] = self.parameters[self.index(name)].native(value)
         free = [n for n in self.names if n not in frozen]
@@ -175,7 +174,7 @@ class ParameterSpace:
     def only(self, names: Sequence[str]) -> Self:
         """Return this space with just the named parameters free, in that order."""
         if isinstance(names, str) or not isinstance(names, Collection):
-            raise ParameterError(f"give a list of parameter names, [{shown(names)}], not one value")
+            raise ParameterError(f"give a list of parameter names, [{quoted(names)}], not one value")
         for name in names:
             self.index(name)
         values = zip(self._index, self._base.tolist(), strict=True)

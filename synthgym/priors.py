@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.candidates import CROSSED, VARIATION
-from synthgym.errors import PresetError, SynthError, SynthgymError, shown
+from synthgym.errors import PresetError, SynthError, SynthgymError, quoted
 from synthgym.parameters import Native, Unit
 from synthgym.patches import PatchId, PatchJob, audible
 from synthgym.rendering import Worker
@@ -168,7 +168,7 @@ def make_prior(patches: str | None, worker: Worker) -> Prior:
     # os.path.isdir says False of what cannot be a path; a Path could not be told as JSON.
     if not isinstance(patches, str) or not os.path.isdir(patches):  # noqa: PTH112
         raise SynthgymError(
-            f"patches are 'human', 'uniform' or the name of a folder of presets; got {shown(patches, 200)}, "
+            f"patches are 'human', 'uniform' or the name of a folder of presets; got {quoted(patches, 200)}, "
             "which is no folder"
         )
     return Presets.of_folder(patches, worker)

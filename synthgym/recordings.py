@@ -11,7 +11,7 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, number
-from synthgym.errors import SoundError, SynthgymError, shown
+from synthgym.errors import SoundError, SynthgymError, quoted
 from synthgym.files import replaced
 from synthgym.silence import offset_of, start_of
 from synthgym.unfinished import with_length
@@ -85,7 +85,7 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
-        raise SoundError(f"{shown(path, 200)} is not audio ({error}); convert it to WAV") from error
+        raise SoundError(f"{quoted(path, 200)} is not audio ({error}); convert it to WAV") from error
     mono = channels.mean(axis=1)
     try:
         if channels.size and _peak(mono) < CANCELLED * _peak(channels):

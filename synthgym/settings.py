@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from synthgym.errors import SynthgymError, shown
+from synthgym.errors import SynthgymError, quoted
 
 
 def check_same_settings(
@@ -49,4 +49,4 @@ def _first_difference(old: Any, new: Any) -> tuple[str, str]:
         place = next(place for place, (a, b) in enumerate(zip(old, new, strict=True)) if a != b)
         if isinstance(old[place], dict) and isinstance(new[place], dict):
             return _first_difference(old[place], new[place])
-    return shown(old), shown(new)
+    return quoted(old), quoted(new)

@@ -21,14 +21,13 @@ from conftest import ROOT, Script
 from torch.utils.tensorboard import SummaryWriter
 
 from agents.commands.manual import new_parser
-from agents.commands.output import one_line
 from agents.evaluation.results import Results
 from agents.training.learners import learner, make_config
 from agents.training.run_folder import RunFolder
 from agents.trials.signals import Signals
 from synthgym import datasets
 from synthgym.checks import floats, number, whole
-from synthgym.errors import SynthgymError
+from synthgym.errors import SoundError, SynthgymError, one_line
 from synthgym.files import remove_strays, replaced
 from synthgym.making import TASK
 from synthgym.recordings import read_channels
@@ -74,7 +73,9 @@ def test_an_attempt_works_is_refused_or_is_a_fault() -> None:
 
         return outcome_of(tried, generator(0, 0))[0]
 
-    outcomes = [attempt(e) for e in (None, SynthgymError("one line"), SynthgymError("a\nb"), ValueError("x"))]
+    outcomes = [
+        attempt(e) for e in (None, SynthgymError("one line"), gym.error.Error("a\nb"), ValueError("x"))
+    ]
     assert outcomes == ["result", "refused", "fault", "fault"]
 
 
@@ -223,6 +224,9 @@ def test_a_number_of_steps_that_is_none_is_named(steps: object) -> None:
 
 def test_a_message_is_one_line_and_no_order_to_a_terminal() -> None:
     assert one_line("no such file: a\nb\x1b[2Jc\u2028\u00e4") == "no such file: a\\nb\\x1b[2Jc\\u2028\u00e4"
+    with pytest.raises(SoundError) as raised:
+        read_channels("a\nb.wav")
+    assert str(raised.value).startswith("no such file: a\\nb.wav;")
 
 
 def test_a_command_names_a_file_with_a_line_end(script: Script) -> None:

@@ -15,14 +15,14 @@ from typing import Any
 import gymnasium as gym
 import yaml
 
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, one_line
 from synthgym.files import shown
 from synthgym.registration import known_id
 from synthgym.synths.plugin_places import is_uri
 
 from ..trials.signals import STOPPING
 from .manual import Options, new_parser
-from .output import answer, log, one_line
+from .output import answer, log
 
 __all__ = ["Options", "answer", "new_parser"]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, one_line
 
 from . import output
 from .table import command_of
@@ -55,7 +55,7 @@ class Manual(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and exit with 2."""
-        super().error(output.one_line(message))
+        super().error(one_line(message))
 
 
 def new_parser(description: str | None, document: str | None = None) -> Manual:

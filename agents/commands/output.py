@@ -59,11 +59,6 @@ def log(level: str) -> None:
         logging.getLogger(package).setLevel(level.upper())
 
 
-def one_line(text: str) -> str:
-    """Return a message as one line: names may hold line ends, and what a terminal takes for orders."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
 def answer(document: Any) -> None:
     """Print what came of a command as JSON, if that is asked for: paths as text, arrays as lists."""
     if _asked:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synthgym.checks import whole
-from synthgym.errors import SynthgymError, shown
+from synthgym.errors import SynthgymError, quoted
 from synthgym.files import reason
 
 MANIFEST = "manifest.json"
@@ -37,7 +37,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         for name, kind in _KINDS.items():
             if not isinstance(manifest[name], kind):
-                raise TypeError(f"{name} is {shown(manifest[name])}")
+                raise TypeError(f"{name} is {quoted(manifest[name])}")
         if not manifest["features"]:
             raise TypeError("it names no feature")
         for name, most in (("size", MOST_ITEMS), ("block", MOST_ITEMS), ("format", 2**31)):

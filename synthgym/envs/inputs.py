@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synthgym.checks import floats, one_of
-from synthgym.errors import ActionError, SoundError, SynthgymError, shown
+from synthgym.errors import ActionError, SoundError, SynthgymError, quoted
 from synthgym.notes import FIELDS, NOTE, Note, Notes
 from synthgym.parameters import Unit
 from synthgym.recordings import read_recording
@@ -42,14 +42,14 @@ def checked_actions(actions: Any, shape: tuple[int, ...]) -> NDArray[np.float32]
         raise ActionError(f"an action is {size} finite values; {error}") from error
     if nudges.shape != shape or not np.isfinite(nudges).all():
         many = f", one for each of {shape[0]} environments" if len(shape) > 1 else ""
-        raise ActionError(f"an action is {size} finite values{many}; got {shown(actions)}")
+        raise ActionError(f"an action is {size} finite values{many}; got {quoted(actions)}")
     return np.clip(nudges, -1, 1).astype(np.float32)
 
 
 def _check_names(options: Mapping[str, Any]) -> None:
     """Raise UnknownNameError for an option that does not exist, SoundError for two targets."""
     if not isinstance(options, Mapping):
-        raise SynthgymError(f"reset options are a dict with {', '.join(OPTIONS)}; got {shown(options)}")
+        raise SynthgymError(f"reset options are a dict with {', '.join(OPTIONS)}; got {quoted(options)}")
     for name in options:
         one_of("reset option", name, OPTIONS)
     given = [name for name in TARGETS if options.get(name) is not None]
@@ -148,11 +148,11 @@ def _value(task: SoundMatchingTask, i: int, value: Any) -> float:
     # As the note of a synth it is checked by name.
     chosen = Note(**{"hold": task.note.duration, FIELDS[i]: value}, duration=task.note.duration)
     if i in chosen.varies:
-        raise SynthgymError(f"an episode plays one {name}; got {shown(value)}")
+        raise SynthgymError(f"an episode plays one {name}; got {quoted(value)}")
     found = float(chosen.range[0][i])
     low, high = (float(end[i]) for end in task.note.range)
     if not low <= found <= high:
-        raise SynthgymError(f"this environment plays {task.note.text(i)}; got {name}={shown(value)}")
+        raise SynthgymError(f"this environment plays {task.note.text(i)}; got {name}={quoted(value)}")
     return found
 
 

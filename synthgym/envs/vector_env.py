@@ -16,7 +16,7 @@ from synthgym.checks import one_of, whole
 from synthgym.envs.base import METADATA, EnvBase
 from synthgym.envs.episodes import ALL
 from synthgym.envs.inputs import NOTHING, Given, checked_actions, given
-from synthgym.errors import SynthgymError, shown
+from synthgym.errors import SynthgymError, quoted
 from synthgym.parameters import Unit
 from synthgym.rendering import Rendering, usable_cores
 from synthgym.synths import Audio
@@ -129,7 +129,7 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
             return np.ones(self.num_envs, np.bool_)
         chosen: NDArray[np.bool_] = np.asarray(mask)
         if chosen.shape != (self.num_envs,) or chosen.dtype != np.bool_ or not chosen.any():
-            raise SynthgymError(f"reset_mask is {self.num_envs} bools, some of them True; got {shown(mask)}")
+            raise SynthgymError(f"reset_mask is {self.num_envs} bools, some of them True; got {quoted(mask)}")
         return chosen
 
     def step(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from synthgym.checks import one_of, whole
-from synthgym.errors import shown
+from synthgym.errors import quoted
 from synthgym.features.base import DerivedFeature, Feature, Features, extract
 from synthgym.features.distance import distance
 from synthgym.features.embedding import Embedding
@@ -101,4 +101,4 @@ def make_features(names: Sequence[str], sample_rate: int, samples: int) -> tuple
         SynthgymError: a count of coefficients out of range.
     """
     maker = FeatureMaker(sample_rate, samples)
-    return tuple(maker.make(name if isinstance(name, str) else shown(name)) for name in names)
+    return tuple(maker.make(name if isinstance(name, str) else quoted(name)) for name in names)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from synthgym.errors import SynthError, shown
+from synthgym.errors import SynthError, quoted
 from synthgym.files import reason
 
 _FOREIGN = {b"MZ": "Windows", b"\xcf\xfa\xed\xfe": "macOS", b"\xca\xfe\xba\xbe": "macOS"}
@@ -36,7 +36,7 @@ def located(plugin: Any) -> str:
     """
     if not isinstance(plugin, str | os.PathLike):
         raise SynthError(
-            f"a plugin is the path of a VST2 or VST3 plugin, or an LV2 URI; got {shown(plugin, 200)}"
+            f"a plugin is the path of a VST2 or VST3 plugin, or an LV2 URI; got {quoted(plugin, 200)}"
         )
     name = os.fsdecode(plugin)
     if is_uri(name):

@@ -11,6 +11,7 @@ from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
 from synthgym.task import SoundMatchingTask
 
+from .baselines.composed import Composed
 from .baselines.constant import Constant
 from .baselines.default import Default
 from .baselines.levelled import Levelled
@@ -45,7 +46,7 @@ class Sources:
     runs: Path = Path("runs")
 
 
-LOOKUPS = {"nearest": Nearest, "levelled": Levelled}
+LOOKUPS = {"nearest": Nearest, "levelled": Levelled, "composed": Composed}
 """Agents that look up a data set."""
 
 

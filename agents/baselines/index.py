@@ -69,7 +69,7 @@ class Index:
         name = f"{feature}-{key}"
         if self._open(path / "index" / name):  # maybe of a set that is only read
             return
-        home = _home(path)
+        home = home_of(path)
         try:
             home.mkdir(parents=True, exist_ok=True)
             with FileLock(home / ".lock"):  # another process may make it, or remove it for a later state
@@ -225,7 +225,7 @@ def _apart(
     return apart
 
 
-def _home(path: Path) -> Path:
+def home_of(path: Path) -> Path:
     """Return the folder of the indexes of a data set."""
     if os.access(path, os.W_OK):
         return path / "index"

@@ -17,7 +17,7 @@ from .nearest import MOST, Nearest
 
 TRIED = 100
 """Neighbours of which the loudness is tried."""
-_ONE_NOTE = 3
+ONE_NOTE = 3
 """Axes of the features of sounds at one note each."""
 DECIBELS = np.arange(-18, 18.1, 1.5)
 """Louder or softer by so much."""
@@ -33,7 +33,7 @@ class Levelled(Nearest):
     """
 
     def _looked_up(self, target: Features) -> Unit:
-        if target.ndim > _ONE_NOTE:
+        if target.ndim > ONE_NOTE:
             return super()._looked_up(target)
         return levelled(self._task, self._path, target, MOST)
 

@@ -18,6 +18,8 @@ from synthgym.parameters import Unit
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
+from ..baselines.composed import composed, in_turn
+from ..baselines.layers import LayerSet
 from ..baselines.levelled import levelled
 from .recording import transposed
 
@@ -39,7 +41,7 @@ class Voices:
         sample_rate: Hz.
 
     Attributes:
-        renders: what the set cost.
+        renders: what the set and the layers of its voices cost.
 
     Raises:
         SynthError: the synth of the environment knows no human-like patches.
@@ -62,10 +64,14 @@ class Voices:
             raise SynthgymError(f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME") from error
         finally:
             recipe.task.close()
-        self.renders = datasets.load(self._path).cost()
+        self._composing = make_task(env_id, {"sample_rate": sample_rate})
+        self._layers = LayerSet(self._composing, self._path)
+        self.renders = datasets.load(self._path).cost() + self._layers.renders
 
     def nearest(self, task: SoundMatchingTask, target: Audio, note: int, count: int) -> Unit:
         """Return unit vectors (count, n) of a task, the nearest to a target clip (samples,) first.
+
+        Those that are put together from layers of voices and the voices themselves come in turn.
 
         Args:
             task: whose parameters are wanted.
@@ -79,8 +85,9 @@ class Voices:
         own = self._task.synth
         semitones = int(own.note.rows(1)[0, 0]) - note
         clip = transposed(target, own.sample_rate, semitones, own.samples)
-        (aim,) = self._task.extract(clip[None]).features
-        near = levelled(self._task, self._path, aim, count)
+        (aim,), (heard,) = (each.extract(clip[None]).features for each in (self._task, self._composing))
+        layered = composed(self._layers, self._task.space, heard)
+        near = in_turn(layered, levelled(self._task, self._path, aim, count))[:count]
         return task.space.to_unit(self._task.space.to_native(near))
 
 

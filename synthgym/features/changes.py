@@ -12,9 +12,28 @@ from synthgym.lanes import WIDTH, at_least, at_most, every, load, store
 
 
 @compiled
-def _size(values):
+def size_of(values):
     """Return absolute values."""
     return at_least(values, float32(0)) - at_most(values, float32(0))
+
+
+@compiled
+def ratio(difference, size, buffer):
+    """Return the distance of two sounds.
+
+    Args:
+        difference: lanes of sums of how far their values are apart.
+        size: lanes of sums of the sizes of both.
+        buffer: float32 (2 WIDTH,), written.
+    """
+    store(buffer, 0, difference)
+    store(buffer, WIDTH, size)
+    apart = total = float32(0)
+    for lane in range(WIDTH):
+        apart += buffer[lane]
+        total += buffer[WIDTH + lane]
+    total += apart
+    return 2 * apart / total if total > 0 else float32(0)
 
 
 @released
@@ -36,22 +55,15 @@ def distances_of_changed(sound, changes, rows, scales, floor, target, buffer, fa
     """
     aim = every(float32(0))
     for i in range(0, len(target), WIDTH):
-        aim = aim + _size(load(target, i))
+        aim = aim + size_of(load(target, i))
     for k in range(len(rows)):
         change, scale = changes[rows[k]], scales[k]
         difference, size = every(float32(0)), aim
         for i in range(0, len(target), WIDTH):
             heard = at_least(load(sound, i) + load(change, i) * scale, floor)
-            difference = difference + _size(heard - load(target, i))
-            size = size + _size(heard)
-        store(buffer, 0, difference)
-        store(buffer, WIDTH, size)
-        apart = total = float32(0)
-        for lane in range(WIDTH):
-            apart += buffer[lane]
-            total += buffer[WIDTH + lane]
-        total += apart
-        far[k] = 2 * apart / total if total > 0 else float32(0)
+            difference = difference + size_of(heard - load(target, i))
+            size = size + size_of(heard)
+        far[k] = ratio(difference, size, buffer)
 
 
 keep(distances_of_changed, [Path(path) for path in (__file__, lanes.__file__)])

@@ -38,14 +38,14 @@ _EXPONENT, _WEIGHT = _F(EXPONENT), _F(WEIGHT)
 FLOOR = _F(10 ** (-FLOOR_DB / 10 * EXPONENT))
 """What is taken off a compressed power of the short window."""
 # Of powers. What is less counts as the least, which is below the floor; what is more is louder than loud.
-_LEAST, _MOST = _F(10 ** (-FLOOR_DB / 10) / 2), _F(4)
+LEAST, _MOST = _F(10 ** (-FLOOR_DB / 10) / 2), _F(4)
 _SHARE = _F(1 / NEIGHBOURHOOD)
 
 
 @compiled
-def _compressed(power):
+def compressed(power):
     """Return lanes of powers to the power of .13, less the floor, 0 to 1."""
-    power = at_most(at_least(power, _LEAST), _MOST)
+    power = at_most(at_least(power, LEAST), _MOST)
     n = exponent(power)
     t = scaled(power, every(_F(0)) - n) - _ONE
     logarithm = ((((((_L6 * t + _L5) * t + _L4) * t + _L3) * t + _L2) * t + _L1) * t + _L0) * t
@@ -62,7 +62,7 @@ def _compressed(power):
 def _compress(powers):
     for band in range(len(powers)):
         for frame in range(0, powers.shape[1], WIDTH):
-            store(powers[band], frame, _compressed(load(powers[band], frame)))
+            store(powers[band], frame, compressed(load(powers[band], frame)))
 
 
 @compiled

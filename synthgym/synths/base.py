@@ -50,6 +50,7 @@ class Synth(ABC):
         opens_anywhere: whether any thread may open it, as its engine is in a helper process.
         on_cuda: whether it renders on a GPU, see ``render_on``.
         has_prior: whether it knows what patches people make, see ``human_like``.
+        most_layers: of how many layers a patch can be put together, see ``layers``; 0 if of none.
     """
 
     space: ParameterSpace
@@ -63,6 +64,7 @@ class Synth(ABC):
     opens_anywhere = False
     on_cuda: ClassVar[bool] = False
     has_prior: ClassVar[bool] = False
+    most_layers: int = 0
 
     def __init__(
         self,
@@ -222,6 +224,35 @@ class Synth(ABC):
             rows as they are and zeros.
         """
         return native, np.zeros(len(native))
+
+    def layers(self, native: Native) -> tuple[Native, NDArray[np.bool_]]:
+        """Return patches that sound as one layer of patches does, alone and at its loudest.
+
+        What is heard of a layer does not depend on other layers, so that their sounds can be added.
+
+        Args:
+            native: float64 (B, all parameters).
+
+        Returns:
+            The layers (L, all parameters), and of which of them a patch can have one only, (L,); none of a
+            synth of which it is not known how patches come apart.
+        """
+        return np.empty((0, native.shape[1])), np.zeros(0, np.bool_)
+
+    def layered(self, layers: Native, decibels: NDArray[np.float64]) -> Native:
+        """Return a patch (all parameters,) of several layers.
+
+        Args:
+            layers: up to ``most_layers`` (L, all parameters), as ``layers`` returns them.
+            decibels: by how much each is louder than it is alone, 0 or below, (L,).
+
+        Returns:
+            The patch.
+
+        Raises:
+            SynthError: it is not known how patches of the synth come apart.
+        """
+        raise SynthError(f"it is not known how patches of {type(self).__name__} come apart")
 
     def diagram(self, native: Native) -> Diagram | None:
         """Return how the parts of a patch (all parameters,) are joined; None if all are joined alike."""

@@ -18,7 +18,7 @@ from synthgym.checks import one_of, truth, whole
 from synthgym.errors import PresetError, SynthError
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
-from synthgym.synths import dx7_levels, dx7_parameters, dx7_prior, dx7_voice
+from synthgym.synths import dx7_layers, dx7_levels, dx7_parameters, dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
 from synthgym.synths.diagram import Diagram
 from synthgym.synths.dx7_diagram import algorithm_diagram
@@ -93,6 +93,7 @@ class DexedSynth(Synth):
         self.batch = 1 if engine == "dexed-py" else max(1, min(BATCH, BATCH_SAMPLES // self.samples))
         self.high_pass = truth("high_pass", high_pass)
         whole("operators", operators, 1, 6)
+        self.most_layers = dx7_layers.MOST_LAYERS if operators == 6 else 0
         if algorithm is not None and operators == 6:
             raise SynthError(
                 "the algorithm is a parameter of the six-operator voice; "
@@ -212,6 +213,29 @@ class DexedSynth(Synth):
             As of any synth; about so many decibels, where key scaling or a carrier's feedback has its part.
         """
         return dx7_levels.louder(native, decibels)
+
+    def layers(self, native: Native) -> tuple[Native, NDArray[np.bool_]]:
+        """Return a voice for each pair of a carrier of voices (B, 145) and its modulator, these alone.
+
+        Args:
+            native: float64 (B, 145).
+
+        Returns:
+            As of any synth.
+        """
+        return dx7_layers.layers(native)
+
+    def layered(self, layers: Native, decibels: NDArray[np.float64]) -> Native:
+        """Return a voice (145,) of up to three pairs of operators.
+
+        Args:
+            layers: (L, 145).
+            decibels: of each, 0 or below, (L,).
+
+        Returns:
+            The voice.
+        """
+        return dx7_layers.layered(layers, decibels)
 
     def diagram(self, native: Native) -> Diagram:
         """Return the algorithm of a voice (145,)."""

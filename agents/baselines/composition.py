@@ -1,0 +1,127 @@
+"""Which layers together sound most like a target, told from the powers of each alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synthgym.features import Features
+from synthgym.features.powers import loudness_of
+from synthgym.features.sums import distances_of_sums
+from synthgym.lanes import WIDTH
+
+DECIBELS = np.arange(-30.0, 1, 5)
+"""By how much a layer is louder than alone."""
+ROWS = 2000
+"""Layers that are tried beside others, about: half of them those that are nearest alone, and of the rest
+some."""
+BEAM = 8
+"""Sums that are gone on with."""
+SWAPS, SWAPPED = 2, 4
+"""So many times each layer of the nearest sums, so many, is exchanged for all others."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Layers together.
+
+    Attributes:
+        far: the distance that their powers are from the target's.
+        rows: which layers.
+        decibels: of each.
+    """
+
+    far: float
+    rows: tuple[int, ...]
+    decibels: tuple[float, ...]
+
+    def with_layer(self, row: int, decibels: float, far: float) -> Self:
+        """Return the sum with one more layer.
+
+        Args:
+            row: which.
+            decibels: of it.
+            far: of the sum.
+
+        Returns:
+            The sum.
+        """
+        return type(self)(far, (*self.rows, row), (*self.decibels, decibels))
+
+    def without(self, place: int) -> Self:
+        """Return the sum without one of its layers, its distance unknown."""
+        rows, decibels = list(self.rows), list(self.decibels)
+        del rows[place], decibels[place]
+        return type(self)(np.nan, tuple(rows), tuple(decibels))
+
+
+class Layers:
+    """Sounds that can be added.
+
+    Args:
+        powers: float32 (L, bands) of each, a multiple of 16 bands.
+        exclusive: of which of them a sum has one at most, (L,).
+        most: how many a sum has at most.
+    """
+
+    def __init__(self, powers: Features, exclusive: NDArray[np.bool_], most: int) -> None:
+        self._powers, self._exclusive, self._most = powers, exclusive, most
+        self._gains = (10 ** (DECIBELS / 10)).astype(np.float32)
+
+    def nearest(self, target: Features, count: int) -> list[Sum]:
+        """Return the sums that are nearest to a target, of those that a search found, the nearest first.
+
+        It goes on from the nearest sums of one layer to those of two, and so on, and then exchanges layers of
+        the nearest, as no layer is chosen in view of those that come after it.
+
+        Args:
+            target: powers (bands,).
+            count: how many, at most.
+
+        Returns:
+            The sums, each of other layers.
+        """
+        aim, every, nothing = loudness_of(target), np.arange(len(self._powers)), Sum(np.nan, (), ())
+        far, _ = self._tried(nothing, every, aim)
+        near, others = np.split(np.argsort(far, kind="stable"), [ROWS // 2])
+        tried = np.concatenate([near, np.sort(others)[:: max(1, len(others) * 2 // ROWS)]])
+        front = found = self._added(nothing, near, aim)
+        for _ in range(self._most - 1):
+            front = _first([new for each in front for new in self._added(each, tried, aim)], BEAM)
+            found = found + front
+        for _ in range(SWAPS):
+            for each in _first(found, SWAPPED):
+                for place in range(len(each.rows)):
+                    found = found + self._added(each.without(place), tried, aim)
+        return _first(found, count)
+
+    def _added(self, base: Sum, rows: NDArray[np.int64], aim: Features) -> list[Sum]:
+        """Return the nearest sums of some layers and one more of others, each at its best level."""
+        if self._exclusive[list(base.rows)].any():
+            rows = rows[~self._exclusive[rows]]
+        rows = rows[~np.isin(rows, base.rows)]
+        far, decibels = self._tried(base, rows, aim)
+        best = np.argsort(far, kind="stable")[:BEAM]
+        return [base.with_layer(int(rows[i]), float(decibels[i]), float(far[i])) for i in best]
+
+    def _tried(
+        self, base: Sum, rows: NDArray[np.int64], aim: Features
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Return how far a sum and one more layer is at best, (n,), and at which level of that, (n,)."""
+        powers = np.zeros(self._powers.shape[1], np.float32)
+        for row, decibels in zip(base.rows, base.decibels, strict=True):
+            powers += self._powers[row] * np.float32(10 ** (decibels / 10))
+        far = np.empty((len(rows), len(self._gains)), np.float32)
+        distances_of_sums(powers, self._powers, rows, self._gains, aim, np.empty(2 * WIDTH, np.float32), far)
+        return far.min(axis=1), DECIBELS[far.argmin(axis=1)]
+
+
+def _first(sums: list[Sum], count: int) -> list[Sum]:
+    """Return the nearest sums, each of other layers."""
+    nearest: dict[frozenset[int], Sum] = {}
+    for each in sorted(sums, key=lambda one: one.far):
+        nearest.setdefault(frozenset(each.rows), each)
+    return list(nearest.values())[:count]

@@ -61,11 +61,8 @@ def test_distances_of_sums_are_those_of_added_powers() -> None:
 def test_the_powers_of_a_feature_are_those_of_the_sound() -> None:
     (feature,) = make_features(["multiresolution"], 44100, 22050)
     time = np.arange(22050) / 44100
-    sounds = [0.1 * np.sin(2 * np.pi * hz * time) for hz in (300, 3000)]
-    one, other, both = (
-        feature.powers(feature(np.asarray(sound, np.float32)[None]))
-        for sound in (*sounds, sounds[0] + sounds[1])
-    )
+    sounds = [(0.1 * np.sin(2 * np.pi * hz * time)).astype(np.float32)[None] for hz in (300, 3000)]
+    one, other, both = (feature.powers(feature(sound)) for sound in (*sounds, sounds[0] + sounds[1]))
     assert isinstance(one, np.ndarray)
     assert isinstance(other, np.ndarray)
     assert isinstance(both, np.ndarray)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import present
 
 from agents.baselines.composed import in_turn
 from agents.baselines.composition import Layers
@@ -15,67 +16,61 @@ from agents.trials.trial import Trial
 from synthgym import datasets
 from synthgym.errors import SynthError
 from synthgym.features import distance, make_features
-from synthgym.features.powers import loudness_of, powers_of
-from synthgym.features.sums import distances_of_sums
+from synthgym.features.multiresolution import MultiResolution
+from synthgym.features.powers import SHORT, aim, loudness_of, powers, powers_of
+from synthgym.features.sums import distances_of_sums, distances_of_whole_sums
 from synthgym.making import make_task
 from synthgym.patches import PatchStream
 from synthgym.rendering import Rendered
 from synthgym.synths import make_synth
 from synthgym.task import SoundMatchingTask
 
-SHORT = {"duration": 0.5, "hold": 0.3}
+BRIEF = {"duration": 0.5, "hold": 0.3}
 
 
 @pytest.fixture(scope="module")
 def task() -> SoundMatchingTask:
-    return make_task("Dexed6Op-v0", SHORT, rendering="inline")
+    return make_task("Dexed6Op-v0", BRIEF, rendering="inline")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sets") / "set"
-    recipe = datasets.Recipe("Dexed6Op-v0", env_kwargs=SHORT, rendering="inline")
+    recipe = datasets.Recipe("Dexed6Op-v0", env_kwargs=BRIEF, rendering="inline")
     datasets.make(path, recipe.random(300), progress=False)
     recipe.task.close()
     return path
 
 
 def test_loudness_and_powers_are_each_other_back() -> None:
-    powers = (10 ** np.arange(-9, 0.1, 0.5)).astype(np.float32)
-    np.testing.assert_allclose(powers_of(loudness_of(powers)), powers, rtol=1e-4)
+    levels = (10 ** np.arange(-9, 0.1, 0.5)).astype(np.float32)
+    np.testing.assert_allclose(powers_of(loudness_of(levels)), levels, rtol=1e-4)
     assert powers_of(loudness_of(np.zeros(3, np.float32))).tolist() == [0, 0, 0]
 
 
-def test_distances_of_sums_are_those_of_added_powers() -> None:
-    rng = np.random.default_rng(0)
-    base, parts, aim = (10 ** rng.uniform(-11, -1, shape) for shape in (64, (5, 64), 64))
-    rows, gains, far = np.array([3, 1]), np.array([0.1, 1], np.float32), np.empty((2, 2), np.float32)
-    target = loudness_of(aim.astype(np.float32))
-    given = base.astype(np.float32), parts.astype(np.float32)
-    distances_of_sums(*given, rows, gains, target, np.empty(32, np.float32), far)
-    sums = [loudness_of(base + gain * parts[row])[None] for row in rows for gain in gains]
-    wanted = np.reshape([distance(each, target[None])[0] for each in sums], (2, 2))
-    np.testing.assert_allclose(far, wanted, rtol=1e-4)
-
-
-def test_the_powers_of_a_feature_are_those_of_the_sound() -> None:
-    (feature,) = make_features(["multiresolution"], 44100, 22050)
-    time = np.arange(22050) / 44100
-    sounds = [(0.1 * np.sin(2 * np.pi * hz * time)).astype(np.float32)[None] for hz in (300, 3000)]
-    one, other, both = (feature.powers(feature(sound)) for sound in (*sounds, sounds[0] + sounds[1]))
-    assert isinstance(one, np.ndarray)
-    assert isinstance(other, np.ndarray)
-    assert isinstance(both, np.ndarray)
-    assert one.shape[1] % 16 == 0
-    loud = both > 1e-4
-    np.testing.assert_allclose((one + other)[loud], both[loud], rtol=0.05)
-    assert (
-        make_features(["mfcc"], 44100, 22050)[0].powers(feature(np.asarray(sounds[0], np.float32)[None]))
-        is None
-    )
+@pytest.mark.parametrize("seconds", [0.2, 0.5, 1.0, 2.0])
+def test_a_sum_is_as_far_as_its_sound_is(seconds: float) -> None:
+    """Of tones that have nothing to do with each other, and a target of one level over time."""
+    (feature,) = make_features(["multiresolution"], 44100, round(44100 * seconds))
+    assert isinstance(feature, MultiResolution)
+    time = np.arange(round(44100 * seconds)) / 44100
+    sounds = np.stack([0.1 * np.sin(2 * np.pi * hz * time) for hz in (300, 3000, 440)]).astype(np.float32)
+    parts = powers(feature, sounds)
+    heard = feature(np.stack([sounds[0] + 0.5 * sounds[1], sounds[0] + 0.5 * sounds[2], sounds[2]]))
+    wanted = distance(heard[:2], heard[2:])
+    target, rows, gains = aim(heard[2]), np.array([1, 2]), np.full(2, 0.25, np.float32)
+    partials, buffer = np.empty((len(target) // 16 - SHORT // 16, 16), np.float32), np.empty(32, np.float32)
+    far = np.empty(2, np.float32)
+    distances_of_whole_sums(parts[0], parts, rows, gains, target, SHORT, partials, buffer, far)
+    np.testing.assert_allclose(far, wanted, atol=0.06)
+    short = np.empty((2, 1), np.float32)
+    distances_of_sums(parts[0], parts, rows, gains[:1], target[:SHORT], buffer, short)
+    mel = heard[..., :128]
+    np.testing.assert_allclose(short[:, 0], distance(mel[:2], mel[2:]), atol=0.06)
 
 
 def test_a_voice_of_layers_sounds_like_their_sum(task: SoundMatchingTask) -> None:
+    assert isinstance(task.feature, MultiResolution)
     voices = task.make_patches(PatchStream("validation", 0).ids(range(60))).unit
     layers, exclusive = task.synth.layers(task.space.to_native(voices))
     assert len(layers) >= 60
@@ -86,12 +81,9 @@ def test_a_voice_of_layers_sounds_like_their_sum(task: SoundMatchingTask) -> Non
         plain = rng.choice(np.flatnonzero(~exclusive), 2, replace=False)
         three = layers[[*plain, rng.choice(np.flatnonzero(exclusive))]]
         voice = task.synth.layered(three, gains)
-        alone, together = (task.render_native(row).features[0] for row in (three, voice[None]))
-        powers = task.feature.powers(alone)
-        found = task.feature.powers(together)
-        assert powers is not None
-        assert found is not None
-        told = (powers * 10 ** (gains / 10)[:, None]).sum(axis=0, dtype=np.float32)
+        alone = powers(task.feature, present(task.render_native(three).audio))
+        found = powers(task.feature, present(task.render_native(voice[None]).audio))
+        told = (alone * 10 ** (gains / 10)[:, None]).sum(axis=0, dtype=np.float32)
         near.append(float(distance(loudness_of(told)[None], loudness_of(found[0])[None])[0]))
     assert np.median(near) < 0.05
     assert np.mean(near) < 0.1
@@ -108,14 +100,18 @@ def test_a_synth_without_layers_says_so() -> None:
 
 def test_what_was_put_together_is_found_again() -> None:
     rng = np.random.default_rng(2)
-    powers = np.float32(10) ** rng.uniform(-10, -1, (500, 64)).astype(np.float32)
+    values = (10 ** rng.uniform(-10, -1, (500, 16 * 254))).astype(np.float32)
+    values[:, SHORT:] = 0  # nothing stands out of noise
     exclusive = np.arange(500) % 2 == 0
-    layers = Layers(powers, exclusive, 3)
+    layers = Layers(values, exclusive, 3)
     for rows in ([11, 4, 201], [7, 499, 33]):
         levels = np.array([1, 10**-0.5, 0.1], np.float32)
-        (nearest, *others) = layers.nearest((powers[rows] * levels[:, None]).sum(axis=0), 10)
+        loudness = loudness_of((values[rows] * levels[:, None]).sum(axis=0))
+        (nearest, *others) = layers.nearest(loudness, 10)
         assert sorted(nearest.rows) == sorted(rows)
-        assert nearest.far < 1e-3
+        assert dict(zip(nearest.rows, nearest.decibels, strict=True)) == dict(
+            zip(rows, (0, -5, -10), strict=True)
+        )
         assert all(exclusive[list(each.rows)].sum() <= 1 for each in others)
         assert sorted(each.far for each in others) == [each.far for each in others]
 
@@ -138,10 +134,10 @@ def test_a_lookup_puts_patches_together(task: SoundMatchingTask, made: Path) -> 
 
 
 def test_without_layers_it_is_levelled(tmp_path: Path) -> None:
-    recipe = datasets.Recipe("FM-v0", env_kwargs=SHORT, rendering="inline")
+    recipe = datasets.Recipe("FM-v0", env_kwargs=BRIEF, rendering="inline")
     datasets.make(tmp_path / "set", recipe.random(40), progress=False)
     recipe.task.close()
-    task = make_task("FM-v0", SHORT, rendering="inline")
+    task = make_task("FM-v0", BRIEF, rendering="inline")
     aim = Rendered((task.render(np.full((1, 6), 0.4, np.float32)).features[0],))
     found = [
         run(

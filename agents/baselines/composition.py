@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgym.features import Features
-from synthgym.features.powers import loudness_of
-from synthgym.features.sums import distances_of_sums
+from synthgym.features.powers import SHORT
+from synthgym.features.sums import distances_of_sums, distances_of_whole_sums
 from synthgym.lanes import WIDTH
 
 DECIBELS = np.arange(-30.0, 1, 5)
@@ -18,6 +18,8 @@ DECIBELS = np.arange(-30.0, 1, 5)
 ROWS = 2000
 """Layers that are tried beside others, about: half of them those that are nearest alone, and of the rest
 some."""
+HEARD = 150
+"""So many of them, the nearest by the short windows, are heard by the long ones, too."""
 BEAM = 8
 """Sums that are gone on with."""
 SWAPS, SWAPPED = 2, 4
@@ -62,7 +64,7 @@ class Layers:
     """Sounds that can be added.
 
     Args:
-        powers: float32 (L, bands) of each, a multiple of 16 bands.
+        powers: float32 (L, values) of each, as ``synthgym.features.powers`` returns them.
         exclusive: of which of them a sum has one at most, (L,).
         most: how many a sum has at most.
     """
@@ -78,45 +80,57 @@ class Layers:
         the nearest, as no layer is chosen in view of those that come after it.
 
         Args:
-            target: powers (bands,).
+            target: as ``synthgym.features.powers.aim`` returns it, (values,).
             count: how many, at most.
 
         Returns:
             The sums, each of other layers.
         """
-        aim, every, nothing = loudness_of(target), np.arange(len(self._powers)), Sum(np.nan, (), ())
-        far, _ = self._tried(nothing, every, aim)
-        near, others = np.split(np.argsort(far, kind="stable"), [ROWS // 2])
-        tried = np.concatenate([near, np.sort(others)[:: max(1, len(others) * 2 // ROWS)]])
-        front = found = self._added(nothing, near, aim)
+        every, nothing = np.arange(len(self._powers)), Sum(np.nan, (), ())
+        rows, far, _ = self._tried(nothing, every, target, ROWS)
+        near = rows[np.argsort(far, kind="stable")][: ROWS // 2]
+        others = np.delete(every, near)
+        tried = np.concatenate([near, others[:: max(1, len(others) * 2 // ROWS)]])
+        front = found = self._added(nothing, near, target)
         for _ in range(self._most - 1):
-            front = _first([new for each in front for new in self._added(each, tried, aim)], BEAM)
+            front = _first([new for each in front for new in self._added(each, tried, target)], BEAM)
             found = found + front
         for _ in range(SWAPS):
             for each in _first(found, SWAPPED):
                 for place in range(len(each.rows)):
-                    found = found + self._added(each.without(place), tried, aim)
+                    found = found + self._added(each.without(place), tried, target)
         return _first(found, count)
 
-    def _added(self, base: Sum, rows: NDArray[np.int64], aim: Features) -> list[Sum]:
+    def _added(self, base: Sum, rows: NDArray[np.int64], target: Features) -> list[Sum]:
         """Return the nearest sums of some layers and one more of others, each at its best level."""
         if self._exclusive[list(base.rows)].any():
             rows = rows[~self._exclusive[rows]]
         rows = rows[~np.isin(rows, base.rows)]
-        far, decibels = self._tried(base, rows, aim)
+        rows, far, decibels = self._tried(base, rows, target, HEARD)
         best = np.argsort(far, kind="stable")[:BEAM]
         return [base.with_layer(int(rows[i]), float(decibels[i]), float(far[i])) for i in best]
 
     def _tried(
-        self, base: Sum, rows: NDArray[np.int64], aim: Features
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """Return how far a sum and one more layer is at best, (n,), and at which level of that, (n,)."""
+        self, base: Sum, rows: NDArray[np.int64], target: Features, count: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float64]]:
+        """Return the layers that are likely to be nearest beside a sum, (n,), how far, and at which level.
+
+        The level of each, and which are likely, is told from the short windows; the long ones, which hear
+        pitch, take several times as long.
+        """
         powers = np.zeros(self._powers.shape[1], np.float32)
         for row, decibels in zip(base.rows, base.decibels, strict=True):
             powers += self._powers[row] * np.float32(10 ** (decibels / 10))
-        far = np.empty((len(rows), len(self._gains)), np.float32)
-        distances_of_sums(powers, self._powers, rows, self._gains, aim, np.empty(2 * WIDTH, np.float32), far)
-        return far.min(axis=1), DECIBELS[far.argmin(axis=1)]
+        buffer = np.empty(2 * WIDTH, np.float32)
+        rough = np.empty((len(rows), len(self._gains)), np.float32)
+        distances_of_sums(powers, self._powers, rows, self._gains, target[:SHORT], buffer, rough)
+        likely = np.argsort(rough.min(axis=1), kind="stable")[:count]
+        rows, levels = rows[likely], rough[likely].argmin(axis=1)
+        far, partials = np.empty(len(rows), np.float32), np.empty((len(powers) // WIDTH, WIDTH), np.float32)
+        partials = partials[SHORT // WIDTH :]
+        gains = self._gains[levels]
+        distances_of_whole_sums(powers, self._powers, rows, gains, target, SHORT, partials, buffer, far)
+        return rows, far, DECIBELS[levels]
 
 
 def _first(sums: list[Sum], count: int) -> list[Sum]:

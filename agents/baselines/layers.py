@@ -6,6 +6,7 @@ import hashlib
 import logging
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 
 from synthgym.datasets import load
 from synthgym.features import Features
-from synthgym.features.powers import loudness_of, powers_of
+from synthgym.features.multiresolution import MultiResolution
+from synthgym.features.powers import aim, loudness_of, powers, powers_of
 from synthgym.files import replaced, unwritable
 from synthgym.parameters import Native, Unit
 from synthgym.task import SoundMatchingTask
@@ -25,21 +27,29 @@ from .lookup import examples
 logger = logging.getLogger(__name__)
 
 SIZE = 8_000
-"""Some seconds of a core, once for each state of a data set; 25 MB."""
+"""Some seconds of a core, once for each state of a data set; 33 MB."""
 _AT_ONCE = 500
+_LEVELS = 255
 _FORMAT = 1
+
+
+class _Kept(NamedTuple):
+    """What is in a file: layers (L, all parameters), which are exclusive (L,), their loudness (L, values)."""
+
+    native: Native
+    exclusive: NDArray[np.bool_]
+    loudness: NDArray[np.uint8]
 
 
 class LayerSet:
     """Layers of patches of a data set, rendered once for each state of it, and kept beside its indexes.
 
     Args:
-        task: of the notes of the set, whose feature tells powers; or of another feature and free parameters
-            than the set's.
+        task: that plays the note of the set.
         path: folder of the data set.
 
     Attributes:
-        renders: what they cost; 0 of a synth of whose layers nothing is known.
+        renders: what they cost; 0 where nothing is known of layers, of this synth or by this feature.
 
     Raises:
         SynthgymError: they cannot be written.
@@ -52,11 +62,12 @@ class LayerSet:
         try:
             home.mkdir(parents=True, exist_ok=True)
             with FileLock(home / ".lock"):
-                native, exclusive, loudness = self._kept(home / f"layers-{key}.npz")
+                kept = self._kept(home / f"layers-{key}.npz")
         except OSError as error:
             raise unwritable(home, error) from error
-        self._native, self.renders = native, len(native)
-        self._layers = Layers(powers_of(loudness), exclusive, task.synth.most_layers)
+        self._native, self.renders = kept.native, len(kept.native)
+        loudness = kept.loudness.astype(np.float32) / np.float32(_LEVELS)
+        self._layers = Layers(powers_of(loudness), kept.exclusive, task.synth.most_layers)
 
     def nearest(self, target: Features, count: int) -> Native:
         """Return patches that are put together from layers, what is nearest to a target first.
@@ -70,37 +81,36 @@ class LayerSet:
         """
         if not self.renders:
             return self._native
-        sums = self._layers.nearest(self._powers(target)[0], count)
-        layered = self._task.synth.layered
+        sums, layered = self._layers.nearest(aim(target[0]), count), self._task.synth.layered
         return np.stack([layered(self._native[list(s.rows)], np.array(s.decibels)) for s in sums])
 
-    def _kept(self, file: Path) -> tuple[Native, NDArray[np.bool_], Features]:
-        """Return the layers, which of them are exclusive, and their loudness, as kept or made now."""
+    def _kept(self, file: Path) -> _Kept:
+        """Return what is in a file, or make it, and remove those of earlier states of the set."""
         try:
             with np.load(file) as kept:
-                return kept["native"], kept["exclusive"], kept["loudness"].astype(np.float32)
+                return _Kept(*(kept[name] for name in _Kept._fields))
         except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # or it is damaged
-            native, exclusive, loudness = self._made()
+            made = self._made()
         for old in file.parent.glob("layers-*.npz"):
             old.unlink()
         with replaced(file) as temporary:
-            np.savez(temporary, native=native, exclusive=exclusive, loudness=loudness.astype(np.float16))
-        return native, exclusive, loudness.astype(np.float16).astype(np.float32)
+            np.savez(temporary, **made._asdict())
+        return made
 
-    def _made(self) -> tuple[Native, NDArray[np.bool_], Features]:
+    def _made(self) -> _Kept:
         task, dataset = self._task, load(self._path)
-        known = task.synth.most_layers and self._powers(np.zeros((1, *task.feature.shape), np.float32)).size
-        numbers = dataset.items("train").numbers()[: SIZE if known else 0]
+        feature = task.feature if isinstance(task.feature, MultiResolution) else None
+        numbers = dataset.items("train").numbers()[: SIZE if feature and task.synth.most_layers else 0]
         unit: Unit = examples(dataset.parameters, numbers)
         native, exclusive = task.synth.layers(task.space.to_native(unit))
         chosen = np.sort(np.random.default_rng(0).permutation(len(native))[:SIZE])
         native, exclusive = native[chosen], exclusive[chosen]
-        if len(native):
-            logger.info("rendering %s layers of %s, once", f"{len(native):,}", self._path)
-        parts = np.split(native, range(_AT_ONCE, len(native), _AT_ONCE))
-        powers = [self._powers(task.render_native(part).features[0]) for part in parts if len(part)]
-        return native, exclusive, loudness_of(np.concatenate(powers or [np.empty((0, 0), np.float32)]))
-
-    def _powers(self, features: Features) -> Features:
-        powers = self._task.feature.powers(features)
-        return np.empty((len(features), 0), np.float32) if powers is None else powers
+        if feature is None or not len(native):
+            return _Kept(native[:0], exclusive[:0], np.empty((0, 0), np.uint8))
+        logger.info("rendering %s layers of %s, once", f"{len(native):,}", self._path)
+        loudness = []
+        for part in np.split(native, range(_AT_ONCE, len(native), _AT_ONCE)):
+            audio = task.render_native(part).audio
+            assert audio is not None
+            loudness.append(np.rint(loudness_of(powers(feature, audio)) * _LEVELS).astype(np.uint8))
+        return _Kept(native, exclusive, np.concatenate(loudness))

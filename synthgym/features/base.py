@@ -61,19 +61,6 @@ class Feature(ABC):
         """
         return None
 
-    def powers(self, features: Features) -> Features | None:
-        """Return the powers of sounds in bands of time and frequency; None if they cannot be told.
-
-        Powers of sounds that have nothing to do with each other can be added.
-
-        Args:
-            features: of the sounds, (B, frames, bins).
-
-        Returns:
-            Float32 (B, bands), a full-scale sine's 1, and a multiple of 16 bands; or None.
-        """
-        return None
-
     def picture(self, features: Features) -> Features:
         """Return what a person looks at, (columns, rows), of a feature (frames, bins) or a difference of two.
 

@@ -66,7 +66,7 @@ def _compress(powers):
 
 
 @compiled
-def _standing_out(values, band, frame):
+def standing_out(values, band, frame):
     """Return by how much 16 frames of a band exceed its neighbours' mean; beyond an end all are like it."""
     own = load(values[band], frame)
     total = own
@@ -92,7 +92,7 @@ def loudness(short, count, long, partials, features):
     _compress(long)
     for frame in range(0, long.shape[1], WIDTH):
         for band in range(len(long)):
-            store(partials[band], frame, _standing_out(long, band, frame))
+            store(partials[band], frame, standing_out(long, band, frame))
     bands = len(short)
     for frame in range(len(features)):
         row = features[frame]

@@ -13,7 +13,6 @@ from synthgym.features.decimation import Decimator
 from synthgym.features.logmel import HOP, N_FFT, N_MELS, mel_matrix
 from synthgym.features.logmel import full_scale_power as full_scale_mel
 from synthgym.features.loudness import EXPONENT, FLOOR, WEIGHT, loudness
-from synthgym.features.powers import powers_of
 
 LOWEST_NOTE, HIGHEST_NOTE = 20, 83
 """Of the long window, 26 to 988 Hz: further up the mel bands tell a semitone."""
@@ -22,8 +21,6 @@ LONG_WINDOW = 8192 / 44100
 """Seconds."""
 LONG_HOP = 2 * HOP
 
-_STRETCH = 4
-"""Short windows, .09 s at 44.1 kHz, whose powers are one."""
 _LEAST_RATE = 2600.0
 """Hz: 2.6 times the highest frequency of the long window."""
 _TICKS_HZ = (50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -155,22 +152,6 @@ class MultiResolution(Feature):
         np.maximum(mel, 0, out=mel)
         mel[features[..., : 2 * N_MELS] <= 0] = 0
         return found
-
-    def powers(self, features: Features) -> Features:
-        """Return the powers of the mel bands, means of a tenth of a second each.
-
-        Args:
-            features: of the sounds, (B, frames, 318).
-
-        Returns:
-            Float32 (B, 64 bands of each stretch of time); what lies below the floor is 0.
-        """
-        mel = features[..., : 2 * N_MELS].reshape(len(features), -1, N_MELS)
-        powers = powers_of(mel)
-        starts = np.arange(0, powers.shape[1], _STRETCH)
-        lengths = np.diff([*starts, powers.shape[1]]).astype(np.float32)
-        means = np.add.reduceat(powers, starts, axis=1) / lengths[:, None]
-        return means.astype(np.float32, copy=False).reshape(len(features), -1)
 
     def picture(self, features: Features) -> Features:
         """Return the spectrogram (2 frames, rows) that a feature (frames, 318) describes.

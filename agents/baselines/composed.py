@@ -19,6 +19,8 @@ from .levelled import ONE_NOTE, Levelled
 
 COUNT = 60
 """Patches that are put together for a target."""
+GUESSES, SHARE = 10, 20
+"""So many patches are its guess, at most, and no more than the share of the budget."""
 
 
 class Composed(Levelled):
@@ -29,6 +31,10 @@ class Composed(Levelled):
     known, without another render, what very many patches sound like. Of a synth of whose layers nothing is
     known, or where notes vary, it is ``levelled``.
     """
+
+    def guess(self, trial: Trial) -> None:
+        """Render the first ones, as which of them is nearest is known by then only."""
+        trial(self._neighbours(trial)[: max(1, min(GUESSES, trial.most // SHARE))])
 
     def _neighbours(self, trial: Trial) -> Unit:
         if not self._task.note.varies:

@@ -26,8 +26,14 @@ def powers(feature: MultiResolution, audio: NDArray[np.float32]) -> Features:
         Float32 (B, values), a full-scale sine's 1: of each band 16 stretches of time of equal length, as
         ``synthgym.features.sums`` takes them.
     """
-    found = [(feature.short(clip[None])[0], feature.long(feature.lowered(clip)[None])[0]) for clip in audio]
-    return np.stack([np.concatenate([_stretches(bands).ravel() for bands in each]) for each in found])
+    found = np.empty((len(audio), SHORT + WIDTH * feature.long.shape[0]), np.float32)
+    mel = np.zeros((N_MELS, 2 * feature.shape[0]), np.float32)  # a frame's second window may be missing
+    for row, clip in zip(found, audio, strict=True):
+        short = feature.short(clip[None])[0]
+        mel[:, : short.shape[1]] = short
+        row[:SHORT] = _stretches(mel).ravel()
+        row[SHORT:] = _stretches(feature.long(feature.lowered(clip)[None])[0]).ravel()
+    return found
 
 
 def aim(features: Features) -> Features:

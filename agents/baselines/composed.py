@@ -37,15 +37,19 @@ class Composed(Levelled):
         trial(self._neighbours(trial)[: max(1, min(GUESSES, trial.most // SHARE))])
 
     def _neighbours(self, trial: Trial) -> Unit:
-        if not self._task.note.varies:
+        if self._plays_one_note:
             trial.count_offline(f"layers of {self._path}", self._layers().renders)
         return super()._neighbours(trial)
 
     def _looked_up(self, target: Features) -> Unit:
         near = super()._looked_up(target)
-        if target.ndim > ONE_NOTE or self._task.note.varies:
+        if target.ndim > ONE_NOTE or not self._plays_one_note:
             return near
         return in_turn(composed(self._layers(), self._task.space, target), near)
+
+    @property
+    def _plays_one_note(self) -> bool:
+        return not self._task.note.varies and self._task.notes_per_target == 1
 
     def _layers(self) -> LayerSet:
         return _layers_of(self._task, self._path, state_of(self._path))

@@ -16,14 +16,13 @@ from synthgym.lanes import WIDTH
 DECIBELS = np.arange(-30.0, 1, 5)
 """By how much a layer is louder than alone."""
 ROWS = 2000
-"""Layers that are tried beside others, about: half of them those that are nearest alone, and of the rest
-some."""
+"""Layers that are tried beside others, about: half of them those that are nearest alone, and some others."""
 HEARD = 150
 """So many of them, the nearest by the short windows, are heard by the long ones, too."""
 BEAM = 8
 """Sums that are gone on with."""
 SWAPS, SWAPPED = 2, 4
-"""So many times each layer of the nearest sums, so many, is exchanged for all others."""
+"""So often each layer of the nearest sums, so many, is exchanged for others."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +125,8 @@ class Layers:
         distances_of_sums(powers, self._powers, rows, self._gains, target[:SHORT], buffer, rough)
         likely = np.argsort(rough.min(axis=1), kind="stable")[:count]
         rows, levels = rows[likely], rough[likely].argmin(axis=1)
-        far, partials = np.empty(len(rows), np.float32), np.empty((len(powers) // WIDTH, WIDTH), np.float32)
-        partials = partials[SHORT // WIDTH :]
-        gains = self._gains[levels]
+        far, gains = np.empty(len(rows), np.float32), self._gains[levels]
+        partials = np.empty(((len(powers) - SHORT) // WIDTH, WIDTH), np.float32)
         distances_of_whole_sums(powers, self._powers, rows, gains, target, SHORT, partials, buffer, far)
         return rows, far, DECIBELS[levels]
 

@@ -87,10 +87,13 @@ class LayerSet:
     def _kept(self, file: Path) -> _Kept:
         """Return what is in a file, or make it, and remove those of earlier states of the set."""
         try:
-            with np.load(file) as kept:
-                return _Kept(*(kept[name] for name in _Kept._fields))
-        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # or it is damaged
-            made = self._made()
+            with np.load(file) as arrays:
+                kept = _Kept(*(arrays[name] for name in _Kept._fields))
+            if len({len(array) for array in kept}) == 1 and kept.loudness.dtype == np.uint8:
+                return kept
+        except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            pass  # or it is damaged
+        made = self._made()
         for old in file.parent.glob("layers-*.npz"):
             old.unlink()
         with replaced(file) as temporary:

@@ -64,8 +64,8 @@ class Voices:
             raise SynthgymError(f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME") from error
         finally:
             recipe.task.close()
-        self._composing = make_task(env_id, {"sample_rate": sample_rate})
-        self._layers = LayerSet(self._composing, self._path)
+        with closing(make_task(env_id, {"sample_rate": sample_rate})) as self._composing:
+            self._layers = LayerSet(self._composing, self._path)
         self.renders = datasets.load(self._path).cost() + self._layers.renders
 
     def nearest(self, task: SoundMatchingTask, target: Audio, note: int, count: int) -> Unit:

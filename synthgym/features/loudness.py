@@ -67,7 +67,13 @@ def _compress(powers):
 
 @compiled
 def standing_out(values, band, frame):
-    """Return by how much 16 frames of a band exceed its neighbours' mean; beyond an end all are like it."""
+    """Return by how much 16 frames of a band exceed its neighbours' mean; beyond an end all are like it.
+
+    Args:
+        values: float32 (bands, frames), loudness.
+        band: which.
+        frame: the first of the frames.
+    """
     own = load(values[band], frame)
     total = own
     for away in range(1, NEIGHBOURHOOD // 2 + 1):

@@ -85,7 +85,8 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
-        raise SoundError(f"{quoted(path, 200)} is not audio ({error}); convert it to WAV") from error
+        cause = getattr(error, "error_string", error)  # libsndfile's own words, without the name
+        raise SoundError(f"{quoted(path, 200)} is not audio ({cause}); convert it to WAV") from error
     mono = channels.mean(axis=1)
     try:
         if channels.size and _peak(mono) < CANCELLED * _peak(channels):

@@ -18,7 +18,7 @@ from conftest import PLUGIN_ID, ROOT, source_of, synth_env
 from agents.training.models import Origin
 from synthgym import datasets
 from synthgym.effects import measure_effects
-from synthgym.errors import SynthError, SynthgymError
+from synthgym.errors import SynthError, SynthgymError, UnknownNameError
 from synthgym.parameters import Native
 from synthgym.patches import AUDIBLE_PEAK
 from synthgym.synths import Audio, Synth, make_synth
@@ -353,3 +353,13 @@ def test_memory_stays_flat(env_id: str) -> None:
         [sys.executable, "-c", STEPS.format(source_of(env_id))], capture_output=True, text=True, check=True
     )
     assert float(result.stdout) < 20, "megabytes"
+
+
+@pytest.mark.parametrize("env_id", ["FM-v0", "Granulator-v0"])
+def test_what_a_program_of_ours_does_not_take_is_no_keyword(env_id: str) -> None:
+    keywords: dict[str, Any]
+    for keywords in ({"dsp": "x.dsp"}, {"soundfiles": {}}):
+        (name,) = keywords
+        with pytest.raises(UnknownNameError, match=f"unexpected keyword argument '{name}'") as raised:
+            gym.make(env_id, **keywords)
+        assert "dsp" not in str(raised.value).partition("known:")[2].split(", ")

@@ -1,5 +1,6 @@
 """From a recording to presets: which note is heard, what is taken of it, what is found and written."""
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from conftest import AMSYNTH, ROOT, Script, interrupted, needs, present
 from numpy.typing import NDArray
 
 from agents.commands.compare_matches import columns_of, read_comparison, table_row
+from agents.commands.noted import pitches
 from agents.evaluation.pitch import note_of
 from agents.matching.presets import Found, write_banks
 from agents.matching.recording import Recording, transposed
@@ -429,3 +431,10 @@ def test_the_making_of_voices_is_logged(
     assert made[0].renders == made[1].renders >= 30
     (message,) = (record.getMessage() for record in caplog.records if "voices" in record.name)
     assert message.startswith(f"making 30 voices to begin matches with, once, in {tmp_path}")
+
+
+def test_notes_are_numbers_or_names() -> None:
+    assert pitches("60,C4,c#2,Bb-1,G9") == [60, 60, 37, 10, 127]
+    for text in ("C", "H4", "C4.5", "", "C44", "60.5"):
+        with pytest.raises(argparse.ArgumentTypeError, match="a MIDI note or its name"):
+            pitches(text)

@@ -110,12 +110,12 @@ def main() -> int:
             raise SynthgymError(f"--{name} is missing; or give --validate FILE")
     one_of("backend", args.backend, ("inline", "processes", "ray", "cuda"))
     try:
-        asked = (BUDGETS if args.budgets is None else args.budgets).split(",")
-        budgets = sorted({whole("budget", int(text), 1, 10**6) for text in asked})
+        asked = [int(text) for text in (BUDGETS if args.budgets is None else args.budgets).split(",")]
     except ValueError as error:
         raise SynthgymError(
             f"--budgets are whole numbers with commas between; got {args.budgets!r}"
         ) from error
+    budgets = sorted({whole("a budget", renders, 1, 10**6) for renders in asked})
     env_id, named = synth_id(args.env, {})
     settings = {
         "env": env_id,

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import re
+
+import librosa
 
 from synthgym.errors import SynthgymError
 
 from ..matching.recording import Recording
 from ..matching.together import Together, check_count
 from .cli import Options
+
+_NAMED = re.compile(r"[a-gA-G][#b]?-?\d")
 
 
 def add_notes(synth: Options) -> None:
@@ -19,9 +24,9 @@ def add_notes(synth: Options) -> None:
     """
     synth.add_argument(
         "--note",
-        type=numbers,
-        help="MIDI note of the target, 0 to 127 (default: by its pitch; of a model or data set of one note, "
-        "that note); with --together one for each, as 36,60,84",
+        type=pitches,
+        help="MIDI note of the target, 0 to 127, or its name: C4 is 60 (default: by its pitch; of a model or "
+        "data set of one note, that note); with --together one for each, as 36,60,84",
     )
     synth.add_argument(
         "--velocity",
@@ -45,6 +50,21 @@ def numbers(text: str) -> list[int]:
         raise argparse.ArgumentTypeError(
             f"whole numbers with commas between, as 36,60,84; got {text!r:.60}"
         ) from None
+
+
+def pitches(text: str) -> list[int]:
+    """Return MIDI notes that are written as numbers or names, with commas between: C4 is 60."""
+    try:
+        return [_pitch(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"a MIDI note or its name, as 60 or C4; with --together with commas between; got {text!r:.60}"
+        ) from None
+
+
+def _pitch(text: str) -> int:
+    named = _NAMED.fullmatch(text.strip())
+    return int(librosa.note_to_midi(named[0].capitalize())) if named else int(text)
 
 
 def one_note(args: argparse.Namespace) -> dict[str, int]:

@@ -19,7 +19,7 @@ from synthgym.hosting import Engine, open_engine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
-from synthgym.synths.base import Audio, Synth
+from synthgym.synths.base import Audio
 from synthgym.synths.faust_program import HELD, PLAYED, Control, read_program, written
 from synthgym.synths.hosted import HostedSynth
 
@@ -34,31 +34,10 @@ process = ["gate": ba.time < int(held) -> {program}{definitions}];
 """
 
 
-class FaustSynth(HostedSynth):
-    """A Faust program that plays one note.
-
-    The program is an instrument as Faust's own polyphony wants it: it has a ``freq`` (Hz) and a
-    ``gate``, may have a ``gain`` (0 to 1, velocity / 127), and no audio input. Its other sliders,
-    entries, check boxes and buttons are the parameters, with their ranges and steps: ``[scale:log]``
-    makes a logarithmic knob, a step of 1 whole numbers, a menu or radio style categories. What has one
-    value only stays there. More than one channel is mixed to mono.
-
-    Args:
-        dsp: path of the program.
-        soundfiles: paths of sound files by the label under which the program reads them.
-        **note: sample_rate, note, velocity, hold, duration: see Synth.
-
-    Raises:
-        SynthError: the program is missing, does not compile, or is no instrument.
-    """
+class FaustProgram(HostedSynth):
+    """A synth whose sound a Faust program makes; what is made of it loads the program."""
 
     preset_suffix = ".json"
-
-    def __init__(self, *, dsp: str, soundfiles: Mapping[str, str] | None = None, **note: Any) -> None:
-        super().__init__(**note)
-        sounds = {label: read_sound(path, self.sample_rate) for label, path in (soundfiles or {}).items()}
-        self._load(Path(dsp), sounds)
-        self._sources += [Path(path) for path in (soundfiles or {}).values()]
 
     def _load(
         self,
@@ -131,15 +110,40 @@ class FaustSynth(HostedSynth):
         return [values[label] for label in self._plays]
 
 
-class FMSynth(FaustSynth):
+class FaustSynth(FaustProgram):
+    """A Faust program that plays one note.
+
+    The program is an instrument as Faust's own polyphony wants it: it has a ``freq`` (Hz) and a
+    ``gate``, may have a ``gain`` (0 to 1, velocity / 127), and no audio input. Its other sliders,
+    entries, check boxes and buttons are the parameters, with their ranges and steps: ``[scale:log]``
+    makes a logarithmic knob, a step of 1 whole numbers, a menu or radio style categories. What has one
+    value only stays there. More than one channel is mixed to mono.
+
+    Args:
+        dsp: path of the program.
+        soundfiles: paths of sound files by the label under which the program reads them.
+        **note: sample_rate, note, velocity, hold, duration: see Synth.
+
+    Raises:
+        SynthError: the program is missing, does not compile, or is no instrument.
+    """
+
+    def __init__(self, *, dsp: str, soundfiles: Mapping[str, str] | None = None, **note: Any) -> None:
+        super().__init__(**note)
+        sounds = {label: read_sound(path, self.sample_rate) for label, path in (soundfiles or {}).items()}
+        self._load(Path(dsp), sounds)
+        self._sources += [Path(path) for path in (soundfiles or {}).values()]
+
+
+class FMSynth(FaustProgram):
     """Two-operator FM: modulation index and ratio, and an envelope for level and index (``fm.dsp``)."""
 
     def __init__(self, **note: Any) -> None:
-        Synth.__init__(self, **note)
+        super().__init__(**note)
         self._load(HERE / "fm.dsp")
 
 
-class GranulatorSynth(FaustSynth):
+class GranulatorSynth(FaustProgram):
     """Grains of a source sound (``granulator.dsp``).
 
     The note transposes the source, which is taken to sound middle C at its own speed, and the parameter
@@ -168,7 +172,7 @@ class GranulatorSynth(FaustSynth):
         seed: int = 0,
         **note: Any,
     ) -> None:
-        Synth.__init__(self, **note)
+        super().__init__(**note)
         self._grains = {
             "grain_length": number("grain_length", grain_length, 0.005, 10),
             "position_modulation": number("position_modulation", position_modulation, 0, 1),

@@ -25,6 +25,9 @@ from agents.evaluation.targets import Target, find_targets, read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.pictures import draw_matches
 from agents.reports.summary import summary
+from agents.training.models import Trained
+from agents.trials.agent import Agent, Refined
+from agents.trials.trial import Trial
 from synthgym.errors import SynthgymError
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.patches import PatchStream
@@ -105,6 +108,39 @@ def test_parameters_are_compared_by_kind() -> None:
     assert np.isnan(
         compare_parameters(space.only(["a"]), target[:1], match[:1], rendered[:1])["category_accuracy"]
     )
+
+
+class _Modelled(Trained):
+    """Renders a start, whatever its models are."""
+
+    def search(self, trial: Trial) -> None:
+        trial(trial.starts(1))
+
+
+def test_trials_of_a_model_that_was_trained_on_are_not_taken_for_its_own(fm: Any, tmp_path: Path) -> None:
+    targets, _ = read_targets(fm, "test:2")
+    settings = {"env": "FM-v0", "env_kwargs": {}, "targets": "test:2"}
+    files = [tmp_path / name for name in ("a.zip", "b.zip")]
+    for file in files:
+        file.write_bytes(file.name.encode())
+
+    def evaluated(models: list[Path], seeds: int, first: Agent | None = None) -> int:
+        agent: Agent = _Modelled("ppo", models)
+        agents = {"ppo": agent if first is None else Refined(first, agent), "random": prepare("random", fm)}
+        with closing(Results(tmp_path / "out", settings)) as results:
+            evaluate(fm, agents, targets, seeds, (1,), results, progress=False)
+            return len(results.trials)
+
+    assert evaluated(files[:1], 1) == 4
+    assert evaluated(files[:1], 1) == 4
+    assert evaluated(files, 2) == 8, "a training more"
+    assert evaluated(files, 1) == 8
+    with pytest.raises(SynthgymError, match="trials of ppo are of another model than now"):
+        evaluated(files, 2, first=_Modelled("ppo", files))
+    files[1].write_bytes(b"trained on")
+    assert evaluated(files, 1) == 8, "the first is as it was"
+    with pytest.raises(SynthgymError, match="trials of ppo are of another model than now"):
+        evaluated(files, 2)
 
 
 def test_an_interrupted_evaluation_ends_with_the_same_rows(fm: Any, tmp_path: Path) -> None:

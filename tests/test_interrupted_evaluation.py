@@ -212,7 +212,7 @@ def test_more_seeds_and_targets_are_asked_for_but_none_is_taken_back(
         before = results.rows()
         evaluate(fm, {"random": Random()}, targets, 1, BUDGETS, results, progress=False)
         assert results.left_out() == []
-        results.ask(["random"], [target.name for target in targets], 3)
+        results.ask({"random": [""] * 3}, [target.name for target in targets], 3)
         assert results.left_out() == ["random with seed 2 (3 trials missing)"]
         pd.testing.assert_frame_equal(results.rows(), before)
         with pytest.raises(SynthgymError, match="target 'test:2' is gone; put it back"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -22,10 +22,13 @@ class Asked:
     Attributes:
         targets: names of the targets, which every agent is to meet.
         seeds: how many trials of each target, by agent.
+        models: digests of the models by which agents search with each seed, by agent; evaluations of older
+            versions have none.
     """
 
     targets: list[str] = field(default_factory=list)
     seeds: dict[str, int] = field(default_factory=dict)
+    models: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, kept: Any) -> Self:
@@ -35,20 +38,30 @@ class Asked:
             raise TypeError("its targets are no names")
         for agent, seeds in asked.seeds.items() if isinstance(asked.seeds, dict) else [("", None)]:
             whole(f"seeds of {agent}", seeds, 0, MOST_SEEDS)
+        if not isinstance(asked.models, dict) or not all(isinstance(m, list) for m in asked.models.values()):
+            raise TypeError("its models are no lists by agent")
         return asked
 
-    def more(self, agents: Iterable[str], targets: Sequence[str], seeds: int, trials: Iterable[Row]) -> None:
+    def more(
+        self, agents: Mapping[str, Sequence[str]], targets: Sequence[str], seeds: int, trials: Sequence[Row]
+    ) -> None:
         """Ask for agents on targets, besides what was asked for before and the trials that are done.
 
         Args:
-            agents: names of them.
+            agents: by name, of each a digest of its model with each seed, "" if it has none.
             targets: names of all targets, those from before among them.
             seeds: how many trials each agent is to have of each target; an agent that has more keeps them.
             trials: the rows that are done.
 
         Raises:
-            SynthgymError: a target from before is not among them.
+            SynthgymError: a target from before is not among them, or trials of an agent are of other models.
         """
+        for agent, models in agents.items():
+            done = {trial["seed"] for trial in trials if trial["agent"] == agent}
+            kept = self.models.get(agent, [])
+            if any(a != b for seed, (a, b) in enumerate(zip(kept, models, strict=False)) if seed in done):
+                raise SynthgymError(f"trials of {agent} are of another model than now; choose another folder")
+            self.models[agent] = [*models, *kept[len(models) :]]
         gone = {*self.targets, *(trial["target"] for trial in trials)} - {*targets}
         if gone:
             raise SynthgymError(f"target {min(gone)!r} is gone; put it back, or choose another folder")

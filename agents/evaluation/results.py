@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -97,16 +97,16 @@ class Results:
         """Let the folder go."""
         self._lock.release()
 
-    def ask(self, agents: Iterable[str], targets: Sequence[str], seeds: int) -> None:
+    def ask(self, agents: Mapping[str, Sequence[str]], targets: Sequence[str], seeds: int) -> None:
         """Keep what an evaluation is asked for, so that what is missing is known if it is interrupted.
 
         Args:
-            agents: names of them.
+            agents: by name, of each a digest of its model with each seed, "" if it has none.
             targets: names of all targets, those from before among them.
             seeds: how many trials each agent is to have of each target; an agent that has more keeps them.
 
         Raises:
-            SynthgymError: a target from before is not among them.
+            SynthgymError: a target from before is not among them, or trials of an agent are of other models.
         """
         self._asked.more(agents, targets, seeds, self.trials)
         try:

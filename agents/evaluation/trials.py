@@ -61,7 +61,8 @@ def evaluate(
     Raises:
         SynthgymError: the results hold a target that is not among these, or cannot be written.
     """
-    results.ask(agents, [target.name for target in targets], seeds)
+    models = {name: [agent.model_with(seed) for seed in range(seeds)] for name, agent in agents.items()}
+    results.ask(models, [target.name for target in targets], seeds)
     done = {(trial["agent"], trial["target"], trial["seed"]) for trial in results.trials}
     wanted = [
         (name, target, seed)

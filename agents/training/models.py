@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -152,6 +153,10 @@ class Trained(Agent):
 
     def __init__(self, agent: str, models: Sequence[Path]) -> None:
         self.agent, self._models = agent, models
+
+    def model_with(self, seed: int) -> str:
+        """Return a digest of the file of the model that searches in trials with a seed."""
+        return hashlib.sha256(self._models[seed % len(self._models)].read_bytes()).hexdigest()[:16]
 
     def model_of(self, trial: Trial) -> Path:
         """Return the file of the model that searches in a trial."""

@@ -11,6 +11,10 @@ from .trial import BudgetSpent, Trial
 class Agent(ABC):
     """Looks for the parameters of a target's sound."""
 
+    def model_with(self, seed: int) -> str:
+        """Return a digest of the model by which it searches with a seed; "" if it is not trained."""
+        return ""
+
     @abstractmethod
     def search(self, trial: Trial) -> None:
         """Spend the renders of a trial, or as many as are of use.
@@ -29,6 +33,10 @@ class Refined(Agent):
 
     def __init__(self, first: Agent, then: Agent) -> None:
         self._first, self._then = first, then
+
+    def model_with(self, seed: int) -> str:
+        """Return those of both."""
+        return self._first.model_with(seed) + self._then.model_with(seed)
 
     def search(self, trial: Trial) -> None:
         """Make the first agent's guess, then let the other search from there."""

@@ -21,7 +21,6 @@ from synthgym.features.powers import SHORT, aim, loudness_of, powers, powers_of
 from synthgym.features.sums import distances_of_sums, distances_of_whole_sums
 from synthgym.making import make_task
 from synthgym.patches import PatchStream
-from synthgym.rendering import Rendered
 from synthgym.synths import make_synth
 from synthgym.task import SoundMatchingTask
 
@@ -131,22 +130,6 @@ def test_a_lookup_puts_patches_together(task: SoundMatchingTask, made: Path) -> 
             found.append(min(run(agent, trial).distances))
             assert trial.offline[-1] >= len(datasets.load(made)) + (name == "composed") * layers.renders
     assert np.mean(first["composed"]) < np.mean(first["levelled"]) - 0.02
-
-
-def test_without_layers_it_is_levelled(tmp_path: Path) -> None:
-    recipe = datasets.Recipe("FM-v0", env_kwargs=BRIEF, rendering="inline")
-    datasets.make(tmp_path / "set", recipe.random(40), progress=False)
-    recipe.task.close()
-    task = make_task("FM-v0", BRIEF, rendering="inline")
-    aim = Rendered((task.render(np.full((1, 6), 0.4, np.float32)).features[0],))
-    found = [
-        run(
-            prepare(name, task, Sources(dataset=tmp_path / "set")),
-            Trial(task, aim, 20, Pool.make(task, 0, 1), np.random.default_rng(0)),
-        ).distances
-        for name in ("levelled", "composed")
-    ]
-    assert found[0] == found[1]
 
 
 def test_rows_come_in_turn() -> None:

@@ -93,6 +93,7 @@ def test_where_no_level_is_known_it_is_nearest(tmp_path: Path) -> None:
             prepare(name, task, Sources(dataset=tmp_path / "set")),
             Trial(task, aim, 20, Pool.make(task, 0, 1), np.random.default_rng(0)),
         ).distances
-        for name in ("nearest", "levelled")
+        for name in ("nearest", "levelled", "composed")
     ]
     assert sorted(found[0]) == sorted(found[1])
+    assert found[1] == found[2], "nor is it known how its patches come apart"

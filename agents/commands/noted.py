@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Callable
 
 import librosa
 
@@ -44,22 +45,19 @@ def add_notes(synth: Options) -> None:
 
 def numbers(text: str) -> list[int]:
     """Return whole numbers that are written with commas between."""
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"whole numbers with commas between, as 36,60,84; got {text!r:.60}"
-        ) from None
+    return _listed(text, int, "whole numbers with commas between, as 36,60,84")
 
 
 def pitches(text: str) -> list[int]:
     """Return MIDI notes that are written as numbers or names, with commas between: C4 is 60."""
+    return _listed(text, _pitch, "a MIDI note or its name, as 60 or C4; with --together with commas between")
+
+
+def _listed(text: str, read: Callable[[str], int], wanted: str) -> list[int]:
     try:
-        return [_pitch(part) for part in text.split(",")]
+        return [read(part) for part in text.split(",")]
     except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"a MIDI note or its name, as 60 or C4; with --together with commas between; got {text!r:.60}"
-        ) from None
+        raise argparse.ArgumentTypeError(f"{wanted}; got {text!r:.60}") from None
 
 
 def _pitch(text: str) -> int:

@@ -205,6 +205,10 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm: Any, tmp_path: Pa
     assert "| agent | 1 | 10 | 30 |" in said
     assert "### 10 renders" in said
     assert "2 silent targets were left out" in said
+    first, heads, *lines = in_short(found).splitlines()
+    assert first == "mean distance from held-out random patches:"
+    assert heads.split() == ["renders", "1", "10", "30"]
+    assert [line.split()[0] for line in lines] == [*found[found["budget"] == 30].groupby("agent")["distance"].mean().sort_values().index]
 
 
 def test_statistics() -> None:
@@ -397,7 +401,8 @@ def test_evaluate_script(script: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     command = ["--env", "FM-v0", "--agents", "random,hill_climber", "--targets", "test:2", "--seeds", 1]
     command += ["--budgets", "1,5", "--out", out]
     result = script("evaluate.py", *command)
-    assert "### 5 renders" in result.stdout
+    assert "summary: " + str(out / "summary.md") in result.stdout
+    assert "### 5 renders" in (out / "summary.md").read_text(encoding="utf-8")
     ours = [line for line in result.stderr.splitlines() if "EncodingWarning" in line and str(ROOT) in line]
     assert [line for line in ours if "/agents/" in line and "/.venv/" not in line] == []
     assert {path.name for path in out.glob("*.png")} == {"curves-random.png", "matches-random.png"}

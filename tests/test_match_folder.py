@@ -119,6 +119,21 @@ def test_what_no_match_wrote_is_not_overwritten(
     assert contents(tmp_path) == {(tmp_path / name).relative_to(tmp_path): b"mine"}
 
 
+def test_the_match_of_another_recording_is_not_overwritten(
+    command: Callable[..., Any], tmp_path: Path
+) -> None:
+    command("match", MARIMBA, *FM, "--out", "mine")
+    before = contents(tmp_path)
+    with pytest.raises(SynthgymError, match=r"mine holds the match of marimba\.wav; choose another --out"):
+        command("match", MARIMBA.with_name("synth_bass.wav"), *FM, "--out", "mine")
+    assert contents(tmp_path) == before
+    command("match", MARIMBA, *FM, "--seed", 1, "--out", "mine")
+    assert contents(tmp_path) != before
+    page = (tmp_path / "mine/match.html").read_text(encoding="utf-8")
+    assert "Played as C4, velocity 100 (MIDI 60), held" in page
+    assert "note 60 (C4), by its pitch; --note says another" in page
+
+
 def test_a_bank_is_overwritten_only_if_a_match_wrote_it(tmp_path: Path) -> None:
     banks = [tmp_path / "bank-1.syx", tmp_path / "bank-2.syx"]
     check_banks(banks)

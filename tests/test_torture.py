@@ -236,10 +236,21 @@ def test_a_command_names_a_file_with_a_line_end(script: Script) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_an_option_with_a_line_end_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        new_parser("A command.").parse_args(["--a\nb"])
-    assert capsys.readouterr().err.endswith("error: unrecognized arguments: --a\\nb\n")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--a\nb"], "unrecognized arguments: --a\\nb; see --help"),
+        (["--secnds", "5"], "unrecognized arguments: --secnds 5; did you mean --seconds?"),
+        (["--seconds", "ten"], "--seconds: invalid float value: 'ten'; see --help"),
+        (["--seconds"], "--seconds: expected one argument; see --help"),
+    ],
+)
+def test_an_option_that_is_wrong_is_told_in_a_line(arguments: list[str], says: str) -> None:
+    parser = new_parser("A command.")
+    parser.add_argument("--seconds", type=float)
+    with pytest.raises(SynthgymError) as raised:
+        parser.parse_args(arguments)
+    assert str(raised.value) == says
 
 
 def test_a_shard_that_is_damaged_is_named_when_it_is_read(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import gymnasium as gym
 import yaml
 
+from envs_registry import ENVIRONMENTS
 from synthgym.errors import SynthgymError, one_line
 from synthgym.files import shown
 from synthgym.registration import known_id
@@ -26,7 +27,7 @@ from .output import answer, log
 
 __all__ = ["Options", "answer", "new_parser"]
 
-SYNTH = "environment id, path of a plugin or Faust program, or URI of an LV2 plugin"
+SYNTH = f"environment id ({', '.join(ENVIRONMENTS)}), path of a plugin or Faust program, or URI of an LV2 plugin"
 
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
 

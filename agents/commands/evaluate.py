@@ -43,6 +43,7 @@ from ..evaluation.submission import check_asked, other_versions, read_submission
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
+from ..reports.summary import in_short
 from .cli import ENV_KWARGS, SYNTH, add_keywords, add_workers, answer, new_parser, read_keywords, synth_id
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ def main() -> int:
             print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
             try:
                 evaluate(task, agents, targets, seeds, budgets, results)
-                print(write_files(task, targets, results, silent))
+                write_files(task, targets, results, silent)
+                print(in_short(results.rows()))
                 means = mean_distances(results.rows())
                 if args.submit:
                     submit(args.submit, args.by, names[0], results.settings, results.rows())
@@ -157,7 +159,8 @@ def main() -> int:
                 kept = f"{len(results.trials)} trials are kept"
                 print(f"\nstopped; {kept}; the same command goes on from there", flush=True)
                 return 130
-    print(f"rows: {args.out / 'results.parquet'}; pictures: {args.out}")
+    print(f"summary: {args.out / 'summary.md'}, with intervals, tests and other measures")
+    print(f"rows:    {args.out / 'results.parquet'}; pictures are beside them")
     if args.submit:
         print(f"submission: {args.submit}")
     answer({"out": args.out, "targets": len(targets), "silent": silent, "seeds": seeds, "distances": means})

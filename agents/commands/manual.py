@@ -6,10 +6,11 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
-from synthgym.errors import SynthgymError, one_line
+from synthgym.errors import SynthgymError
 
 from . import output
 from .table import command_of
@@ -54,8 +55,20 @@ class Manual(argparse.ArgumentParser):
         return parsed
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with the command line, and exit with 2."""
-        super().error(one_line(message))
+        """Say what is wrong with the command line, in a line, and which option was perhaps meant.
+
+        Args:
+            message: of argparse.
+
+        Raises:
+            SynthgymError: always.
+        """
+        known = [option for action in self._actions for option in action.option_strings]
+        unknown = re.findall(r"(?<!\S)--[\w-]+", message.partition("unrecognized arguments:")[2])
+        meant = [near for one in unknown for near in get_close_matches(one, known, 1)]
+        said = message.removeprefix("argument ")
+        hint = f"did you mean {' and '.join(meant)}?" if meant else "see --help"
+        raise SynthgymError(f"{said}; {hint}")
 
 
 def new_parser(description: str | None, document: str | None = None) -> Manual:

@@ -220,7 +220,7 @@ def match(
         synth, total = task.synth, 1 if args.together else len(args.targets)
         banks = bank_paths(out.parent, synth, total)
         with writing_to(out):
-            check_folder(out, search.top, synth.preset_suffix)
+            check_folder(out, args.targets if args.together else [recording.path], search.top, synth.preset_suffix)
             if not found:
                 check_banks(banks)
         target = recording.target(synth.sample_rate, synth.samples)

@@ -83,7 +83,9 @@ def parser() -> argparse.ArgumentParser:
         dest="steps",
         type=int,
         metavar="N",
-        help="in all: of the environments, or mini-batches and rollouts or climbs (default: as in the YAML)",
+        help="in all: steps of the environments, of which ppo ends with a whole batch; of mlp, lstm and "
+        "ppo_imitation mini-batches, the last of them rollouts, as many as their hyperparameter says; of "
+        "guided mini-batches, then climbs (default: as in the YAML)",
     )
     how.add_argument(
         "--num-envs", type=int, metavar="N", help="environments side by side (default: the agent's YAML)"

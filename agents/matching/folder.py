@@ -81,15 +81,18 @@ def check_inputs(inputs: Iterable[Path], folders: Iterable[Path]) -> None:
             raise SynthgymError(f"{path} would be overwritten by the match; choose another --out")
 
 
-def check_folder(folder: Path, count: int, suffix: str) -> None:
-    """Raise SynthgymError if a match would overwrite a file that no match wrote.
+def check_folder(folder: Path, recordings: Sequence[Path], count: int, suffix: str) -> None:
+    """Raise SynthgymError if a match would overwrite that of other recordings, or a file that no match wrote.
 
     Args:
         folder: of the match.
+        recordings: that are matched.
         count: the most answers that it may have.
         suffix: of its presets.
     """
     own = _written(folder)
+    if own and (before := _matched(folder)) != [path.name for path in recordings]:
+        raise SynthgymError(f"{folder} holds the match of {', '.join(before)}; choose another --out")
     for name in files_of(count, suffix):
         if name not in own and (folder / name).exists():
             raise SynthgymError(f"{folder / name} is there already, of no match; choose another --out")
@@ -133,6 +136,12 @@ def _banks(folder: Path) -> list[str]:
         return list(map(str, _read(folder)["banks"]))
     except (OSError, ValueError, TypeError, KeyError):
         return []
+
+
+def _matched(folder: Path) -> list[str]:
+    """Return the names of the recordings of the match in a folder, which may have moved since."""
+    target = _read(folder).get("target")
+    return [Path(str(one)).name for one in (target if isinstance(target, list) else [target])]
 
 
 def _written(folder: Path) -> set[str]:

@@ -160,11 +160,11 @@ class Search:
     def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
         if self.voices is None or not task.synth.has_prior or not are_quick(self.voices):
             return DrawnPool(task, self.seed, min(self.budget, MOST_STARTS), known_starts(task))
-        voices = voices_of(self.voices, task.synth.sample_rate)
         notes = task.note.rows(1) if played is None else played
         middle = middle_of(notes)
-        clip = target if played is None else target[middle]
-        near = voices.nearest(task, clip, int(notes[middle, 0]), MOST_STARTS)
+        clip, note = target if played is None else target[middle], int(notes[middle, 0])
+        voices = voices_of(self.voices, task.synth.sample_rate, note)
+        near = voices.nearest(task, clip, note, MOST_STARTS)
         renders = np.zeros(len(near), np.int64)
         renders[0] = voices.renders  # known as soon as one of them is
         return Pool(near, renders)

@@ -25,8 +25,10 @@ from .recording import transposed
 
 logger = logging.getLogger(__name__)
 
-SIZE = 30_000
-"""A quarter of a minute on two cores, once; 60 MB. A tenth is for validation, and not looked up."""
+SIZE = 10_000
+"""Some seconds of two cores, once; 20 MB. A tenth is for validation, and not looked up."""
+NOTES = range(24, 97, 12)
+"""At which voices are rendered, each when it is first needed: what an octave is transposed by is not lost."""
 _FEATURE = "logmel"
 
 
@@ -39,6 +41,7 @@ class Voices:
     Args:
         env_id: id of the environment.
         sample_rate: Hz.
+        note: MIDI note.
 
     Attributes:
         renders: what the set and the layers of its voices cost.
@@ -48,14 +51,17 @@ class Voices:
         SynthgymError: the set cannot be written to the user's cache.
     """
 
-    def __init__(self, env_id: str, sample_rate: int) -> None:
-        recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs={"sample_rate": sample_rate}).random(SIZE)
+    def __init__(self, env_id: str, sample_rate: int, note: int) -> None:
+        env_kwargs = {"sample_rate": sample_rate, "note": note}
+        recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs=env_kwargs).random(SIZE)
         # Other versions of what it depends on make another set.
         key = hashlib.sha256(json.dumps(recipe.manifest(), sort_keys=True).encode()).hexdigest()[:12]
         cache = user_cache_path("synthgym") / "voices"
         self._task, self._path = recipe.task, cache / f"{env_id}-{key}"
         if not self._path.exists():
-            logger.info("making %s voices to begin matches with, once, in %s", f"{SIZE:,}", self._path)
+            logger.info(
+                "making %s voices at note %d to begin matches with, once, in %s", f"{SIZE:,}", note, self._path
+            )
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with FileLock(cache / "lock"):
@@ -64,7 +70,7 @@ class Voices:
             raise SynthgymError(f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME") from error
         finally:
             recipe.task.close()
-        with closing(make_task(env_id, {"sample_rate": sample_rate})) as self._composing:
+        with closing(make_task(env_id, env_kwargs, rendering="auto")) as self._composing:
             self._layers = LayerSet(self._composing, self._path)
         self.renders = datasets.load(self._path).cost() + self._layers.renders
 
@@ -98,15 +104,20 @@ def are_quick(env_id: str) -> bool:
         return task.synth.batch > 1
 
 
-@lru_cache(1)
-def voices_of(env_id: str, sample_rate: int) -> Voices:
-    """Return the voices of an environment, opened once in a process.
+def voices_of(env_id: str, sample_rate: int, note: int) -> Voices:
+    """Return the voices of an environment that were rendered at the nearest note to another.
 
     Args:
         env_id: id of the environment.
         sample_rate: Hz, at which they are rendered.
+        note: MIDI note.
 
     Returns:
         The voices, opened only if the last call was for others.
     """
-    return Voices(env_id, sample_rate)
+    return _opened(env_id, sample_rate, min(NOTES, key=lambda one: abs(one - note)))
+
+
+@lru_cache(1)
+def _opened(env_id: str, sample_rate: int, note: int) -> Voices:
+    return Voices(env_id, sample_rate, note)

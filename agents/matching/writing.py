@@ -183,5 +183,5 @@ def write(
     title = os.fsencode(title).decode("utf-8", "replace")
     each = zip(answers, heard.native, heard.sounds, heard.presets, strict=True)
     shown = [Shown(*one) for one in each]
-    write_match(out / PAGE, task, target, trial, shown, measures, heard.gain, title)
+    write_match(out / PAGE, task, target, trial, shown, measures, heard.gain, title, about)
     return result

@@ -13,17 +13,14 @@ from .pictures import draw_curves, draw_matches, save
 from .summary import KINDS, summary
 
 
-def write_files(task: SoundMatchingTask, targets: Sequence[Target], results: Results, silent: int) -> str:
-    """Write rows, summary and pictures to the folder of an evaluation; return the summary.
+def write_files(task: SoundMatchingTask, targets: Sequence[Target], results: Results, silent: int) -> None:
+    """Write rows, summary and pictures to the folder of an evaluation.
 
     Args:
         task: renders what was found.
         targets: that were searched for.
         results: of the evaluation.
         silent: how many targets were left out for being silent.
-
-    Returns:
-        The text of summary.md.
 
     Raises:
         SynthgymError: they cannot be written.
@@ -41,4 +38,3 @@ def write_files(task: SoundMatchingTask, targets: Sequence[Target], results: Res
             save(figure, results.path / f"matches-{kind}.png")
     except OSError as error:
         raise unwritable(results.path, error) from error
-    return text

@@ -84,6 +84,8 @@ def write_report(
         title=title,
         left_out=f"{LEFT_OUT}: {'; '.join(left_out)}." if left_out else "",
         budget=budget,
+        seeds=rows["seed"].nunique(),
+        agents_in_all=rows["agent"].nunique(),
         kinds=kinds,
         matches=sorted(matches, key=lambda match: match["distance"]),
         measures=measured,

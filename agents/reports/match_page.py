@@ -65,6 +65,7 @@ def write_match(
     measures: Mapping[str, float],
     gain: np.float32,
     title: str,
+    about: Mapping[str, Any],
 ) -> None:
     """Write the page.
 
@@ -77,6 +78,7 @@ def write_match(
         measures: of the nearest, as ``compare_sounds`` gives them; those that are not finite are not shown.
         gain: by which all sounds are played back.
         title: of the page.
+        about: what match.json begins with: the synth, who searched how long, and remarks, if there are any.
     """
     rate, best = task.synth.sample_rate, answers[0]
     described = [parameter for parameter in task.space.describe(best.native) if parameter["free"]]
@@ -86,6 +88,9 @@ def write_match(
         "match.html",
         title=title,
         renders=trial.renders,
+        played=[_played(note) for note in trial.notes[0].reshape(-1, 3).tolist()],
+        about=about,
+        duration=task.synth.note.duration,
         target=ogg(target.reshape(-1) * gain, rate),
         pairs=_pairs(task, target * gain, trial, best, gain),
         keys=Markup(json.dumps(_keys(task, trial, best, gain))),
@@ -158,6 +163,12 @@ def _keys(task: SoundMatchingTask, trial: Trial, best: Shown, gain: np.float32) 
 def _note_name(pitch: float, velocity: float) -> str:
     """Return a MIDI note and velocity as people write them, ``C4, velocity 100``."""
     return f"{librosa.midi_to_note(int(pitch), unicode=False)}, velocity {velocity:g}"
+
+
+def _played(note: Sequence[float]) -> str:
+    """Return a note, (3,), as the page says how it was played."""
+    pitch, velocity, hold = note
+    return f"{_note_name(pitch, velocity)} (MIDI {pitch:g}), held {hold:g} s"
 
 
 def _spectrograms(task: SoundMatchingTask, trial: Trial, match: Features) -> Figure:

@@ -64,6 +64,33 @@ def summary(
     return "\n".join(parts)
 
 
+def in_short(rows: pd.DataFrame) -> str:
+    """Return the mean distance of every agent at every budget, as a terminal shows it.
+
+    Args:
+        rows: as ``Results.rows`` gives them.
+
+    Returns:
+        The text, with a table for each kind of target; the nearest at the largest budget come first.
+    """
+    parts = []
+    for kind in (kind for kind in KINDS if kind in set(rows["kind"])):
+        means = _means(rows[rows["kind"] == kind])
+        lines = [("renders", *(f"{budget:,}" for budget in means.columns))]
+        lines += [(str(agent), *(f"{mean:.3f}" for mean in line)) for agent, line in means.iterrows()]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        parts.append(f"mean distance from {KINDS[kind]}:")
+        for first, *others in lines:
+            cells = (f"{cell:>{width}}" for cell, width in zip(others, widths[1:], strict=True))
+            parts.append("  ".join((f"  {first:<{widths[0]}}", *cells)))
+    return "\n".join(parts)
+
+
+def _means(rows: pd.DataFrame) -> pd.DataFrame:
+    means = rows.pivot_table(index="agent", columns="budget", values="distance")
+    return means.sort_values(list(means.columns[::-1]))
+
+
 def _table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> list[str]:
     heads = list(heads)
     rule = ["---"] + ["---:"] * (len(heads) - 1)
@@ -72,18 +99,15 @@ def _table(heads: Iterable[str], lines: Iterable[Iterable[str]]) -> list[str]:
 
 def _overview(rows: pd.DataFrame) -> list[str]:
     """Return the mean distance of every agent at every budget."""
-    means = rows.pivot_table(index="agent", columns="budget", values="distance")
-    lines = [
-        (agent, *(f"{mean:.3f}" for mean in line))
-        for agent, line in means.sort_values(list(means.columns[::-1])).iterrows()
-    ]
+    means = _means(rows)
+    lines = [(agent, *(f"{mean:.3f}" for mean in line)) for agent, line in means.iterrows()]
     heads = ("agent", *(f"{budget:,}" for budget in means.columns))
     return ["### Mean distance by renders", "", *_table(heads, lines)]
 
 
 def _distances(rows: pd.DataFrame, references: Sequence[str]) -> list[str]:
     parts = []
-    tests = [f"p, {reference}" for reference in references]
+    tests = [f"p, {reference}" for reference in references if reference in set(rows["agent"])]
     heads = ("agent", "mean", "95 %", "median", "renders", "offline renders", *tests)
     for budget, lines in compare(rows, references).groupby("budget"):
         parts += [f"### {budget:,} render{'s' if budget > 1 else ''}", ""]

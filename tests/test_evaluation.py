@@ -24,7 +24,7 @@ from agents.evaluation.statistics import compare, curve, holm, per_target
 from agents.evaluation.targets import Target, find_targets, read_targets
 from agents.evaluation.trials import evaluate
 from agents.reports.pictures import draw_matches
-from agents.reports.summary import summary
+from agents.reports.summary import in_short, summary
 from agents.training.models import Trained
 from agents.trials.agent import Agent, Refined
 from agents.trials.trial import Trial
@@ -208,7 +208,9 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm: Any, tmp_path: Pa
     first, heads, *lines = in_short(found).splitlines()
     assert first == "mean distance from held-out random patches:"
     assert heads.split() == ["renders", "1", "10", "30"]
-    assert [line.split()[0] for line in lines] == [*found[found["budget"] == 30].groupby("agent")["distance"].mean().sort_values().index]
+    assert [line.split()[0] for line in lines] == [
+        *found[found["budget"] == 30].groupby("agent")["distance"].mean().sort_values().index
+    ]
 
 
 def test_statistics() -> None:

@@ -27,7 +27,9 @@ from .output import answer, log
 
 __all__ = ["Options", "answer", "new_parser"]
 
-SYNTH = f"environment id ({', '.join(ENVIRONMENTS)}), path of a plugin or Faust program, or URI of an LV2 plugin"
+SYNTH = (
+    f"environment id ({', '.join(ENVIRONMENTS)}), path of a plugin or Faust program, or URI of an LV2 plugin"
+)
 
 ENV_KWARGS = "keywords for gym.make, values in YAML, as plugin=/usr/lib/vst/amsynth_vst.so note=48"
 

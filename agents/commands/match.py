@@ -79,8 +79,8 @@ def parser() -> argparse.ArgumentParser:
     add_agent(
         search,
         AGENTS,
-        "pretrained where a network comes with synthgym, otherwise halving; for Dexed from the nearest "
-        "of 30,000 voices, made on first use; with --model ppo, with --dataset nearest+halving",
+        "pretrained where a network comes with synthgym, otherwise halving; for Dexed from the nearest of "
+        "10,000 voices near its note, made on first use; with --model ppo, with --dataset nearest+halving",
     )
     search.add_argument(
         "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"
@@ -220,7 +220,9 @@ def match(
         synth, total = task.synth, 1 if args.together else len(args.targets)
         banks = bank_paths(out.parent, synth, total)
         with writing_to(out):
-            check_folder(out, args.targets if args.together else [recording.path], search.top, synth.preset_suffix)
+            check_folder(
+                out, args.targets if args.together else [recording.path], search.top, synth.preset_suffix
+            )
             if not found:
                 check_banks(banks)
         target = recording.target(synth.sample_rate, synth.samples)

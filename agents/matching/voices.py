@@ -60,7 +60,10 @@ class Voices:
         self._task, self._path = recipe.task, cache / f"{env_id}-{key}"
         if not self._path.exists():
             logger.info(
-                "making %s voices at note %d to begin matches with, once, in %s", f"{SIZE:,}", note, self._path
+                "making %s voices at note %d to begin matches with, once, in %s",
+                f"{SIZE:,}",
+                note,
+                self._path,
             )
         try:
             cache.mkdir(parents=True, exist_ok=True)

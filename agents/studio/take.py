@@ -135,7 +135,11 @@ class Take:
             tell: called from this thread.
             keys: whose threads make what plays keys, and need not give way as this one may.
         """
-        self._say(tell, "preparing", "Getting the synth and the search ready.")
+        self._say(
+            tell,
+            "preparing",
+            "Getting the synth and the search ready; the first recording of an octave takes longer.",
+        )
         try:
             self._search(order, tell, keys)
         except SynthgymError as error:

@@ -205,12 +205,11 @@ def test_an_interrupted_evaluation_ends_with_the_same_rows(fm: Any, tmp_path: Pa
     assert "| agent | 1 | 10 | 30 |" in said
     assert "### 10 renders" in said
     assert "2 silent targets were left out" in said
-    first, heads, *lines = in_short(found).splitlines()
-    assert first == "mean distance from held-out random patches:"
+    title, heads, *means = in_short(found).splitlines()
+    assert title == "mean distance from held-out random patches:"
     assert heads.split() == ["renders", "1", "10", "30"]
-    assert [line.split()[0] for line in lines] == [
-        *found[found["budget"] == 30].groupby("agent")["distance"].mean().sort_values().index
-    ]
+    nearest = found[found["budget"] == 30].groupby("agent")["distance"].mean().sort_values().index
+    assert [line.split()[0] for line in means] == [*nearest]
 
 
 def test_statistics() -> None:
@@ -413,7 +412,8 @@ def test_evaluate_script(script: Any, tmp_path: Path, monkeypatch: pytest.Monkey
     assert json.loads((out / "evaluation.json").read_text())["versions"]["cma"]
     assert "8 rows, 0 differ" in script("evaluate.py", "--validate", out / "results.parquet").stdout
     more = script("evaluate.py", *command, "--agents", "random,silence")
-    assert "| silence | 1.000 |" in more.stdout
+    assert "| silence | 1.000 |" in (out / "summary.md").read_text(encoding="utf-8")
+    assert ["silence", "1.000", "1.000"] in [line.split() for line in more.stdout.splitlines()]
     assert "12 rows, 0 differ" in script("evaluate.py", "--validate", out).stdout
     rows = pd.read_parquet(out / "results.parquet")
     monkeypatch.delenv("PYTHONWARNDEFAULTENCODING")

@@ -181,7 +181,8 @@ def test_an_interrupted_evaluation_reported(fm: Any, targets: Any, copy: Any, sc
     (copy / "evaluation.json").write_text(
         json.dumps(config | fm.describe() | {"versions": versions(fm)}), encoding="utf-8"
     )
-    summary = script("evaluate.py", *arguments, "--agents", "default").stdout
+    assert f"{said}.\n" in script("evaluate.py", *arguments, "--agents", "default").stdout
+    summary = (copy / "summary.md").read_text(encoding="utf-8")
     assert f"{said}.\n" in summary
     assert "| default |" in summary
     assert "| third |" not in summary

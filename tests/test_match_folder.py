@@ -200,7 +200,7 @@ def test_names_that_are_no_utf_8_are_matched_and_written(tmp_path: Path) -> None
     search = Search(budget=5)
     trial = search.run(task, target, prepare("random", task))
     name = "fl\udcf6te.wav"
-    about = search.about(tmp_path / name, "FM-v0", {})
+    about = {**search.about(tmp_path / name, "FM-v0", {}), "remarks": [f"{name}: note 60 (C4)"]}
     write(tmp_path, task, target, trial, trial.answers.best, about, f"{name} by FM-v0")
     assert json.loads((tmp_path / "match.json").read_text(encoding="utf-8"))["target"].endswith(name)
     assert "fl\N{REPLACEMENT CHARACTER}te.wav by FM-v0" in (tmp_path / "match.html").read_text(

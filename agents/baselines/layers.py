@@ -30,7 +30,7 @@ SIZE = 8_000
 """Some seconds of a core, once for each state of a data set; 6 MB."""
 _AT_ONCE = 500
 _LEVELS = 255
-_FORMAT = 1
+_FORMAT = 2
 
 
 class _Kept(NamedTuple):

@@ -39,11 +39,12 @@ from synthgym.task import SoundMatchingTask
 from ..catalogue import AGENTS, Sources, prepare
 from ..evaluation.replay import MARGIN, TIMES, replay
 from ..evaluation.results import Results, read_rows
+from ..evaluation.statistics import finite
 from ..evaluation.submission import check_asked, other_versions, read_submission, submit
 from ..evaluation.targets import find_targets, read_targets
 from ..evaluation.trials import evaluate
 from ..reports.evaluation_files import write_files
-from ..reports.summary import in_short
+from ..reports.summary import LEFT_OUT, in_short
 from .cli import ENV_KWARGS, SYNTH, add_keywords, add_workers, answer, new_parser, read_keywords, synth_id
 
 if TYPE_CHECKING:
@@ -151,10 +152,13 @@ def main() -> int:
             try:
                 evaluate(task, agents, targets, seeds, budgets, results)
                 write_files(task, targets, results, silent)
-                print(in_short(results.rows()))
-                means = mean_distances(results.rows())
+                rows, left_out = results.rows(), results.left_out()
+                print(in_short(rows))
+                if left_out:
+                    print(f"{LEFT_OUT}: {'; '.join(left_out)}.")
+                means = mean_distances(rows)
                 if args.submit:
-                    submit(args.submit, args.by, names[0], results.settings, results.rows())
+                    submit(args.submit, args.by, names[0], results.settings, rows)
             except KeyboardInterrupt:
                 kept = f"{len(results.trials)} trials are kept"
                 print(f"\nstopped; {kept}; the same command goes on from there", flush=True)
@@ -191,7 +195,7 @@ def budgets_of(task: SoundMatchingTask, budgets: list[int], *, said: bool) -> li
 
 def mean_distances(rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the mean distance of each agent of an evaluation after each budget, over targets and seeds."""
-    means = rows.groupby(["agent", "budget"], as_index=False)["distance"].mean()
+    means = finite(rows).groupby(["agent", "budget"], as_index=False)["distance"].mean()
     return [
         {"agent": str(agent), "budget": int(budget), "distance": float(distance)}
         for agent, budget, distance in means.itertuples(index=False)

@@ -63,9 +63,10 @@ class Manual(argparse.ArgumentParser):
         Raises:
             SynthgymError: always.
         """
-        known = [option for action in self._actions for option in action.option_strings]
-        unknown = re.findall(r"(?<!\S)--[\w-]+", message.partition("unrecognized arguments:")[2])
-        meant = [near for one in unknown for near in get_close_matches(one, known, 1)]
+        known = [option.lstrip("-") for action in self._actions for option in action.option_strings]
+        unknown = re.findall(r"(?<!\S)--([\w-]+)", message.partition("unrecognized arguments:")[2])
+        near = [f"--{name}" for one in unknown for name in get_close_matches(one, known, 1)]
+        meant = dict.fromkeys(near)
         said = message.removeprefix("argument ")
         hint = f"did you mean {' and '.join(meant)}?" if meant else "see --help"
         raise SynthgymError(f"{said}; {hint}")

@@ -127,7 +127,7 @@ def main() -> int:
         [together(args)] if args.together else [*map(Recording.read, args.targets)]
     )
     folders = folders_of(args.out, args.env, [one.path for one in recordings])
-    check_inputs(args.targets, folders)
+    check_inputs([args.targets] if args.together else [[path] for path in args.targets], folders)
     found: list[Found] = []
     for place, (recording, out) in enumerate(zip(recordings, folders, strict=True)):
         if len(recordings) > 1:
@@ -220,9 +220,7 @@ def match(
         synth, total = task.synth, 1 if args.together else len(args.targets)
         banks = bank_paths(out.parent, synth, total)
         with writing_to(out):
-            check_folder(
-                out, args.targets if args.together else [recording.path], search.top, synth.preset_suffix
-            )
+            check_folder(out, search.top, synth.preset_suffix)
             if not found:
                 check_banks(banks)
         target = recording.target(synth.sample_rate, synth.samples)

@@ -64,35 +64,36 @@ def files_of(count: int, suffix: str) -> list[str]:
     return list(dict.fromkeys([MATCH, TARGET, PAGE, *answers]))
 
 
-def check_inputs(inputs: Iterable[Path], folders: Iterable[Path]) -> None:
-    """Raise SynthgymError if a match in one of the folders would overwrite a recording that is matched.
+def check_inputs(matched: Sequence[Sequence[Path]], folders: Sequence[Path]) -> None:
+    """Raise SynthgymError if a match would overwrite a recording, or the match of one of another name.
 
     Args:
-        inputs: the recordings.
-        folders: in which matches are to be written; they may be missing.
+        matched: the recordings of each match.
+        folders: in which the matches are to be written; they may be missing.
 
     Raises:
         SynthgymError: one would be overwritten.
     """
     places = [folder.resolve() for folder in folders]
-    for path in inputs:
+    for path in (path for recordings in matched for path in recordings):
         name = path.resolve().name
         if path.resolve().parent in places and (name in files_of(1, ".wav") or _FURTHER.fullmatch(name)):
             raise SynthgymError(f"{path} would be overwritten by the match; choose another --out")
+    for folder, recordings in zip(folders, matched, strict=True):
+        before = _matched(folder)
+        if before and before != sorted(path.name for path in recordings):
+            raise SynthgymError(f"{folder} holds the match of {', '.join(before)}; choose another --out")
 
 
-def check_folder(folder: Path, recordings: Sequence[Path], count: int, suffix: str) -> None:
-    """Raise SynthgymError if a match would overwrite that of other recordings, or a file that no match wrote.
+def check_folder(folder: Path, count: int, suffix: str) -> None:
+    """Raise SynthgymError if a match would overwrite a file that no match wrote.
 
     Args:
         folder: of the match.
-        recordings: that are matched.
         count: the most answers that it may have.
         suffix: of its presets.
     """
     own = _written(folder)
-    if own and (before := _matched(folder)) != [path.name for path in recordings]:
-        raise SynthgymError(f"{folder} holds the match of {', '.join(before)}; choose another --out")
     for name in files_of(count, suffix):
         if name not in own and (folder / name).exists():
             raise SynthgymError(f"{folder / name} is there already, of no match; choose another --out")
@@ -139,9 +140,13 @@ def _banks(folder: Path) -> list[str]:
 
 
 def _matched(folder: Path) -> list[str]:
-    """Return the names of the recordings of the match in a folder, which may have moved since."""
-    target = _read(folder).get("target")
-    return [Path(str(one)).name for one in (target if isinstance(target, list) else [target])]
+    """Return the sorted names of the recordings of the match in a folder; none if it is not known."""
+    try:
+        target = _read(folder)["target"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return []
+    names = target if isinstance(target, list) else [target]
+    return sorted(Path(name).name for name in names if isinstance(name, str))
 
 
 def _written(folder: Path) -> set[str]:

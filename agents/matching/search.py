@@ -24,7 +24,7 @@ from ..trials.pool import MOST_STARTS, DrawnPool, Pool, known_starts
 from ..trials.signals import Signals
 from ..trials.trial import Trial, middle_of
 from ..trials.watched import WatchedTrial
-from .voices import are_quick, voices_of
+from .voices import Voices, are_quick, voices_of
 
 MOST = 10**9
 """Renders: the budget of a search that time ends."""
@@ -157,14 +157,33 @@ class Search:
             raise why_none(trial) or SynthgymError(f"{self.agent} found no sound; choose another --agent")
         return trial
 
+    def has_voices(self, task: SoundMatchingTask) -> bool:
+        """Return whether it begins with voices of a data set."""
+        return self.voices is not None and task.synth.has_prior and are_quick(self.voices)
+
+    def voices_for(self, task: SoundMatchingTask, played: Notes | None = None) -> Voices | None:
+        """Return the voices that it begins with, which may have to be rendered first; None if it has none.
+
+        Args:
+            task: renders.
+            played: the notes of a target of several, (k, 3) (default: the task's one note).
+
+        Returns:
+            Those at about the note, of several at about the middle one.
+        """
+        if self.voices is None or not self.has_voices(task):
+            return None
+        notes = task.note.rows(1) if played is None else played
+        return voices_of(self.voices, task.synth.sample_rate, int(notes[middle_of(notes), 0]))
+
     def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
-        if self.voices is None or not task.synth.has_prior or not are_quick(self.voices):
+        voices = self.voices_for(task, played)
+        if voices is None:
             return DrawnPool(task, self.seed, min(self.budget, MOST_STARTS), known_starts(task))
         notes = task.note.rows(1) if played is None else played
         middle = middle_of(notes)
-        clip, note = target if played is None else target[middle], int(notes[middle, 0])
-        voices = voices_of(self.voices, task.synth.sample_rate, note)
-        near = voices.nearest(task, clip, note, MOST_STARTS)
+        clip = target if played is None else target[middle]
+        near = voices.nearest(task, clip, int(notes[middle, 0]), MOST_STARTS)
         renders = np.zeros(len(near), np.int64)
         renders[0] = voices.renders  # known as soon as one of them is
         return Pool(near, renders)

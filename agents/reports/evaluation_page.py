@@ -64,7 +64,8 @@ def write_report(
     curves = pd.concat([one.curves for one in evaluations])
     task = evaluations[0].task
     budget = int(rows["budget"].max())
-    shown = _shown(rows[(rows["budget"] == budget) & (rows["seed"] == rows["seed"].min())])
+    matched = rows[(rows["budget"] == budget) & (rows["seed"] == rows["seed"].min())]
+    shown = _shown(matched)
     measured = measures(shown)
     shown = finite(shown)
     media: list[str] = []
@@ -85,7 +86,7 @@ def write_report(
         left_out=f"{LEFT_OUT}: {'; '.join(left_out)}." if left_out else "",
         budget=budget,
         seeds=rows["seed"].nunique(),
-        agents_in_all=rows["agent"].nunique(),
+        agents_in_all=matched["agent"].nunique(),
         kinds=kinds,
         matches=sorted(matches, key=lambda match: match["distance"]),
         measures=measured,

@@ -84,4 +84,5 @@ def write_page(path: Path, template: str, **values: object) -> None:
     environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = environment.get_template(template).render(**values)
     with replaced(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        # Names of files may have marks that are no text.
+        temporary.write_text(page, encoding="utf-8", errors="replace")

@@ -75,7 +75,7 @@ def in_short(rows: pd.DataFrame) -> str:
     """
     parts = []
     for kind in (kind for kind in KINDS if kind in set(rows["kind"])):
-        means = _means(rows[rows["kind"] == kind])
+        means = _means(finite(rows[rows["kind"] == kind]))
         lines = [("renders", *(f"{budget:,}" for budget in means.columns))]
         lines += [(str(agent), *(f"{mean:.3f}" for mean in line)) for agent, line in means.iterrows()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -135,11 +135,7 @@ class Take:
             tell: called from this thread.
             keys: whose threads make what plays keys, and need not give way as this one may.
         """
-        self._say(
-            tell,
-            "preparing",
-            "Getting the synth and the search ready; the first recording of an octave takes longer.",
-        )
+        self._say(tell, "preparing", "Getting the synth and the search ready.")
         try:
             self._search(order, tell, keys)
         except SynthgymError as error:
@@ -166,6 +162,9 @@ class Take:
             if order.starts is not None:
                 agent = Refined(Known(order.starts), agent)
             watch = _Watch(self, order, aim, player, task, target, tell)
+            if search.has_voices(task):
+                self._say(tell, "preparing", "Opening the voices of this octave, which are rendered once.")
+                search.voices_for(task, aim.notes)  # while they are rendered, others need not wait
             with STARTING:
                 trial = search.trial(task, target, self.stop, watch.nearer, with_bar=False, played=aim.notes)
             watch.trial = stack.enter_context(closing(trial))
@@ -180,6 +179,7 @@ class Take:
             watch.show(trial.answers.best)
             far = aim.found(trial, trial.answers.best[0])
             about = search.about(aim.recording.path, order.instrument.env_id, aim.env_kwargs)
+            about["remarks"] = [*aim.remarks, *more]
             if far:
                 about |= {"target": [one["recording"] for one in far], "recordings": far}
             title = f"{aim.recording.path.name} by {order.instrument.name}"

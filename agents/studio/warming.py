@@ -30,7 +30,7 @@ def prepare(stop: Signals) -> None:
 
 
 def warm(stop: Signals) -> None:
-    """Compile and load what a search for a DX7 voice uses, and have its voices made, once on a machine.
+    """Compile and load what a search for a DX7 voice uses, and have its voices at C4 made, once on a machine.
 
     A stop ends it, but while voices are made, which takes a quarter of a minute.
     """

@@ -68,7 +68,7 @@ def main() -> int:
     for name in others:
         one_of("agent that needs no model and no data set", str(parse(name)), plain)
     stems = [path.stem for path in args.targets]
-    check_inputs(args.targets, [args.out / stem for stem in stems])
+    check_inputs([[path] for path in args.targets], [args.out / stem for stem in stems])
     if len(set(stems)) < len(stems):
         raise SynthgymError("two recordings have the same name; rename one")
     recordings = [Recording.read(path) for path in args.targets]

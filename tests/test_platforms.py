@@ -19,9 +19,9 @@ for name in ("fcntl", "resource", "pwd", "grp", "termios", "pty", "syslog"):
     sys.modules[name] = None
 for name in ("fork", "memfd_create", "killpg", "pwrite", "pread", "getuid", "sched_getaffinity",
              "register_at_fork", "setsid", "getpgrp", "mkfifo", "statvfs"):
-    delattr(os, name)
+    hasattr(os, name) and delattr(os, name)
 for name in ("SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1", "pthread_sigmask", "set_wakeup_fd"):
-    delattr(signal, name)
+    hasattr(signal, name) and delattr(signal, name)
 """
 
 IMPORT = """

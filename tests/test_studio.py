@@ -1,11 +1,13 @@
 """The studio's server: from a recording to a preset, and what it refuses."""
 
+import errno
 import io
 import json
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -85,15 +87,25 @@ def test_an_answer_is_played_turned_and_varied(matched: Matched) -> None:
         )
         assert status == 200
         assert note_of(*sound_of(data)) == note
+    asked = [json.dumps({"unit": unit, "note": 62, "velocity": velocity}).encode() for velocity in (100, 40)]
+    loud, soft = (
+        np.abs(sound_of(client.ask("POST", client.at(take, "key"), one)[1])[0]).max() for one in asked
+    )
+    assert soft < loud
     patch = client.json("POST", client.at(take, "patch"), {"unit": unit})
     assert patch["distance"] == pytest.approx(shown["answers"][0]["distance"], abs=1e-5)
     names = [p["name"] for group in patch["groups"] for p in group["parameters"]]
     with closing(make_task(FM)) as task:
         assert sorted(names) == sorted(task.space.names)
     near = client.json("POST", client.at(take, "vary"), {"unit": unit, "how": "little", "seed": 1})
-    assert near["unit"] != unit
-    status, data = client.ask("POST", client.at(take, "sound"), json.dumps({"unit": near["unit"]}).encode())
-    assert note_of(*sound_of(data)) == 62
+    far = client.json("POST", client.at(take, "vary"), {"unit": unit, "how": "more", "seed": 1})
+    sounds = []
+    for one in (unit, near["unit"], far["unit"]):
+        status, data = client.ask("POST", client.at(take, "sound"), json.dumps({"unit": one}).encode())
+        assert note_of(*sound_of(data)) == 62
+        sounds.append(sound_of(data)[0])
+    own, little, more = sounds
+    assert 0 < np.abs(little - own).mean() < np.abs(more - own).mean()
 
 
 @pytest.mark.parametrize("env_id", ["FM-v0", pytest.param("Vital-v0", marks=pytest.mark.slow)])
@@ -260,6 +272,27 @@ def test_uploads_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         status, answer = client.drop(bytes(9_000))
         assert status == 507
         assert "space" in answer["error"]
+
+
+def test_a_full_disk_is_said_wherever_the_studio_writes(
+    matched: Matched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, shown = matched
+
+    def full(*args: object, **kwargs: object) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/secret")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    order = json.dumps({"unit": shown["answers"][0]["unit"], "what": "preset"}).encode()
+    for path in (client.at(shown["take"], "download"), "/api/pages"):
+        status, answer = client.ask("POST", path, order)
+        assert status == 507
+        why = (
+            "The studio cannot write its files: No space left on device. Make room on the disk, and try again"
+        )
+        assert json.loads(answer) == {"error": f"{why}."}
+    monkeypatch.undo()
+    assert client.ask("POST", client.at(shown["take"], "download"), order)[0] == 200, "it goes on"
 
 
 @pytest.mark.parametrize(

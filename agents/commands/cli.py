@@ -45,15 +45,16 @@ _UNREAD = 141
 """The exit code of a program whose output nobody reads, as shells give it: 128 and SIGPIPE."""
 
 
-def add_keywords(parser: Options, option: str, what: str) -> None:
+def add_keywords(parser: Options, option: str, what: str, *others: str) -> None:
     """Add an option that takes ``name=value`` texts, for ``read_keywords``.
 
     Args:
         parser: to add it to.
         option: as ``--env-kwargs``.
         what: the help says of it.
+        *others: names under which rl-zoo3 has it.
     """
-    parser.add_argument(option, nargs="+", default=[], metavar="NAME=VALUE", help=what)
+    parser.add_argument(option, *others, nargs="+", default=[], metavar="NAME=VALUE", help=what)
 
 
 def add_agent(parser: Options, agents: Iterable[str], usual: str) -> None:
@@ -65,7 +66,10 @@ def add_agent(parser: Options, agents: Iterable[str], usual: str) -> None:
         usual: the agent if none is asked for, as the help tells it.
     """
     parser.add_argument(
-        "--agent", help=f"of {', '.join(agents)}; a+b: a's guess, refined by b (default: {usual})"
+        "--agent",
+        "--algo",
+        metavar="AGENT",
+        help=f"of {', '.join(agents)}; a+b: a's guess, refined by b (default: {usual})",
     )
     parser.add_argument(
         "--model",
@@ -87,7 +91,7 @@ def add_workers(
         count: help of ``--workers``.
     """
     parser.add_argument("--backend", default=usual, help=kinds)
-    parser.add_argument("--workers", type=int, help=count)
+    parser.add_argument("--workers", type=int, metavar="N", help=count)
     parser.add_argument(
         "--address", help="of a running Ray cluster (default: the one this machine is part of)"
     )

@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
         what,
         "--hyperparameters",
         "instead of those of the agent's YAML, values in YAML, as learning_rate=0.001 loss=feature",
+        "--hyperparams",
     )
     what.add_argument(
         "--dataset",
@@ -88,7 +89,11 @@ def parser() -> argparse.ArgumentParser:
         "guided mini-batches, then climbs (default: as in the YAML)",
     )
     how.add_argument(
-        "--num-envs", type=int, metavar="N", help="environments side by side (default: the agent's YAML)"
+        "--num-envs",
+        "--n-envs",
+        type=int,
+        metavar="N",
+        help="environments side by side (default: the agent's YAML)",
     )
     how.add_argument("--seed", type=int, help="of all that is random (default: 0)")
     how.add_argument("--log-dir", type=Path, help="folder of the run (default: runs/ENV-AGENT-SEED)")

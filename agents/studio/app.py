@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import threading
@@ -28,6 +29,7 @@ from .instruments import instruments, unknown
 from .session import Session, Sessions
 
 logger = logging.getLogger(__name__)
+_NO_ROOM = (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO)
 PAGE = Path(__file__).parent / "page"
 _BEAT = 10.0
 """Seconds between two signs of life to a page."""
@@ -86,6 +88,7 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] 
             SynthgymError: _refused,
             HTTPException: _failed,
             ClientDisconnect: _left,
+            OSError: _unwritable,
             Exception: _broken,
         },
     )
@@ -191,6 +194,13 @@ async def _failed(request: Request, error: Exception) -> Response:
 async def _left(request: Request, error: Exception) -> Response:
     """Answer a page that was closed while it sent: nobody reads it."""
     return Response(status_code=400)
+
+
+async def _unwritable(request: Request, error: Exception) -> Response:
+    if not isinstance(error, OSError) or error.errno not in _NO_ROOM:
+        raise error
+    why = f"The studio cannot write its files: {error.strerror}. Make room on the disk, and try again."
+    return JSONResponse({"error": why}, 507)
 
 
 async def _broken(request: Request, error: Exception) -> Response:

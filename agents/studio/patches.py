@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from synthgym.checks import one_of, whole
-from synthgym.errors import SynthgymError
+from synthgym.errors import PresetError, SynthgymError
 from synthgym.parameters import Native, Unit
 from synthgym.recordings import playback_gain
 from synthgym.synths import Audio, Synth
@@ -136,16 +136,23 @@ def _file(player: Player, unit: Unit, what: str, name: str) -> Response:
         natives = player.neighbours(unit, synth.bank_size, np.random.default_rng(0))
         names = [f"{name[:7]} {number}" for number in range(1, len(natives) + 1)]
         return _bank_file(synth, natives, names, f"{name}-bank")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"match{synth.preset_suffix}"
-        synth.save_preset(player.space.to_native(unit), path)
-        return _attached(path.read_bytes(), f"{name}{synth.preset_suffix}")
+    native = player.space.to_native(unit)
+    return _preset_file(synth, lambda path: synth.save_preset(native, path), name)
 
 
 def _bank_file(synth: Synth, natives: Native, names: Sequence[str], name: str) -> Response:
+    return _preset_file(synth, lambda path: synth.save_bank(natives, names, path), name)
+
+
+def _preset_file(synth: Synth, save: Callable[[Path], None], name: str) -> Response:
+    """Return what a synth saves, as a file of a name; OSError if there is no room for it."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"bank{synth.preset_suffix}"
-        synth.save_bank(natives, names, path)
+        path = Path(folder) / f"preset{synth.preset_suffix}"
+        try:
+            save(path)
+        except PresetError as error:
+            # Where it is written is no matter of the page's.
+            raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
         return _attached(path.read_bytes(), f"{name}{synth.preset_suffix}")
 
 

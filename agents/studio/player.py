@@ -201,13 +201,15 @@ class Player:
         Raises:
             SynthError: none is found.
         """
-        units = [unit]
-        try:
-            while len(units) < count:
-                units.append(self.varied(unit, LITTLE if len(units) % 2 else MORE, rng))
-        except SynthError:
-            if len(units) == 1:
-                raise
+        units, kinds = [unit], [LITTLE, MORE]
+        while len(units) < count and kinds:
+            far = kinds[len(units) % len(kinds)]
+            try:
+                units.append(self.varied(unit, far, rng))
+            except SynthError:
+                kinds.remove(far)  # those of the other kind may still be found
+                if not kinds and len(units) == 1:
+                    raise
         return self.space.to_native(np.stack(units))
 
     def _matched(self, units: Unit) -> Audio:

@@ -41,6 +41,11 @@ class _Kept(NamedTuple):
     loudness: NDArray[np.uint8]
 
 
+def are_kept(path: Path) -> bool:
+    """Return whether layers of the patches of a data set, in its folder, were rendered."""
+    return any(home_of(path).glob("layers-*.npz"))
+
+
 class LayerSet:
     """Layers of patches of a data set, rendered once for each state of it, and kept beside its indexes.
 

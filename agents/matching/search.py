@@ -45,6 +45,8 @@ class Search:
         voices: id of the environment whose human-like voices are its starts, if the synth knows any and
             renders them in no time; otherwise, and for None, they are the default patch, presets, and random
             patches, drawn while the search goes on.
+        at_hand: whether it begins at once with voices of another octave, if those of its own are to be
+            rendered first; they are rendered beside it then, for the next search.
         instead: the agent that searches where the first cannot be made ready.
     """
 
@@ -56,6 +58,7 @@ class Search:
     top: int = 1
     start: Path | None = None
     voices: str | None = None
+    at_hand: bool = False
     instead: AgentSpec | None = None
 
     def about(self, recording: Path, env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,12 +172,13 @@ class Search:
             played: the notes of a target of several, (k, 3) (default: the task's one note).
 
         Returns:
-            Those at about the note, of several at about the middle one.
+            Those at about the note, of several at about the middle one, or what is ``at_hand``.
         """
         if self.voices is None or not self.has_voices(task):
             return None
         notes = task.note.rows(1) if played is None else played
-        return voices_of(self.voices, task.synth.sample_rate, int(notes[middle_of(notes), 0]))
+        note = int(notes[middle_of(notes), 0])
+        return voices_of(self.voices, task.synth.sample_rate, note, at_hand=self.at_hand)
 
     def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
         voices = self.voices_for(task, played)

@@ -5,8 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import multiprocessing
+import os
+import signal
+import threading
 from contextlib import closing
 from functools import lru_cache
+from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 from filelock import FileLock
 from platformdirs import user_cache_path
@@ -15,11 +21,12 @@ from synthgym import datasets
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.parameters import Unit
+from synthgym.rendering import Rendering
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
 from ..baselines.composed import composed, in_turn
-from ..baselines.layers import LayerSet
+from ..baselines.layers import LayerSet, are_kept
 from ..baselines.levelled import levelled
 from .recording import transposed
 
@@ -30,6 +37,8 @@ SIZE = 10_000
 NOTES = range(24, 97, 12)
 """At which voices are rendered, each when it is first needed: what an octave is transposed by is not lost."""
 _FEATURE = "logmel"
+_making: dict[tuple[str, int, int], BaseProcess] = {}
+_MAKING = threading.Lock()
 
 
 class Voices:
@@ -42,8 +51,10 @@ class Voices:
         env_id: id of the environment.
         sample_rate: Hz.
         note: MIDI note.
+        rendering: how they are rendered, if they are not there; "inline": in this thread, without a bar.
 
     Attributes:
+        note: at which they are rendered.
         renders: what the set and the layers of its voices cost.
 
     Raises:
@@ -51,29 +62,22 @@ class Voices:
         SynthgymError: the set cannot be written to the user's cache.
     """
 
-    def __init__(self, env_id: str, sample_rate: int, note: int) -> None:
-        env_kwargs = {"sample_rate": sample_rate, "note": note}
-        recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs=env_kwargs).random(SIZE)
-        # Other versions of what it depends on make another set.
-        key = hashlib.sha256(json.dumps(recipe.manifest(), sort_keys=True).encode()).hexdigest()[:12]
-        cache = user_cache_path("synthgym") / "voices"
-        self._task, self._path = recipe.task, cache / f"{env_id}-{key}"
+    def __init__(self, env_id: str, sample_rate: int, note: int, rendering: Rendering = "auto") -> None:
+        recipe, self._path = _recipe(env_id, sample_rate, note, rendering)
+        self._task, self.note = recipe.task, note
         if not self._path.exists():
-            logger.info(
-                "making %s voices at note %d to begin matches with, once, in %s",
-                f"{SIZE:,}",
-                note,
-                self._path,
-            )
+            made = f"{SIZE:,} voices at note {note}"
+            logger.info("making %s to begin matches with, once, in %s", made, self._path)
+        cache = self._path.parent
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            with FileLock(cache / "lock"):
-                datasets.make(self._path, recipe)
+            with FileLock(f"{self._path}.lock"):
+                datasets.make(self._path, recipe, progress=rendering != "inline")
         except OSError as error:
             raise SynthgymError(f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME") from error
         finally:
             recipe.task.close()
-        with closing(make_task(env_id, env_kwargs, rendering="auto")) as self._composing:
+        with closing(make_task(env_id, recipe.env_kwargs, rendering=rendering)) as self._composing:
             self._layers = LayerSet(self._composing, self._path)
         self.renders = datasets.load(self._path).cost() + self._layers.renders
 
@@ -100,6 +104,17 @@ class Voices:
         return task.space.to_unit(self._task.space.to_native(near))
 
 
+def _recipe(
+    env_id: str, sample_rate: int, note: int, rendering: Rendering = "inline"
+) -> tuple[datasets.Recipe, Path]:
+    """Return how voices are made, and in which folder."""
+    env_kwargs = {"sample_rate": sample_rate, "note": note}
+    recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs=env_kwargs, rendering=rendering).random(SIZE)
+    # Other versions of what it depends on make another set.
+    key = hashlib.sha256(json.dumps(recipe.manifest(), sort_keys=True).encode()).hexdigest()[:12]
+    return recipe, user_cache_path("synthgym") / "voices" / f"{env_id}-{key}"
+
+
 @lru_cache
 def are_quick(env_id: str) -> bool:
     """Return whether an environment's synth renders many voices at once: others would take many minutes."""
@@ -107,20 +122,52 @@ def are_quick(env_id: str) -> bool:
         return task.synth.batch > 1
 
 
-def voices_of(env_id: str, sample_rate: int, note: int) -> Voices:
+def voices_of(env_id: str, sample_rate: int, note: int, *, at_hand: bool = False) -> Voices:
     """Return the voices of an environment that were rendered at the nearest note to another.
 
     Args:
         env_id: id of the environment.
         sample_rate: Hz, at which they are rendered.
         note: MIDI note.
+        at_hand: whether others are returned where these are not there, the nearest that are. These are then
+            rendered by a process beside this one, which ends with it.
 
     Returns:
         The voices, opened only if the last call was for others.
     """
-    return _opened(env_id, sample_rate, min(NOTES, key=lambda one: abs(one - note)))
+    nearest, *others = sorted(NOTES, key=lambda one: abs(one - note))
+    if at_hand and not _are_there(env_id, sample_rate, nearest):
+        for other in others:
+            if _are_there(env_id, sample_rate, other):
+                _make_beside(env_id, sample_rate, nearest)
+                return _opened(env_id, sample_rate, other)
+    return _opened(env_id, sample_rate, nearest)
 
 
 @lru_cache(1)
 def _opened(env_id: str, sample_rate: int, note: int) -> Voices:
     return Voices(env_id, sample_rate, note)
+
+
+def _are_there(env_id: str, sample_rate: int, note: int) -> bool:
+    recipe, path = _recipe(env_id, sample_rate, note)
+    recipe.task.close()
+    return are_kept(path)  # layers are made last
+
+
+def _make_beside(env_id: str, sample_rate: int, note: int) -> None:
+    """Begin to make voices in a process of their own, unless one does so."""
+    what = env_id, sample_rate, note
+    with _MAKING:
+        if what in _making and _making[what].is_alive():
+            return
+        process = multiprocessing.get_context("spawn").Process(target=_make, args=what, daemon=True)
+        process.start()
+        _making[what] = process
+
+
+def _make(env_id: str, sample_rate: int, note: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began this one, and ends it
+    if hasattr(os, "nice"):
+        os.nice(19)
+    Voices(env_id, sample_rate, note, "inline")

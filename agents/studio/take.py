@@ -157,13 +157,15 @@ class Take:
                 tell()
                 made = keys.submit(Player, order.instrument, task.space, aim.own, np.atleast_2d(target)[0])
                 player = self._player = made.result()
-            usual = usual_search(order.instrument.env_id, seconds=order.seconds, top=ANSWERS)
+            usual = usual_search(order.instrument.env_id, seconds=order.seconds, top=ANSWERS, at_hand=True)
             search, agent, more = ready(usual, task)
             if order.starts is not None:
                 agent = Refined(Known(order.starts), agent)
             watch = _Watch(self, order, aim, player, task, target, tell)
             if search.has_voices(task):
-                self._say(tell, "preparing", "Opening the voices of this octave, which are rendered once.")
+                self._say(
+                    tell, "preparing", "Opening the voices that it begins with, which are rendered once."
+                )
                 search.voices_for(task, aim.notes)  # while they are rendered, others need not wait
             with STARTING:
                 trial = search.trial(task, target, self.stop, watch.nearer, with_bar=False, played=aim.notes)

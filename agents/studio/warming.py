@@ -37,8 +37,9 @@ def warm(stop: Signals) -> None:
     # Searches render on all cores: PyTorch's threads would wait for each other there, spinning.
     torch.set_num_threads(1)
     try:
-        with STARTING, closing(make_task(_ID, rendering="auto")) as task:
+        with closing(make_task(_ID, rendering="auto")) as task:
             search, agent, _ = ready(usual_search(_ID, budget=400), task)
+            search.voices_for(task)  # while they are rendered, searches with other synths need not wait
             _search(search, task, agent, stop)
     except SynthgymError as error:
         logger.warning("the studio could not prepare itself: %s", error)
@@ -46,5 +47,7 @@ def warm(stop: Signals) -> None:
 
 def _search(search: Search, task: SoundMatchingTask, agent: Agent, stop: Signals) -> None:
     target = task.synth.render(task.space.row({})[None])[0]
-    with closing(search.trial(task, np.asarray(target, np.float32), stop, with_bar=False)) as trial:
+    with STARTING:
+        trial = search.trial(task, np.asarray(target, np.float32), stop, with_bar=False)
+    with closing(trial):
         run(agent, trial)

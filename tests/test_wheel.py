@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import sysconfig
@@ -136,13 +135,21 @@ def test_ppo_a_data_set_and_an_evaluation(synthgym: Run, tmp_path: Path) -> None
 
 
 def test_the_studio_answers(installed: Path, tmp_path: Path) -> None:
-    command: list[str | Path] = [installed / "bin/synthgym", "studio", "--port", "0", "--no-browser"]
+    command: list[str | Path] = [
+        installed / "bin/synthgym",
+        "studio",
+        "--port",
+        "0",
+        "--no-browser",
+        "--json",
+    ]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
     ) as process:
         try:
-            address = present(re.search(r"http://\S+", present(process.stdout).readline()))[0]
+            lines = iter(present(process.stdout).readline, "}\n")
+            address = json.loads("".join(lines) + "}")["address"]
             with urllib.request.urlopen(address, timeout=60) as answer:
                 assert "<!doctype html>" in answer.read().decode().lower()
         finally:

@@ -63,7 +63,7 @@ def answer(document: Any) -> None:
     """Print what came of a command as JSON, if that is asked for: paths as text, arrays as lists."""
     if _asked:
         sys.stdout = _asked.pop()
-        print(json.dumps(document, indent=2, default=_plain))
+        print(json.dumps(document, indent=2, default=_plain), flush=True)
 
 
 def _plain(value: Any) -> Any:

@@ -20,14 +20,14 @@ from ..studio.app import make_app
 from ..studio.serving import HOST, Server, listening_on
 from ..studio.session import Sessions
 from ..studio.warming import prepare
-from .cli import new_parser
+from .cli import answer, new_parser
 
 PORT = 8421
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
-    parser = new_parser(__doc__)
+    parser = new_parser(__doc__, "the address of the page")
     parser.add_argument(
         "--port", type=int, default=PORT, help=f"of the page's address; 0: any that is free (default: {PORT})"
     )
@@ -43,6 +43,7 @@ def main() -> int:
         port = listening.getsockname()[1]
         address = f"http://{HOST}:{port}/"
         print(f"studio: {address} (Ctrl-C ends it)", flush=True)
+        answer({"address": address})
         if not args.no_browser:
             # The socket listens already: a browser that comes early waits.
             threading.Timer(0.5, webbrowser.open, [address]).start()

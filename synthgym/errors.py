@@ -41,7 +41,13 @@ def quoted(value: Any, most: int = 80) -> str:
 
 
 class UnknownNameError(SynthgymError):
-    """A synth, feature, reward, parameter, option or agent of that name does not exist."""
+    """A synth, feature, reward, parameter, option or agent of that name does not exist.
+
+    Args:
+        kind: of what it is, such as "synth".
+        name: that was given.
+        known: names that exist, of which near ones are named.
+    """
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         super().__init__(f"unknown {kind} {quoted(name)}; {_remedy(name, known)}")

@@ -41,6 +41,23 @@ def section(docstring: str, title: str) -> str:
     return re.sub("^    ", "", found[1], flags=re.MULTILINE) if found else ""
 
 
+def untold(node: ast.ClassDef) -> list[str]:
+    """What a class with a constructor of two parameters and more does not tell of them.
+
+    Environments tell of theirs as Gymnasium's do, in a table.
+    """
+    docstring = ast.get_docstring(node) or ""
+    own = [each for each in node.body if isinstance(each, ast.FunctionDef) and each.name == "__init__"]
+    names = parameters(own[0]) if own else []
+    if len(names) < 2 or "## Arguments" in docstring:
+        return []
+    # What is kept under its name is told of as an attribute.
+    lines = section(docstring, "Args") + section(docstring, "Attributes")
+    told = re.findall(r"^\*{0,2}(\w+):", lines, re.MULTILINE)
+    missing = [name for name in names if name not in told]
+    return [f"{node.name} takes {names}, and its docstring tells of {told}"] if missing else []
+
+
 def wrong(function: ast.FunctionDef) -> list[str]:
     """What is wrong with the docstring of a function."""
     names, docstring = parameters(function), ast.get_docstring(function) or ""
@@ -81,6 +98,9 @@ def problems(source: str, known: dict[str, list[ast.ClassDef]]) -> list[str]:
     for holder, function in functions(ast.parse(source).body):
         if holder is None or not inherits(holder, function, known):
             found += wrong(function)
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            found += untold(node)
     return found
 
 
@@ -99,6 +119,10 @@ def test_what_is_missing_is_found() -> None:
     assert len(problems(head + good.replace("b: two", "c: two"), {})) == 1
     assert len(problems(head + good.replace("Returns", "Gives"), {})) == 1
     assert len(problems(head + '"""Add."""', {})) == 2
+    made = 'class A:\n    """A sum.\n\n    Args:\n        a: one.\n        b: two.\n    """\n'
+    made += "    def __init__(self, a: int, b: int) -> None: ..."
+    assert not problems(made, {})
+    assert len(problems(made.replace("b: two", "c: two"), {})) == 1
 
 
 def test_a_method_is_documented_by_its_base_class_if_it_takes_the_same() -> None:

@@ -17,7 +17,12 @@ TARGETS = 300
 
 
 class Constant(Agent):
-    """Renders the medoid of training targets: of all patches the one that is nearest to them on average."""
+    """Renders the medoid of training targets: of all patches the one that is nearest to them on average.
+
+    Args:
+        unit: the patch, float32 (n,) in [0, 1].
+        renders: what it cost to find it.
+    """
 
     def __init__(self, unit: Unit, renders: int) -> None:
         self._unit, self._renders = unit, renders

@@ -82,7 +82,13 @@ def rate_of(recipe: datasets.Recipe, examples: int) -> float:
 
 
 class Raw:
-    """The same examples by plain threads: all candidates are rendered, the audible ones get features."""
+    """The same examples by plain threads: all candidates are rendered, the audible ones get features.
+
+    Args:
+        task: of the examples.
+        threads: that render.
+        examples: how many.
+    """
 
     def __init__(self, task: SoundMatchingTask, threads: int, examples: int) -> None:
         ids = PatchStream("dataset", 0).ids(range(START, START + examples))

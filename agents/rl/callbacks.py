@@ -86,7 +86,13 @@ class Report(BaseCallback):
 
 
 class Checkpoints(BaseCallback):
-    """Saves the model every so many steps, between updates, and makes a preview of it."""
+    """Saves the model every so many steps, between updates, and makes a preview of it.
+
+    Args:
+        folder: of the run.
+        every: steps between two checkpoints, at least.
+        preview: called with the file of each and the number of its steps.
+    """
 
     def __init__(self, folder: RunFolder, every: int, preview: Preview) -> None:
         super().__init__()

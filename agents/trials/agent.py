@@ -29,7 +29,12 @@ class Agent(ABC):
 
 
 class Refined(Agent):
-    """One agent's guess, and another's search from there."""
+    """One agent's guess, and another's search from there.
+
+    Args:
+        first: makes the guess.
+        then: searches.
+    """
 
     def __init__(self, first: Agent, then: Agent) -> None:
         self._first, self._then = first, then

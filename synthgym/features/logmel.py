@@ -38,6 +38,10 @@ class LogMel(Feature):
     ``librosa.power_to_db(librosa.feature.melspectrogram(y=y, sr=sr, n_fft=2048, hop_length=1024,
     n_mels=64, pad_mode="constant"), ref=full_scale_power(sr), amin=..., top_db=None) + 80``, its
     amin at the floor; the tests assert it.
+
+    Args:
+        sample_rate: of the sounds, in Hz.
+        samples: of each; features are (1 + samples // 1,024, 64).
     """
 
     def __init__(self, sample_rate: int, samples: int) -> None:

@@ -60,7 +60,16 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """An engine in this process."""
+    """An engine in this process.
+
+    Args:
+        kind: of engine, a key of ``ENGINES``.
+        options: its keywords.
+        name: of what it is for, in messages.
+
+    Raises:
+        SynthError: it cannot be made.
+    """
 
     _juce_thread: int | None = None
     _ended_elsewhere: list[Any] = []  # noqa: RUF012, shared on purpose

@@ -53,6 +53,11 @@ class CudaWorker(Worker):
     ``multiresolution``, and its pooled form, are computed there too. Other features are computed by the
     processor, as by any worker.
 
+    Args:
+        synth: one of the Dexed ids'.
+        space: of the patches.
+        features: of the sounds.
+
     Attributes:
         rows: the most voices that are rendered at once, as many as the device has memory for.
     """

@@ -132,7 +132,12 @@ class _ThreadWorker(Worker):
 
 
 class Threads(_Pool):
-    """The worker here, and a copy of it for every further thread."""
+    """The worker here, and a copy of it for every further thread.
+
+    Args:
+        worker: renders in the thread that asks.
+        workers: threads in all, 1 or more.
+    """
 
     def __init__(self, worker: Worker, workers: int) -> None:
         parts = worker.synth, worker.space, worker.features
@@ -156,7 +161,12 @@ class Threads(_Pool):
 
 
 class Processes(_Pool):
-    """The worker here, and a copy of it in every further process; results come by shared memory."""
+    """The worker here, and a copy of it in every further process; results come by shared memory.
+
+    Args:
+        worker: renders in this process.
+        workers: processes in all, this one among them.
+    """
 
     def __init__(self, worker: Worker, workers: int) -> None:
         options = {"synth": worker.synth, "space": worker.space, "features": worker.features}

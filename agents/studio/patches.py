@@ -147,7 +147,7 @@ def _bank_file(synth: Synth, natives: Native, names: Sequence[str], name: str) -
 def _preset_file(synth: Synth, save: Callable[[Path], None], name: str) -> Response:
     """Return what a synth saves, as a file of a name; OSError if there is no room for it."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"preset{synth.preset_suffix}"
+        path = Path(folder) / f"match{synth.preset_suffix}"  # Vital shows the name
         try:
             save(path)
         except PresetError as error:

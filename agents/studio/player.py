@@ -201,7 +201,7 @@ class Player:
         Raises:
             SynthError: none is found.
         """
-        units, kinds = [unit], [LITTLE, MORE]
+        units, kinds = [unit], [MORE, LITTLE]
         while len(units) < count and kinds:
             far = kinds[len(units) % len(kinds)]
             try:

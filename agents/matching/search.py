@@ -176,21 +176,25 @@ class Search:
         """
         if self.voices is None or not self.has_voices(task):
             return None
-        notes = task.note.rows(1) if played is None else played
-        note = int(notes[middle_of(notes), 0])
+        _, note = _middle(task, played)
         return voices_of(self.voices, task.synth.sample_rate, note, at_hand=self.at_hand)
 
     def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
         voices = self.voices_for(task, played)
         if voices is None:
             return DrawnPool(task, self.seed, min(self.budget, MOST_STARTS), known_starts(task))
-        notes = task.note.rows(1) if played is None else played
-        middle = middle_of(notes)
-        clip = target if played is None else target[middle]
-        near = voices.nearest(task, clip, int(notes[middle, 0]), MOST_STARTS)
+        middle, note = _middle(task, played)
+        near = voices.nearest(task, target if played is None else target[middle], note, MOST_STARTS)
         renders = np.zeros(len(near), np.int64)
         renders[0] = voices.renders  # known as soon as one of them is
         return Pool(near, renders)
+
+
+def _middle(task: SoundMatchingTask, played: Notes | None) -> tuple[int, int]:
+    """Return place and pitch of the middle one of the notes (k, 3) of a target, or of its one note."""
+    notes = task.note.rows(1) if played is None else played
+    middle = middle_of(notes)
+    return middle, int(notes[middle, 0])
 
 
 def why_none(trial: Trial) -> SynthgymError | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,8 +178,6 @@ def write(
         "history": trial.distances,
     }
     result = heard.write(out, task, target, {**about, **figures})
-    # A name that is no UTF-8 is shown with marks in place of what is none.
-    title = os.fsencode(title).decode("utf-8", "replace")
     each = zip(answers, heard.native, heard.sounds, heard.presets, strict=True)
     shown = [Shown(*one) for one in each]
     write_match(out / PAGE, task, target, trial, shown, measures, heard.gain, title, about)

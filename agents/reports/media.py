@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from pathlib import Path
 
 import matplotlib.image
@@ -83,6 +84,7 @@ def write_page(path: Path, template: str, **values: object) -> None:
     # What is put in is text, as names of targets are; what is safe says so.
     environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = environment.get_template(template).render(**values)
+    # Names of files that are no UTF-8 are shown with marks in place of what is none.
+    page = re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", page)
     with replaced(path) as temporary:
-        # Names of files may have marks that are no text.
-        temporary.write_text(page, encoding="utf-8", errors="replace")
+        temporary.write_text(page, encoding="utf-8")

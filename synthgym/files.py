@@ -25,9 +25,9 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}-{secrets.token_hex(8)}{path.suffix}")
-    # The kernel applies the umask, so that a result is as readable as any other file of the user's.
-    temporary.touch(mode=0o666, exist_ok=False)
-    try:
+    try:  # it begins before the file is there: Ctrl-C may come as soon as it is
+        # The kernel applies the umask, so that a result is as readable as any other file of the user's.
+        temporary.touch(mode=0o666, exist_ok=False)
         yield temporary
         temporary.replace(path)
     finally:

@@ -2,7 +2,10 @@
 
 import os
 import stat
+import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,6 +49,50 @@ def test_a_file_is_as_it_was_if_writing_fails(tmp_path: Path) -> None:
         fail()
     assert path.read_text(encoding="utf-8") == "before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_is_left_wherever_ctrl_c_comes(tmp_path: Path) -> None:
+    """It comes once, before each instruction of Python in turn."""
+    path = tmp_path / "x.txt"
+    missing = tmp_path / "missing"  # what is looked at here is loaded by now
+    with replaced(missing) as temporary:
+        temporary.touch()
+    missing.unlink()
+    steps = 0
+    while _interrupted(path, steps):
+        assert {*tmp_path.iterdir()} <= {path}, f"after {steps} instructions"
+        path.unlink(missing_ok=True)
+        steps += 1
+    assert steps > 50
+    assert path.read_text(encoding="utf-8") == "whole"
+
+
+def _interrupted(path: Path, after: int) -> bool:
+    """Write a file, and interrupt it after so many instructions; whether there were as many."""
+    left = after
+
+    def step(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal left
+        frame.f_trace_opcodes = True
+        if event == "opcode":
+            left -= 1
+            if left == -1:
+                raise KeyboardInterrupt
+        return step
+
+    def write() -> None:
+        with replaced(path) as temporary:
+            temporary.write_text("whole", encoding="utf-8")
+
+    usual = sys.gettrace()
+    try:
+        sys.settrace(step)
+        write()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(usual)
+    return False
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from agents.commands.noted import pitches
 from agents.evaluation.pitch import note_of
 from agents.matching.presets import Found, write_banks
 from agents.matching.recording import Recording, transposed
-from agents.matching.voices import Voices, _making, _opened, voices_of
+from agents.matching.voices import Voices, _making, _opened, voices_at_hand, voices_of
 from agents.trials.answers import APART, Answer, Answers
 from synthgym.errors import SoundError, SynthgymError
 from synthgym.features import distance
@@ -441,13 +441,14 @@ def test_voices_are_those_of_the_nearest_octave_or_at_hand(
     asked = []
     monkeypatch.setattr("agents.matching.voices._make_beside", lambda *what: asked.append(what))
     _opened.cache_clear()
-    assert voices_of("Dexed1Op-v0", RATE, 86, at_hand=True).note == 84, "there are no others"
-    assert voices_of("Dexed1Op-v0", RATE, 43, at_hand=True).note == 84
-    assert asked == [("Dexed1Op-v0", RATE, 48)]
+    assert voices_at_hand("Dexed1Op-v0", RATE, 60) is None
+    assert voices_of("Dexed1Op-v0", RATE, 86).note == 84
+    assert present(voices_at_hand("Dexed1Op-v0", RATE, 43)).note == 84
+    assert asked == [("Dexed1Op-v0", RATE, 60), ("Dexed1Op-v0", RATE, 48)]
     assert voices_of("Dexed1Op-v0", RATE, 43).note == 48
-    assert voices_of("Dexed1Op-v0", RATE, 50, at_hand=True).note == 48
-    assert voices_of("Dexed1Op-v0", RATE, 110, at_hand=True).note == 84
-    assert asked[1:] == [("Dexed1Op-v0", RATE, 96)]
+    assert present(voices_at_hand("Dexed1Op-v0", RATE, 50)).note == 48
+    assert present(voices_at_hand("Dexed1Op-v0", RATE, 110)).note == 84
+    assert asked[2:] == [("Dexed1Op-v0", RATE, 96)]
 
 
 @pytest.mark.slow
@@ -455,15 +456,16 @@ def test_voices_are_made_by_a_process_beside_this_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("agents.matching.voices.SIZE", 30)
     _opened.cache_clear()
     first = voices_of("FM-v0", RATE, 60)
-    assert voices_of("FM-v0", RATE, 36, at_hand=True) is first
+    assert voices_at_hand("FM-v0", RATE, 36) is first
     (process,) = _making.values()
-    assert voices_of("FM-v0", RATE, 37, at_hand=True) is first
+    assert voices_at_hand("FM-v0", RATE, 37) is first
     assert [*_making.values()] == [process]
     process.join(120)
     assert process.exitcode == 0
-    assert voices_of("FM-v0", RATE, 36, at_hand=True).note == 36
+    assert present(voices_at_hand("FM-v0", RATE, 36)).note == 36
 
 
 def test_notes_are_numbers_or_names() -> None:

@@ -24,7 +24,7 @@ from ..trials.pool import MOST_STARTS, DrawnPool, Pool, known_starts
 from ..trials.signals import Signals
 from ..trials.trial import Trial, middle_of
 from ..trials.watched import WatchedTrial
-from .voices import Voices, are_quick, voices_of
+from .voices import Voices, are_quick, voices_at_hand, voices_of
 
 MOST = 10**9
 """Renders: the budget of a search that time ends."""
@@ -45,8 +45,8 @@ class Search:
         voices: id of the environment whose human-like voices are its starts, if the synth knows any and
             renders them in no time; otherwise, and for None, they are the default patch, presets, and random
             patches, drawn while the search goes on.
-        at_hand: whether it begins at once with voices of another octave, if those of its own are to be
-            rendered first; they are rendered beside it then, for the next search.
+        at_hand: whether it begins at once with voices of another octave, or without any, if those of its own
+            are to be rendered first; they are rendered beside it then, for the next search.
         instead: the agent that searches where the first cannot be made ready.
     """
 
@@ -165,7 +165,7 @@ class Search:
         return self.voices is not None and task.synth.has_prior and are_quick(self.voices)
 
     def voices_for(self, task: SoundMatchingTask, played: Notes | None = None) -> Voices | None:
-        """Return the voices that it begins with, which may have to be rendered first; None if it has none.
+        """Return the voices that it begins with, which may have to be rendered first; None if there are none.
 
         Args:
             task: renders.
@@ -177,7 +177,8 @@ class Search:
         if self.voices is None or not self.has_voices(task):
             return None
         _, note = _middle(task, played)
-        return voices_of(self.voices, task.synth.sample_rate, note, at_hand=self.at_hand)
+        voices = voices_at_hand if self.at_hand else voices_of
+        return voices(self.voices, task.synth.sample_rate, note)
 
     def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
         voices = self.voices_for(task, played)

@@ -52,6 +52,7 @@ class Voices:
         sample_rate: Hz.
         note: MIDI note.
         rendering: how they are rendered, if they are not there; "inline": in this thread, without a bar.
+        size: how many (default: ``SIZE``).
 
     Attributes:
         note: at which they are rendered.
@@ -62,11 +63,19 @@ class Voices:
         SynthgymError: the set cannot be written to the user's cache.
     """
 
-    def __init__(self, env_id: str, sample_rate: int, note: int, rendering: Rendering = "auto") -> None:
-        recipe, self._path = _recipe(env_id, sample_rate, note, rendering)
+    def __init__(
+        self,
+        env_id: str,
+        sample_rate: int,
+        note: int,
+        rendering: Rendering = "auto",
+        size: int | None = None,
+    ) -> None:
+        size = SIZE if size is None else size
+        recipe, self._path = _recipe(env_id, sample_rate, note, size, rendering)
         self._task, self.note = recipe.task, note
         if not self._path.exists():
-            made = f"{SIZE:,} voices at note {note}"
+            made = f"{size:,} voices at note {note}"
             logger.info("making %s to begin matches with, once, in %s", made, self._path)
         cache = self._path.parent
         try:
@@ -105,11 +114,11 @@ class Voices:
 
 
 def _recipe(
-    env_id: str, sample_rate: int, note: int, rendering: Rendering = "inline"
+    env_id: str, sample_rate: int, note: int, size: int, rendering: Rendering = "inline"
 ) -> tuple[datasets.Recipe, Path]:
     """Return how voices are made, and in which folder."""
     env_kwargs = {"sample_rate": sample_rate, "note": note}
-    recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs=env_kwargs, rendering=rendering).random(SIZE)
+    recipe = datasets.Recipe(env_id, [_FEATURE], env_kwargs=env_kwargs, rendering=rendering).random(size)
     # Other versions of what it depends on make another set.
     key = hashlib.sha256(json.dumps(recipe.manifest(), sort_keys=True).encode()).hexdigest()[:12]
     return recipe, user_cache_path("synthgym") / "voices" / f"{env_id}-{key}"
@@ -122,26 +131,44 @@ def are_quick(env_id: str) -> bool:
         return task.synth.batch > 1
 
 
-def voices_of(env_id: str, sample_rate: int, note: int, *, at_hand: bool = False) -> Voices:
-    """Return the voices of an environment that were rendered at the nearest note to another.
+def voices_of(env_id: str, sample_rate: int, note: int) -> Voices:
+    """Return the voices of an environment that are rendered at the nearest note to another.
 
     Args:
         env_id: id of the environment.
         sample_rate: Hz, at which they are rendered.
         note: MIDI note.
-        at_hand: whether others are returned where these are not there, the nearest that are. These are then
-            rendered by a process beside this one, which ends with it.
 
     Returns:
         The voices, opened only if the last call was for others.
     """
-    nearest, *others = sorted(NOTES, key=lambda one: abs(one - note))
-    if at_hand and not _are_there(env_id, sample_rate, nearest):
-        for other in others:
-            if _are_there(env_id, sample_rate, other):
-                _make_beside(env_id, sample_rate, nearest)
-                return _opened(env_id, sample_rate, other)
-    return _opened(env_id, sample_rate, nearest)
+    return _opened(env_id, sample_rate, _by_nearness(note)[0])
+
+
+def voices_at_hand(env_id: str, sample_rate: int, note: int) -> Voices | None:
+    """Return the voices of an environment that are there, at the nearest note to another.
+
+    If those that ``voices_of`` returns are not, they are rendered by a process beside this one, which ends
+    with it.
+
+    Args:
+        env_id: id of the environment.
+        sample_rate: Hz, at which they are rendered.
+        note: MIDI note.
+
+    Returns:
+        The voices, opened only if the last call was for others; None if there are none yet.
+    """
+    for i, kept in enumerate(_by_nearness(note)):
+        if _are_there(env_id, sample_rate, kept):
+            return _opened(env_id, sample_rate, kept)
+        if i == 0:
+            _make_beside(env_id, sample_rate, kept)
+    return None
+
+
+def _by_nearness(note: int) -> list[int]:
+    return sorted(NOTES, key=lambda one: abs(one - note))
 
 
 @lru_cache(1)
@@ -150,7 +177,7 @@ def _opened(env_id: str, sample_rate: int, note: int) -> Voices:
 
 
 def _are_there(env_id: str, sample_rate: int, note: int) -> bool:
-    recipe, path = _recipe(env_id, sample_rate, note)
+    recipe, path = _recipe(env_id, sample_rate, note, SIZE)
     recipe.task.close()
     return are_kept(path)  # layers are made last
 
@@ -161,13 +188,13 @@ def _make_beside(env_id: str, sample_rate: int, note: int) -> None:
     with _MAKING:
         if what in _making and _making[what].is_alive():
             return
-        process = multiprocessing.get_context("spawn").Process(target=_make, args=what, daemon=True)
+        process = multiprocessing.get_context("spawn").Process(target=_make, args=(*what, SIZE), daemon=True)
         process.start()
         _making[what] = process
 
 
-def _make(env_id: str, sample_rate: int, note: int) -> None:
+def _make(env_id: str, sample_rate: int, note: int, size: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that began this one, and ends it
     if hasattr(os, "nice"):
         os.nice(19)
-    Voices(env_id, sample_rate, note, "inline")
+    Voices(env_id, sample_rate, note, "inline", size)

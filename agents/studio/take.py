@@ -28,6 +28,7 @@ from ..matching.usual import ready, usual_search
 from ..matching.writing import Heard, write
 from ..trials.agent import Refined, run
 from ..trials.answers import Answer
+from ..trials.pool import DrawnPool
 from ..trials.signals import Signals
 from ..trials.watched import WatchedTrial
 from .order import Aim, Order
@@ -40,6 +41,10 @@ ANSWERS = 3
 STARTING = threading.Lock()
 """What all searches look up their starts in is not for several threads at once."""
 _CURVE = 300
+_NO_VOICES = (
+    "The voices that searches begin with are still being rendered, once on this machine; "
+    "this one began with random patches."
+)
 
 
 @dataclass(frozen=True)
@@ -162,15 +167,13 @@ class Take:
             if order.starts is not None:
                 agent = Refined(Known(order.starts), agent)
             watch = _Watch(self, order, aim, player, task, target, tell)
-            if search.has_voices(task):
-                self._say(
-                    tell, "preparing", "Opening the voices that it begins with, which are rendered once."
-                )
-                search.voices_for(task, aim.notes)  # while they are rendered, others need not wait
             with STARTING:
                 trial = search.trial(task, target, self.stop, watch.nearer, with_bar=False, played=aim.notes)
             watch.trial = stack.enter_context(closing(trial))
-            self._say(tell, "searching", " ".join([*aim.remarks, *more]))
+            remarks = [*aim.remarks, *more]
+            if search.has_voices(task) and isinstance(trial.pool, DrawnPool):
+                remarks.append(_NO_VOICES)
+            self._say(tell, "searching", " ".join(remarks))
             run(agent, trial)
             if not trial.answers.best and self.stop.caught is not None:
                 self._say(tell, "ready", "Stopped before a sound was found.")
@@ -181,7 +184,7 @@ class Take:
             watch.show(trial.answers.best)
             far = aim.found(trial, trial.answers.best[0])
             about = search.about(aim.recording.path, order.instrument.env_id, aim.env_kwargs)
-            about["remarks"] = [*aim.remarks, *more]
+            about["remarks"] = remarks
             if far:
                 about |= {"target": [one["recording"] for one in far], "recordings": far}
             title = f"{aim.recording.path.name} by {order.instrument.name}"

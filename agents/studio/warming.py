@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -39,7 +40,9 @@ def warm(stop: Signals) -> None:
     try:
         with closing(make_task(_ID, rendering="auto")) as task:
             search, agent, _ = ready(usual_search(_ID, budget=400), task)
-            search.voices_for(task)  # while they are rendered, searches with other synths need not wait
+            # At once, since the first recording may come before there are voices; and as the others begin.
+            _search(replace(search, voices=None), task, agent, stop)
+            search.voices_for(task)
             _search(search, task, agent, stop)
     except SynthgymError as error:
         logger.warning("the studio could not prepare itself: %s", error)

@@ -463,7 +463,7 @@ def test_voices_are_made_by_a_process_beside_this_one(
     (process,) = _making.values()
     assert voices_at_hand("FM-v0", RATE, 37) is first
     assert [*_making.values()] == [process]
-    process.join(120)
+    process.join(300)
     assert process.exitcode == 0
     assert present(voices_at_hand("FM-v0", RATE, 36)).note == 36
 

@@ -22,6 +22,7 @@ import numpy as np
 import psutil
 import pytest
 import soundfile
+from conftest import stub_plugin
 from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,6 +33,7 @@ from agents.studio.instruments import Instrument
 from agents.studio.player import Player
 from agents.studio.session import Session, Sessions
 from synthgym.making import make_task
+from synthgym.synths.plugin_kinds import look
 
 FM = "FM-v0"
 Matched = tuple[Client, dict[str, Any]]
@@ -420,6 +422,37 @@ def test_a_search_that_fails_leaves_no_answers_of_another(port: int) -> None:
     again = {**order, "begin": shown["begin"], "end": shown["end"], "starts": [shown["answers"][0]["unit"]]}
     client.json("POST", client.at(number, "search"), again)
     assert client.until(number, "done")["answers"][0]["distance"] <= shown["answers"][0]["distance"] + 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:.*taken for silence")
+def test_a_plugin_that_crashes_ends_nothing(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does with two of five random patches; the search goes on with the others."""
+    for variable, folder in (("VST_PATH", "vst"), ("VST3_PATH", "none"), ("LV2_PATH", "none")):
+        monkeypatch.setenv(variable, str(tmp_path / folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "vst").mkdir()
+    crashes = "-DON_NOTE=if (values[2] > 0.6) abort()"
+    plugin = stub_plugin(tmp_path / "vst/Crash.so", "-DCALM", '-DLAST="Last"', "-DSTEPS=5", crashes)
+    client = Client(port)
+    assert look(plugin)
+    offered = client.json("GET", "/api/instruments")["instruments"]
+    assert {"key": plugin, "name": "Crash"} in offered
+    number = client.drop(wav_bytes(tone(60)))[1]["take"]
+    order = {"instrument": plugin, "note": 60, "seconds": 5}
+    client.json("POST", client.at(number, "search"), order)
+    shown = client.until(number, "done", 120)
+    unit = shown["answers"][0]["unit"]
+    described = client.json("POST", client.at(number, "patch"), {"unit": unit})
+    (knob,) = (p for group in described["groups"] for p in group["parameters"] if p["name"] == "Pitch")
+    assert unit[knob["index"]] <= 0.6
+    turned = [1.0 if i == knob["index"] else value for i, value in enumerate(unit)]
+    for what in ("sound", "key", "patch"):
+        asked = {"unit": turned, "note": 60}
+        assert "SIGABRT" in client.json("POST", client.at(number, what), asked, 400)["error"]
+    asked = {"unit": unit, "note": 50}
+    assert client.ask("POST", client.at(number, "key"), json.dumps(asked).encode())[0] == 200
 
 
 def test_a_recording_that_waits_is_stopped_at_once(port: int) -> None:

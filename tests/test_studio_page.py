@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import ROOT
-from in_browser import chromium, new_page
-from studio_client import served, tone, wav_bytes
+from in_browser import chromium
+from studio_client import served
+from studio_page import drop, faults, opened
 
 from synthgym.making import make_task
 
@@ -39,26 +40,6 @@ def studio() -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/"
 
 
-def opened(browser: Any, studio: str, width: int = 1280, height: int = 900) -> tuple[Any, list[str]]:
-    page, errors = new_page(browser, width, height)
-    page.goto(studio)
-    page.locator("#instrument option").first.wait_for(state="attached")
-    return page, errors
-
-
-def drop(page: Any, name: str, note: int) -> None:
-    page.set_input_files("#file", {"name": name, "mimeType": "audio/wav", "buffer": wav_bytes(tone(note))})
-
-
-def faults(page: Any) -> list[str]:
-    """The serious faults that axe-core finds."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    # The page runs no script that it has not served; axe is put in beside it.
-    found = Axe().run(page).response["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in found if v["impact"] in ("serious", "critical")]
-
-
 @pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["desktop", "phone"])
 def test_from_a_dropped_file_to_a_preset(browser: Any, studio: str, size: Any, tmp_path: Path) -> None:
     from playwright.sync_api import expect
@@ -66,7 +47,7 @@ def test_from_a_dropped_file_to_a_preset(browser: Any, studio: str, size: Any, t
     page, errors = opened(browser, studio, *size)
     assert faults(page) == []
     page.select_option("#seconds", "5")
-    drop(page, MARKUP, 57)
+    drop(page, (MARKUP, 57))
     expect(page.locator("#name")).to_have_text(MARKUP)
     expect(page.locator("#heard")).to_have_text("heard as A3")
     expect(page.locator(".card")).to_have_count(4, timeout=60_000)
@@ -131,7 +112,7 @@ def test_pages_do_not_disturb_each_other_and_one_that_is_loaded_anew_goes_on(
     for page, name, note in ((one, "one.wav", 60), (other, "other.wav", 64)):
         page.select_option("#instrument", "FM-v0")
         page.select_option("#seconds", "20")
-        drop(page, name, note)
+        drop(page, (name, note))
         expect(page.locator(".card").nth(1)).to_be_visible(timeout=60_000)
     one.reload()
     expect(one.locator("#name")).to_have_text("one.wav")
@@ -184,7 +165,7 @@ def test_one_preset_for_all_recordings(browser: Any, studio: str) -> None:
     button = page.get_by_role("button", name="One preset for all of them")
     for name, note in (("low.wav", 48), ("high.wav", 60)):
         expect(button).to_be_hidden()
-        drop(page, name, note)
+        drop(page, (name, note))
         expect(page.locator("#name")).to_have_text(name)
         expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
     button.click()

@@ -188,7 +188,7 @@ class Player:
         raise SynthError("no variation with the same pitch was found; turn a knob, or try the other button")
 
     def neighbours(self, unit: Unit, count: int, rng: np.random.Generator) -> Native:
-        """Return a patch and variations of it.
+        """Return a patch and variations of it; where no more are found, variations of these.
 
         Args:
             unit: the patch (n,).
@@ -201,15 +201,18 @@ class Player:
         Raises:
             SynthError: none is found.
         """
-        units, kinds = [unit], [MORE, LITTLE]
-        while len(units) < count and kinds:
-            far = kinds[len(units) % len(kinds)]
-            try:
-                units.append(self.varied(unit, far, rng))
-            except SynthError:
-                kinds.remove(far)  # those of the other kind may still be found
-                if not kinds and len(units) == 1:
-                    raise
+        units, why = [unit], None
+        for one in units:  # which become more meanwhile
+            kinds = [MORE, LITTLE]
+            while len(units) < count and kinds:
+                far = kinds[len(units) % len(kinds)]
+                try:
+                    units.append(self.varied(one, far, rng))
+                except SynthError as error:
+                    kinds.remove(far)  # those of the other kind may still be found
+                    why = error
+        if why is not None and len(units) == 1:
+            raise why
         return self.space.to_native(np.stack(units))
 
     def _matched(self, units: Unit) -> Audio:

@@ -9,7 +9,6 @@ page of the first match is taken, too.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import shutil
 import subprocess
@@ -23,8 +22,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from agents.commands.cli import new_parser, run, writing_to
+from agents.matching.octaves import voices_of
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced
+from synthgym.notes import MIDDLE_C
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "examples" / "targets" / "electric_piano.wav"
@@ -43,6 +44,7 @@ def main() -> int:
         raise SynthgymError("no chromium here; Debian's package chromium has it")
     from playwright.sync_api import sync_playwright
 
+    voices_of("Dexed6Op-v0", 44_100, MIDDLE_C)  # which a first search would not wait for
     with served() as address, sync_playwright() as playwright, writing_to(out):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name, size in (("studio", WIDE), ("studio-phone", PHONE)):
@@ -70,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 def served() -> Iterator[str]:
     """Serve a studio; gives its address."""
     command = [sys.executable, str(ROOT / "scripts" / "studio.py"), "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as studio:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as studio:
         try:
             assert studio.stdout is not None
             said = re.search(r"http://\S+", studio.stdout.readline())

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from agents.commands.compare_matches import columns_of, read_comparison, table_row
 from agents.commands.noted import pitches
 from agents.evaluation.pitch import note_of
+from agents.matching.octaves import _opened, make_beside, voices_at_hand, voices_of
 from agents.matching.presets import Found, write_banks
 from agents.matching.recording import Recording, transposed
-from agents.matching.voices import Voices, _making, _opened, voices_at_hand, voices_of
+from agents.matching.voices import Voices
 from agents.trials.answers import APART, Answer, Answers
 from synthgym.errors import SoundError, SynthgymError
 from synthgym.features import distance
@@ -439,7 +441,7 @@ def test_voices_are_those_of_the_nearest_octave_or_at_hand(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("agents.matching.voices.SIZE", 30)
     asked = []
-    monkeypatch.setattr("agents.matching.voices._make_beside", lambda *what: asked.append(what))
+    monkeypatch.setattr("agents.matching.octaves._make_beside", lambda *what: asked.append(what))
     _opened.cache_clear()
     assert voices_at_hand("Dexed1Op-v0", RATE, 60) is None
     assert voices_of("Dexed1Op-v0", RATE, 86).note == 84
@@ -457,15 +459,34 @@ def test_voices_are_made_by_a_process_beside_this_one(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("agents.matching.voices.SIZE", 30)
+    begun: dict[tuple[str, int, int], BaseProcess] = {}
+    monkeypatch.setattr("agents.matching.octaves._begun", begun)
     _opened.cache_clear()
     first = voices_of("FM-v0", RATE, 60)
     assert voices_at_hand("FM-v0", RATE, 36) is first
-    (process,) = _making.values()
+    (process,) = begun.values()
     assert voices_at_hand("FM-v0", RATE, 37) is first
-    assert [*_making.values()] == [process]
-    process.join(300)
-    assert process.exitcode == 0
+    assert [*begun.values()] == [process]
+    assert make_beside("FM-v0", RATE, 36, lambda: False)
+    assert [*begun.values()] == [process]
     assert present(voices_at_hand("FM-v0", RATE, 36)).note == 36
+    assert not make_beside("FM-v0", RATE, 48, lambda: True), "it was stopped"
+    assert not begun["FM-v0", RATE, 48].is_alive()
+
+
+def test_what_fails_beside_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "synthgym").touch()  # where a folder is wanted
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    begun: dict[tuple[str, int, int], BaseProcess] = {}
+    monkeypatch.setattr("agents.matching.octaves._begun", begun)
+    assert not make_beside("Dexed1Op-v0", RATE, 60, lambda: False)
+    assert voices_at_hand("Dexed1Op-v0", RATE, 61) is None
+    assert [process.exitcode for process in begun.values()] == [1]
+    said = capfd.readouterr().err
+    assert said.count("the voices that a search begins with are not made: cannot write to ") == 1, said
+    assert "Traceback" not in said
 
 
 def test_notes_are_numbers_or_names() -> None:

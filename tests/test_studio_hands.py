@@ -2,14 +2,13 @@
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import AMSYNTH, ROOT, needs
+from conftest import AMSYNTH, ROOT, needs, read_until, started
 from in_browser import chromium
 from studio_client import served
 from studio_page import drop, faults, opened
@@ -175,16 +174,13 @@ def test_a_copy_of_the_page_in_a_second_tab_is_a_page_of_its_own(matched: Any, s
 
 
 @contextmanager
-def started(port: int) -> Iterator[subprocess.Popen[str]]:
-    """A studio of its own at a port."""
-    command = [sys.executable, str(ROOT / "scripts" / "studio.py"), "--port", str(port), "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as studio:
-        assert studio.stdout is not None
-        assert studio.stdout.readline().startswith("studio: ")
-        try:
-            yield studio
-        finally:
-            studio.kill()
+def studio_at(port: int) -> Iterator[None]:
+    """A studio of its own at a port, which is killed in the end."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    command = (ROOT / "scripts" / "studio.py", "--port", port, "--no-browser")
+    with started(*command, **pipes) as studio:
+        read_until(studio.stdout, "studio: http")
+        yield
 
 
 def test_a_lost_connection_is_said_and_the_page_goes_on_with_another_studio(browser: Any) -> None:
@@ -192,7 +188,7 @@ def test_a_lost_connection_is_said_and_the_page_goes_on_with_another_studio(brow
 
     with listening_on(0) as listening:
         port = listening.getsockname()[1]
-    with started(port):
+    with studio_at(port):
         page, _ = opened(browser, f"http://127.0.0.1:{port}/")
         page.select_option("#instrument", "FM-v0")
         page.select_option("#seconds", "60")
@@ -203,10 +199,9 @@ def test_a_lost_connection_is_said_and_the_page_goes_on_with_another_studio(brow
     page.get_by_role("button", name="Stop").click()
     expect(notice).to_have_text(re.compile("^The studio does not answer"))
     assert faults(page) == []
-    with started(port):
+    with studio_at(port):
         expect(notice).to_have_text(re.compile("^This page's searches have ended"), timeout=60_000)
         expect(page.locator("#welcome")).to_be_visible()
-        page.wait_for_timeout(2000)
         page.select_option("#seconds", "5")
         drop(page, ("again.wav", 57), ("lower.wav", 45))
         expect(page.locator("#takes li")).to_have_count(2, timeout=30_000)

@@ -16,7 +16,7 @@ from synthgym.datasets import load
 from synthgym.features import Features
 from synthgym.features.multiresolution import MultiResolution
 from synthgym.features.powers import aim, loudness_of, powers, powers_of
-from synthgym.files import replaced, unwritable
+from synthgym.files import remove_strays, replaced, unwritable
 from synthgym.parameters import Native, Unit
 from synthgym.task import SoundMatchingTask
 
@@ -67,6 +67,7 @@ class LayerSet:
         try:
             home.mkdir(parents=True, exist_ok=True)
             with FileLock(home / ".lock"):
+                remove_strays(home)
                 kept = self._kept(home / f"layers-{key}.npz")
         except OSError as error:
             raise unwritable(home, error) from error

@@ -19,8 +19,10 @@ import numpy as np
 import soundfile
 
 from synthgym.making import make_task
+from synthgym.notes import MIDDLE_C
 from synthgym.patches import PatchStream
 
+from ..matching.octaves import voices_of
 from ..studio.app import make_app
 from ..studio.instruments import Instrument, instruments, look_at_all
 from ..studio.serving import HOST, Server, listening_on
@@ -35,6 +37,7 @@ NOTE = 48
 SECONDS = 10.0
 """Of a search."""
 KEYS = 12
+_RATE = 44_100
 _PAUSE = 0.4
 """Seconds between two keys."""
 _PATIENCE = 120.0
@@ -92,6 +95,8 @@ def measure(effort: Effort) -> list[Row]:
     """Measure a page of each synth, one after the other, round after round."""
     look_at_all(Signals())
     sound = _recording()
+    for note in (NOTE, MIDDLE_C):
+        voices_of(OF, _RATE, note)  # else they would be rendered beside what is measured
     chosen = [one for one in instruments() if one.key == one.env_id or one.name.startswith(_PLUGINS)]
     figures: dict[str, list[dict[str, float]]] = {one.key: [] for one in chosen}
     with _served() as address:
@@ -158,11 +163,11 @@ def _nearer(told: list[tuple[float, dict[str, Any]]], since: float) -> list[floa
 
 def _recording() -> bytes:
     """Return a note of a random patch as a WAV."""
-    with closing(make_task(OF, {"note": NOTE, "duration": 2.0, "hold": 1.0}, rendering="inline")) as task:
+    played = {"note": NOTE, "duration": 2.0, "hold": 1.0, "sample_rate": _RATE}
+    with closing(make_task(OF, played, rendering="inline")) as task:
         patches = task.make_patches(PatchStream("train", 0).ids([0]), audio=True)
-        rate = task.synth.sample_rate
     assert patches.rendered.audio is not None
-    soundfile.write(file := io.BytesIO(), patches.rendered.audio[0], rate, "FLOAT", format="WAV")
+    soundfile.write(file := io.BytesIO(), patches.rendered.audio[0], _RATE, "FLOAT", format="WAV")
     return file.getvalue()
 
 

@@ -24,7 +24,8 @@ from ..trials.pool import MOST_STARTS, DrawnPool, Pool, known_starts
 from ..trials.signals import Signals
 from ..trials.trial import Trial, middle_of
 from ..trials.watched import WatchedTrial
-from .voices import Voices, are_quick, voices_at_hand, voices_of
+from .octaves import voices_at_hand, voices_of
+from .voices import Voices, are_quick
 
 MOST = 10**9
 """Renders: the budget of a search that time ends."""
@@ -177,8 +178,8 @@ class Search:
         if self.voices is None or not self.has_voices(task):
             return None
         _, note = _middle(task, played)
-        voices = voices_at_hand if self.at_hand else voices_of
-        return voices(self.voices, task.synth.sample_rate, note)
+        look_up = voices_at_hand if self.at_hand else voices_of
+        return look_up(self.voices, task.synth.sample_rate, note)
 
     def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
         voices = self.voices_for(task, played)

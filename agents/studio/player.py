@@ -157,13 +157,16 @@ class Player:
         (sound,) = self._matched(unit[None])
         return np.asarray(sound)
 
-    def varied(self, unit: Unit, far: float, rng: np.random.Generator) -> Unit:
+    def varied(
+        self, unit: Unit, far: float, rng: np.random.Generator, pitch: NDArray[np.float64] | None = None
+    ) -> Unit:
         """Return a variation of a patch that has its pitch.
 
         Args:
             unit: the patch (n,).
             far: how far it is to sound from it, about; a distance from 0 to 1.
             rng: of all that is random.
+            pitch: that it is to have, a track (frames,) in semitones (default: that of the patch).
 
         Returns:
             The variation (n,).
@@ -172,7 +175,8 @@ class Player:
             SynthError: none of those that were tried has.
         """
         own = self._matched(unit[None])
-        feature, pitch = self._feature(own), pitch_of(own[0], self.synth.sample_rate)
+        feature, rate = self._feature(own), self.synth.sample_rate
+        pitch = pitch_of(own[0], rate) if pitch is None else pitch
         for sigma in _SIGMAS:
             turned = rng.random((_TRIED, len(unit))) < _TURNED
             jittered = np.stack([self.space.jitter(unit, sigma, rng) for _ in range(_TRIED)])
@@ -180,9 +184,7 @@ class Player:
             sounds = self._matched(tried)
             away = distance(self._feature(sounds), feature)
             for i in np.argsort(np.abs(away - far)):
-                if far / 3 <= away[i] <= far * 2 and _in_tune(
-                    pitch, pitch_of(sounds[i], self.synth.sample_rate)
-                ):
+                if far / 3 <= away[i] <= far * 2 and _in_tune(pitch, pitch_of(sounds[i], rate)):
                     chosen: Unit = tried[i]
                     return chosen
         raise SynthError("no variation with the same pitch was found; turn a knob, or try the other button")
@@ -202,12 +204,13 @@ class Player:
             SynthError: none is found.
         """
         units, why = [unit], None
+        pitch = pitch_of(self._matched(unit[None])[0], self.synth.sample_rate)
         for one in units:  # which become more meanwhile
             kinds = [MORE, LITTLE]
             while len(units) < count and kinds:
                 far = kinds[len(units) % len(kinds)]
                 try:
-                    units.append(self.varied(one, far, rng))
+                    units.append(self.varied(one, far, rng, pitch))
                 except SynthError as error:
                     kinds.remove(far)  # those of the other kind may still be found
                     why = error

@@ -42,7 +42,7 @@ STARTING = threading.Lock()
 """What all searches look up their starts in is not for several threads at once."""
 _CURVE = 300
 _NO_VOICES = (
-    "The voices that searches begin with are still being rendered, once on this machine; "
+    "The voices that a search begins with were not rendered yet, as they are once on a machine; "
     "this one began with random patches."
 )
 
@@ -171,7 +171,7 @@ class Take:
                 trial = search.trial(task, target, self.stop, watch.nearer, with_bar=False, played=aim.notes)
             watch.trial = stack.enter_context(closing(trial))
             remarks = [*aim.remarks, *more]
-            if search.has_voices(task) and isinstance(trial.pool, DrawnPool):
+            if order.starts is None and search.has_voices(task) and isinstance(trial.pool, DrawnPool):
                 remarks.append(_NO_VOICES)
             self._say(tell, "searching", " ".join(remarks))
             run(agent, trial)

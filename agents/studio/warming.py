@@ -11,10 +11,13 @@ import torch
 
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
+from synthgym.notes import MIDDLE_C
 from synthgym.task import SoundMatchingTask
 
+from ..matching.octaves import make_beside
 from ..matching.search import Search
 from ..matching.usual import ready, usual_search
+from ..matching.voices import are_there
 from ..trials.agent import Agent, run
 from ..trials.signals import Signals
 from .instruments import look_at_all
@@ -31,19 +34,17 @@ def prepare(stop: Signals) -> None:
 
 
 def warm(stop: Signals) -> None:
-    """Compile and load what a search for a DX7 voice uses, and have its voices at C4 made, once on a machine.
-
-    A stop ends it, but while voices are made, which takes a quarter of a minute.
-    """
+    """Compile and load what a search for a DX7 voice uses, and have its voices at C4 made, once."""
     # Searches render on all cores: PyTorch's threads would wait for each other there, spinning.
     torch.set_num_threads(1)
     try:
         with closing(make_task(_ID, rendering="auto")) as task:
             search, agent, _ = ready(usual_search(_ID, budget=400), task)
-            # At once, since the first recording may come before there are voices; and as the others begin.
-            _search(replace(search, voices=None), task, agent, stop)
-            search.voices_for(task)
-            _search(search, task, agent, stop)
+            rate = task.synth.sample_rate
+            if not are_there(_ID, rate, MIDDLE_C):  # the first recording may come before they are
+                _search(replace(search, voices=None), task, agent, stop)
+            if make_beside(_ID, rate, MIDDLE_C, lambda: stop.caught is not None):
+                _search(search, task, agent, stop)
     except SynthgymError as error:
         logger.warning("the studio could not prepare itself: %s", error)
 

@@ -12,7 +12,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, redirect_stderr, redirect_stdout
 from itertools import islice
-from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +20,7 @@ from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
 from synthgym.rendering import usable_cores
 
+from ..trials.following import follow
 from .learners import learner
 from .run_config import RunConfig
 from .run_folder import RunFolder
@@ -170,17 +170,13 @@ def by_ray(runs: Iterable[Path], workers: int | None, address: str | None) -> It
 
 
 def _begin(threads: int) -> None:
-    """Begin a process: Ctrl-C is for the one that waits for it, which ends this one by SIGTERM."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Begin a process, which the one that waits for it ends by SIGTERM."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    threading.Thread(target=_follow, daemon=True).start()
+    follow(_end)
 
 
-def _follow() -> None:
-    """End this process, with a checkpoint, when the one that waits for it is killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    wait_for([parent.sentinel])
+def _end() -> None:
+    """End this process, with a checkpoint."""
     os.kill(os.getpid(), signal.SIGTERM)
     with _busy:
         os._exit(1)  # else it would wait for another run

@@ -225,15 +225,16 @@ for (let note = 0; note < 128; note++) $("note").append(new Option(`${noteName(n
 
 let said = false; // that the connection is lost, which is over when there is one again
 function connection(state) {
-  if (state === "lost") {
-    say("The connection to the studio is lost; trying again. A search goes on for a while.");
+  if (state === "lost") { // which is found out each second
+    if (!said) say("The connection to the studio is lost; trying again. A search goes on for a while.");
     said = true;
   } else if (state === "ended") {
     say("This page's searches have ended: it was away for long, or the studio was started anew. Drop the recordings again.");
     said = false;
     for (const take of [...takes.keys()]) shown({ take, state: "gone" });
     sessionStorage.removeItem("page");
-    setTimeout(() => open(shown, connection).catch(error => say(error.message)), 1500);
+    opened = new Promise(done => setTimeout(done, 1500)).then(() => open(shown, connection));
+    opened.catch(error => say(error.message));
   } else if (said) {
     say("");
     said = false;

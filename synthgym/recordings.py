@@ -85,8 +85,11 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
-        cause = getattr(error, "error_string", error)  # libsndfile's own words, without the name
-        raise SoundError(f"{quoted(path, 200)} is not audio ({cause}); convert it to WAV") from error
+        cause = str(getattr(error, "error_string", error)).rstrip(
+            "."
+        )  # libsndfile's own words, without the name
+        remedy = "give a WAV, FLAC, OGG, AIFF or MP3 file"
+        raise SoundError(f"{quoted(path, 200)} is not audio ({cause}); {remedy}") from error
     mono = channels.mean(axis=1)
     try:
         if channels.size and _peak(mono) < CANCELLED * _peak(channels):

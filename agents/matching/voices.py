@@ -73,7 +73,7 @@ class Voices:
         try:
             cache.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{self._path}.lock"):
-                datasets.make(self._path, recipe, progress=progress)
+                datasets.make(self._path, recipe, progress=progress and not are_kept(self._path))
         except OSError as error:
             raise SynthgymError(f"cannot write to {cache}: {error.strerror}; set XDG_CACHE_HOME") from error
         finally:

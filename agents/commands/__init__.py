@@ -9,8 +9,8 @@ _OURS = ("synthgym", "synthgym_agents", "agents", "envs_registry")
 
 def run(module: str) -> None:
     """Run the command in a module of this package, and exit with its code."""
-    # Threads that wait for each other let other programs go on: where these want the cores, too, a training takes
-    # half as long again if they turn in circles, as is usual.
+    # Threads that wait for each other let other programs go on. If they turned in circles, as is usual, a
+    # training would take half as long again where these want the cores, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         # The command comes first: it may set limits on threads, which stand before NumPy's import.

@@ -312,6 +312,21 @@ def test_a_full_disk_is_said_wherever_the_studio_writes(
     assert client.ask("POST", client.at(shown["take"], "download"), order)[0] == 200, "it goes on"
 
 
+def test_a_full_disk_keeps_what_a_search_has_found(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("agents.studio.take.write", full)
+    client = Client(port)
+    number = client.drop(wav_bytes(tone(60)))[1]["take"]
+    client.json("POST", client.at(number, "search"), {"instrument": FM, "note": 60, "seconds": 1})
+    shown = client.until(number, "failed")
+    said = "the page of the match cannot be written: No space left on device; make room on the disk"
+    assert shown["message"] == said
+    asked = json.dumps({"unit": shown["answers"][0]["unit"], "what": "preset"}).encode()
+    assert client.ask("POST", client.at(number, "download"), asked)[0] == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -390,6 +405,33 @@ def test_many_at_once(port: int) -> None:
         thread.join()
     assert sorted(states) == [(200, number) for number in sorted(take for _, take in states)]
     assert len({take for _, take in states}) == 20
+
+
+def test_the_name_of_a_recording_is_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder := tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    with served() as (port, _):
+        client = Client(port)
+        for name in (
+            "../../evil.wav",
+            "/evil.wav",
+            "..",
+            "",
+            "a/../../evil.wav",
+            "..\\evil.wav",
+            "evil\0.wav",
+        ):
+            status, take = client.drop(wav_bytes(tone(60)), name)
+            assert status == 200, take
+        order = {"instrument": FM, "note": 60, "seconds": 1}
+        client.json("POST", client.at(1, "search"), order)
+        client.until(1, "done")
+        left = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
+        assert len(left) > 7
+        # And a lock of what is compiled.
+        assert {path.parts[1].rpartition("-")[0] for path in left} <= {"synthgym-studio", "synthgym-numba"}
+        assert not [path for path in left if "evil" in path.name]
+    assert not [*folder.glob("synthgym-studio-*")]
 
 
 def test_a_search_ends_with_its_page() -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from multiprocessing.process import BaseProcess
 
+from tqdm import tqdm
+
 from synthgym.errors import SynthgymError
 
 from ..trials.following import follow
@@ -110,6 +112,7 @@ def _make_beside(env_id: str, sample_rate: int, note: int) -> BaseProcess:
 
 def _make(env_id: str, sample_rate: int, note: int, size: int) -> None:
     follow(partial(os._exit, 1))
+    tqdm.set_lock(threading.RLock())  # its own is one for several processes, which it leaves if it is ended
     if hasattr(os, "nice"):
         os.nice(max(0, _NICENESS - os.nice(0)))
     try:

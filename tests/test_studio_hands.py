@@ -42,7 +42,7 @@ def matched(browser: Any, studio: str) -> Iterator[Any]:
     page.select_option("#instrument", "FM-v0")
     page.select_option("#seconds", "5")
     drop(page, ("tone.wav", 57))
-    expect(page.locator("#state")).to_have_text(ANSWERED, timeout=60_000)
+    expect(page.locator("#state")).to_have_text(ANSWERED, timeout=150_000)
     expect(page.locator("#patchName")).to_have_text(re.compile("^answer 1"))
     yield page
     assert page.locator("#notice").text_content() == ""
@@ -68,7 +68,7 @@ def test_a_part_and_a_note_are_corrected(matched: Any) -> None:
         "note": 59,
     }
     expect(matched.locator("#state")).not_to_have_text(ANSWERED)
-    expect(matched.locator("#state")).to_have_text(ANSWERED, timeout=60_000)
+    expect(matched.locator("#state")).to_have_text(ANSWERED, timeout=150_000)
     take = "() => import('/state.js').then(({ takes, view }) => takes.get(view.chosen))"
     found = matched.evaluate(take)
     assert (found["begin"], found["end"], found["note"], found["played"]["note"]) == (0.05, 0.45, 59, 59)
@@ -121,7 +121,7 @@ def test_a_patch_is_varied_more_undone_and_searched_from(matched: Any) -> None:
     expect(matched.get_by_role("button", name="Use answer 2")).to_have_attribute("aria-pressed", "true")
     matched.get_by_role("button", name="Search from here").click()
     expect(matched.locator("#state")).not_to_have_text(ANSWERED)
-    expect(matched.locator("#state")).to_have_text(ANSWERED, timeout=60_000)
+    expect(matched.locator("#state")).to_have_text(ANSWERED, timeout=150_000)
     with matched.expect_download() as download:
         matched.get_by_role("button", name="Page of the match").click()
     assert download.value.suggested_filename == "tone.html"
@@ -136,7 +136,7 @@ def test_a_plugin_is_chosen_and_its_preset_taken_away(browser: Any, studio: str,
     page.select_option("#instrument", AMSYNTH)
     page.select_option("#seconds", "5")
     drop(page, ("tone.wav", 57))
-    expect(page.locator("#state")).to_have_text(ANSWERED, timeout=90_000)
+    expect(page.locator("#state")).to_have_text(ANSWERED, timeout=150_000)
     with page.expect_download() as download:
         page.locator("#preset").click()
     assert not page.locator("#neighbours").is_visible(), "a plugin has no banks"
@@ -193,18 +193,18 @@ def test_a_lost_connection_is_said_and_the_page_goes_on_with_another_studio(brow
         page.select_option("#instrument", "FM-v0")
         page.select_option("#seconds", "60")
         drop(page, ("tone.wav", 57))
-        expect(page.locator("#found")).to_be_visible(timeout=90_000)
+        expect(page.locator("#found")).to_be_visible(timeout=150_000)
     notice = page.locator("#notice")
     expect(notice).to_have_text(re.compile("^The connection to the studio is lost"), timeout=10_000)
     page.get_by_role("button", name="Stop").click()
     expect(notice).to_have_text(re.compile("^The studio does not answer"))
     assert faults(page) == []
     with studio_at(port):
-        expect(notice).to_have_text(re.compile("^This page's searches have ended"), timeout=60_000)
+        expect(notice).to_have_text(re.compile("^This page's searches have ended"), timeout=150_000)
         expect(page.locator("#welcome")).to_be_visible()
         page.select_option("#seconds", "5")
         drop(page, ("again.wav", 57), ("lower.wav", 45))
         expect(page.locator("#takes li")).to_have_count(2, timeout=30_000)
-        expect(page.locator("#state")).to_have_text(ANSWERED, timeout=90_000)
+        expect(page.locator("#state")).to_have_text(ANSWERED, timeout=150_000)
         expect(notice).to_have_text("")
         page.close()

@@ -50,8 +50,8 @@ def test_from_a_dropped_file_to_a_preset(browser: Any, studio: str, size: Any, t
     drop(page, (MARKUP, 57))
     expect(page.locator("#name")).to_have_text(MARKUP)
     expect(page.locator("#heard")).to_have_text("heard as A3")
-    expect(page.locator(".card")).to_have_count(4, timeout=60_000)
-    expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
+    expect(page.locator(".card")).to_have_count(4, timeout=150_000)
+    expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=150_000)
     expect(page.locator("#patchName")).to_have_text(re.compile("^answer 1"))
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
@@ -113,14 +113,14 @@ def test_pages_do_not_disturb_each_other_and_one_that_is_loaded_anew_goes_on(
         page.select_option("#instrument", "FM-v0")
         page.select_option("#seconds", "20")
         drop(page, (name, note))
-        expect(page.locator(".card").nth(1)).to_be_visible(timeout=60_000)
+        expect(page.locator(".card").nth(1)).to_be_visible(timeout=150_000)
     one.reload()
     expect(one.locator("#name")).to_have_text("one.wav")
     expect(one.locator("#state")).to_have_text(re.compile("^Searching"))
     expect(one.locator("#takes li")).to_have_count(1)
     expect(other.locator("#takes li")).to_have_count(1)
     one.get_by_role("button", name="Stop").click()
-    expect(one.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
+    expect(one.locator("#state")).to_have_text(re.compile("^Done"), timeout=150_000)
     expect(other.locator("#state")).to_have_text(re.compile("^Searching"))
     one.get_by_role("button", name="Search from here").click()
     expect(one.locator("#state")).to_have_text(re.compile("^Searching"))
@@ -167,15 +167,15 @@ def test_one_preset_for_all_recordings(browser: Any, studio: str) -> None:
         expect(button).to_be_hidden()
         drop(page, (name, note))
         expect(page.locator("#name")).to_have_text(name)
-        expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
+        expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=150_000)
     button.click()
     each = page.locator("#apart li")
     expect(each).to_have_text(
-        [re.compile(r"^C4, high\.wav: 0\.\d+"), re.compile(r"^C3, low\.wav")], timeout=60_000
+        [re.compile(r"^C4, high\.wav: 0\.\d+"), re.compile(r"^C3, low\.wav")], timeout=150_000
     )
-    expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=60_000)
+    expect(page.locator("#state")).to_have_text(re.compile("^Done"), timeout=150_000)
     page.get_by_role("button", name="Keep searching").click()
-    expect(page.locator("#state")).to_have_text(re.compile("^Searching"), timeout=60_000)
+    expect(page.locator("#state")).to_have_text(re.compile("^Searching"), timeout=150_000)
     expect(each).to_have_count(2)
     assert page.locator("#notice").text_content() == ""
     assert faults(page) == []

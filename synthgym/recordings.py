@@ -85,9 +85,8 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
             raise
-        cause = str(getattr(error, "error_string", error)).rstrip(
-            "."
-        )  # libsndfile's own words, without the name
+        # libsndfile's own words, without the name.
+        cause = str(getattr(error, "error_string", error)).rstrip(".")
         remedy = "give a WAV, FLAC, OGG, AIFF or MP3 file"
         raise SoundError(f"{quoted(path, 200)} is not audio ({cause}); {remedy}") from error
     mono = channels.mean(axis=1)

@@ -57,12 +57,11 @@ def voices_at_hand(env_id: str, sample_rate: int, note: int) -> Voices | None:
     Returns:
         The voices, opened only if the last call was for others; None if there are none yet.
     """
-    for kept in _by_nearness(note):
-        if voices.are_there(env_id, sample_rate, kept):
-            return _opened(env_id, sample_rate, kept)
-        if kept == _by_nearness(note)[0]:
-            _make_beside(env_id, sample_rate, kept)
-    return None
+    notes = _by_nearness(note)
+    found = next((kept for kept in notes if voices.are_there(env_id, sample_rate, kept)), None)
+    if found != notes[0]:
+        _make_beside(env_id, sample_rate, notes[0])
+    return None if found is None else _opened(env_id, sample_rate, found)
 
 
 def make_beside(env_id: str, sample_rate: int, note: int, stopped: Callable[[], bool]) -> bool:

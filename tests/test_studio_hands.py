@@ -50,6 +50,23 @@ def matched(browser: Any, studio: str) -> Iterator[Any]:
     page.close()
 
 
+def test_who_has_no_recording_tries_the_example(browser: Any, studio: str) -> None:
+    from playwright.sync_api import expect
+
+    page, errors = opened(browser, studio)
+    page.select_option("#instrument", "FM-v0")
+    page.select_option("#seconds", "5")
+    page.click("#example")
+    expect(page.locator("#name")).to_have_text("electric piano.flac", timeout=60_000)
+    expect(page.locator("#heard")).to_have_text("heard as C4")
+    expect(page.locator("#example")).to_be_hidden()
+    expect(page.locator("#patchName")).to_have_text(re.compile("^answer 1"), timeout=150_000)
+    page.click("#remove")
+    expect(page.locator("#example")).to_be_visible()
+    assert errors == []
+    page.close()
+
+
 def test_a_part_and_a_note_are_corrected(matched: Any) -> None:
     from playwright.sync_api import expect
 

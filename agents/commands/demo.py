@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from synthgym.checks import number, whole
-from synthgym.errors import SynthgymError
 from synthgym.making import make_task
 from synthgym.task import SoundMatchingTask
 
@@ -32,7 +31,7 @@ from ..training.run_folder import RunFolder
 from .cli import new_parser, writing_to
 from .compare_matches import compare
 
-RECORDING = Path(__file__).parents[2] / "examples/targets/electric_piano.wav"
+RECORDING = Path(__file__).parents[1] / "studio/page/electric_piano.flac"
 SECONDS = 10
 MATCH_ENV, TRAIN_ENV = "Dexed6Op-v0", "FM-v0"
 STEPS = 60_000
@@ -49,8 +48,6 @@ def main() -> int:
     )
     args = parser.parse_args()
     seconds, steps = number("seconds", args.seconds, 0.1, 600), whole("steps", args.steps, 1, 10**9)
-    if not RECORDING.exists():
-        raise SynthgymError(f"{RECORDING} is missing; run the demo in a clone")
     check_film(args.out / "ppo/ppo.mp4")
     match_recording(args.out / "match", seconds)
     return train(args.out / "ppo", steps)

@@ -72,6 +72,11 @@ $("record").addEventListener("click", tried(async () => {
   if (ended) await uploaded([new File([await ended()], `recording ${takes.size + 1}.wav`)]);
 }));
 
+$("example").addEventListener("click", tried(async () => {
+  const sound = await call("electric_piano.flac", { method: "GET" });
+  await uploaded([new File([await sound.blob()], "electric piano.flac")]);
+}));
+
 // A search
 
 $("search").addEventListener("click", tried(() => anew(asked())));

@@ -29,7 +29,7 @@ def number(name: str, value: Any, low: float, high: float) -> float:
     """
     good = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if not (good and low <= value <= high):  # NaN is in no range
-        raise SynthgymError(f"{name} must be a number from {low:g} to {high:g}; got {quoted(value)}")
+        raise SynthgymError(f"{name} must be a number from {low:.7g} to {high:.7g}; got {quoted(value)}")
     return float(value)
 
 

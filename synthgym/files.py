@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -32,6 +33,20 @@ def replaced(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def contents(path: Path) -> bytes:
+    """Return what is in a file; OSError as ``open``, and for what is no file: a pipe might never end.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        All its bytes.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return path.read_bytes()
 
 
 def remove_strays(folder: Path) -> None:

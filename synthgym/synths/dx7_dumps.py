@@ -1,0 +1,185 @@
+"""Voices of a Yamaha DX7 in files as people have them: dumps, bare or in MIDI files.
+
+Formats: Yamaha DX7 Owner's Manual (1983), MIDI data format. A dump is system-exclusive: F0 43, channel,
+format (0: one voice of 155 bytes, 9: a bank of 32 packed voices), the count of bytes, the bytes, a checksum,
+F7. What is not so is told by the dump's length, as hexter and Dexed do it: some programs write another count
+or another format, recorders leave real-time messages inside, or lose the end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import NamedTuple
+
+from dexed import Patch
+
+from synthgym.synths.dx7_parameters import VOICE_BYTES
+from synthgym.synths.midi_files import is_midi_file, system_exclusive
+
+PACKED_BYTES = 128
+BANK_BYTES = 32 * PACKED_BYTES
+
+_REAL_TIME = bytes(range(0xF8, 0x100))
+_HEADERS = (
+    (rb"\xf0", rb"\x43", rb"[\x00-\x7f]", rb"[\x00\x09]", rb"[\x00-\x7f]", rb"[\x00-\x7f]"),
+    # All highest bits may be set.
+    (
+        rb"\xf0",
+        rb"[\x43\xc3]",
+        rb"[\x00-\x0f\x80-\x8f]",
+        rb"[\x00\x09\x80\x89]",
+        rb"[\x00-\xef]",
+        rb"[\x00-\xef]",
+    ),
+)
+_START = re.compile(b"|".join(rb"[\xf8-\xff]*".join(header) for header in _HEADERS))
+"""The header of a dump of one voice or of a bank, whatever its count says."""
+_CUT_START = re.compile(rb"\x43[\x00-\x0f][\x00\x09][\x00-\x7f]{2}")
+"""Of a dump whose first byte was lost."""
+_NO_TEXT = re.compile(rb"[^\0\t\n\r\x1a\x20-\x7e]")
+_END = re.compile(rb"[\xf0-\xf7]")
+_NAME = 10
+"""Bytes at the end of a voice."""
+_LINE_END = b"\r\n\x1a"
+"""And that of a file, as of old systems."""
+_MESSAGE = 100
+"""Bytes: what is shorter is no dump that was lost."""
+_MACBINARY = 128
+"""Bytes before a file of an old Macintosh (MacBinary II)."""
+
+
+class _Read(NamedTuple):
+    """A dump as it may be read: the less doubtful, the better."""
+
+    doubt: tuple[int, bool]
+    payload: bytes
+    remarks: list[str]
+
+
+def dumps(data: bytes) -> tuple[list[bytes], list[str]]:
+    """Return the voices in a file.
+
+    Args:
+        data: the whole file.
+
+    Returns:
+        What each dump holds: 155 bytes of one voice, or 128 of each of several, all below 80; and what was
+        not right.
+    """
+    data = _without_macbinary(data)
+    payloads, remarks = [], []
+    for dump in _dumps(data):
+        if read := _read_dump(dump):
+            payloads.append(read.payload)
+            remarks += [f"{remark}, loaded anyway" for remark in read.remarks]
+        elif len(dump) >= _MESSAGE:
+            remarks.append(f"a dump of {len(dump):,} bytes is neither a voice nor a bank, passed over")
+    if not payloads:
+        payloads, remarks = _bare(data)
+    return payloads, remarks
+
+
+def what_it_is(data: bytes) -> str:
+    """Return what a file without a voice is, or how many bytes it has."""
+    if is_midi_file(data):
+        return "a MIDI file without a dump of one"
+    if re.search(rb"\xf0\x43[\x00-\x7f][\x03\x04]", data):
+        return "its voices are of another Yamaha, with four operators"
+    if data and not _NO_TEXT.search(data):
+        return f"{len(data):,} bytes of text or zeros"
+    sizes = f"where a single voice has {VOICE_BYTES + 8} and a bank {BANK_BYTES + 8}"
+    return f"{len(data):,} bytes, {sizes}, or packed voices {PACKED_BYTES} each"
+
+
+def checksum(payload: bytes) -> int:
+    """Return the checksum of a dump's bytes, 0 to 127."""
+    return -sum(payload) & 0x7F
+
+
+def _without_macbinary(data: bytes) -> bytes:
+    """Return the file behind the head that old Macintoshes put before it, if there is one."""
+    name = data[2 : 2 + data[1]] if data[:1] == b"\0" and 0 < data[1:2][0] < 64 else b""
+    if not name or _NO_TEXT.search(name) or data[2 + len(name) : 65].strip(b"\0"):
+        return data
+    length = int.from_bytes(data[83:87], "big")
+    return data[_MACBINARY : _MACBINARY + length if length else None]
+
+
+def _dumps(data: bytes) -> Iterator[bytes]:
+    """Give what follows each header, to the next one."""
+    if is_midi_file(data) and _START.search(messages := system_exclusive(data)):
+        data = messages
+    elif _CUT_START.match(data):
+        data = b"\xf0" + data
+    starts = list(_START.finditer(data))
+    for i, start in enumerate(starts):
+        yield data[start.end() : starts[i + 1].start() if i + 1 < len(starts) else len(data)]
+
+
+def _read_dump(dump: bytes) -> _Read | None:
+    """Return a dump, without its header, as it is likeliest to be meant; None if it has another length."""
+    found = []
+    for data in dict.fromkeys((dump.translate(None, delete=_REAL_TIME), dump)):
+        ended = _END.search(data)
+        length = len(data) if ended is None else ended.start()
+        for size in (VOICE_BYTES, BANK_BYTES):
+            # Where bytes above 7F are among the voices, F7 may be one, and the dump ends where it should.
+            whole = data[size + 1 : size + 2] == b"\xf7"
+            if not whole and length not in (size, size + 1):
+                continue
+            payload, remarks = _below_80(data[:size])
+            is_right = data[size : size + 1] == bytes([checksum(payload)])
+            if not whole:
+                remarks.append("the end of the dump is missing")
+            elif not is_right:
+                remarks.append("wrong checksum")
+            found.append(_Read((2 - 2 * is_right + (not whole), len(remarks) > 1), payload, remarks))
+    return min(found, key=lambda read: read.doubt, default=None)
+
+
+def _below_80(data: bytes) -> tuple[bytes, list[str]]:
+    if max(data) < 0x80:
+        return data, []
+    return bytes(byte & 0x7F for byte in data), ["bytes above 7F; their highest bit is left out"]
+
+
+def _bare(data: bytes) -> tuple[list[bytes], list[str]]:
+    """Return voices that have no header; none if the file holds something else."""
+    if not data or not _NO_TEXT.search(data) or data[0] == 0xF0:  # the message of another
+        return [], []
+    for size in (VOICE_BYTES, BANK_BYTES):  # several, each with its checksum or its end, too
+        for more in (1, 2):
+            parts = [data[at : at + size + more] for at in range(0, len(data), size + more)]
+            if all(len(part) == size + more and part[size:] in _ends(part[:size]) for part in parts):
+                return [part[:size] for part in parts], []
+    if len(data) % VOICE_BYTES == 0:
+        voices = [data[at : at + VOICE_BYTES] for at in range(0, len(data), VOICE_BYTES)]
+        if all(_is_voice(voice) for voice in voices):
+            return voices, []
+    over = len(data) % PACKED_BYTES
+    if over and (not data[-over:].strip(_LINE_END) or data[-over:] in _ends(data[:-over])):
+        data = data[:-over]
+    if not data or len(data) % PACKED_BYTES:
+        return [], []
+    starts = range(0, len(data), PACKED_BYTES)
+    empty = len(list(takewhile(lambda at: not any(data[at : at + PACKED_BYTES]), reversed(starts))))
+    data = data[: len(data) - empty * PACKED_BYTES]
+    # Most of what has such bytes is something else. Voices have names that can be read.
+    names = (data[at + PACKED_BYTES - _NAME :][:_NAME] for at in starts)
+    if not data or (max(data) > 0x7F and not all(0x20 <= b & 0x7F < 0x7F for name in names for b in name)):
+        return [], []
+    payload, remarks = _below_80(data)
+    return [payload], [f"{remark}, loaded anyway" for remark in remarks]
+
+
+def _is_voice(data: bytes) -> bool:
+    """Return whether all bytes are what a voice may hold there: no other format has so many limits."""
+    return Patch.from_sysex(data).to_sysex()[:VOICE_BYTES] == data and not _NO_TEXT.search(data[-_NAME:])
+
+
+def _ends(payload: bytes) -> tuple[bytes, ...]:
+    """Return what may be left of a dump's end."""
+    ending = bytes([checksum(payload)])
+    return b"\xf7", ending, ending + b"\xf7"

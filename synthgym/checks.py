@@ -106,5 +106,5 @@ def floats(name: str, values: Any) -> NDArray[np.float64]:
         if array.dtype.kind not in "fiub":
             raise ValueError(f"it is of type {array.dtype}")
         return array.astype(np.float64)
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:  # tensors raise the last
         raise SynthgymError(f"{name} must be an array of numbers; {error}") from error

@@ -12,7 +12,7 @@ import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
 from envs_registry import ENVIRONMENTS, MAX_EPISODE_STEPS, goal_id
-from synthgym.errors import SynthgymError, UnknownNameError
+from synthgym.errors import SynthgymError, UnknownNameError, quoted
 
 ENTRY_POINT, GOAL_ENTRY_POINT = "synthgym.envs:SynthEnv", "synthgym.envs:SynthGoalEnv"
 
@@ -41,6 +41,8 @@ def spec_of(env_id: str) -> EnvSpec:
         gymnasium.error.Error: it is unknown.
         SynthgymError: there is no such module.
     """
+    if not isinstance(env_id, str):
+        raise SynthgymError(f"an environment is named by its id; got {quoted(env_id)}")
     module, _, name = env_id.rpartition(":")
     if module:
         try:

@@ -7,6 +7,8 @@ from typing import Any
 
 from synthgym.errors import SynthgymError, quoted
 
+_USUAL = {"notes_per_target": 1}
+
 
 def check_same_settings(
     what: str,
@@ -18,7 +20,7 @@ def check_same_settings(
 ) -> None:
     """Raise SynthgymError, naming the first difference, unless settings are those that are wanted.
 
-    A setting that is missing is off (False): older versions kept none of those that came later.
+    A setting that is missing is off (False), or as usual: older versions kept none of those that came later.
 
     Args:
         what: was made, as ``runs/first is a run``.
@@ -28,7 +30,7 @@ def check_same_settings(
         ignore: names of settings that may differ.
     """
     for name in dict.fromkeys((*wanted, *sorted(kept))):
-        was, now = kept.get(name, False), wanted.get(name, False)
+        was, now = (settings.get(name, _USUAL.get(name, False)) for settings in (kept, wanted))
         if name not in ignore and was != now:
             old, new = _first_difference(was, now)
             raise SynthgymError(f"{what} with {name} {old}, not {new}; {remedy}")

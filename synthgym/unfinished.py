@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Literal
 
 _TO_THE_END = b"\xff\xff\xff\xff"
 """A length that libsndfile takes for: as far as the file goes."""
 _AU_LENGTH = 8
+_CHUNK = re.compile(rb"LIST|cue |id3 |ID3 |bext|smpl|inst|_PMX|iXML|acid|PEAK|JUNK|plst|fact|axml|umid|cart")
+"""What may follow the samples in a WAV file."""
 
 
 def with_length(path: bytes) -> io.BytesIO | None:
     """Return a WAV, RF64 or AU file whose header says a length of 0, with one that reaches to its end.
 
-    None if it is no such file.
+    It ends before the chunks that follow the samples, if there are some. None if it is no such file.
     """
     with open(path, "rb") as file:  # noqa: PTH123, its name may be bytes
         magic = file.read(4)
@@ -21,16 +24,31 @@ def with_length(path: bytes) -> io.BytesIO | None:
             return None
         file.seek(0)
         held = io.BytesIO(file.read())
-    whole = held.getbuffer()  # and no copy, as a long recording is large
-    at = _AU_LENGTH if magic == b".snd" else _data_length(whole, "big" if magic == b"RIFX" else "little")
-    if magic == b"RF64":  # whose length stands elsewhere, and is 0 there
-        whole[:4] = b"RIFF"
-    elif at is not None and any(whole[at : at + 4]):
-        return None
-    if at is None:
-        return None
-    whole[at : at + 4] = _TO_THE_END
+    order: Literal["big", "little"] = "big" if magic == b"RIFX" else "little"
+    with held.getbuffer() as whole:  # and no copy, as a long recording is large
+        at = _AU_LENGTH if magic == b".snd" else _data_length(whole, order)
+        if magic == b"RF64":  # whose length stands elsewhere, and is 0 there
+            whole[:4] = b"RIFF"
+        elif at is not None and any(whole[at : at + 4]):
+            return None
+        if at is None:
+            return None
+        whole[at : at + 4] = _TO_THE_END
+        end = len(whole) if magic == b".snd" else _end_of_samples(whole, at + 4, order)
+    held.truncate(end)
     return held
+
+
+def _end_of_samples(whole: memoryview, begin: int, order: Literal["big", "little"]) -> int:
+    """Return where the samples of a WAV file end: before chunks that fill the rest of it exactly."""
+    for found in _CHUNK.finditer(whole, begin):
+        at = found.start()
+        while at + 8 <= len(whole) and _CHUNK.match(whole, at):
+            size = int.from_bytes(whole[at + 4 : at + 8], order)
+            at += 8 + size + size % 2
+        if at - len(whole) in (0, 1):  # the last may lack its padding
+            return found.start()
+    return len(whole)
 
 
 def _data_length(whole: memoryview, order: Literal["big", "little"]) -> int | None:

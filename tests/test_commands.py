@@ -14,10 +14,11 @@ import soundfile
 from conftest import ROOT, present
 from forking import run_python
 
-from agents.commands.cli import synth_id, whole_hyperparameters
+from agents.commands.cli import read_keywords, synth_id, whole_hyperparameters
 from agents.commands.match import main
 from agents.matching.presets import rendered_by
 from agents.trials.signals import Signals
+from synthgym.errors import SynthgymError
 
 MARIMBA = ROOT / "examples/targets/marimba.wav"
 SCRIPTS = sorted(path.name for path in (ROOT / "scripts").glob("*.py"))
@@ -169,6 +170,45 @@ def test_a_second_signal_acts_at_once_unless_patience_is_asked_for() -> None:
             signal.raise_signal(signal.SIGINT)
     assert patient.caught == signal.SIGINT
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_ctrl_c_that_is_lost_in_a_callback_comes_again(tmp_path: Path) -> None:
+    """As in those that libraries have for the collector of garbage, where an exception is only shown."""
+    body = """
+import gc, signal, sys, time
+from agents.commands.cli import run
+def lost(phase, info):
+    if phase == "stop" and lost in gc.callbacks:
+        gc.callbacks.remove(lost)
+        signal.raise_signal(signal.{})
+        time.sleep(.01)
+def main():
+    gc.callbacks.append(lost)
+    gc.collect()
+    time.sleep(20)
+    return 0
+run(main)
+"""
+    for number, code in (("SIGINT", 130), ("SIGTERM", 143)):
+        done = subprocess.run(
+            [sys.executable, "-c", body.format(number)], capture_output=True, text=True, cwd=ROOT, timeout=60
+        )
+        assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x=!!bool x", "no name=value with a value in YAML"),
+        ("x=!!timestamp x", "no name=value with a value in YAML"),
+        ("x=" + "[" * 3000, "no name=value with a value in YAML"),
+        ("others={FM-v0: {}, FM-v0: {note: 40}}", "FM-v0 is in it twice"),
+    ],
+)
+def test_what_is_no_yaml_is_refused_in_a_line(text: str, says: str) -> None:
+    with pytest.raises(SynthgymError, match=says) as error:
+        read_keywords([text])
+    assert "\n" not in str(error.value)
 
 
 def test_what_modules_log_is_shown() -> None:

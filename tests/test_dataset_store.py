@@ -17,7 +17,7 @@ from small_sets import SHORT, copied_set, files, recipe, reference_set, small_bl
 
 from synthgym import datasets
 from synthgym.datasets.made import INDEX, Made
-from synthgym.datasets.making import _missing
+from synthgym.datasets.making import _Missing
 from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import Store
 from synthgym.errors import SynthgymError
@@ -70,8 +70,12 @@ def test_what_is_found_damaged_is_forgotten_at_once(copied: Path) -> None:
     DAMAGES["a byte flipped"](copied / "features" / "multiresolution" / "c" / "1" / "0" / "0")
     with Store(copied, recipe().random(600, seed=1)) as store:
         assert store.is_recorded(256, 512)
-        assert _missing(store, progress=False, verify=True) == [(256, 512)]
-        assert [store.is_recorded(*block) for block in store.blocks()] == [True, False, True]
+        assert [*_Missing(store, progress=False, verify=True)] == [(256, 512)]
+        assert [store.is_recorded(*store.span(number)) for number in range(store.blocks)] == [
+            True,
+            False,
+            True,
+        ]
 
 
 @pytest.mark.parametrize("damage", ["a byte flipped", "half written", "missing"])

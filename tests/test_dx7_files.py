@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from synthgym.errors import PresetError
 from synthgym.parameters import Native
 from synthgym.synths import dx7_prior, make_synth
 from synthgym.synths.dx7_voice import Voice, read_voices, write_bank, write_syx
+from synthgym.synths.midi_files import system_exclusive
 
 NAMES = [f"VOICE {i:4}" for i in range(32)]
 OTHER = bytes.fromhex("f07e7f0902f7")
@@ -81,7 +83,18 @@ SAME: dict[str, Callable[[bytes], bytes]] = {
     "in parts in a MIDI file": lambda bank: in_parts(bank, 1000, 4000),
     "in one byte and the rest in a MIDI file": lambda bank: in_parts(bank, 1),
     "as it is sent in a MIDI file": lambda bank: midi(b"\xf0" + bank).replace(b"\x83\x60\xf0", b"\0\xf7"),
+    "in parts of two bytes": lambda bank: in_parts(bank, *range(2, len(bank), 2)),
+    "in parts with a text between": lambda bank: in_parts(bank, 9, 4000).replace(
+        b"\x83\x60\xf7", b"\0\xff\x01\x02hi\x83\x60\xf7"
+    ),
+    "behind notes in running status": lambda bank: midi(bank).replace(
+        b"\x83\x60\xf0", b"\0\x90\x3c\x40\0\x3d\x40\x83\x60\xf0", 1
+    ),
+    "in a MIDI file of a Macintosh": lambda bank: b"\0\x05b.mid" + bytes(121) + midi(bank),
+    "bare, of a Macintosh": lambda bank: b"\0\x05b.syx" + bytes(121) + bank[6:-2],
     "without its first byte": lambda bank: bank[1:],
+    "without it, and hexter's count": lambda bank: bank[1:4] + b"\x10" + bank[5:],
+    "bare, filled up with zeros": lambda bank: bank[6:-2] + bytes(4096),
     "bare": lambda bank: bank[6:-2],
     "bare, with the end of its dump": lambda bank: bank[6:],
     "bare, with the checksum of its dump": lambda bank: bank[6:-1],
@@ -113,8 +126,14 @@ DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         lambda bank: bank[:-1] + b"\xf0\x7e\x7f\x09\x02\xf7",
         "the end of the dump is missing",
     ),
+    "a clock, and no checksum": (
+        lambda bank: bank[:1000] + b"\xfe" + bank[1000:-2],
+        "the end of the dump is missing",
+    ),
+    "top bits, in its header, too": (lambda bank: b"\xf0" + with_top_bits(bank[1:-1]) + b"\xf7", "above 7F"),
     "top bits": (lambda bank: bank[:100] + bytes(b | 0x80 for b in bank[100:140]) + bank[140:], "above 7F"),
-    "top bits, bare": (lambda bank: bytes(b | 0x80 for b in bank[6:-2]), "above 7F"),
+    "top bits, bare": (lambda bank: with_top_bits(bank[6:-2]), "above 7F"),
+    "behind one that is cut": (lambda bank: bank[:-10] + bank, "a dump of 4,088 bytes is neither"),
 }
 
 
@@ -137,6 +156,35 @@ def test_several_banks_and_voices_are_read_in_their_order(rows: Native, bank: by
         assert len(read(tmp_path, (bare * 2)[: size * 128], "few.dx7")) == size
 
 
+def test_single_voices_need_no_headers(rows: Native, tmp_path: Path) -> None:
+    dumps = []
+    for row in rows[:3]:
+        write_syx(tmp_path / "single.syx", row)
+        dumps.append((tmp_path / "single.syx").read_bytes())
+    for end in (-2, -1, None):  # with its checksum, and F7
+        voices = read(tmp_path, b"".join(dump[6:end] for dump in dumps))
+        np.testing.assert_array_equal([voice.native for voice in voices], rows[:3])
+    clock = dumps[1][:3] + b"\xfe" + dumps[1][3:]
+    assert len(read(tmp_path, dumps[0] + clock)) == 2, "real-time bytes in one header of several"
+
+
+@given(st.binary(max_size=300))
+def test_the_messages_of_a_midi_file_are_no_longer_than_it(data: bytes) -> None:
+    """Lengths within lengths once made copies of the rest of the file without an end."""
+    nested = b"\xf0\xff\xff\xff\x7f\x43\0\0\0\0" * 50
+    for track in (data, nested, nested + data):
+        whole = midi(ended=False) + track
+        assert len(system_exclusive(whole)) <= len(whole)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+@pytest.mark.parametrize("suffix", [".syx", ".json"])
+def test_a_pipe_is_not_waited_for(suffix: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    with pytest.raises(PresetError, match="it is no file"):
+        make_synth("dexed", operators=6).load_preset(tmp_path / f"pipe{suffix}")
+
+
 FOUR_OPERATORS = bytes.fromhex("f04300042000") + bytes(4096) + b"\x00\xf7"
 
 
@@ -151,6 +199,7 @@ FOUR_OPERATORS = bytes.fromhex("f04300042000") + bytes(4096) + b"\x00\xf7"
         (b"<html><p>404 Not Found" + b"." * 490, "512 bytes of text"),
         ("Readme\r\n".encode("utf-16-le") * 8, "128 bytes of text"),
         (bytes(163), "163 bytes"),
+        (b"\xf0\x41\0" + bytes(50) + b"a" * 74 + b"\xf7", "128 bytes"),
         (b"\xf0" + bytes(161), "162 bytes"),
         (HEADER + bytes(3000), "3,006 bytes"),
         (np.random.default_rng(0).bytes(4096), "4,096 bytes"),

@@ -232,6 +232,9 @@ def test_programs_that_are_no_instruments_are_named(code: str, says: str, tmp_pa
     [
         ({"dsp": "nope.dsp"}, "no such Faust program"),
         ({"dsp": str(ROOT)}, "no such Faust program"),
+        ({"dsp": "x" * 5000}, "no such Faust program"),
+        ({"dsp": 5}, "dsp is the path of a Faust program; got 5"),
+        ({"dsp": "nope.dsp", "soundfiles": 5}, "soundfiles is a dict of paths by label; got 5"),
     ],
 )
 def test_missing_programs_are_named(keywords: dict[str, Any], says: str) -> None:

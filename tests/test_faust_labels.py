@@ -23,6 +23,27 @@ def made(folder: Path, code: str, **keywords: Any) -> FaustSynth:
     return FaustSynth(dsp=str(folder / "x.dsp"), duration=0.1, hold=0.1, **keywords)
 
 
+def test_a_label_that_goes_up_beyond_its_groups_does_not_end_the_process(tmp_path: Path) -> None:
+    head = 'import("stdfaust.lib"); process = '
+    with pytest.raises(SynthError, match=r"x\.dsp does not compile: .*; leave \.\./ out of its labels"):
+        made(tmp_path, f"{head}{VOICE.format('../../v')};")
+    synth = made(tmp_path, f'{head}vgroup("a", vgroup("b", {VOICE.format("../v")}));')
+    assert synth.space.names == ("v",)
+
+
+def test_a_label_beyond_ascii_in_a_file_that_is_included_is_named(tmp_path: Path) -> None:
+    (tmp_path / "inner.dsp").write_text(f'import("stdfaust.lib"); process = {VOICE.format("Größe")};')
+    with pytest.raises(SynthError, match=r"x\.dsp includes another file that has 'Größe' for a label"):
+        made(tmp_path, 'process = component("inner.dsp");')
+
+
+@pytest.mark.parametrize("choice", ["'a':0;'b':1-", "'a':.;'b':1", "'a':0;'b':e5"])
+def test_a_menu_whose_numbers_are_none_is_a_knob(choice: str, tmp_path: Path) -> None:
+    label = f"v[style:menu{{{choice}}}]"
+    code = f'import("stdfaust.lib"); process = {VOICE.format("w")} * nentry("{label}", 0, 0, 1, 1);'
+    assert made(tmp_path, code).space.names == ("v", "w")
+
+
 PIECES = st.sampled_from(
     ["_u", "_", "u", "0000e4", "10ffff", "110000", "ä", "音", "\N{MUSICAL SYMBOL G CLEF}"]
 )

@@ -69,6 +69,7 @@ def test_a_vst2_file_is_whole_and_of_its_plugin(good: bytes) -> None:
         (preset(b"FxCk", values(0.1), count=2**32 - 1), "cut off"),
         (preset(b"FPCh", struct.pack(">i", -1) + b"abcd"), "cut off"),
         (preset(b"FPCh", struct.pack(">I", 0)), "empty"),
+        (preset(b"FxBk", BANK, 1), "holds fewer presets"),
         (b"KncC" + PARAMETERS[4:], "no preset or bank of a VST2 plugin"),
     ],
 )
@@ -171,6 +172,12 @@ def test_a_config_of_other_types_is_no_config(changed: dict[str, Any], tmp_path:
     (tmp_path / "config.yml").write_text(yaml.safe_dump(config))
     assert RunConfig.read(tmp_path / "config.yml").env == "FM-v0"
     (tmp_path / "config.yml").write_text(yaml.safe_dump({**config, **changed}))
+    with pytest.raises(SynthgymError, match=r"config\.yml is not the config of a run"):
+        RunConfig.read(tmp_path / "config.yml")
+
+
+def test_a_config_of_careless_tags_is_no_config(tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text("env: !!bool x\n")
     with pytest.raises(SynthgymError, match=r"config\.yml is not the config of a run"):
         RunConfig.read(tmp_path / "config.yml")
 

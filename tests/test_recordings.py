@@ -1,5 +1,6 @@
 """What is around the note in a recording and was done to it: offsets, silence, noise, clips and levels."""
 
+import struct
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,20 @@ def test_a_file_without_samples_is_empty(tmp_path: Path) -> None:
         soundfile.write(tmp_path / "x.wav", np.empty(0), RATE, format=kind)
         with pytest.raises(SoundError, match="empty"):
             read_channels(tmp_path / "x.wav")
+
+
+@pytest.mark.parametrize("kind", [b"LIST", b"cue ", b"smpl"])
+def test_what_follows_the_samples_of_an_unfinished_file_is_no_sound(kind: bytes, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", 0.005 * tone(), RATE, subtype="PCM_16")
+    expected, _ = soundfile.read(tmp_path / "x.wav", dtype="float32")
+    whole = bytearray((tmp_path / "x.wav").read_bytes())
+    at = whole.find(b"data") + 4
+    whole[4:8] = whole[at : at + 4] = bytes(4)
+    for more in (kind + struct.pack("<I", 5) + b"Audio\0", b"junk" + kind + b"zzzz"):
+        (tmp_path / "x.wav").write_bytes(whole + more)
+        audio, _ = read_channels(tmp_path / "x.wav")
+        np.testing.assert_array_equal(audio[: len(expected), 0], expected)
+        assert (len(audio) == len(expected)) == more.startswith(kind), "or it is sound for all we know"
 
 
 @pytest.mark.parametrize("channels", [1, 2])

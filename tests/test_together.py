@@ -222,6 +222,22 @@ def test_recordings_that_cannot_be_one_instrument_are_refused(tmp_path: Path) ->
         assert "\n" not in str(error.value)
 
 
+def test_no_key_is_held_through_the_silence_behind_a_short_recording(tmp_path: Path) -> None:
+    times = np.arange(4 * RATE) / RATE
+    for name, hz, seconds in (("long", 220, 4.0), ("short", 440, 1.0)):
+        plucked = 0.2 * np.sin(2 * np.pi * hz * times) * np.exp(-3 * times / seconds)
+        soundfile.write(tmp_path / f"{name}.wav", plucked[: int(seconds * RATE)], RATE)
+    both = Together(read(tmp_path / "long.wav", tmp_path / "short.wav"))
+    held = both.played(both.env_kwargs({}, None)[0])[:, 2]
+    np.testing.assert_allclose(held, [2.8, 0.7], atol=0.05)
+
+
+def test_a_recording_far_softer_than_the_others_is_remarked(tmp_path: Path) -> None:
+    paths = [tone(tmp_path / "loud.wav", 48, 0.2), tone(tmp_path / "soft.wav", 60, 0.0002)]
+    remarks = Together(read(*paths)).env_kwargs({}, None)[1]
+    assert any("soft.wav: 60 dB softer than the loudest" in remark for remark in remarks)
+
+
 def test_a_recording_that_is_far_from_the_others_is_named() -> None:
     found = [{"recording": name, "distance": far} for name, far in (("a", 0.2), ("b", 0.25), ("c", 0.6))]
     (line,) = outliers(found)
@@ -289,7 +305,7 @@ def test_one_voice_is_found_for_several_recordings(match: Callable[..., Any], tm
 @pytest.mark.parametrize(
     ("args", "says"),
     [
-        (("--together", "{0}", "{1}", "--model", "m.zip"), "--model was made of single notes"),
+        (("--together", "{0}", "{1}", "--model", "m.zip"), "--model is of one note; leave it out"),
         (("{0}", "--note", "48,60"), "--note takes several values only with --together"),
         (("{0}", "--env-kwargs", "note=[40,50]", "notes_per_target=2"), "is matched by --together"),
     ],

@@ -158,7 +158,18 @@ def test_a_run_of_several_synths_goes_on_as_if_it_had_not_stopped(tmp_path: Path
         ("transformer", {"others": {"FM": {}}}, "FM"),
         ("transformer", {"others": {"FM-v0": {"note": 30}}}, "give it the same notes"),
         ("transformer", {"others": {"FM-v0": {"feature": "mfcc"}}}, "FM-v0 has mfcc of 44100 Hz"),
+        ("transformer", {"others": {1: {}}}, "others takes keywords by ids"),
+        ("transformer", {"others": {"FM-v0": []}}, "others takes keywords by ids"),
+        ("transformer", {"others": {"Granulator-v0": {}}}, "Granulator-v0, which is learned anyway"),
+        (
+            "transformer",
+            {"others": {"FM-v0": {"note": [40, 50], "notes_per_target": 2}}},
+            "FM-v0 of others: training transformer is of one note a target",
+        ),
         ("transformer", {"weights": "nowhere"}, "nowhere"),
+        ("transformer", {"weights": 3}, "weights is the run folder or model of a training; got 3"),
+        ("transformer", {"layers": 0}, "layers must be a whole number from 1"),
+        ("transformer", {"sound_layers": 0}, "sound_layers must be a whole number from 1"),
         ("transformer", {"heads": 3}, "no transformer can be made"),
     ],
 )

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from conftest import GOAL_IDS, IDS, PLUGIN_ID, keywords_of, make, present, synth_env
+from gymnasium.error import ClosedEnvironmentError
 from gymnasium.utils.env_checker import data_equivalence
 from gymnasium.vector import AutoresetMode
 from stable_baselines3 import DDPG, PPO, HerReplayBuffer
@@ -20,6 +21,7 @@ from stable_baselines3.common.type_aliases import DictReplayBufferSamples
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor, VecNormalize
 
 from agents.rl.vec_env import SynthVecEnv
+from envs_registry import MAX_EPISODE_STEPS
 from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
 from synthgym.making import make_task
@@ -180,6 +182,9 @@ def test_bad_calls_are_named_and_change_nothing() -> None:
             envs.step(actions)
     bad: list[tuple[dict[str, Any], str]] = [
         ({"seed": [1, 2]}, "one for each of 3"),
+        ({"seed": 3.0}, "one for each of 3"),
+        ({"options": 5}, "options is a dict"),
+        ({"options": "x"}, "options is a dict"),
         ({"options": {"reset_mask": np.ones(2, bool)}}, "reset_mask is 3 bools"),
         ({"options": {"reset_mask": np.zeros(3, bool)}}, "reset_mask is 3 bools"),
         ({"options": {"goal": 1}}, "unknown reset option"),
@@ -189,6 +194,26 @@ def test_bad_calls_are_named_and_change_nothing() -> None:
         with pytest.raises(SynthgymError, match=says):
             envs.reset(**arguments)
     np.testing.assert_array_equal(envs.unwrapped.parameters, before)
+
+
+def test_none_is_the_usual_limit_and_what_is_closed_stays_closed() -> None:
+    envs = gym.make_vec("FM-v0", num_envs=2, max_episode_steps=None)
+    envs.reset(seed=np.array([4, 5]))
+    truncated = [envs.step(np.zeros((2, 6), np.float32))[3] for _ in range(MAX_EPISODE_STEPS)]
+    assert truncated[-1].all()
+    assert not any(each.any() for each in truncated[:-1])
+    envs.close()
+    for use in (envs.reset, lambda: envs.step(np.zeros((2, 6), np.float32))):
+        with pytest.raises(ClosedEnvironmentError, match="make another"):
+            use()
+
+
+def test_options_of_the_sb3_adapter_are_one_for_each() -> None:
+    envs = SynthVecEnv("FM-v0", 2)
+    envs.set_options([{"target_parameters": np.full(6, 0.25)}])  # type: ignore[list-item]
+    with pytest.raises(SynthgymError, match="options for each of 2 environments; got 1"):
+        envs.reset()
+    envs.close()
 
 
 def plain(observations: Any) -> Any:

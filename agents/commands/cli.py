@@ -6,6 +6,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +22,7 @@ from synthgym.files import shown
 from synthgym.registration import known_id
 from synthgym.synths.plugin_places import is_uri
 
+from ..training.run_config import NO_YAML
 from ..trials.signals import STOPPING
 from .manual import Options, new_parser
 from .output import answer, log
@@ -40,6 +42,9 @@ _LEARNED_FROM = ("sounds", "weights")
 """Hyperparameters whose values are files or folders."""
 
 _KINDS = (("patches", "human"), ("patches", "uniform"))
+
+_SOON = 0.05
+"""Seconds after which a signal is sent again: by then the callback in which it was lost has ended."""
 
 _UNREAD = 141
 """The exit code of a program whose output nobody reads, as shells give it: 128 and SIGPIPE."""
@@ -121,7 +126,8 @@ def synth_id(name: str, env_kwargs: dict[str, Any]) -> tuple[str, dict[str, Any]
     env_kwargs = whole_paths(env_kwargs)
     if is_uri(name):
         return "Plugin-v0", {"plugin": name, **env_kwargs}
-    if not name or (os.sep not in name and (name in gym.registry or not Path(name).exists())):
+    is_there = os.path.exists(name)  # noqa: PTH110, for its name may be too long
+    if not name or (os.sep not in name and (name in gym.registry or not is_there)):
         return known_id(name), env_kwargs
     if name.lower().endswith(".dsp"):
         return "Faust-v0", {"dsp": whole_path(name), **env_kwargs}
@@ -165,11 +171,26 @@ def read_keywords(texts: list[str]) -> dict[str, Any]:
             if not (name.isidentifier() and equals):
                 raise ValueError("write name=value")
             # YAML has no characters for the bytes of a name that is not UTF-8.
-            keywords[name] = yaml.safe_load(value) if shown(value) == value else value
-        except (ValueError, yaml.YAMLError) as error:
+            keywords[name] = _read_yaml(value) if shown(value) == value else value
+        except NO_YAML as error:
             why = " ".join(str(error).split())
             raise SynthgymError(f"{text!r} is no name=value with a value in YAML: {why}") from error
     return keywords
+
+
+def _read_yaml(text: str) -> Any:
+    """Return a value in YAML; ValueError if a name is given twice, of which YAML would keep the last."""
+    nodes = [yaml.compose(text, yaml.SafeLoader)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise ValueError(f"{twice[0]} is in it twice")
+            nodes += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+    return yaml.safe_load(text)
 
 
 def run(main: Callable[[], int]) -> None:
@@ -215,7 +236,29 @@ def _end_in_order() -> None:
 
     Processes that are forked from this one end at once, as others do. What nohup ignores stays ignored.
     """
+    sys.unraisablehook = _send_again
     for ending in (s for s in STOPPING if signal.getsignal(s) == signal.SIG_DFL):
         signal.signal(ending, lambda number, frame: sys.exit(128 + number))
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(signal.signal, ending, signal.SIG_DFL))
+
+
+def _send_again(lost: Any) -> None:
+    """Send a signal again whose exception was lost, as in a callback; show what else was lost."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        number = signal.SIGINT
+    elif issubclass(lost.exc_type, SystemExit) and isinstance(lost.exc_value.code, int):
+        number = signal.Signals(lost.exc_value.code - 128)
+    else:
+        sys.__unraisablehook__(lost)
+        return
+    again = threading.Timer(_SOON, _send, [number])
+    again.daemon = True
+    again.start()
+
+
+def _send(number: signal.Signals) -> None:
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        signal.raise_signal(number)

@@ -52,7 +52,7 @@ from .cli import (
     whole_paths,
     writing_to,
 )
-from .noted import add_notes, one_note, together
+from .noted import add_notes, check_of_one_note, one_note, together
 
 logger = logging.getLogger(__name__)
 
@@ -203,6 +203,7 @@ def match(
         env_kwargs, remarks = recording.env_kwargs(env_kwargs, None)
     elif args.model is not None:
         origin = origin_of(search.agent, args.model, env_id)
+        check_of_one_note(args.model, origin)
         played, remarks = within(recording, origin.note, asked)
         env_kwargs = {**origin.env_kwargs, **played, **asked}
     elif args.dataset is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import librosa
 
@@ -12,6 +13,7 @@ from synthgym.errors import SynthgymError
 
 from ..matching.recording import Recording
 from ..matching.together import Together, check_count
+from ..training.models import Origin
 from .cli import Options
 
 _NAMED = re.compile(r"[a-gA-G][#b]?-?\d")
@@ -74,11 +76,28 @@ def one_note(args: argparse.Namespace) -> dict[str, int]:
     return {name: values[0] for name, values in given.items()}
 
 
+def check_of_one_note(model: Path, origin: Origin) -> None:
+    """Raise SynthgymError for a model that was trained on several notes a target.
+
+    Args:
+        model: its file.
+        origin: where it comes from.
+    """
+    if (several := origin.env_kwargs.get("notes_per_target", 1)) > 1:
+        raise SynthgymError(
+            f"{model} was trained on {several} notes a target; give as many recordings with --together, and "
+            "the run as --agent NAME@RUN"
+        )
+
+
 def together(args: argparse.Namespace) -> Together:
     """Return the recordings as those of one instrument; SynthgymError if they cannot be."""
     for option in ("model", "dataset"):
         if getattr(args, option) is not None:
-            raise SynthgymError(f"--{option} was made of single notes; leave it out with --together")
+            raise SynthgymError(
+                f"--{option} is of one note; leave it out with --together, and name a run that learned "
+                "several notes a target as --agent NAME@RUN"
+            )
     notes, velocities = args.note or (), args.velocity or ()
     check_count(len(args.targets), notes, velocities)  # before all are read
     return Together([*map(Recording.read, args.targets)], notes, velocities)

@@ -130,8 +130,10 @@ def evaluation(args: argparse.Namespace, folder: RunFolder) -> list[str]:
     """
     keywords = ["--env-kwargs", *args.env_kwargs] if args.env_kwargs else []
     agents = f"random,{args.agent}@{folder.path}"
+    renders = read_keywords(args.env_kwargs).get("notes_per_target", 1)
+    budgets = [str(patches * renders) for patches in (1, 10, 50)]
     out = Path("results") / folder.path.name
-    known = ["--agents", agents, "--targets", "test:20", "--budgets", "1,10,50", "--out", str(out)]
+    known = ["--agents", agents, "--targets", "test:20", "--budgets", ",".join(budgets), "--out", str(out)]
     return ["synthgym", "evaluate", "--env", args.env, *keywords, *known]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from synthgym.errors import SynthgymError
 from synthgym.files import remove_strays
 
 MATCH, TARGET, PAGE = "match.json", "target.wav", "match.html"
+_LONGEST = 180
+"""Bytes of the name of a recording in that of its folder."""
 
 _FURTHER = re.compile(r"match-[1-9]\d{0,2}\.\w+")
 """Names of the files of further answers."""
@@ -35,7 +38,9 @@ def folders_of(out: Path | None, env: str, recordings: Sequence[Path]) -> list[P
         return [out]
     folders: list[Path] = []
     for path in recordings:
-        first = (out or Path("matches")) / f"{path.stem}-{Path(env).stem}"
+        # A file system takes 255 bytes, and a number may follow.
+        stem = os.fsencode(path.stem)[:_LONGEST].decode(errors="ignore")
+        first = (out or Path("matches")) / f"{stem}-{Path(env).stem}"
         others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
         for folder in itertools.chain([first], others):
             is_taken = out is None and (folder / MATCH).exists()

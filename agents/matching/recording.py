@@ -126,7 +126,9 @@ class Recording:
             )
         if self.clipped:
             remarks.append(f"clipped: {self.clipped} samples are cut off; matched as it is")
-        hold = round(self._released(min(duration, self.seconds)) or HELD * duration, 2)
+        # A recording that is shorter than what is compared is followed by silence: no key is held then.
+        lasts = max(min(duration, self.seconds), notes.SHORTEST)
+        hold = round(self._released(lasts) or HELD * lasts, 2)
         keywords = {"hold": hold, "duration": duration, **asked}
         return (keywords if note is None else {**keywords, "note": note}), remarks
 

@@ -24,6 +24,8 @@ from .recording import Recording
 
 NAMED = 3
 """So many of the recordings are in the name of a match."""
+SOFT = 40.0
+"""Decibels below the loudest: more is hardly a softer touch."""
 FAR, FARTHER = 0.15, 1.5
 """A recording is far from the others if its distance is beyond the median of theirs by the first, and by so
 many times."""
@@ -71,13 +73,24 @@ class Together:
                 )
             heard, said = recording.env_kwargs({}, None)
             pitches.append(heard["note"])
-            remarks.append(f"{recording.path.name}: {said[0]}")
+            remarks.append(f"{recording.path.name}: {said[0].replace('says', 'says, with those of all,')}")
         return pitches, remarks
 
     def _loudness(self, duration: float) -> list[float]:
         """Return the peaks of as many seconds of the recordings as are matched, as in their files."""
         parts = [one.audio[: math.ceil(duration * one.sample_rate)] for one in self.recordings]
         return [float(np.abs(part).max()) for part in parts]
+
+    def _soft(self, duration: float) -> list[str]:
+        """Return a remark for each recording that is far softer than the loudest."""
+        loudness = self._loudness(duration)
+        below = [20 * math.log10(max(loudness) / peak) for peak in loudness]
+        return [
+            f"{one.path.name}: {decibels:.0f} dB softer than the loudest, which is kept; level it if it was "
+            "played as loud"
+            for one, decibels in zip(self.recordings, below, strict=True)
+            if decibels > SOFT
+        ]
 
     def _speeds(self, pitches: Sequence[int], duration: float) -> tuple[list[int], list[str]]:
         """Return the velocities, and remarks on those told by level, the square of the velocity."""
@@ -110,10 +123,11 @@ class Together:
         """
         if given := [name for name in (*NOTE, "notes_per_target") if name in asked]:
             raise SynthgymError(
-                f"{given[0]} is each recording's own; leave it out of --env-kwargs, "
-                "and say --note or --velocity"
+                f"{given[0]} is each recording's own; leave it out of --env-kwargs"
+                + (f", and say --{given[0]}" if given[0] in ("note", "velocity") else "")
             )
         played, remarks = self._played(asked)
+        remarks += self._soft(self._duration(asked))
         keywords: dict[str, Any] = {
             "duration": self._duration(asked),
             "notes_per_target": len(played),

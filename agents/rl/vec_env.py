@@ -55,9 +55,15 @@ class SynthVecEnv(VecEnv):
             observations, infos = self.envs.reset(seed=seeds)
             self.reset_infos = _by_row(infos, self.num_envs)
         else:
+            if len(self._options) != self.num_envs:
+                raise SynthgymError(
+                    f"give options for each of {self.num_envs} environments; got {len(self._options)}"
+                )
             for row, options in enumerate(self._options):
                 mask = np.arange(self.num_envs) == row
-                observations, infos = self.envs.reset(seed=seeds, options={**options, "reset_mask": mask})
+                observations, infos = self.envs.reset(
+                    seed=seeds, options={**(options or {}), "reset_mask": mask}
+                )
                 self.reset_infos[row] = _by_row(infos, self.num_envs)[row]
         self._reset_seeds()
         self._reset_options()

@@ -11,10 +11,10 @@ import numpy as np
 from synthgym.task import SoundMatchingTask
 
 from ..training.file_cache import cached_by_file
-from ..training.models import Origin, Trained
+from ..training.models import OF_ANY_SYNTH, Origin, Trained
 from ..trials.agent import Agent
 from ..trials.trial import Trial
-from .model import OF_ANY_SYNTH, Model
+from .model import Model
 from .rollout import SEARCHING, kept_parts
 
 FIRST_RENDERS = 10

@@ -77,8 +77,10 @@ class TrainerConfig:
             )
         for name in ("learning_rate", "rollout_learning_rate", "weight_decay", "rehearsal"):
             number(name, getattr(self, name), 0, 10)
+        if self.weights is not None and not isinstance(self.weights, str):
+            raise SynthgymError(f"weights is the run folder or model of a training; got {self.weights!r}")
         if not isinstance(self.others, dict) or not all(
-            isinstance(v or {}, dict) for v in self.others.values()
+            isinstance(k, str) and isinstance(v, dict | None) for k, v in self.others.items()
         ):
             raise SynthgymError(
                 "others takes keywords by ids, as 'others={FM-v0: {}, Plugin-v0: {plugin: PATH}}'; "

@@ -20,16 +20,13 @@ from synthgym.parameters import Parameter, ParameterSpace, Unit
 from synthgym.task import SoundMatchingTask
 
 from ..training.divergence import has_finite_weights
-from ..training.models import Origin, read_counts
+from ..training.models import OF_ANY_SYNTH, Origin, read_counts
 from ..training.old_names import current_weights
 from ..training.refusal import made, no_model
 from ..training.run_folder import RunFolder
 from ..training.weights import read_weights, with_weights
 from .network import ENCODERS, DenseNetwork, Network
 from .transformer import Transformer
-
-OF_ANY_SYNTH = "transformer"
-"""The agent whose network is no synthesiser's own."""
 
 
 def _space_of(origin: Origin) -> ParameterSpace:
@@ -144,6 +141,8 @@ class Model:
         if model._made_of["options"] != self._made_of["options"]:
             shape = model._made_of["options"]
             raise SynthgymError(f"{path} is of another shape: give --hyperparameters as in {shape}")
+        if model.note.varies != self.note.varies:  # each that varies is a number beside the sound
+            raise SynthgymError(f"{path} is of {model.note}, not of {self.note}; give the same ranges")
         self.network.load_state_dict(weights)
         self.renders = model.renders + model.dataset_renders
 

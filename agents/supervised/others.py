@@ -7,21 +7,18 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 
 from synthgym.errors import SynthgymError
-from synthgym.making import make_task
+from synthgym.making import check_one_note_each, make_task
 from synthgym.patches import PatchStream
 from synthgym.registration import known_id
 from synthgym.rendering import RenderMeter
 from synthgym.task import SoundMatchingTask
 
-from ..training.models import Origin
+from ..training.models import SHARED, Origin
 from ..training.run_config import RunConfig
 from .config import TrainerConfig
 from .examples import Examples
 from .fresh import FreshExamples
 from .model import Model
-
-_SHARED = ("feature", "note", "velocity", "hold", "duration")
-"""Keywords of a run's environment that the others are made with, too, unless they have their own."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,14 @@ def check_others(run: RunConfig, model: Model) -> None:
         model: the network that is to learn.
     """
     for each in _runs(run):
-        with closing(make_task(each.env, each.env_kwargs)) as task:
-            _beside(model, each, task)
+        if (each.env, each.env_kwargs) == (run.env, run.env_kwargs):
+            raise SynthgymError(f"others names {each.env}, which is learned anyway; leave it out")
+        try:
+            with closing(make_task(each.env, each.env_kwargs)) as task:
+                check_one_note_each(task, f"training {run.agent}")
+                _beside(model, each, task)
+        except SynthgymError as error:
+            raise SynthgymError(f"{each.env} of others: {error}") from error
 
 
 @contextmanager
@@ -70,7 +73,8 @@ def open_others(run: RunConfig, model: Model, meter: RenderMeter) -> Iterator[li
 
 
 def _runs(run: RunConfig) -> list[RunConfig]:
-    shared = {k: v for k, v in run.env_kwargs.items() if k in _SHARED}
+    # Unless they have their own.
+    shared = {k: v for k, v in run.env_kwargs.items() if k in SHARED}
     others = TrainerConfig.of(run).others.items()
     return [
         replace(run, env=known_id(env), env_kwargs={**shared, **(kwargs or {})}) for env, kwargs in others

@@ -86,6 +86,8 @@ class Trainer:
         origin = Origin.of(self.task, run.env, run.env_kwargs)
         try:
             model = Model.new(run.agent, options, self.task, origin)
+        except SynthgymError:  # which is a ValueError
+            raise
         except (TypeError, ValueError, RuntimeError, AssertionError) as error:
             raise SynthgymError(f"no {run.agent} can be made of {options}: {error}") from error
         if self.config.weights is not None:

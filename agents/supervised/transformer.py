@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from synthgym.checks import whole
 from synthgym.errors import SynthgymError
 from synthgym.parameters import ParameterSpace
 
@@ -93,6 +94,8 @@ class Transformer(Network):
         sound_layers: int = 2,
         heads: int = 4,
     ) -> None:
+        for name, value in (("layers", layers), ("sound_layers", sound_layers)):
+            whole(name, value, 1, 100)
         encoder = SoundTokens(shape[1], width, sound_layers, heads)
         super().__init__(encoder, shape[0] * width, space, _ROUNDS)
         self._width = width
@@ -155,6 +158,6 @@ def _described(space: ParameterSpace, encoding: Encoding) -> Described:
     if len(space) > _MOST:
         raise SynthgymError(
             f"transformer takes {_MOST} free parameters at most, and these are {len(space)}; "
-            "choose some by --env-kwargs parameters=[NAME,NAME]: the others stay at their defaults"
+            "choose some by the keyword parameters=[NAME,NAME]: the others stay at their defaults"
         )
     return Described(space, encoding)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -13,7 +14,7 @@ from synthgym.task import SoundMatchingTask
 
 from ..spec import AgentSpec
 from ..trials.agent import Agent
-from .models import Origin
+from .models import OF_ANY_SYNTH, SHARED, Origin
 from .run_config import RunConfig
 from .run_folder import RunFolder
 
@@ -145,6 +146,9 @@ def origin_of(spec: AgentSpec, model: Path, env_id: str) -> Origin:
     one_of("agent with a model", agent, LEARNERS)
     how = learner(agent)
     origin = how.origin(agent, model)
+    if agent == OF_ANY_SYNTH and origin.env != env_id:  # of it only the note counts
+        shared = {k: v for k, v in origin.env_kwargs.items() if k in SHARED}
+        return replace(origin, env=env_id, env_kwargs=shared)
     if origin.env != how.training_env(agent, env_id):
         raise SynthgymError(f"{model} was trained on {origin.env}, not {env_id}; pass --env {origin.env}")
     return origin

@@ -21,6 +21,11 @@ from synthgym.task import SoundMatchingTask
 from ..trials.agent import Agent
 from ..trials.trial import Trial
 
+OF_ANY_SYNTH = "transformer"
+"""The agent whose network is no synthesiser's own."""
+SHARED = ("feature", "note", "velocity", "hold", "duration")
+"""Keywords of an environment that do not depend on which it is, and that such a network has learned."""
+
 
 def read_counts(kept: Mapping[str, Any], *names: str) -> list[int]:
     """Return how many steps or renders a model counts, as they were kept with it.

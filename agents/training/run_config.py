@@ -19,6 +19,8 @@ from synthgym.registration import is_goal_id
 from .old_names import current_hyperparameters
 
 HYPERPARAMETERS = Path(__file__).parents[1] / "hyperparameters"
+NO_YAML = (ValueError, LookupError, AttributeError, TypeError, RecursionError, yaml.YAMLError)
+"""What reading YAML raises that is none: tags that it knows are not careful with their values."""
 _PACKAGES = ("synthgym", "dexed-py", "dawdreamer", "gymnasium", "stable-baselines3", "torch", "numpy")
 _EXTRAS = ("vita",)
 """Packages that a result may depend on, and that need not be installed."""
@@ -154,7 +156,7 @@ class RunConfig:
             whole("steps", config.steps, 1, 10**12)
             whole("num_envs", config.num_envs, 1, 4096)
             whole("seed", config.seed, 0, 2**31 - 1)
-        except (OSError, AttributeError, TypeError, ValueError, RecursionError, yaml.YAMLError) as error:
+        except (OSError, *NO_YAML) as error:
             why = " ".join(str(error).split())
             raise SynthgymError(
                 f"{path} is not the config of a run ({why}); choose another --log-dir"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +28,8 @@ _JOB = 64
 """Items that a worker is asked for at once."""
 _FEW = 16
 """Test patches likewise: there are not many."""
+_CHECKED = 1024
+"""Blocks that are looked at, one group after the other."""
 _CHECKERS = 8
 """Threads, at most, that read what is there; each holds a block."""
 
@@ -56,37 +58,51 @@ def make(path: str | os.PathLike[str], recipe: Recipe, *, progress: bool = True,
         SynthgymError: the folder cannot be used or is in use, the disk is full, or a worker is lost for good.
     """
     with Store(Path(path), recipe) as store:
-        missing = _missing(store, progress, verify)
-        if missing:
+        missing = _Missing(store, progress, verify)
+        if missing.items:
             _fill(store, missing, recipe, progress)
-    return sum(stop - start for start, stop in missing)
+    return missing.items
 
 
-def _missing(store: Store, progress: bool, verify: bool) -> list[tuple[int, int]]:
-    """Return the blocks that are not there or damaged; those that the index knows are read if asked for."""
-    blocks = store.blocks()
-    unsure = [block for block in blocks if verify or not store.is_recorded(*block)]
-    missing = []
-    bar = tqdm(total=store.size, unit=" examples", desc="checking", disable=not progress, leave=False)
-    with bar, ThreadPoolExecutor(min(_CHECKERS, os.cpu_count() or 1)) as pool:
-        bar.update(store.size - sum(stop - start for start, stop in unsure))
-        for (start, stop), good in zip(
-            unsure, pool.map(lambda block: store.good(*block), unsure), strict=True
-        ):
-            if good:
-                store.record(start, stop)
-            else:
-                store.forget(start)  # now: it may be interrupted before the block is made again
-                missing.append((start, stop))
-            bar.update(stop - start)
-    return missing
+class _Missing:
+    """The blocks that are not there or damaged; those that the index knows are read if asked for.
+
+    There may be so many that each is worth a byte.
+
+    Attributes:
+        items: how many are in them.
+    """
+
+    def __init__(self, store: Store, progress: bool, verify: bool) -> None:
+        self._store, self._blocks, self.items = store, bytearray(store.blocks), 0
+        bar = tqdm(total=store.size, unit=" examples", desc="checking", disable=not progress, leave=False)
+        with bar, ThreadPoolExecutor(min(_CHECKERS, os.cpu_count() or 1)) as pool:
+            for first in range(0, store.blocks, _CHECKED):
+                numbers = range(first, min(first + _CHECKED, store.blocks))
+                unsure = [i for i in numbers if verify or not store.is_recorded(*store.span(i))]
+                goods = pool.map(lambda i: store.good(*store.span(i)), unsure)
+                for number, good in zip(unsure, goods, strict=True):
+                    self._judge(number, good)
+                bar.update(store.span(numbers[-1])[1] - store.span(first)[0])
+
+    def _judge(self, number: int, good: bool) -> None:
+        start, stop = self._store.span(number)
+        if good:
+            self._store.record(start, stop)
+        else:
+            self._store.forget(start)  # now: it may be interrupted before the block is made again
+            self._blocks[number] = 1
+            self.items += stop - start
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return (self._store.span(number) for number, is_missing in enumerate(self._blocks) if is_missing)
 
 
-def _fill(store: Store, missing: list[tuple[int, int]], recipe: Recipe, progress: bool) -> None:
+def _fill(store: Store, missing: _Missing, recipe: Recipe, progress: bool) -> None:
     """Make the blocks that are missing."""
     held_out = _held_out(recipe, progress)
     results = recipe.task.renderer.map(_make, _jobs(recipe, missing))
-    there = store.size - sum(stop - start for start, stop in missing)
+    there = store.size - missing.items
     failed = 0
     bar = tqdm(total=store.size, initial=there, unit=" examples", desc="making", disable=not progress)
     with bar:
@@ -115,7 +131,7 @@ class _Job:
     audio: bool
 
 
-def _jobs(recipe: Recipe, blocks: list[tuple[int, int]]) -> Iterator[_Job]:
+def _jobs(recipe: Recipe, blocks: Iterable[tuple[int, int]]) -> Iterator[_Job]:
     return (
         _job(recipe, at, min(at + _JOB, stop)) for start, stop in blocks for at in range(start, stop, _JOB)
     )

@@ -96,7 +96,7 @@ class Store:
         _open_group(path)
         _open_group(path / "features")
         self._arrays = {name: self._open_array(name, recipe) for name in arrays}
-        self._made = Made(path, len(arrays), len(self.blocks()))
+        self._made = Made(path, len(arrays), self.blocks)
 
     def _check(self, kept: Mapping[str, Any]) -> None:
         remedy = "ask for the same, or choose another folder"
@@ -136,9 +136,21 @@ class Store:
             config={"write_empty_chunks": True},
         )
 
-    def blocks(self) -> list[tuple[int, int]]:
-        """Return the first item of each block, and the one after its last."""
-        return [(i, min(i + self.block, self.size)) for i in range(0, self.size, self.block)]
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return -(-self.size // self.block)
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Return the first item of a block, and the one after its last.
+
+        Args:
+            number: of the block, from 0.
+
+        Returns:
+            Two numbers of items.
+        """
+        return number * self.block, min((number + 1) * self.block, self.size)
 
     def is_recorded(self, start: int, stop: int) -> bool:
         """Return whether the index says that a block is made, and its files have the sizes that it says.

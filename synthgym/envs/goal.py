@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from synthgym.checks import floats
 from synthgym.envs.base import EnvBase
 from synthgym.envs.episodes import ALL, Episodes, Rows
 from synthgym.envs.synth_env import SynthEnv
@@ -67,6 +68,12 @@ class GoalEpisodes(Episodes):
         Returns:
             A float, or float64 (B,).
         """
+        achieved, desired = (
+            floats(name, goals).astype(np.float32)
+            for name, goals in (("achieved_goal", achieved), ("desired_goal", desired))
+        )
+        if not achieved.size:
+            return np.zeros(0)
         reward = self.reward_of(self.goal_distance(np.atleast_2d(achieved), np.atleast_2d(desired)))
         return float(reward[0]) if achieved.ndim == 1 else reward
 

@@ -202,7 +202,10 @@ def _each(
 
 
 def _audio(given: Any, synth: Synth) -> NDArray[np.float32]:
-    audio = np.asarray(given)
+    try:
+        audio = np.asarray(given)
+    except ValueError:  # of several lengths
+        audio = np.empty(0)
     loudest = np.abs(audio).max(initial=0) if audio.dtype.kind == "f" else np.inf
     if audio.shape != (synth.samples,) or not loudest <= FULLEST:
         raise SoundError(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from gymnasium.error import ClosedEnvironmentError
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
@@ -52,7 +53,7 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         synth: str,
         num_envs: int = 1,
         *,
-        max_episode_steps: int = MAX_EPISODE_STEPS,
+        max_episode_steps: int | None = MAX_EPISODE_STEPS,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         rendering: Rendering = "auto",
         workers: int | None = None,
@@ -61,6 +62,8 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
     ) -> None:
         self.num_envs = whole("num_envs", num_envs, 1, 65536)
         self.closed = True  # nothing has to be let go where a keyword is refused
+        if max_episode_steps is None:  # which is what is registered, as of gym.make
+            max_episode_steps = MAX_EPISODE_STEPS
         endless = max_episode_steps == -1 and not isinstance(max_episode_steps, bool)
         self._most_steps = ENDLESS if endless else whole("max_episode_steps", max_episode_steps, 1, ENDLESS)
         mode = getattr(autoreset_mode, "value", autoreset_mode)
@@ -98,7 +101,11 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
 
         Raises:
             SynthgymError: as in SynthEnv; or seeds or a mask of another length.
+            ClosedEnvironmentError: after ``close``.
         """
+        self._check_open()
+        if not isinstance(options, Mapping | None):
+            raise SynthgymError(f"options is a dict of them by name; got {quoted(options)}")
         options = dict(options or {})
         mask = self._mask(options.pop("reset_mask", None))
         seeds = self._seeds(seed)
@@ -110,6 +117,10 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         self._begin(rows, chosen)
         return self.episodes.observe(), self._info(mask)
 
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ClosedEnvironmentError("the environment is closed; make another")
+
     def _begin(self, rows: Sequence[int], given: Given = NOTHING) -> None:
         super()._begin(rows, given)
         self._steps[rows] = 0
@@ -120,9 +131,9 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
             return [None] * self.num_envs
         if isinstance(seed, (int, np.integer)):
             return range(int(seed), int(seed) + self.num_envs)
-        if len(seed) != self.num_envs:
-            raise SynthgymError(f"give one seed, or one for each of {self.num_envs}; got {len(seed)}")
-        return seed
+        if not isinstance(seed, Sequence | np.ndarray) or len(seed) != self.num_envs:
+            raise SynthgymError(f"give one seed, or one for each of {self.num_envs}; got {quoted(seed)}")
+        return [int(one) if isinstance(one, np.integer) else one for one in seed]
 
     def _mask(self, mask: Any) -> NDArray[np.bool_]:
         if mask is None:
@@ -139,8 +150,10 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
 
         Raises:
             ActionError: the actions are not (num_envs, n) finite values.
+            ClosedEnvironmentError: after ``close``.
             SynthgymError: before ``reset``, or where an episode is over and none is begun by itself.
         """
+        self._check_open()
         episodes = self.episodes
         if not all(map(self.streams.begun, range(self.num_envs))):
             raise SynthgymError("call reset() first")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.errors import PresetError, SynthError
-from synthgym.files import files_in, replaced, shown
+from synthgym.files import contents, files_in, replaced, shown
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.diagram import Diagram
@@ -153,7 +153,7 @@ class Synth(ABC):
             return self._read_preset(Path(path))
         try:
             # Editors of Windows put a mark at the beginning of a file.
-            described = json.loads(Path(path).read_text(encoding="utf-8-sig"))["parameters"]
+            described = json.loads(contents(Path(path)).decode("utf-8-sig"))["parameters"]
             if not described:
                 raise ValueError("it names no parameter")
             return self.space.row({p["name"]: p["native"] for p in described})

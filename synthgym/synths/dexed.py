@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.signal import lfilter
 
 from synthgym.checks import one_of, truth, whole
-from synthgym.errors import PresetError, SynthError
+from synthgym.errors import PresetError, SynthError, quoted
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths import dx7_layers, dx7_levels, dx7_parameters, dx7_prior, dx7_voice
@@ -267,6 +267,8 @@ class DexedSynth(Synth):
 
 def _numbered(path: str | os.PathLike[str]) -> tuple[Path, int | None]:
     """Return the path of a file, and the number of a voice in it where one is named."""
+    if not isinstance(path, str | os.PathLike):
+        raise PresetError(f"a preset is named by its path; got {quoted(path)}")
     found = re.fullmatch(r"(.+):(\d{1,9})", os.fspath(path))
     if found is None or Path(path).exists():
         return Path(path), None

@@ -42,8 +42,8 @@ _NO_TEXT = re.compile(rb"[^\0\t\n\r\x1a\x20-\x7e]")
 _END = re.compile(rb"[\xf0-\xf7]")
 _NAME = 10
 """Bytes at the end of a voice."""
-_LINE_END = b"\r\n\x1a"
-"""And that of a file, as of old systems."""
+_LINE_END = b"\r\n\x1a\0"
+"""And that of a file, as of old systems, and what fills one up."""
 _MESSAGE = 100
 """Bytes: what is shorter is no dump that was lost."""
 _MACBINARY = 128
@@ -130,7 +130,7 @@ def _read_dump(dump: bytes) -> _Read | None:
             if not whole and length not in (size, size + 1):
                 continue
             payload, remarks = _below_80(data[:size])
-            is_right = data[size : size + 1] == bytes([checksum(payload)])
+            is_right = len(data) > size and data[size] & 0x7F == checksum(payload)
             if not whole:
                 remarks.append("the end of the dump is missing")
             elif not is_right:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import soxr
 from numpy.typing import NDArray
 
 from synthgym.checks import number, whole
-from synthgym.errors import SynthError
+from synthgym.errors import SynthError, quoted
 from synthgym.files import as_utf8, shown
 from synthgym.hosting import Engine, open_engine
 from synthgym.notes import Notes
@@ -57,7 +58,7 @@ class FaustProgram(HostedSynth):
         dsp = dsp.absolute()
         self._name = shown(dsp.name)
         self._sources = [dsp]
-        if not dsp.is_file():
+        if not os.path.isfile(dsp):  # noqa: PTH113, its name may be too long
             raise SynthError(f"no such Faust program: {dsp}")
         defined = "".join(f"{k} = {v};" for k, v in definitions.items())
         text = written(dsp)
@@ -130,6 +131,10 @@ class FaustSynth(FaustProgram):
 
     def __init__(self, *, dsp: str, soundfiles: Mapping[str, str] | None = None, **note: Any) -> None:
         super().__init__(**note)
+        if not isinstance(dsp, str | os.PathLike):
+            raise SynthError(f"dsp is the path of a Faust program; got {quoted(dsp)}")
+        if not isinstance(soundfiles, Mapping | None):
+            raise SynthError(f"soundfiles is a dict of paths by label; got {quoted(soundfiles)}")
         sounds = {label: read_sound(path, self.sample_rate) for label, path in (soundfiles or {}).items()}
         self._load(Path(dsp), sounds)
         self._sources += [Path(path) for path in (soundfiles or {}).values()]

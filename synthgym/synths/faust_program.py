@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from dawdreamer import faust
 
-from synthgym.errors import SynthError
+from synthgym.errors import PluginCrashed, SynthError
 from synthgym.files import reason
 from synthgym.hosting import open_engine
 from synthgym.hosting.engines import COMPILING
@@ -40,7 +40,9 @@ _NAMED = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')
 _UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 _TO_ESCAPE = re.compile(r"_(?=u[01])|[^\x00-\x7f]")
 _ESCAPED = re.compile(r"_u(0[0-9a-f]{5}|10[0-9a-f]{4})_")
-_CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+.\deE]+)")
+_CLIMBS = re.compile(r'"[^"\n]*\.\./')
+"""A label that goes up, out of its group: beyond the outermost the compiler ends the process."""
+_CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?=[;}]|$)")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def written(path: Path) -> Written:
         text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    if data.isascii() and _NAMED.fullmatch(str(path)):
+    if data.isascii() and _NAMED.fullmatch(str(path)) and not _CLIMBS.search(text):
         return Written(f'component("{path}")', False)
     text = _QUOTED.sub(lambda found: escaped(found[0]) if found["label"] else found[0], text)
     return Written(f"environment {{\n{text}\n}}.process", True)
@@ -144,6 +146,8 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
             f"{name} cannot be compiled: denormal numbers are zero in this thread (a library set that, as "
             "torch.set_flush_denormal does); make the environment before, or in another process"
         )
+    if _CLIMBS.search(code) and (why := _refused(code, folder)):
+        raise SynthError(f"{name} does not compile: {why}; leave ../ out of its labels")
     with COMPILING:
         try:
             with faust.FaustContext():
@@ -153,13 +157,19 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
             message = " ".join(str(error).split())
             raise SynthError(f"{name} does not compile: {message}") from error
     if not _CHANNELS.search(source):  # it is told why only by compiling it to the end
-        raise SynthError(f"{name} does not compile: {_reason(code, folder)}")
+        raise SynthError(f"{name} does not compile: {_refused(code, folder) or 'Faust gives no reason'}")
     groups: list[str] = []
     metadata: dict[str, str] = {}
     controls: list[tuple[tuple[str, ...], Control]] = []
     place = 0
     soundfiles: list[str] = []
-    for call, text, rest in ((call, read(text), read(rest)) for call, text, rest in _CALL.findall(source)):
+    for call, text, rest in _CALL.findall(source):
+        if not text.isascii() and call.startswith(("open", "add")):
+            raise SynthError(
+                f"{name} includes another file that has {text!r} for a label, which cannot be set so; "
+                "call it by characters of ASCII there"
+            )
+        text, rest = read(text), read(rest)
         if call == "declare":
             value = re.search(r'"((?:[^"\\]|\\.)*)"', rest)
             metadata[text] = value.group(1) if value else ""
@@ -184,14 +194,14 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
     return Program(tuple(_uniquely_named(controls)), tuple(soundfiles), inputs, outputs)
 
 
-def _reason(code: str, folder: str) -> str:
-    """Return what Faust says of a program that does not compile."""
+def _refused(code: str, folder: str) -> str | None:
+    """Return what Faust says of a program, in a process of its own; None if it compiles to the end."""
     options = {"soundfiles": {}, "sample_rate": 44100, "samples": 1, "constants": {}, "controls": []}
     try:
         open_engine("faust", {"code": code, "folder": folder, **options}, "process", "Faust").close()
-    except SynthError as error:
+    except (SynthError, PluginCrashed) as error:
         return " ".join(str(error).split(". Check the faustlibraries")[0].split())
-    return "Faust gives no reason"
+    return None
 
 
 def _parameter(label: str, call: str, numbers: list[float], metadata: dict[str, str]) -> Parameter | None:

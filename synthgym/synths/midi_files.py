@@ -1,7 +1,7 @@
 """The system-exclusive messages of MIDI files.
 
-Format: Standard MIDI Files 1.0 (MIDI Manufacturers Association, 1996). A message may be sent in parts, each an
-event of its own, with others between them; F7 begins what is sent as it is.
+Format: Standard MIDI Files 1.0 (MIDI Manufacturers Association, 1996). A message may be sent in parts, each
+an event of its own, with others between them; F7 begins what is sent as it is.
 """
 
 from __future__ import annotations

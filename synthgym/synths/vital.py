@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from synthgym.errors import PresetError, SynthError, installing
-from synthgym.files import replaced
+from synthgym.files import contents, replaced
 from synthgym.hosting import Engine
 from synthgym.hosting.remote import RemoteEngine
 from synthgym.notes import Notes
@@ -120,7 +120,7 @@ class VitalSynth(HostedSynth):
     def _read(self, path: Path) -> tuple[Native, list[str]]:
         """Return the row of a .vital file, and what of it the row does not hold."""
         try:
-            text = path.read_text(encoding="utf-8")
+            text = contents(path).decode("utf-8")
             if not isinstance(json.loads(text)["settings"]["osc_1_level"], (int, float)):
                 raise TypeError("its settings are no numbers")
             read = self.engine.call("load", text)

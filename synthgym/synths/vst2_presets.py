@@ -36,17 +36,27 @@ def check_vst2(data: bytes, own: bytes | None) -> int:
     Raises:
         ValueError: it is something else, of another plugin, cut, or holds values that are none.
     """
-    kind = data[8:12]
-    if plugin_of(data) is None or kind not in _BEGINS:
+    end = _end(data, own, 0)
+    if data[8:12] == _BANK:
+        for _ in range(int.from_bytes(data[24:28], "big")):  # presets, each with a head of its own
+            if data[end + 8 : end + 12] not in (_PARAMETERS, _CHUNK):
+                raise ValueError("it holds fewer presets than it says, or was cut off")
+            end = _end(data, own, end)
+    return end
+
+
+def _end(data: bytes, own: bytes | None, at: int) -> int:
+    """Return where the preset that begins at a place ends, or the head of a bank of presets."""
+    head = data[at : at + 28]
+    kind, plugin = head[8:12], plugin_of(head)
+    if plugin is None or kind not in _BEGINS:
         raise ValueError("it is no preset or bank of a VST2 plugin, or was cut off")
-    if own not in (None, plugin_of(data)):
-        raise ValueError(f"it is of another plugin, with the id {data[16:20]!r}, not {own!r}")
-    begin, count = _BEGINS[kind], int.from_bytes(data[24:28], "big")
+    if own not in (None, plugin):
+        raise ValueError(f"it is of another plugin, with the id {plugin!r}, not {own!r}")
+    begin, count = at + _BEGINS[kind], int.from_bytes(head[24:28], "big")
     if len(data) < begin or (not count and kind in (_BANK, _PARAMETERS)):
         raise ValueError("it is empty or was cut off")
     if kind == _BANK:
-        for _ in range(count):  # presets, one after the other, each with a head of its own
-            begin += check_vst2(data[begin:], own)
         return begin
     if kind == _PARAMETERS:
         end = begin + 4 * count

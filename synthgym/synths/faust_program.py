@@ -41,7 +41,7 @@ _UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 _TO_ESCAPE = re.compile(r"_(?=u[01])|[^\x00-\x7f]")
 _ESCAPED = re.compile(r"_u(0[0-9a-f]{5}|10[0-9a-f]{4})_")
 _CLIMBS = re.compile(r'"[^"\n]*\.\./')
-"""A label that goes up, out of its group: beyond the outermost the compiler ends the process."""
+"""A label that goes up, out of its group: beside the gate that is put in, the compiler ends the process."""
 _CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?=[;}]|$)")
 
 

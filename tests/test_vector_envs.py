@@ -198,7 +198,7 @@ def test_bad_calls_are_named_and_change_nothing() -> None:
 
 def test_none_is_the_usual_limit_and_what_is_closed_stays_closed() -> None:
     envs = gym.make_vec("FM-v0", num_envs=2, max_episode_steps=None)
-    envs.reset(seed=np.array([4, 5]))
+    envs.reset(seed=np.array([4, 5]))  # type: ignore[arg-type]
     truncated = [envs.step(np.zeros((2, 6), np.float32))[3] for _ in range(MAX_EPISODE_STEPS)]
     assert truncated[-1].all()
     assert not any(each.any() for each in truncated[:-1])
@@ -210,7 +210,7 @@ def test_none_is_the_usual_limit_and_what_is_closed_stays_closed() -> None:
 
 def test_options_of_the_sb3_adapter_are_one_for_each() -> None:
     envs = SynthVecEnv("FM-v0", 2)
-    envs.set_options([{"target_parameters": np.full(6, 0.25)}])  # type: ignore[list-item]
+    envs.set_options([{"target_parameters": np.full(6, 0.25)}])
     with pytest.raises(SynthgymError, match="options for each of 2 environments; got 1"):
         envs.reset()
     envs.close()

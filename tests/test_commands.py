@@ -211,6 +211,15 @@ def test_what_is_no_yaml_is_refused_in_a_line(text: str, says: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_aliases_are_followed_once() -> None:
+    bomb = "x={a: &a [1], b: &b [*a, *a], " + ", ".join(
+        f"{chr(c + 1)}: &{chr(c + 1)} [*{chr(c)}, *{chr(c)}]" for c in range(ord("b"), ord("z"))
+    )
+    (read,) = read_keywords([bomb + "}"]).values()
+    assert read["b"] == [[1], [1]]
+    assert len(read_keywords(["x=&a [*a]"])["x"]) == 1
+
+
 def test_what_modules_log_is_shown() -> None:
     code = """
 import logging

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -43,6 +44,8 @@ _LEARNED_FROM = ("sounds", "weights")
 
 _KINDS = (("patches", "human"), ("patches", "uniform"))
 
+_ENDED = {128 + number: number for number in STOPPING}
+"""Signals by the exit codes of what they end, as shells give them."""
 _SOON = 0.05
 """Seconds after which a signal is sent again: by then the callback in which it was lost has ended."""
 
@@ -180,16 +183,19 @@ def read_keywords(texts: list[str]) -> dict[str, Any]:
 
 def _read_yaml(text: str) -> Any:
     """Return a value in YAML; ValueError if a name is given twice, of which YAML would keep the last."""
-    nodes = [yaml.compose(text, yaml.SafeLoader)]
+    nodes, seen = [yaml.compose(text, yaml.SafeLoader)], set()
     while nodes:
         node = nodes.pop()
-        if isinstance(node, yaml.MappingNode):
-            names = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            if twice := [name for name in names if names.count(name) > 1]:
-                raise ValueError(f"{twice[0]} is in it twice")
-            nodes += [part for pair in node.value for part in pair]
-        elif isinstance(node, yaml.SequenceNode):
+        if not isinstance(node, yaml.CollectionNode) or id(node) in seen:  # an alias leads to one that was
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
             nodes += node.value
+            continue
+        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise ValueError(f"{twice[0]} is in it twice")
+        nodes += [value for _, value in node.value]
     return yaml.safe_load(text)
 
 
@@ -238,7 +244,7 @@ def _end_in_order() -> None:
     """
     sys.unraisablehook = _send_again
     for ending in (s for s in STOPPING if signal.getsignal(s) == signal.SIG_DFL):
-        signal.signal(ending, lambda number, frame: sys.exit(128 + number))
+        signal.signal(ending, lambda number, frame: sys.exit(128 + number))  # as in _ENDED
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(signal.signal, ending, signal.SIG_DFL))
 
@@ -247,8 +253,8 @@ def _send_again(lost: Any) -> None:
     """Send a signal again whose exception was lost, as in a callback; show what else was lost."""
     if issubclass(lost.exc_type, KeyboardInterrupt):
         number = signal.SIGINT
-    elif issubclass(lost.exc_type, SystemExit) and isinstance(lost.exc_value.code, int):
-        number = signal.Signals(lost.exc_value.code - 128)
+    elif issubclass(lost.exc_type, SystemExit) and lost.exc_value.code in _ENDED:
+        number = _ENDED[lost.exc_value.code]
     else:
         sys.__unraisablehook__(lost)
         return

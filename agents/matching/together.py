@@ -73,7 +73,7 @@ class Together:
                 )
             heard, said = recording.env_kwargs({}, None)
             pitches.append(heard["note"])
-            remarks.append(f"{recording.path.name}: {said[0].replace('says', 'says, with those of all,')}")
+            remarks.append(f"{recording.path.name}: {said[0]}")
         return pitches, remarks
 
     def _loudness(self, duration: float) -> list[float]:

@@ -91,7 +91,9 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         raise SoundError(f"{quoted(path, 200)} is not audio ({cause}); {remedy}") from error
     mono = channels.mean(axis=1)
     try:
-        if channels.size and _peak(mono) < CANCELLED * _peak(channels):
+        if not channels.size:
+            raise SoundError("the sound is empty, or so damaged that no sample can be read; export it again")
+        if _peak(mono) < CANCELLED * _peak(channels):
             raise SoundError("its channels cancel each other out when mixed to mono; give one of them")
         check_sound(mono)
     except SoundError as error:

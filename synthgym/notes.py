@@ -197,6 +197,11 @@ class Note:
         beyond = np.flatnonzero((first < low) | (high < last))
         return f"{self.text(beyond[0])}, not {other.text(beyond[0])}" if len(beyond) else None
 
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Return the least and the greatest of what varies, by its keyword."""
+        low, high = self.range
+        return {NOTE[column]: (float(low[column]), float(high[column])) for column in self.varies}
+
     def text(self, column: int) -> str:
         """Return what is played by name, as ``note 60`` or ``hold 0.1 to 1``."""
         low, high = (float(end[column]) for end in self.range)

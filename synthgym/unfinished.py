@@ -41,9 +41,11 @@ def with_length(path: bytes) -> io.BytesIO | None:
 
 def _end_of_samples(whole: memoryview, begin: int, order: Literal["big", "little"]) -> int:
     """Return where the samples of a WAV file end: before chunks that fill the rest of it exactly."""
+    walked: set[int] = set()
     for found in _CHUNK.finditer(whole, begin):
         at = found.start()
-        while at + 8 <= len(whole) and _CHUNK.match(whole, at):
+        while at not in walked and at + 8 <= len(whole) and _CHUNK.match(whole, at):
+            walked.add(at)
             size = int.from_bytes(whole[at + 4 : at + 8], order)
             at += 8 + size + size % 2
         if at - len(whole) in (0, 1):  # the last may lack its padding

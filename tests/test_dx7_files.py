@@ -92,6 +92,11 @@ SAME: dict[str, Callable[[bytes], bytes]] = {
     ),
     "in a MIDI file of a Macintosh": lambda bank: b"\0\x05b.mid" + bytes(121) + midi(bank),
     "bare, of a Macintosh": lambda bank: b"\0\x05b.syx" + bytes(121) + bank[6:-2],
+    "behind a clock in a MIDI file": lambda bank: midi(bank).replace(b"\x83\x60\xf0", b"\0\xf8\0\xf0"),
+    "behind a name of another length": lambda bank: midi(bank).replace(b"\x04bank", b"\x02bank"),
+    "with a length that counts its first byte": lambda bank: midi(bank).replace(
+        b"\xf0\xa0\x07", b"\xf0\xa0\x08"
+    ),
     "without its first byte": lambda bank: bank[1:],
     "without it, and hexter's count": lambda bank: bank[1:4] + b"\x10" + bank[5:],
     "bare, filled up with zeros": lambda bank: bank[6:-2] + bytes(4096),
@@ -133,6 +138,10 @@ DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "top bits, in its header, too": (lambda bank: b"\xf0" + with_top_bits(bank[1:-1]) + b"\xf7", "above 7F"),
     "top bits": (lambda bank: bank[:100] + bytes(b | 0x80 for b in bank[100:140]) + bank[140:], "above 7F"),
     "top bits, bare": (lambda bank: with_top_bits(bank[6:-2]), "above 7F"),
+    "top bits, bare, with the last byte of its dump": (
+        lambda bank: with_top_bits(bank[6:-2]) + b"\xf7",
+        "above 7F",
+    ),
     "behind one that is cut": (lambda bank: bank[:-10] + bank, "a dump of 4,088 bytes is neither"),
 }
 
@@ -154,6 +163,22 @@ def test_several_banks_and_voices_are_read_in_their_order(rows: Native, bank: by
     assert read(tmp_path, bank + single)[32].name == "ONE"
     for size in (1, 5, 33):
         assert len(read(tmp_path, (bare * 2)[: size * 128], "few.dx7")) == size
+
+
+def test_banks_of_a_midi_file_are_found_behind_what_cannot_be_read(bank: bytes, tmp_path: Path) -> None:
+    for broken in (
+        midi(bank, bank).replace(b"\x83\x60\xf0", b"\0\xf8\0\xf0"),
+        midi(bank, bank).replace(b"\x83\x60\xf0\xa0\x07", b"\0\xf0\xa0\x08"),
+        midi(bank) + midi(bank)[18:],
+        midi(bank, ended=False) + b"\0\x40\0\0" + midi(bank)[30:],
+    ):
+        assert len(read(tmp_path, broken)) == 64
+
+
+def test_a_bank_is_no_file_of_a_macintosh(bank: bytes, tmp_path: Path) -> None:
+    flat = b"\0\x3f" + b"2" * 63 + bytes(63)
+    assert len(read(tmp_path, flat + bank[6 + 128 : -2])) == 32
+    assert len(read(tmp_path, bank[6:-130] + bytes(128))) == 32, "nor less than a bank"
 
 
 def test_single_voices_need_no_headers(rows: Native, tmp_path: Path) -> None:
@@ -193,6 +218,9 @@ FOUR_OPERATORS = bytes.fromhex("f04300042000") + bytes(4096) + b"\x00\xf7"
     [
         (b"", "0 bytes"),
         (b"\xf0\x43", "2 bytes"),
+        (b"\0", "1 bytes"),
+        (b"\x80" * 155 + b"\xf7", "156 bytes"),
+        (np.random.default_rng(0).bytes(4096) + b"\xf7", "4,097 bytes"),
         (b"RIFF" * 50, "200 bytes"),
         (bytes(4095), "4,095 bytes"),
         (bytes(4096), "4,096 bytes of text or zeros"),

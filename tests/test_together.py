@@ -228,6 +228,8 @@ def test_no_key_is_held_through_the_silence_behind_a_short_recording(tmp_path: P
         plucked = 0.2 * np.sin(2 * np.pi * hz * times) * np.exp(-3 * times / seconds)
         soundfile.write(tmp_path / f"{name}.wav", plucked[: int(seconds * RATE)], RATE)
     both = Together(read(tmp_path / "long.wav", tmp_path / "short.wav"))
+    alone = Recording.read(tmp_path / "short.wav").env_kwargs({"duration": 4.0}, None)[0]
+    assert alone["hold"] == pytest.approx(0.7, abs=0.05)
     held = both.played(both.env_kwargs({}, None)[0])[:, 2]
     np.testing.assert_allclose(held, [2.8, 0.7], atol=0.05)
 

@@ -111,6 +111,16 @@ def test_several_synths_are_learned_in_turn_and_another_from_what_was_learned(
         *tiny,
         *others,
     )
+    of_a_range = make_config(
+        "FM-v0",
+        "transformer",
+        0,
+        steps=2,
+        env_kwargs={**SHORT, "note": [40, 50]},
+        hyperparameters={**TINY, "weights": str(tmp_path / "three")},
+    )
+    with pytest.raises(SynthgymError, match=r"three is of note 60, .*, not of note 40 to 50, .*same ranges"):
+        learner("transformer").check(of_a_range)
     weights = ("weights=three", "validate_every=2")
     script(
         *train, "--env", "Dexed2Op-v0", "--steps", 2, "--log-dir", "new", "--hyperparameters", *tiny, *weights

@@ -183,6 +183,7 @@ def test_bad_calls_are_named_and_change_nothing() -> None:
     bad: list[tuple[dict[str, Any], str]] = [
         ({"seed": [1, 2]}, "one for each of 3"),
         ({"seed": 3.0}, "one for each of 3"),
+        ({"seed": np.array(3)}, "one for each of 3"),
         ({"options": 5}, "options is a dict"),
         ({"options": "x"}, "options is a dict"),
         ({"options": {"reset_mask": np.ones(2, bool)}}, "reset_mask is 3 bools"),

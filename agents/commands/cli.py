@@ -192,9 +192,9 @@ def _read_yaml(text: str) -> Any:
         if isinstance(node, yaml.SequenceNode):
             nodes += node.value
             continue
-        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        names = Counter((key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         if twice := [name for name, count in names.items() if count > 1]:
-            raise ValueError(f"{twice[0]} is in it twice")
+            raise ValueError(f"{twice[0][1]} is in it twice")
         nodes += [value for _, value in node.value]
     return yaml.safe_load(text)
 
@@ -203,6 +203,8 @@ def run(main: Callable[[], int]) -> None:
     """Run a script's main function and exit with its code."""
     _prepare_output()
     _end_in_order()
+    usual = sys.unraisablehook
+    sys.unraisablehook = partial(_send_again, usual)
     try:
         code = main()
     except (SynthgymError, gym.error.Error) as error:
@@ -215,6 +217,8 @@ def run(main: Callable[[], int]) -> None:
         if not _unread("\n"):
             raise
         code = _UNREAD
+    finally:
+        sys.unraisablehook = usual
     sys.exit(_UNREAD if _unread() else code)
 
 
@@ -242,21 +246,20 @@ def _end_in_order() -> None:
 
     Processes that are forked from this one end at once, as others do. What nohup ignores stays ignored.
     """
-    sys.unraisablehook = _send_again
     for ending in (s for s in STOPPING if signal.getsignal(s) == signal.SIG_DFL):
         signal.signal(ending, lambda number, frame: sys.exit(128 + number))  # as in _ENDED
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(signal.signal, ending, signal.SIG_DFL))
 
 
-def _send_again(lost: Any) -> None:
-    """Send a signal again whose exception was lost, as in a callback; show what else was lost."""
-    if issubclass(lost.exc_type, KeyboardInterrupt):
-        number = signal.SIGINT
-    elif issubclass(lost.exc_type, SystemExit) and lost.exc_value.code in _ENDED:
-        number = _ENDED[lost.exc_value.code]
-    else:
-        sys.__unraisablehook__(lost)
+def _send_again(usual: Callable[[Any], Any], lost: Any) -> None:
+    """Send a signal again whose exception was lost, as in a callback; show what else was lost as usual."""
+    code = 128 + signal.SIGINT if isinstance(lost.exc_value, KeyboardInterrupt) else None
+    if isinstance(lost.exc_value, SystemExit) and isinstance(lost.exc_value.code, int):
+        code = lost.exc_value.code
+    number = _ENDED.get(code)
+    if number is None:
+        usual(lost)
         return
     again = threading.Timer(_SOON, _send, [number])
     again.daemon = True

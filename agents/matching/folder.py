@@ -38,8 +38,9 @@ def folders_of(out: Path | None, env: str, recordings: Sequence[Path]) -> list[P
         return [out]
     folders: list[Path] = []
     for path in recordings:
-        # A file system takes 255 bytes, and a number may follow.
-        stem = os.fsencode(path.stem)[:_LONGEST].decode(errors="ignore")
+        stem, name = path.stem, os.fsencode(path.stem)
+        if len(name) > _LONGEST:  # a file system takes 255 bytes, and a number may follow
+            stem = name[:_LONGEST].decode(errors="ignore")
         first = (out or Path("matches")) / f"{stem}-{Path(env).stem}"
         others = (first.with_name(f"{first.name}-{number}") for number in itertools.count(2))
         for folder in itertools.chain([first], others):

@@ -117,9 +117,8 @@ class Recording:
                     "--note says which it is"
                 )
         length = max(SHORTEST, math.ceil(self.seconds / _GRAIN - 1e-6) * _GRAIN)
-        duration = number(
-            "duration", asked.get("duration", round(min(length, LONGEST), 1)), notes.SHORTEST, notes.LONGEST
-        )
+        own = round(min(length, LONGEST), 1)
+        duration = number("duration", asked.get("duration", own), notes.SHORTEST, notes.LONGEST)
         if self.seconds > duration:
             remarks.append(
                 f"lasts {self.seconds:.1f} s: the first {duration:g} s are matched (duration=, up to 60)"
@@ -127,8 +126,7 @@ class Recording:
         if self.clipped:
             remarks.append(f"clipped: {self.clipped} samples are cut off; matched as it is")
         # A recording that is shorter than what is compared is followed by silence: no key is held then.
-        lasts = max(min(duration, self.seconds), notes.SHORTEST)
-        hold = round(self._released(lasts) or HELD * lasts, 2)
+        hold = round(self._released(min(duration, self.seconds)) or HELD * min(duration, own), 2)
         keywords = {"hold": hold, "duration": duration, **asked}
         return (keywords if note is None else {**keywords, "note": note}), remarks
 

@@ -141,7 +141,7 @@ class Model:
         if model._made_of["options"] != self._made_of["options"]:
             shape = model._made_of["options"]
             raise SynthgymError(f"{path} is of another shape: give --hyperparameters as in {shape}")
-        if model.note.varies != self.note.varies:  # each that varies is a number beside the sound
+        if model.note.ranges() != self.note.ranges():  # each is a number beside the sound
             raise SynthgymError(f"{path} is of {model.note}, not of {self.note}; give the same ranges")
         self.network.load_state_dict(weights)
         self.renders = model.renders + model.dataset_renders

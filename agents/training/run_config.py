@@ -19,7 +19,10 @@ from synthgym.registration import is_goal_id
 from .old_names import current_hyperparameters
 
 HYPERPARAMETERS = Path(__file__).parents[1] / "hyperparameters"
-NO_YAML = (ValueError, LookupError, AttributeError, TypeError, RecursionError, yaml.YAMLError)
+NO_YAML = (
+    *(ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError),
+    yaml.YAMLError,
+)
 """What reading YAML raises that is none: tags that it knows are not careful with their values."""
 _PACKAGES = ("synthgym", "dexed-py", "dawdreamer", "gymnasium", "stable-baselines3", "torch", "numpy")
 _EXTRAS = ("vita",)

@@ -80,10 +80,11 @@ class _Missing:
             for first in range(0, store.blocks, _CHECKED):
                 numbers = range(first, min(first + _CHECKED, store.blocks))
                 unsure = [i for i in numbers if verify or not store.is_recorded(*store.span(i))]
+                bar.update(_items(store, numbers) - _items(store, unsure))
                 goods = pool.map(lambda i: store.good(*store.span(i)), unsure)
                 for number, good in zip(unsure, goods, strict=True):
                     self._judge(number, good)
-                bar.update(store.span(numbers[-1])[1] - store.span(first)[0])
+                    bar.update(_items(store, [number]))
 
     def _judge(self, number: int, good: bool) -> None:
         start, stop = self._store.span(number)
@@ -96,6 +97,10 @@ class _Missing:
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return (self._store.span(number) for number, is_missing in enumerate(self._blocks) if is_missing)
+
+
+def _items(store: Store, blocks: Iterable[int]) -> int:
+    return sum(stop - start for start, stop in map(store.span, blocks))
 
 
 def _fill(store: Store, missing: _Missing, recipe: Recipe, progress: bool) -> None:

@@ -131,9 +131,10 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
             return [None] * self.num_envs
         if isinstance(seed, (int, np.integer)):
             return range(int(seed), int(seed) + self.num_envs)
-        if not isinstance(seed, Sequence | np.ndarray) or len(seed) != self.num_envs:
+        each = np.asarray(seed, object)
+        if each.shape != (self.num_envs,):
             raise SynthgymError(f"give one seed, or one for each of {self.num_envs}; got {quoted(seed)}")
-        return [int(one) if isinstance(one, np.integer) else one for one in seed]
+        return [int(one) if isinstance(one, np.integer) else one for one in each.tolist()]
 
     def _mask(self, mask: Any) -> NDArray[np.bool_]:
         if mask is None:

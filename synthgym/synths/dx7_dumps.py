@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import takewhile
 from typing import NamedTuple
 
 from dexed import Patch
@@ -74,8 +73,8 @@ def dumps(data: bytes) -> tuple[list[bytes], list[str]]:
         if read := _read_dump(dump):
             payloads.append(read.payload)
             remarks += [f"{remark}, loaded anyway" for remark in read.remarks]
-        elif len(dump) >= _MESSAGE:
-            remarks.append(f"a dump of {len(dump):,} bytes is neither a voice nor a bank, passed over")
+        elif (length := len(dump.partition(b"\xf7")[0])) >= _MESSAGE:
+            remarks.append(f"a dump of {length:,} bytes is neither a voice nor a bank, passed over")
     if not payloads:
         payloads, remarks = _bare(data)
     return payloads, remarks
@@ -100,10 +99,12 @@ def checksum(payload: bytes) -> int:
 
 def _without_macbinary(data: bytes) -> bytes:
     """Return the file behind the head that old Macintoshes put before it, if there is one."""
-    name = data[2 : 2 + data[1]] if data[:1] == b"\0" and 0 < data[1:2][0] < 64 else b""
-    if not name or _NO_TEXT.search(name) or data[2 + len(name) : 65].strip(b"\0"):
+    if len(data) <= _MACBINARY or len(data) % BANK_BYTES == 0 or any(data[i] for i in (0, 74, 82)):
         return data
-    length = int.from_bytes(data[83:87], "big")
+    name, length = data[2 : 2 + data[1]], int.from_bytes(data[83:87], "big")
+    is_named = 0 < len(name) < 64 and not _NO_TEXT.search(name) and not data[2 + len(name) : 65].strip(b"\0")
+    if not is_named or _MACBINARY + length > len(data):
+        return data
     return data[_MACBINARY : _MACBINARY + length if length else None]
 
 
@@ -149,29 +150,34 @@ def _bare(data: bytes) -> tuple[list[bytes], list[str]]:
     """Return voices that have no header; none if the file holds something else."""
     if not data or not _NO_TEXT.search(data) or data[0] == 0xF0:  # the message of another
         return [], []
-    for size in (VOICE_BYTES, BANK_BYTES):  # several, each with its checksum or its end, too
-        for more in (1, 2):
-            parts = [data[at : at + size + more] for at in range(0, len(data), size + more)]
-            if all(len(part) == size + more and part[size:] in _ends(part[:size]) for part in parts):
-                return [part[:size] for part in parts], []
-    if len(data) % VOICE_BYTES == 0:
-        voices = [data[at : at + VOICE_BYTES] for at in range(0, len(data), VOICE_BYTES)]
-        if all(_is_voice(voice) for voice in voices):
-            return voices, []
+    voices = _parts(data, VOICE_BYTES)
+    if voices and all(map(_is_voice, voices)):
+        return voices, []
+    data = b"".join(_parts(data, BANK_BYTES)) or data
     over = len(data) % PACKED_BYTES
     if over and (not data[-over:].strip(_LINE_END) or data[-over:] in _ends(data[:-over])):
         data = data[:-over]
-    if not data or len(data) % PACKED_BYTES:
+    if len(data) % PACKED_BYTES:
         return [], []
-    starts = range(0, len(data), PACKED_BYTES)
-    empty = len(list(takewhile(lambda at: not any(data[at : at + PACKED_BYTES]), reversed(starts))))
-    data = data[: len(data) - empty * PACKED_BYTES]
+    used = len(data.rstrip(b"\0"))
+    data = data[: -(-used // BANK_BYTES) * BANK_BYTES]  # no more than banks that hold something
     # Most of what has such bytes is something else. Voices have names that can be read.
-    names = (data[at + PACKED_BYTES - _NAME :][:_NAME] for at in starts)
+    names = (data[at - _NAME : at] for at in range(PACKED_BYTES, len(data) + 1, PACKED_BYTES))
     if not data or (max(data) > 0x7F and not all(0x20 <= b & 0x7F < 0x7F for name in names for b in name)):
         return [], []
     payload, remarks = _below_80(data)
     return [payload], [f"{remark}, loaded anyway" for remark in remarks]
+
+
+def _parts(data: bytes, size: int) -> list[bytes]:
+    """Return the parts of so many bytes that make up data, each with the end of a dump, or none of them."""
+    for more in (0, 1, 2):
+        parts = [data[at : at + size + more] for at in range(0, len(data), size + more)]
+        if all(
+            len(part) == size + more and (not more or part[size:] in _ends(part[:size])) for part in parts
+        ):
+            return [part[:size] for part in parts]
+    return []
 
 
 def _is_voice(data: bytes) -> bool:

@@ -66,7 +66,7 @@ class FaustProgram(HostedSynth):
         folder = as_utf8(dsp.parent, "Faust")
         if '"' in folder:  # Faust writes it, as it is, into the program
             raise SynthError(f"Faust takes no folder with a quotation mark in its name: {folder}; rename it")
-        program = read_program(code, folder, shown(dsp.name), text.read)
+        program = read_program(code, folder, shown(dsp.name), text.read, risky=text.risky)
         # What stands for the gate stands in its group, and is not there if there is no gate.
         controls = [replace(c, label="gate") if c.label == HELD else c for c in program.controls]
         _check_instrument(dsp.name, controls, program.inputs, program.outputs)

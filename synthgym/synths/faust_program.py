@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 import sys
 from collections import Counter
@@ -40,8 +41,7 @@ _NAMED = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')
 _UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
 _TO_ESCAPE = re.compile(r"_(?=u[01])|[^\x00-\x7f]")
 _ESCAPED = re.compile(r"_u(0[0-9a-f]{5}|10[0-9a-f]{4})_")
-_CLIMBS = re.compile(r'"[^"\n]*\.\./')
-"""A label that goes up, out of its group: beside the gate that is put in, the compiler ends the process."""
+_INCLUDED = re.compile(r'"([^"\n]*)"')
 _CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?=[;}]|$)")
 
 
@@ -78,10 +78,13 @@ class Written:
     Attributes:
         code: the expression.
         escaped: whether its labels are, as ``escaped`` writes them.
+        risky: whether it may end the process that compiles it: it has a label that goes up, as ``../x``,
+            which does so beside the gate that is put in, or includes a file that may have one.
     """
 
     code: str
     escaped: bool
+    risky: bool = False
 
     def label(self, label: str) -> str:
         """Return how a label stands in it."""
@@ -109,10 +112,18 @@ def written(path: Path) -> Written:
         text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("latin-1")
-    if data.isascii() and _NAMED.fullmatch(str(path)) and not _CLIMBS.search(text):
-        return Written(f'component("{path}")', False)
+    risky = any(_is_risky(found, path.parent) for found in _QUOTED.finditer(text))
+    if data.isascii() and _NAMED.fullmatch(str(path)):
+        return Written(f'component("{path}")', False, risky)
     text = _QUOTED.sub(lambda found: escaped(found[0]) if found["label"] else found[0], text)
-    return Written(f"environment {{\n{text}\n}}.process", True)
+    return Written(f"environment {{\n{text}\n}}.process", True, risky)
+
+
+def _is_risky(quoted: re.Match[str], folder: Path) -> bool:
+    if quoted["label"]:
+        return "../" in quoted["label"]
+    included = _INCLUDED.search(quoted[0]) if quoted[0][0] != "/" else None  # or it is a comment
+    return included is not None and os.path.isfile(folder / included[1])  # noqa: PTH113, it may be too long
 
 
 def escaped(label: str) -> str:
@@ -125,7 +136,9 @@ def unescaped(text: str) -> str:
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
-def read_program(code: str, folder: str, name: str, read: Callable[[str], str] = str) -> Program:
+def read_program(
+    code: str, folder: str, name: str, read: Callable[[str], str] = str, *, risky: bool = False
+) -> Program:
     """Compile a program for its interface.
 
     Args:
@@ -133,6 +146,7 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
         folder: where it finds what it imports.
         name: what error messages call it.
         read: returns a text of the interface as it was meant.
+        risky: whether it is compiled in a process of its own first.
 
     Returns:
         Its controls, sound files and channels.
@@ -146,8 +160,8 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
             f"{name} cannot be compiled: denormal numbers are zero in this thread (a library set that, as "
             "torch.set_flush_denormal does); make the environment before, or in another process"
         )
-    if _CLIMBS.search(code) and (why := _refused(code, folder)):
-        raise SynthError(f"{name} does not compile: {why}; leave ../ out of its labels")
+    if risky and (why := _refused(code, folder)):
+        raise SynthError(f"{name} does not compile: {why}")
     with COMPILING:
         try:
             with faust.FaustContext():
@@ -164,7 +178,7 @@ def read_program(code: str, folder: str, name: str, read: Callable[[str], str] =
     place = 0
     soundfiles: list[str] = []
     for call, text, rest in _CALL.findall(source):
-        if not text.isascii() and call.startswith(("open", "add")):
+        if not text.isascii() and call.startswith(("open", "add")) and "Bargraph" not in call:
             raise SynthError(
                 f"{name} includes another file that has {text!r} for a label, which cannot be set so; "
                 "call it by characters of ASCII there"
@@ -199,7 +213,9 @@ def _refused(code: str, folder: str) -> str | None:
     options = {"soundfiles": {}, "sample_rate": 44100, "samples": 1, "constants": {}, "controls": []}
     try:
         open_engine("faust", {"code": code, "folder": folder, **options}, "process", "Faust").close()
-    except (SynthError, PluginCrashed) as error:
+    except PluginCrashed as error:
+        return f"{error}; a label that goes up does that: leave ../ out"
+    except SynthError as error:
         return " ".join(str(error).split(". Check the faustlibraries")[0].split())
     return None
 

@@ -43,7 +43,7 @@ def test_without_a_command_it_says_what_it_does(program: Program) -> None:
 def test_every_script_of_a_command_is_in_the_table_or_for_developers() -> None:
     modules = {path.stem for path in (ROOT / "agents/commands").glob("*.py")}
     scripts = modules & {path.stem for path in (ROOT / "scripts").glob("*.py")}
-    developers = {"compare_matches", "demo", "plugin_table", "ship"}
+    developers = {"compare_matches", "plugin_table", "ship"}
     assert scripts - developers == {command.module for command in COMMANDS.values()}
 
 

@@ -28,7 +28,7 @@ from ..reports.film import check_film, scenes, write_film
 from ..rl.training import save_untrained
 from ..training.learners import learner, make_config
 from ..training.run_folder import RunFolder
-from .cli import new_parser, writing_to
+from .cli import Options, new_parser, writing_to
 from .compare_matches import compare
 
 RECORDING = Path(__file__).parents[1] / "studio/page/electric_piano.flac"
@@ -38,15 +38,20 @@ STEPS = 60_000
 TARGETS, RENDERS = 40, 50
 
 
-def main() -> int:
-    """Read the command line, match, train, and say what came of it and where it is."""
+def parser() -> Options:
+    """Return what reads the command line."""
     parser = new_parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder (default: runs/demo)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of the match (default: {SECONDS})")
     parser.add_argument(
         "--steps", type=int, default=STEPS, help=f"to train PPO for (default: {STEPS:,}, about a minute)"
     )
-    args = parser.parse_args()
+    return parser
+
+
+def main() -> int:
+    """Read the command line, match, train, and say what came of it and where it is."""
+    args = parser().parse_args()
     seconds, steps = number("seconds", args.seconds, 0.1, 600), whole("steps", args.steps, 1, 10**9)
     check_film(args.out / "ppo/ppo.mp4")
     match_recording(args.out / "match", seconds)

@@ -18,6 +18,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "demo": Command("demo", "show what this is in three minutes: a match, and an agent that learns"),
     "match": Command("match", "make a synth sound like recordings: a preset, its sound and a page"),
     "studio": Command("studio", "the same on a page in the browser"),
     "train": Command("train", "train an agent on an environment"),

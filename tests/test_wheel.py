@@ -123,6 +123,12 @@ def test_a_recording_is_matched(synthgym: Run, tmp_path: Path) -> None:
     assert {"match.wav", "target.wav", "match.json", "match.html"} <= {path.name for path in folder.iterdir()}
 
 
+def test_the_demo_brings_its_recording(synthgym: Run, tmp_path: Path) -> None:
+    said = synthgym("demo", "--seconds", 1, "--steps", 1600)
+    assert "PPO after it learned" in said
+    assert (tmp_path / "runs/demo/match/match.syx").exists()
+
+
 def test_ppo_a_data_set_and_an_evaluation(synthgym: Run, tmp_path: Path) -> None:
     made = json.loads(synthgym("dataset", "--env", "FM-v0", "--out", "fm", "--size", 1000, "--json"))
     assert (made["items"], made["made"]) == (1000, 1000)

@@ -1,10 +1,11 @@
 """Show in three minutes what this is: match a recording, then let PPO learn.
 
-    python scripts/demo.py
-
 Matches a recorded electric piano with a DX7 voice in ten seconds; then trains PPO on FM-v0 for about a
 minute, compares it on held-out targets with what it was before, and films it. Both are set beside random
 patches with as many renders.
+
+    python scripts/demo.py
+    python scripts/demo.py --seconds 5 --steps 20000 --out runs/shorter
 """
 
 from __future__ import annotations

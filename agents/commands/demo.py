@@ -10,6 +10,7 @@ patches with as many renders.
 
 from __future__ import annotations
 
+import argparse
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from ..reports.film import check_film, scenes, write_film
 from ..rl.training import save_untrained
 from ..training.learners import learner, make_config
 from ..training.run_folder import RunFolder
-from .cli import Options, new_parser, writing_to
+from .cli import new_parser, writing_to
 from .compare_matches import compare
 
 RECORDING = Path(__file__).parents[1] / "studio/page/electric_piano.flac"
@@ -39,7 +40,7 @@ STEPS = 60_000
 TARGETS, RENDERS = 40, 50
 
 
-def parser() -> Options:
+def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     parser = new_parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder (default: runs/demo)")

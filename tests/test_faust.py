@@ -18,7 +18,7 @@ from conftest import PLUGIN_ID, ROOT, source_of, synth_env
 from agents.training.models import Origin
 from synthgym import datasets
 from synthgym.effects import measure_effects
-from synthgym.errors import SynthError, SynthgymError, UnknownNameError
+from synthgym.errors import PluginCrashed, SynthError, SynthgymError, UnknownNameError
 from synthgym.parameters import Native
 from synthgym.patches import AUDIBLE_PEAK
 from synthgym.synths import Audio, Synth, make_synth
@@ -225,6 +225,21 @@ def test_imports_beside_the_program_and_sounds_are_found(tmp_path: Path) -> None
 def test_programs_that_are_no_instruments_are_named(code: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(SynthError, match=says):
         gym.make("Faust-v0", dsp=write(tmp_path, code))
+
+
+def test_a_remainder_by_zero_costs_a_render_and_not_the_process(tmp_path: Path) -> None:
+    """Faust's own remainder of whole numbers ends the process that divides by zero (SIGFPE)."""
+    code = 'import("stdfaust.lib"); process = os.osc(hslider("freq", 440, 20, 20000, 1)) * button("gate")'
+    by = 'int(hslider("by", 0, 0, 4, 1))'
+    short = {"hold": 0.1, "duration": 0.1}
+    synth = make_synth("faust", dsp=write(tmp_path, f"{code} * (1 + ba.time % {by});"), **short)
+    three = write(tmp_path, f"{code} * (1 + ba.time % 3) + 1e-9 * {by};", "three.dsp")
+    safe = make_synth("faust", dsp=three, **short)
+    with pytest.raises(PluginCrashed, match="SIGFPE, twice"):
+        synth.render(np.zeros((1, 1)))
+    row = np.full((1, 1), 3.0)
+    np.testing.assert_allclose(synth.render(row), safe.render(row), atol=1e-6)
+    synth.close()
 
 
 @pytest.mark.parametrize(

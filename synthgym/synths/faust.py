@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from synthgym.checks import number, whole
 from synthgym.errors import SynthError, quoted
 from synthgym.files import as_utf8, shown
-from synthgym.hosting import Engine, open_engine
+from synthgym.hosting import Engine, Isolation, open_engine
 from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
@@ -75,6 +75,7 @@ class FaustProgram(HostedSynth):
                 raise SynthError(f"{dsp.name} reads a sound {label!r}; give soundfiles={{{label!r}: PATH}}")
         knobs = [c for c in controls if c.label not in (*PLAYED, *constants) and c.parameter]
         self.space = ParameterSpace([c.parameter for c in knobs if c.parameter])
+        self._place: Isolation = "process" if program.divides else "none"
         played = [c for c in controls if c.label in PLAYED]
         self._plays = [c.label for c in played]
         self._options = {
@@ -92,7 +93,7 @@ class FaustProgram(HostedSynth):
         return list(self._sources)
 
     def _make_engine(self) -> Engine:
-        return open_engine("faust", self._options, "none", self._name)
+        return open_engine("faust", self._options, self._place, self._name)
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; the program starts anew for each."""
@@ -118,7 +119,8 @@ class FaustSynth(FaustProgram):
     ``gate``, may have a ``gain`` (0 to 1, velocity / 127), and no audio input. Its other sliders,
     entries, check boxes and buttons are the parameters, with their ranges and steps: ``[scale:log]``
     makes a logarithmic knob, a step of 1 whole numbers, a menu or radio style categories. What has one
-    value only stays there. More than one channel is mixed to mono.
+    value only stays there. More than one channel is mixed to mono. A program that takes remainders of whole
+    numbers by what a knob says is rendered in a helper process: by zero, that process ends.
 
     Args:
         dsp: path of the program.

@@ -29,6 +29,8 @@ _CALL = re.compile(
     r'ui_interface->(declare|open\w+Box|closeBox|add\w+)\((?:&?\w+, )?(?:"((?:[^"\\]|\\.)*)")?(.*)\);'
 )
 _CHANNELS = re.compile(r"virtual int getNum(?:In|Out)puts\(\) \{\s*return (\d+);")
+_REMAINDER = re.compile(r"% (?!-?[1-9])")
+"""Of whole numbers, by what is no number; of others it is fmod, and a quotient is never of whole numbers."""
 _NUMBER = re.compile(r"FAUSTFLOAT\(([^)]+)\)")
 _QUOTED = re.compile(
     r'//[^\n]*|/\*.*?\*/|\b(?:import|component|library)\s*\(\s*"[^"\n]*"'
@@ -63,12 +65,21 @@ class Control:
 
 @dataclass(frozen=True)
 class Program:
-    """The interface of a Faust program: its controls in their order, and the sounds it reads."""
+    """The interface of a Faust program.
+
+    Attributes:
+        controls: in their order.
+        soundfiles: labels of the sounds it reads.
+        inputs: count of channels.
+        outputs: count of channels.
+        divides: whether it takes a remainder by what may be zero: by zero, it ends its process (SIGFPE).
+    """
 
     controls: tuple[Control, ...]
     soundfiles: tuple[str, ...]
     inputs: int
     outputs: int
+    divides: bool
 
 
 @dataclass(frozen=True)
@@ -205,7 +216,8 @@ def read_program(
     for path, count in Counter(path for path, _ in controls).items():
         if count > 1:  # DawDreamer plays no such program
             raise SynthError(f"{name} has {count} controls {'/'.join(path)}; call them by names of their own")
-    return Program(tuple(_uniquely_named(controls)), tuple(soundfiles), inputs, outputs)
+    divides = _REMAINDER.search(source) is not None
+    return Program(tuple(_uniquely_named(controls)), tuple(soundfiles), inputs, outputs, divides)
 
 
 def _refused(code: str, folder: str) -> str | None:

@@ -19,7 +19,7 @@ from synthgym.task import SoundMatchingTask
 
 from .catalogue import Sources, prepare
 from .trials.agent import Agent, run
-from .trials.pool import MOST_STARTS, DrawnPool
+from .trials.pool import DrawnPool
 from .trials.trial import Trial
 
 
@@ -100,5 +100,5 @@ def search(
     Returns:
         The trial at its end, which has the best answer and the distance after each render.
     """
-    pool = DrawnPool(task, seed, min(renders, MOST_STARTS))
+    pool = DrawnPool(task, seed, renders)
     return run(agent, kind(task, target, renders, pool, np.random.default_rng(seed), played))

@@ -132,9 +132,11 @@ def _code(text: str) -> str:
 def main() -> int:
     """Write the page."""
     new_parser(__doc__).parse_args()
-    text = page(sorted(FOLDER.glob("*.json")))
+    submissions = sorted(FOLDER.glob("*.json"))
+    text = page(submissions)
     with replaced(PAGE) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    print(f"{PAGE}: {len(submissions)} files of {FOLDER}")
     return 0
 
 

@@ -56,7 +56,7 @@ def make_task(env_id: str, env_kwargs: Mapping[str, Any] | None = None, **option
         **options: of SoundMatchingTask; they go before those of the environment.
 
     Returns:
-        The task; its renderer starts when it is first used.
+        The task, its renderer started; a copy of it renders by itself.
 
     Raises:
         SynthgymError: the environment is none of ours, or a keyword cannot be used.

@@ -160,7 +160,7 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
     rendered = _extracted(worker, job, found)
     failures = list(rendered.failures)
     # A patch with a feature that is not finite is no better than one that is inaudible.
-    failed = [row for row, _ in rendered.failures]
+    failed = list(dict.fromkeys(row for row, _ in rendered.failures))  # at several notes it is one
     while failed:
         for row, one in zip(failed, _found(worker, [searches[row] for row in failed]), strict=True):
             found[row] = one
@@ -170,7 +170,7 @@ def make_patches(worker: Worker, job: PatchJob) -> Patches:
         if rendered.audio is not None:
             rendered.audio[failed] = again.audio
         failures += [(failed[i], message) for i, message in again.failures]
-        failed = [failed[i] for i, _ in again.failures]
+        failed = list(dict.fromkeys(failed[i] for i, _ in again.failures))
     failures += [(row, message) for row, one in enumerate(found) for message in one.failures]
     return Patches(
         np.stack([one.unit for one in found]),
@@ -233,7 +233,11 @@ class _Search:
         if self._forbidden_ones:
             most = f"of {self._most} random patches none is audible and no test patch"
             return f"{most}; free more parameters, or give patches='uniform'"
-        return f"{most} (peak below -44 dBFS); free or freeze other parameters"
+        pitch, velocity, _ = self.notes[0]
+        return (
+            f"{most} at note {pitch:g}, velocity {velocity:g} (peak below -44 dBFS); "
+            "free or freeze other parameters, or play other notes, or louder"
+        )
 
 
 def _found(worker: Worker, searches: Sequence[_Search]) -> list[_Found]:

@@ -15,6 +15,8 @@ from envs_registry import ENVIRONMENTS, MAX_EPISODE_STEPS, goal_id
 from synthgym.errors import SynthgymError, UnknownNameError, quoted
 
 ENTRY_POINT, GOAL_ENTRY_POINT = "synthgym.envs:SynthEnv", "synthgym.envs:SynthGoalEnv"
+_ID = r"([\w:-]+/)?[\w:.-]+-v\d+"
+"""Ids of Gymnasium's that have a version."""
 
 
 def register(env_id: str, keywords: Mapping[str, Any]) -> None:
@@ -86,6 +88,10 @@ def register_plugin(env_id: str, plugin: str | os.PathLike[str], **keywords: Any
         plugin: path of a VST2 or VST3 plugin, or URI of an LV2 plugin.
         **keywords: of SynthEnv and PluginSynth: ``parameters``, ``frozen``, ``isolation``, ``note``, ...
     """
-    if not re.fullmatch(r"[\w:-]+-v\d+", env_id):
-        raise SynthgymError(f"an id ends in a version; got {env_id!r}, try {env_id + '-v0'!r}")
+    if not isinstance(env_id, str) or not re.fullmatch(_ID, env_id):
+        with_version = f"{env_id}-v0"
+        tip = f", try {with_version!r}" if re.fullmatch(_ID, with_version) else ""
+        raise SynthgymError(f"an id has a name and a version, as MySynth-v0; got {quoted(env_id)}{tip}")
+    if not isinstance(plugin, str | os.PathLike):
+        raise SynthgymError(f"plugin is the path of a plugin, or its URI; got {quoted(plugin)}")
     register(env_id, {"synth": "plugin", "plugin": os.fspath(plugin), **keywords})

@@ -104,7 +104,9 @@ class SoundMatchingTask:
         self.renderer = make_renderer(rendering, self.worker, workers, address)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in self.__dict__.items() if k not in ("renderer", "worker")}
+        # A copy is one of many already: with processes of its own, each would start them for every job.
+        copied = {**self.__dict__, "_rendering": ("inline", None, None)}
+        return {k: v for k, v in copied.items() if k not in ("renderer", "worker")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -339,6 +339,17 @@ def test_the_index_is_mapped_and_made_once_for_each_state_of_a_set(
     assert first.nearest(aim, 1) == [number] == second.nearest(aim, 1), "the earlier one is still mapped"
 
 
+def test_the_indexes_of_several_features_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "set"
+    recipe = datasets.Recipe("FM-v0", ["mfcc", "mfcc-13"], rendering="inline")
+    datasets.make(path, recipe.random(20), progress=False)
+    recipe.task.close()
+    for _ in range(2):
+        for feature in ("mfcc-13", "mfcc"):
+            Index(path, feature)
+    assert len([each for each in (path / "index").iterdir() if each.is_dir()]) == 2
+
+
 def test_the_state_of_a_set_is_told_without_a_look_at_its_shards(tmp_path: Path) -> None:
     path = tmp_path / "set"
 

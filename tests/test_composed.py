@@ -132,6 +132,19 @@ def test_a_lookup_puts_patches_together(task: SoundMatchingTask, made: Path) -> 
     assert np.mean(first["composed"]) < np.mean(first["levelled"]) - 0.02
 
 
+def test_layers_are_of_the_note_that_is_played(task: SoundMatchingTask, made: Path) -> None:
+    """A data set may be of another note."""
+    low = make_task("Dexed6Op-v0", {**BRIEF, "note": 36}, rendering="inline")
+    target = low.make_patches(PatchStream("validation", 1).ids(range(1))).rendered.features[0]
+    of_both = [LayerSet(each, made).nearest(target, 5) for each in (task, low)]
+    assert not np.array_equal(*of_both)
+    kept = sorted((made / "index").glob("layers-*.npz"))
+    assert len(kept) == 2, "neither is lost for the other"
+    np.testing.assert_array_equal(LayerSet(low, made).nearest(target, 5), of_both[1])
+    assert sorted((made / "index").glob("layers-*.npz")) == kept
+    low.close()
+
+
 def test_rows_come_in_turn() -> None:
     first, second = np.zeros((2, 3), np.float32), np.ones((4, 3), np.float32)
     assert in_turn(first, second)[:, 0].tolist() == [0, 1, 0, 1, 1, 1]

@@ -279,6 +279,57 @@ def test_a_failed_reset_changes_no_later_episode() -> None:
     np.testing.assert_array_equal(one.reset()[0], two.reset()[0])
 
 
+def test_a_reset_that_cannot_begin_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = synth_env(gym.make("FM-v0"))
+    env.reset(seed=5)
+    second = env.reset()[0]
+    env.reset(seed=5)
+    before = env.step(np.full(6, 0.1, np.float32))[0]
+
+    def silent(*_: Any, **__: Any) -> None:
+        raise SynthgymError("nothing is audible")
+
+    for make_vec in (False, True):
+        envs = gym.make_vec("FM-v0", 2) if make_vec else env
+        envs.reset(seed=5)
+        with monkeypatch.context() as patched:
+            patched.setattr(type(env.task), "make_patches", silent)
+            with pytest.raises(SynthgymError, match="nothing is audible"):
+                envs.reset(seed=9)
+        zero = np.full((2, 6) if make_vec else 6, 0.1, np.float32)
+        first = envs.step(zero)[0]
+        np.testing.assert_array_equal(first[0] if make_vec else first, before)
+        again = envs.reset()[0]
+        np.testing.assert_array_equal(again[0] if make_vec else again, second)
+        assert envs.np_random_seed == ((5, 6) if make_vec else 5)
+
+
+@pytest.mark.parametrize("options", [[], 0, "", False, np.array([1, 2])])
+def test_options_are_a_dict(options: Any) -> None:
+    with pytest.raises(SynthgymError, match="options is a dict of them by name"):
+        synth_env(gym.make("FM-v0")).reset(options=options)
+
+
+@pytest.mark.parametrize(
+    "shapes", [((1749,), (5,)), ((), ()), ((2, 3, 1749), (2, 3, 1749)), ((3, 5), (3, 5))]
+)
+def test_goals_of_another_length_are_named(shapes: tuple[Any, Any]) -> None:
+    env: Any = gym.make("FMGoal-v0").unwrapped
+    with pytest.raises(SynthgymError, match=r"goals are of 1749 values, \(1749,\) or \(B, 1749\)"):
+        env.compute_reward(*map(np.zeros, shapes), {})
+    assert env.compute_reward(np.zeros(1749), np.zeros(1749), {}) == 0
+    assert env.compute_reward(np.zeros((2, 1749)), np.zeros((2, 1749)), {}).shape == (2,)
+
+
+def test_to_make_one_leaves_numpys_own_generator_as_it_is() -> None:
+    """What a user has seeded: jax, which dexed-py imports where it is installed, draws from it."""
+    code = (
+        "import numpy as np, gymnasium as gym, synthgym; np.random.seed(0); gym.make('Dexed1Op-v0');"
+        "a = np.random.rand(); np.random.seed(0); assert np.random.rand() == a"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_before_the_first_reset() -> None:
     env = synth_env(gym.make("Dexed1Op-v0", render_mode="rgb_array"))
     for call in (

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import soundfile
 from conftest import AMSYNTH, ROOT, needs, present
 
 from agents.catalogue import prepare
@@ -263,6 +264,9 @@ def test_targets_are_named_or_in_a_folder(fm: Any, tmp_path: Path) -> None:
         "test:x",
         "test:0",
         "test:1001",
+        "test:²",
+        "test:٣",
+        "test:" + "9" * 5000,
         tmp_path / "none",
         tmp_path,
         "test:2,test:3",
@@ -270,6 +274,11 @@ def test_targets_are_named_or_in_a_folder(fm: Any, tmp_path: Path) -> None:
     ):
         with pytest.raises(SynthgymError):
             read_targets(fm, str(text))
+    with pytest.raises(SynthgymError, match="of presets their folder"):
+        read_targets(fm, "README.md")
+    sound, rate = soundfile.read("examples/targets/marimba.wav")
+    soundfile.write(tmp_path / "marimba.mp3", sound, rate)
+    assert read_targets(fm, str(tmp_path))[0][0].name == "marimba.mp3"
     found, silent = read_targets(fm, "examples/targets,test:2")
     assert silent == 0
     assert [target.kind for target in found] == ["recording"] * 8 + ["random"] * 2

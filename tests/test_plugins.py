@@ -118,10 +118,17 @@ def test_what_is_needed_is_named() -> None:
         gym.make("Faust-v0")
     with pytest.raises(SynthgymError, match="try 'Mine-v0'"):
         synthgym.register_plugin("Mine", "nope.so")
+    for wrong in ("", "Mine-v", "Mi ne-v0", None):
+        with pytest.raises(SynthgymError, match="an id has a name and a version, as MySynth-v0"):
+            synthgym.register_plugin(wrong, "nope.so")  # type: ignore[arg-type]
+    with pytest.raises(SynthgymError, match="plugin is the path of a plugin, or its URI; got None"):
+        synthgym.register_plugin("Mine-v0", None)  # type: ignore[arg-type]
 
 
 @needs.amsynth
 def test_ids_of_ones_own() -> None:
+    synthgym.register_plugin("mine/Amsynth-v1", AMSYNTH)
+    assert gym.spec("mine/AmsynthGoal-v1").kwargs["plugin"] == AMSYNTH
     synthgym.register_plugin("Amsynth-v0", AMSYNTH, parameters=["filter_cutoff", "amp_attack"], note=48)
     env = gym.make("Amsynth-v0", frozen={"filter_resonance": 0.5})
     assert env.action_space.shape == (2,)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from conftest import AMSYNTH, needs
 
+from agents import api as agents
 from agents.baselines.random import Random
 from agents.matching.search import Search
+from agents.search.cma_es import CMAES
 from agents.search.halving import Halving
 from agents.trials import watched as watched_module
 from agents.trials.agent import run
@@ -90,6 +92,34 @@ def test_a_pool_ends_where_nothing_audible_is_found(caplog: pytest.LogCaptureFix
     clip = np.full(44100, 0.1, np.float32)
     with pytest.raises(SynthError, match="200 random patches in a row are inaudible"):
         Search(budget=100).run(silent, clip, Random())
+
+
+def test_those_before_one_that_finds_nothing_are_starts_all_the_same(
+    fm: SoundMatchingTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_patches = fm.make_patches
+
+    def eleventh_is_silent(ids: Any, **options: Any) -> Any:
+        if any(patch.number == 10 for patch in ids):
+            raise SynthError("nothing is audible")
+        return make_patches(ids, **options)
+
+    made = Pool.make(fm, 0, 10)
+    monkeypatch.setattr(fm, "make_patches", eleventh_is_silent)
+    for known in (None, made.unit[3:5]):
+        pool = DrawnPool(fm, 0, 100, known)
+        pool.reach(50)
+        np.testing.assert_array_equal(pool.unit[pool.known :], made.unit)
+        assert len(pool) == len(pool.unit)
+        assert pool.failure is not None
+    # A search by restarts goes on from the best where there are no more.
+    rng = np.random.default_rng(0)
+    trial = run(CMAES(), Trial(fm, fm.render(made.unit[:1] * 0.9), 700, DrawnPool(fm, 0, 1000), rng))
+    assert len(trial.distances) == 700
+    # A pool has as many as are asked for.
+    monkeypatch.undo()
+    trial = agents.search(Random(), fm, trial.target, fm.note.rows(1)[0], 1100, 0)
+    assert len(trial.distances) == 1100
 
 
 def test_time_ends_the_drawing_of_starts(fm: SoundMatchingTask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,13 @@
 """Whoever renders, and however many: the same bytes, in order."""
 
+import copy
+import multiprocessing
 import os
+import pickle
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +125,19 @@ def test_a_script_without_a_main_guard_may_use_processes(tmp_path: Path) -> None
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.stdout == "(4, 3504)\n"
     assert done.stderr == ""
+
+
+def test_a_copy_of_a_task_renders_by_itself() -> None:
+    """An agent that has a task is sent to workers, trial by trial: they start none of their own."""
+    with closing(SoundMatchingTask("fm", rendering="processes", workers=2)) as task:
+        unit = np.full((3, 6), 0.4, np.float32)
+        whole = task.render(unit)
+        before = {child.pid for child in multiprocessing.active_children()}
+        for copied in (pickle.loads(pickle.dumps(task)), copy.deepcopy(task)):
+            np.testing.assert_array_equal(copied.render(unit).features[0], whole.features[0])
+            assert copied.renderer.workers == 1
+            assert {child.pid for child in multiprocessing.active_children()} == before
+            copied.close()
 
 
 def test_the_default_is_a_worker_for_each_core() -> None:

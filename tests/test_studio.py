@@ -29,6 +29,7 @@ from hypothesis import strategies as st
 from studio_client import Client, served, tone, wav_bytes
 
 from agents.evaluation.pitch import note_of
+from agents.studio import requests
 from agents.studio.instruments import Instrument
 from agents.studio.player import Player
 from agents.studio.session import Session, Sessions
@@ -464,6 +465,22 @@ def test_a_search_is_stopped_and_its_recording_removed(port: int) -> None:
     assert client.ask("POST", client.at(number, "stop"))[0] == 400
 
 
+def test_a_recording_that_is_removed_is_not_searched(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be removed while the order of its search is read."""
+    client = Client(port)
+    number = client.drop(wav_bytes(tone()))[1]["take"]
+    read = requests.order
+
+    def removed_meanwhile(*arguments: Any) -> Any:
+        order = read(*arguments)
+        assert client.ask("DELETE", client.at(number, "")[:-1])[0] == 204
+        return order
+
+    monkeypatch.setattr(requests, "order", removed_meanwhile)
+    order = {"instrument": FM, "note": 60, "seconds": 60}
+    assert "no recording" in client.json("POST", client.at(number, "search"), order, 400)["error"]
+
+
 def test_a_search_that_fails_leaves_no_answers_of_another(port: int) -> None:
     client = Client(port)
     sound = np.concatenate([tone(), np.zeros(22050, np.float32)])
@@ -539,17 +556,18 @@ def test_a_page_that_is_closed_while_it_sends_is_no_fault(
 
 def test_what_a_killed_studio_has_left_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    killed, running = tmp_path / "synthgym-studio-a", tmp_path / "synthgym-studio-b"
-    for folder in (killed, running):
+    killed, running, begun, old = (tmp_path / f"synthgym-studio-{name}" for name in "abcd")
+    for folder in (killed, running, begun, old):
         folder.mkdir()
         (folder / "1.sound").write_bytes(b"x")
+    (killed / "lock").touch()
+    os.utime(old, (0, 0))
     with FileLock(running / "lock"):
         sessions = Sessions()
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-            [running.name, next(p.name for p in tmp_path.iterdir() if p not in (killed, running))]
-        )
+        assert len(list(tmp_path.iterdir())) == 3
         sessions.close()
-        assert [path.name for path in tmp_path.iterdir()] == [running.name]
+        # One that begins has no lock yet.
+        assert sorted(tmp_path.iterdir()) == [running, begun]
 
 
 @pytest.mark.slow

@@ -86,6 +86,22 @@ def test_a_validation_that_fails_keeps_what_was_learned(
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0]), "as if it had not failed"
 
 
+def test_what_was_learned_is_saved_before_it_is_validated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A validation may take longer than the process is given to end."""
+    validate, saved = Trainer.validate, []
+
+    def looked_at(trainer: Trainer, *examples: Any) -> Any:
+        saved.append((trainer.model.steps, present(RunFolder(tmp_path / "run").newest()).stem))
+        return validate(trainer, *examples)
+
+    monkeypatch.setattr(Trainer, "validate", looked_at)
+    train("mlp", tmp_path / "run", "FM-v0", {}, make_set(tmp_path / "set", "FM-v0"))
+    assert saved
+    assert all(int(stem) == steps for steps, stem in saved)
+
+
 def test_a_loss_that_is_not_finite_ends_a_training(tmp_path: Path) -> None:
     dataset = make_set(tmp_path / "set", "FM-v0")
     store: Any = zarr.open_group(dataset, mode="r+")

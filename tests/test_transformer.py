@@ -135,7 +135,7 @@ def test_several_synths_are_learned_in_turn_and_another_from_what_was_learned(
 
 
 def test_a_run_of_several_synths_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
-    others: dict[str, Any] = {"FM-v0": None}
+    others = {"FM-v0": None, "Granulator-v0": [{"grain_length": 0.2}, {"overlaps": 2}]}
     ends = []
     for stopped in (False, True):
         options = {**TINY, "others": others, "validate_every": 2}
@@ -154,7 +154,8 @@ def test_a_run_of_several_synths_goes_on_as_if_it_had_not_stopped(tmp_path: Path
                     trainer.others = stack.enter_context(open_others(run, trainer.model, task.meter))
                 trainer.step(examples)
             errors = trainer.validate(trainer.others[0].held_out)
-            assert {"distance", "distance/FM-v0", "distance/Granulator-v0"} <= set(errors)
+            granulators = {f"distance/Granulator-v0{each}" for each in ("", "-2", "-3")}
+            assert {"distance", "distance/FM-v0", *granulators} <= set(errors)
             ends.append(trainer.model.network.state_dict())
     for name, weights in ends[0].items():
         np.testing.assert_array_equal(weights, ends[1][name])
@@ -169,7 +170,8 @@ def test_a_run_of_several_synths_goes_on_as_if_it_had_not_stopped(tmp_path: Path
         ("transformer", {"others": {"FM-v0": {"note": 30}}}, "give it the same notes"),
         ("transformer", {"others": {"FM-v0": {"feature": "mfcc"}}}, "FM-v0 has mfcc of 44100 Hz"),
         ("transformer", {"others": {1: {}}}, "others takes keywords by ids"),
-        ("transformer", {"others": {"FM-v0": []}}, "others takes keywords by ids"),
+        ("transformer", {"others": {"FM-v0": [None]}}, "others takes keywords by ids"),
+        ("transformer", {"others": {"FM-v0": "fm"}}, "others takes keywords by ids"),
         ("transformer", {"others": {"Granulator-v0": {}}}, "Granulator-v0, which is learned anyway"),
         (
             "transformer",

@@ -204,9 +204,35 @@ def test_none_is_the_usual_limit_and_what_is_closed_stays_closed() -> None:
     assert truncated[-1].all()
     assert not any(each.any() for each in truncated[:-1])
     envs.close()
-    for use in (envs.reset, lambda: envs.step(np.zeros((2, 6), np.float32))):
+    ours = envs.unwrapped
+    assert isinstance(ours, SynthVectorEnv)
+    for use in (envs.reset, lambda: envs.step(np.zeros((2, 6), np.float32)), lambda: ours.audio):
         with pytest.raises(ClosedEnvironmentError, match="make another"):
             use()
+
+
+def test_nothing_moves_where_an_episode_cannot_be_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    envs = native("FM-v0", max_episode_steps=3)
+    for use in (lambda: envs.unwrapped.parameters, lambda: envs.unwrapped.audio):
+        with pytest.raises(SynthgymError, match=r"call reset\(\) first"):
+            use()
+    envs.reset(seed=0)
+    envs.step(np.zeros((3, 6), np.float32))
+    envs.reset(options={"reset_mask": np.array([False, True, True])})
+    for _ in range(2):
+        envs.step(np.zeros((3, 6), np.float32))
+    before = envs.unwrapped.parameters
+
+    def silent(*_: Any, **__: Any) -> None:
+        raise SynthgymError("nothing is audible")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(envs.unwrapped.task), "make_patches", silent)
+        with pytest.raises(SynthgymError, match="nothing is audible"):
+            envs.step(np.full((3, 6), 0.5, np.float32))
+    np.testing.assert_array_equal(envs.unwrapped.parameters, before)
+    envs.step(np.full((3, 6), 0.5, np.float32))
+    assert not np.array_equal(envs.unwrapped.parameters, before)
 
 
 def test_options_of_the_sb3_adapter_are_one_for_each() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,9 @@ class Index:
         numbers = self._dataset.items("train").numbers()
         if not len(numbers):
             raise SynthgymError(f"{self._dataset.path} has no training examples yet; give its command again")
-        for old in home.glob(f"{self._feature}-*"):
-            shutil.rmtree(old)  # or what a process that was killed has begun
+        for old in home.iterdir():  # or what a process that was killed has begun
+            if re.fullmatch(re.escape(self._feature) + r"-[0-9a-f]+(\.begun)?", old.name):
+                shutil.rmtree(old)
         begun = home / f"{folder.name}.begun"
         begun.mkdir()
         stored, played = self._dataset.features[self._feature], self._dataset.notes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from filelock import FileLock
@@ -46,11 +47,16 @@ def are_kept(path: Path) -> bool:
     return any(home_of(path).glob("layers-*.npz"))
 
 
+def _digest(of: Any) -> str:
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16]
+
+
 class LayerSet:
-    """Layers of patches of a data set, rendered once for each state of it, and kept beside its indexes.
+    """Layers of patches of a data set, rendered once for each state of it and each task, and kept beside its
+    indexes.
 
     Args:
-        task: that plays the note of the set.
+        task: that plays one note; it need not be that of the set.
         path: folder of the data set.
 
     Attributes:
@@ -62,13 +68,14 @@ class LayerSet:
 
     def __init__(self, task: SoundMatchingTask, path: Path) -> None:
         self._task, self._path = task, path
-        key = hashlib.sha256(repr((_FORMAT, task.feature_name, state_of(path))).encode()).hexdigest()[:16]
+        state = _digest([_FORMAT, state_of(path)])
+        played = _digest([task.feature_name, task.identity()])
         home = home_of(path)
         try:
             home.mkdir(parents=True, exist_ok=True)
             with FileLock(home / ".lock"):
                 remove_strays(home)
-                kept = self._kept(home / f"layers-{key}.npz")
+                kept = self._kept(home / f"layers-{state}-{played}.npz", state)
         except OSError as error:
             raise unwritable(home, error) from error
         self._native, self.renders = kept.native, len(kept.native)
@@ -90,7 +97,7 @@ class LayerSet:
         sums, layered = self._layers.nearest(aim(target[0]), count), self._task.synth.layered
         return np.stack([layered(self._native[list(s.rows)], np.array(s.decibels)) for s in sums])
 
-    def _kept(self, file: Path) -> _Kept:
+    def _kept(self, file: Path, state: str) -> _Kept:
         """Return what is in a file, or make it, and remove those of earlier states of the set."""
         try:
             with np.load(file) as arrays:
@@ -101,7 +108,8 @@ class LayerSet:
             pass  # or it is damaged
         made = self._made()
         for old in file.parent.glob("layers-*.npz"):
-            old.unlink()
+            if not old.name.startswith(f"layers-{state}-"):
+                old.unlink()
         with replaced(file) as temporary:
             np.savez_compressed(temporary, **made._asdict())
         return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..trials.agent import Agent
+from ..trials.pool import MOST_STARTS
 from ..trials.trial import Trial
 
 
@@ -16,7 +17,7 @@ class ShuffledTarget(Agent):
 
     def guess(self, trial: Trial) -> None:
         """Show a patch in place of the target; this is no render of the trial."""
-        trial.pool.reach(len(trial.pool))
+        trial.pool.reach(MOST_STARTS)
         patch = int(trial.rng.integers(len(trial.pool.unit)))
         trial.shown = trial.source.render(trial.pool.unit[[patch]], trial.notes)
         trial.count_offline("shuffled_target", int(trial.pool.renders[patch]))

@@ -148,7 +148,10 @@ def main() -> int:
         if not targets:
             raise SynthgymError(f"all {silent} targets of {args.targets} are silent; give others")
         with closing(Results(args.out, settings | task.describe() | {"versions": versions(task)})) as results:
-            print(f"{len(targets)} targets ({silent} silent ones left out), {seeds} seeds", flush=True)
+            print(
+                f"{len(targets)} targets ({silent} silent ones left out), {seeds} seed{'s' * (seeds != 1)}",
+                flush=True,
+            )
             try:
                 evaluate(task, agents, targets, seeds, budgets, results)
                 write_files(task, targets, results, silent)

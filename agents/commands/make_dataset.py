@@ -36,10 +36,14 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--patches",
         help="human (such as people make; the default where the synth knows them, as Dexed, or brings 16 "
-        "programs, as amsynth), uniform, or a folder of presets: .syx, .dx7, .json",
+        "programs, as amsynth), uniform, or a folder of presets: .syx, .dx7, .mid, .json",
     )
     what.add_argument("--grid", type=int, help="all combinations of this many values of each parameter")
-    what.add_argument("--jitter", type=float, help="how far variations are from their preset, 0 to 1")
+    what.add_argument(
+        "--jitter",
+        type=float,
+        help="standard deviation by which parameters of a variation move, in [0, 1] (default: 0)",
+    )
     what.add_argument("--seed", type=int, help="of random items and variations (default: 0)")
     kept = parser.add_argument_group("what is kept of them")
     kept.add_argument("--out", type=Path, required=True, help="folder of the set")

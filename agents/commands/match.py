@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         search,
         AGENTS,
         "pretrained where a network comes with synthgym, otherwise halving; for Dexed from the nearest of "
-        "10,000 voices near its note, made on first use; with --model ppo, with --dataset nearest+halving",
+        "9,000 voices near its note, made on first use; with --model ppo, with --dataset nearest+halving",
     )
     search.add_argument(
         "--seconds", type=float, help=f"to search (default: {SECONDS}, if no --budget is given)"

@@ -5,7 +5,7 @@
     python scripts/plugin_table.py --out docs/plugins.md
 
 Without a plugin it plays those of Debian's packages amsynth, mda-lv2, calf-plugins, dpf-plugins and
-zynaddsubfx. One takes two minutes or so: most of it is the match of a recording.
+zynaddsubfx. One takes half a minute to a minute: most of it is the match of a recording.
 """
 
 from __future__ import annotations

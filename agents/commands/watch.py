@@ -1,6 +1,6 @@
 """Film an agent turning a synthesiser's knobs towards a target, with sound.
 
-    python scripts/watch.py --env FM-v0 --agent hill_climber --out watch.mp4
+    python scripts/watch.py --env FM-v0 --agent hill_climber
     python scripts/watch.py --env Dexed6Op-v0 --agent halving --budget 5000 --target marimba.wav
     python scripts/watch.py --env Dexed1Op-v0 --model runs/first/final_model.zip
 
@@ -66,7 +66,9 @@ def parser() -> argparse.ArgumentParser:
     search.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
     film = parser.add_argument_group("film")
     film.add_argument("--scenes", type=int, default=12, help="sounds to show at most (default: 12)")
-    film.add_argument("--out", type=Path, default=Path("watch.mp4"), help="the file (default: watch.mp4)")
+    film.add_argument(
+        "--out", type=Path, default=Path("matches/watch.mp4"), help="the file (default: matches/watch.mp4)"
+    )
     return parser
 
 

@@ -21,7 +21,7 @@ from synthgym.task import SoundMatchingTask
 from .levels import by_loudness, velocity_of
 from .pitch import note_of
 
-SUFFIXES = {".wav", ".flac", ".ogg", ".aiff", ".aif"}
+SUFFIXES = {".wav", ".flac", ".ogg", ".aiff", ".aif", ".mp3"}
 Known = tuple[int, int, float] | None
 """What a manifest says of a recording, if it does: note, velocity, seconds held."""
 

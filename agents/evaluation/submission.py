@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import product
@@ -204,7 +205,8 @@ def _has(value: Any, types: Mapping[str, type], where: str) -> None:
 
 def _count(targets: str, where: str) -> int:
     kind, _, count = targets.partition(":")
-    if kind != "test" or not count.isdecimal() or not 1 <= int(count) <= 1000:
+    good = kind == "test" and re.fullmatch(r"\d{1,4}", count, re.ASCII)
+    if not good or not 1 <= int(count) <= 1000:
         raise SynthgymError(f"{where}: a submission is of held-out patches, test:N; got {targets!r}")
     return int(count)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ def find_targets(task: SoundMatchingTask, text: str, names: Collection[str]) -> 
 
 
 def _held_out(task: SoundMatchingTask, text: str, count: str) -> list[Target]:
-    if not count.isdigit():
+    if not re.fullmatch(r"\d{1,9}", count, re.ASCII):
         raise SynthgymError(f"{text!r} names no targets; give {_WHAT}")
     ids = HeldOutStream().ids(range(whole("number of targets", int(count), 1, HELD_OUT)))
     patches = task.make_patches(ids, audio=True)
@@ -133,7 +134,8 @@ def _in_files(task: SoundMatchingTask, path: Path) -> tuple[list[Target], int]:
         raise SynthgymError(f"no such file or folder: {path}; give {_WHAT}")
     sounds = [Sound("recording", *of) for of in recordings(task, path)] or _presets(task, path)
     if not sounds:
-        raise SynthgymError(f"{path} holds no recordings and no presets of this synth; give another")
+        another = "give another" if path.is_dir() else "give another, or of presets their folder"
+        raise SynthgymError(f"{path} holds no recordings and no presets of this synth; {another}")
     rendered = [
         Target(one.kind, one.name, task.extract(one.audio[None]), one.played, one.unit)
         for one in sounds

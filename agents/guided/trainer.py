@@ -16,6 +16,7 @@ from synthgym.patches import PatchStream
 from synthgym.task import SoundMatchingTask
 
 from ..supervised.examples import MiniBatches
+from ..supervised.reward_weighted import descend
 from ..training.divergence import Diverged
 from ..training.models import Origin
 from ..training.refusal import going_on
@@ -129,14 +130,6 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def _descend(self, loss: torch.Tensor) -> None:
-        if not torch.isfinite(loss):
-            raise Diverged(f"the loss is {float(loss.detach()):g}")
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.network.parameters(), 1.0)
-        self.optimizer.step()
-
     def _imitate(self, examples: MiniBatches, rng: np.random.Generator) -> dict[str, float]:
         """Change patches of examples, and learn which steps lead back."""
         self.model.network.train()
@@ -145,7 +138,7 @@ class Trainer:
         sound = self.task.render(away, notes).features[0]
         far = distances(sound, features)
         loss = self._loss_of_undoing(Climbs(pooled(features), notes, away, pooled(sound), far[:, 0]), unit)
-        self._descend(loss)
+        descend(self.optimizer, loss)
         return {"imitation_loss": float(loss.detach())}
 
     def _changed(self, unit: Unit, rng: np.random.Generator) -> Unit:
@@ -177,9 +170,10 @@ class Trainer:
         """
         network, config = self.model.network, self.config
         if self._practice is None:
-            self._practice = Practice(
-                self.task, config, self.run.seed, self._imitation * config.batch_size + self.model.steps
-            )
+            # Gone on with, it begins behind all that it may have had before.
+            climbed, most = self.model.steps - self._imitation, max(config.climbs, config.bank)
+            first = self._imitation * (config.batch_size + 1) + climbed * config.groups * most
+            self._practice = Practice(self.task, config, self.run.seed, first)
         climbs, targets, count = self._practice.climbs, self._practice.targets, config.tries
         network.train()
         logits = network(climbs.seen(np.arange(len(targets))))
@@ -195,7 +189,7 @@ class Trainer:
         chance = logits.parameter.exp()
         entropy = -(chance * logits.parameter).sum(1).mean()
         policy = -(torch.from_numpy(advantage).float() * logits.of(steps)).mean()
-        self._descend(_POLICY * (policy - config.entropy * entropy))
+        descend(self.optimizer, _POLICY * (policy - config.entropy * entropy))
         climbs.go(there, features, far)
         self._practice.spend(count)
         return {

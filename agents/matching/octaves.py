@@ -97,11 +97,11 @@ def _opened(env_id: str, sample_rate: int, note: int) -> Voices:
 
 
 def _make_beside(env_id: str, sample_rate: int, note: int) -> BaseProcess:
-    """Return the process that makes voices; one that failed, and has said why, is not begun again."""
+    """Return the process that makes voices; one that has said why it failed is not begun again."""
     what = env_id, sample_rate, note
     with _BEGINNING:
         process = _begun.get(what)
-        if process is None or process.exitcode == 0:  # what it made may have been removed
+        if process is None or process.exitcode not in (None, 1):  # what it made may be gone
             spawn = multiprocessing.get_context("spawn")
             process = spawn.Process(target=_make, args=(*what, voices.SIZE), daemon=True)
             process.start()

@@ -184,7 +184,7 @@ class Search:
     def _pool(self, task: SoundMatchingTask, target: Audio, played: Notes | None) -> Pool:
         voices = self.voices_for(task, played)
         if voices is None:
-            return DrawnPool(task, self.seed, min(self.budget, MOST_STARTS), known_starts(task))
+            return DrawnPool(task, self.seed, self.budget, known_starts(task))
         middle, note = _middle(task, played)
         near = voices.nearest(task, target if played is None else target[middle], note, MOST_STARTS)
         renders = np.zeros(len(near), np.int64)

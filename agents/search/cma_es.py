@@ -17,7 +17,7 @@ import numpy as np
 from synthgym.parameters import Unit
 
 from ..trials.agent import Agent
-from ..trials.trial import Trial
+from ..trials.trial import BudgetSpent, Trial
 
 STARTS = 150
 """Most sounds share nothing with the target, and there all directions look alike: begin near a good one."""
@@ -44,7 +44,10 @@ class CMAES(Agent):
             self._descend(trial, begun, from_best, growth)
             growth = min(2 * growth, MOST_POPULATION)
             from_best = not from_best
-            begun, _ = trial.start_point(RESTARTS) if from_best else trial.best_start(RESTARTS)
+            begun, _ = trial.start_point(RESTARTS)
+            if not from_best:
+                with contextlib.suppress(BudgetSpent):  # it is, or else the pool has no more starts
+                    begun, _ = trial.best_start(RESTARTS)
 
     def _descend(self, trial: Trial, begun: Unit, from_best: bool, growth: int) -> None:
         import cma

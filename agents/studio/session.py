@@ -6,6 +6,7 @@ import logging
 import os
 import secrets
 import shutil
+import stat
 import sys
 import tempfile
 import threading
@@ -31,6 +32,8 @@ _LOOK = 0.2
 """Seconds between two looks whether a search that waits is to stop."""
 logger = logging.getLogger(__name__)
 _PREFIX, _LOCK = "synthgym-studio-", "lock"
+_YOUNG = 60
+"""Seconds after which the folder of another studio has its lock, if it is to have one."""
 _NICENESS = 5
 """More than that of a key, which so gets three quarters of a core that both share; with much more, any other
 program would starve a search."""
@@ -111,9 +114,10 @@ class Session:
             order: what is asked for.
 
         Raises:
-            SynthgymError: it is being searched.
+            SynthgymError: it is being searched, or was removed.
         """
         with self._lock:
+            self.take(take.number)  # it may have been removed since it was asked for
             if take.is_busy:
                 raise SynthgymError("this recording is being searched; stop that first")
             take.stop = stop = Signals()
@@ -153,9 +157,10 @@ class Session:
 
     def remove(self, number: int) -> None:
         """Forget a take and its files."""
-        take = self.take(number)
-        take.stop.stop()
-        del self.takes[number]
+        with self._lock:
+            take = self.take(number)
+            take.stop.stop()
+            del self.takes[number]
         self._searches.submit(take.close)  # after its search, if it has one
         self.tell(number)
 
@@ -267,9 +272,12 @@ def _close(session: Session) -> None:
 
 def _remove_if_left(folder: Path) -> None:
     """Remove the folder of a studio that has not ended in order."""
-    if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
-        return
-    with suppress(Timeout, OSError):  # it is open, or of another user
+    with suppress(Timeout, OSError):  # it is open, of another user, or gone
+        state = folder.lstat()
+        is_ours = stat.S_ISDIR(state.st_mode) and (not hasattr(os, "getuid") or state.st_uid == os.getuid())
+        begins = time.time() - state.st_mtime < _YOUNG and not (folder / _LOCK).exists()
+        if not is_ours or begins:
+            return
         with FileLock(folder / _LOCK, timeout=0):
             pass
         shutil.rmtree(folder, ignore_errors=True)

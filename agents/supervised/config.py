@@ -38,7 +38,7 @@ class TrainerConfig:
         weights: run folder or model whose weights ``transformer`` begins with, whatever synthesisers they
             were learned on; default: random ones.
         others: keywords by the ids of other environments, whose examples ``transformer`` learns from, too:
-            one mini-batch of each in turn.
+            one mini-batch of each in turn. A list of keywords makes several of an id, as of ``Plugin-v0``.
     """
 
     loss: Loss = "feature"
@@ -56,7 +56,7 @@ class TrainerConfig:
     candidates: int = 8
     rehearsal: float = 1.0
     weights: str | None = None
-    others: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    others: dict[str, dict[str, Any] | list[dict[str, Any]] | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         one_of("loss", self.loss, get_args(Loss))
@@ -80,12 +80,19 @@ class TrainerConfig:
         if self.weights is not None and not isinstance(self.weights, str):
             raise SynthgymError(f"weights is the run folder or model of a training; got {self.weights!r}")
         if not isinstance(self.others, dict) or not all(
-            isinstance(k, str) and isinstance(v, dict | None) for k, v in self.others.items()
+            isinstance(env, str) and all(isinstance(each, dict) for each in self.keywords(env))
+            for env in self.others
         ):
             raise SynthgymError(
-                "others takes keywords by ids, as 'others={FM-v0: {}, Plugin-v0: {plugin: PATH}}'; "
+                "others takes keywords by ids, as "
+                "'others={FM-v0: {}, Plugin-v0: [{plugin: PATH}, {plugin: ANOTHER}]}'; "
                 f"got {self.others!r}"
             )
+
+    def keywords(self, env: str) -> list[dict[str, Any]]:
+        """Return the keywords of each of the other environments of an id."""
+        given = self.others[env]
+        return given if isinstance(given, list) else [given or {}]
 
     @classmethod
     def of(cls, run: RunConfig) -> Self:

@@ -12,9 +12,6 @@ from synthgym.rendering import RenderMeter
 from ..training.run_config import RunConfig
 from .examples import Batch
 
-Place = tuple[int, int]
-"""A mini-batch: its number, and how many examples it has."""
-
 
 class FreshExamples:
     """Endless examples for training: example i is patch i of the train stream of a run's seed.
@@ -34,7 +31,8 @@ class FreshExamples:
         self.task = make_task(run.env, run.env_kwargs, rendering="auto")
         self._stream = PatchStream("train", run.seed)
         self._reader = ThreadPoolExecutor(1)
-        self._ahead: tuple[Place, Future[Patches]] | None = None
+        self._ahead: dict[int, tuple[int, Future[Patches]]] = {}
+        """The next mini-batch of each size."""
 
     def batch(self, number: int, size: int, seed: int) -> Batch:
         """Return a mini-batch by number, and begin to render the one after it.
@@ -47,18 +45,15 @@ class FreshExamples:
         Returns:
             Features (size, frames, bins), unit vectors (size, n) and notes (size, 3).
         """
-        place = number, size
-        if self._ahead is not None and self._ahead[0] == place:
-            patches = self._ahead[1].result()
-        else:
-            patches = self._reader.submit(self._render, place).result()
-        following = number + 1, size
-        self._ahead = following, self._reader.submit(self._render, following)
+        ahead, coming = self._ahead.pop(size, (None, None))
+        if coming is None or ahead != number:
+            coming = self._reader.submit(self._render, number, size)
+        patches = coming.result()
+        self._ahead[size] = number + 1, self._reader.submit(self._render, number + 1, size)
         self._meter.renders += int(patches.renders.sum())
         return patches.rendered.features[0], patches.unit, patches.notes
 
-    def _render(self, place: Place) -> Patches:
-        number, size = place
+    def _render(self, number: int, size: int) -> Patches:
         return self.task.make_patches(self._stream.ids(range(number * size, (number + 1) * size)))
 
     def close(self) -> None:

@@ -75,9 +75,11 @@ def open_others(run: RunConfig, model: Model, meter: RenderMeter) -> Iterator[li
 def _runs(run: RunConfig) -> list[RunConfig]:
     # Unless they have their own.
     shared = {k: v for k, v in run.env_kwargs.items() if k in SHARED}
-    others = TrainerConfig.of(run).others.items()
+    config = TrainerConfig.of(run)
     return [
-        replace(run, env=known_id(env), env_kwargs={**shared, **(kwargs or {})}) for env, kwargs in others
+        replace(run, env=known_id(env), env_kwargs={**shared, **kwargs})
+        for env in config.others
+        for kwargs in config.keywords(env)
     ]
 
 

@@ -222,10 +222,12 @@ class Trainer:
         errors = self._errors_of(self.model, self.task, examples)
         if not self.others:
             return errors
-        each = {self.run.env: errors} | {
-            other.model.origin.env: self._errors_of(other.model, other.task, other.held_out)
-            for other in self.others
-        }
+        each = {self.run.env: errors}
+        for other in self.others:
+            env = other.model.origin.env
+            names = (env, *(f"{env}-{number}" for number in range(2, len(each) + 2)))
+            name = next(name for name in names if name not in each)  # several may be of an id
+            each[name] = self._errors_of(other.model, other.task, other.held_out)
         mean = {name: float(np.mean([of[name] for of in each.values()])) for name in errors}
         return mean | {f"{name}/{env}": of[name] for env, of in each.items() for name in of}
 

@@ -149,6 +149,8 @@ class _Loop:
             self._bar.update()
         if not trainer.is_due():
             return
+        if has_finite_weights(model.network):
+            self._checkpoint()  # a validation may take longer than a machine that is to end is given
         figures = self._validated(validate)
         self._log("validation", figures)
         shown = {name: f"{value:.3f}" for name, value in figures.items()}

@@ -133,13 +133,13 @@ class RunFolder:
         was = {name: getattr(kept, name) for name in wanted}
         wanted = {k: {**was[k], **v} if isinstance(v, dict) else v for k, v in wanted.items()}
         check_same_settings(f"{self.path} is a run", was, wanted, "ask for the same")
-        try:
-            for folder in (self.path, self.checkpoints):
-                remove_strays(folder)
-        except OSError as error:
-            raise unwritable(self.path, error) from error
-        if asked["steps"] is not None:
-            with self.held():
+        with self.held():  # or what is removed may be of a training that goes on
+            try:
+                for folder in (self.path, self.checkpoints):
+                    remove_strays(folder)
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+            if asked["steps"] is not None:
                 replace(kept, steps=max(asked["steps"], self.done())).write(self.config)
 
     def _check_name(self) -> None:

@@ -15,7 +15,7 @@ from synthgym.task import SoundMatchingTask
 
 logger = logging.getLogger(__name__)
 MOST_STARTS = 1000
-"""So many patches of a pool suffice, whatever the budget, where one person waits for one match."""
+"""So many patches of a pool suffice where they are drawn, or looked up, before a search."""
 _MOST_CANDIDATES = 200
 """Of a patch that is drawn while somebody waits: where more are inaudible, other starts are sooner found."""
 
@@ -88,6 +88,10 @@ class DrawnPool(Pool):
         try:
             drawn = self._task.make_patches(self._stream.ids(numbers), most=_MOST_CANDIDATES)
         except SynthError as error:
+            if len(numbers) > 1:  # those before the first that fails are starts all the same
+                self.reach(self.known + numbers[len(numbers) // 2])
+                self.reach(count)
+                return
             self.failure = error
             logger.warning("no more starts are drawn: %s", error)
             return

@@ -74,6 +74,12 @@ class GoalEpisodes(Episodes):
         )
         if not achieved.size:
             return np.zeros(0)
+        size = self.observed.size
+        if any(goals.ndim > 2 or goals.shape[-1:] != (size,) for goals in (achieved, desired)):
+            raise SynthgymError(
+                f"goals are of {size} values, ({size},) or (B, {size}); "
+                f"got shapes {achieved.shape} and {desired.shape}"
+            )
         reward = self.reward_of(self.goal_distance(np.atleast_2d(achieved), np.atleast_2d(desired)))
         return float(reward[0]) if achieved.ndim == 1 else reward
 

@@ -79,7 +79,7 @@ class Given:
 NOTHING = Given(None, None, np.full(3, np.nan))
 
 
-def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> Given:
+def given(task: SoundMatchingTask, options: Mapping[str, Any] | None) -> Given:
     """Return what the options of a reset give.
 
     Args:
@@ -93,8 +93,12 @@ def given(task: SoundMatchingTask, options: Mapping[str, Any]) -> Given:
         UnknownNameError: an option that does not exist.
         SoundError: missing, silent, no audio, or of a wrong length.
         ParameterError: parameters of a wrong length or outside [0, 1].
-        SynthgymError: a note that cannot be played, or one where the environment has one note.
+        SynthgymError: a note that cannot be played, or one where the environment has one note; or options
+            that are no dict.
     """
+    if not isinstance(options, Mapping | None):
+        raise SynthgymError(f"options is a dict of them by name; got {quoted(options)}")
+    options = options or {}
     _check_names(options)
     note = _note(task, options)
     start = None if options.get(START) is None else _vector(task, options[START])

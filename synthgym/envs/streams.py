@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -19,6 +20,7 @@ class EpisodeStreams:
 
     def __init__(self, count: int, targets: TargetStream) -> None:
         self._stream: TargetStream = targets
+        self._seeds: dict[int, int] = {}
         self._patches: dict[int, tuple[PatchStream, PatchStream]] = {}
         self._number = np.full(count, -1)
 
@@ -30,7 +32,21 @@ class EpisodeStreams:
             seed: 0 or more.
         """
         self._patches[row] = PatchStream(self._stream, seed), PatchStream("start", seed)
-        self._number[row] = -1
+        self._seeds[row], self._number[row] = seed, -1
+
+    @contextmanager
+    def unless_it_fails(self) -> Iterator[None]:
+        """Have all streams stand where they did before, if what is done in the block raises."""
+        before = self._seeds.copy(), self._patches.copy(), self._number.copy()
+        try:
+            yield
+        except BaseException:
+            self._seeds, self._patches, self._number = before
+            raise
+
+    def seeds(self) -> tuple[int | None, ...]:
+        """Return the seed of each environment's streams, None where it has none yet."""
+        return tuple(self._seeds.get(row) for row in range(len(self._number)))
 
     def seeded(self, row: int) -> bool:
         """Whether an environment has a seed."""

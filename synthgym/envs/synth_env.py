@@ -138,12 +138,18 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
             SoundError: a target that is missing, silent, no audio or of a wrong length.
             ParameterError: parameters of a wrong length or outside [0, 1].
         """
-        # What can fail comes first: a reset that raises leaves everything as it was.
-        chosen = given(self.task, options or {})
-        super().reset(seed=seed)
-        if seed is not None or not self.streams.seeded(0):
-            self.streams.seed(0, self.np_random_seed)
-        self._begin([0], chosen)
+        # A reset that raises leaves everything as it was.
+        chosen = given(self.task, options)
+        generator, old_seed = self._np_random, self._np_random_seed
+        try:
+            with self.streams.unless_it_fails():
+                super().reset(seed=seed)
+                if seed is not None or not self.streams.seeded(0):
+                    self.streams.seed(0, self.np_random_seed)
+                self._begin([0], chosen)
+        except BaseException:
+            self._np_random, self._np_random_seed = generator, old_seed
+            raise
         return self._first(self.episodes.observe()), self._info()
 
     def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:

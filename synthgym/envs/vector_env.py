@@ -104,22 +104,27 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
             ClosedEnvironmentError: after ``close``.
         """
         self._check_open()
-        if not isinstance(options, Mapping | None):
-            raise SynthgymError(f"options is a dict of them by name; got {quoted(options)}")
-        options = dict(options or {})
-        mask = self._mask(options.pop("reset_mask", None))
-        seeds = self._seeds(seed)
-        chosen = given(self.task, options)
+        mask = None
+        if isinstance(options, Mapping):
+            options = dict(options)
+            mask = options.pop("reset_mask", None)
+        chosen, mask, seeds = given(self.task, options), self._mask(mask), self._seeds(seed)
         rows = np.flatnonzero(mask).tolist()
-        for row in rows:
-            if seeds[row] is not None or not self.streams.seeded(row):
-                self.streams.seed(row, seeding.np_random(seeds[row])[1])
-        self._begin(rows, chosen)
+        with self.streams.unless_it_fails():
+            for row in rows:
+                if seeds[row] is not None or not self.streams.seeded(row):
+                    self.streams.seed(row, seeding.np_random(seeds[row])[1])
+            self._begin(rows, chosen)
         return self.episodes.observe(), self._info(mask)
 
     def _check_open(self) -> None:
         if self.closed:
             raise ClosedEnvironmentError("the environment is closed; make another")
+
+    def _check_begun(self) -> None:
+        self._check_open()
+        if not all(map(self.streams.begun, range(self.num_envs))):
+            raise SynthgymError("call reset() first")
 
     def _begin(self, rows: Sequence[int], given: Given = NOTHING) -> None:
         super()._begin(rows, given)
@@ -154,10 +159,8 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
             ClosedEnvironmentError: after ``close``.
             SynthgymError: before ``reset``, or where an episode is over and none is begun by itself.
         """
-        self._check_open()
+        self._check_begun()
         episodes = self.episodes
-        if not all(map(self.streams.begun, range(self.num_envs))):
-            raise SynthgymError("call reset() first")
         if self.autoreset_mode == AutoresetMode.DISABLED and self._done.any():
             raise SynthgymError(
                 f"the episode of environment {int(self._done.argmax())} is over; call reset() with "
@@ -169,10 +172,11 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
         if going_on.all():
             rewards[:] = episodes.nudge(ALL, nudges)
         else:
+            # They come first: where none can be begun, nothing has moved.
+            self._begin(np.flatnonzero(self._done).tolist())
             rows = np.flatnonzero(going_on).tolist()
             if rows:
                 rewards[rows] = episodes.nudge(rows, nudges[rows])
-            self._begin(np.flatnonzero(self._done).tolist())
         self._steps[going_on] += 1
         terminated = episodes.terminated() & going_on
         truncated = (self._steps >= self._most_steps) & going_on
@@ -214,16 +218,26 @@ class SynthVectorEnv(EnvBase, VectorEnv[Any, NDArray[np.float32], NDArray[Any]])
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """Return a picture of target and current feature for every environment; None without a mode."""
-        return tuple(self._pictures()) if self.render_mode else None
+        if self.render_mode is None:
+            return None
+        self._check_begun()
+        return tuple(self._pictures())
+
+    @property
+    def np_random_seed(self) -> tuple[int | None, ...]:  # type: ignore[override]
+        """The seed of each environment, as of SyncVectorEnv; None before its first ``reset``."""
+        return self.streams.seeds()
 
     @property
     def parameters(self) -> Unit:
         """Unit values of the free parameters now, unquantised, (num_envs, n)."""
+        self._check_begun()
         return self.episodes.unit.copy()
 
     @property
     def best_parameters(self) -> Unit:
         """Unit values of the best sounds of the episodes, (num_envs, n)."""
+        self._check_begun()
         return self.episodes.best_unit.copy()
 
     @property

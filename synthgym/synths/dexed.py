@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
-from dexed import DexedSynth as Dexed
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
@@ -20,6 +19,7 @@ from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths import dx7_layers, dx7_levels, dx7_parameters, dx7_prior, dx7_voice
 from synthgym.synths.base import Audio, Synth
+from synthgym.synths.dexed_py import DexedSynth as Dexed
 from synthgym.synths.diagram import Diagram
 from synthgym.synths.dx7_diagram import algorithm_diagram
 

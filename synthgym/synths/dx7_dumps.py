@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dexed import Patch
-
+from synthgym.synths.dexed_py import Patch
 from synthgym.synths.dx7_parameters import VOICE_BYTES
 from synthgym.synths.midi_files import is_midi_file, system_exclusive
 

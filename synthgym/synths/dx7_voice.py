@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from dexed import Patch
 
 from synthgym.errors import PresetError
 from synthgym.files import contents, replaced
 from synthgym.parameters import Native
+from synthgym.synths.dexed_py import Patch
 from synthgym.synths.dx7_dumps import PACKED_BYTES, checksum, dumps, what_it_is
 from synthgym.synths.dx7_parameters import PARAMETERS, VOICE_BYTES, native_rows, voice_bytes
 

@@ -213,9 +213,9 @@ def test_none_is_the_usual_limit_and_what_is_closed_stays_closed() -> None:
 
 def test_nothing_moves_where_an_episode_cannot_be_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     envs = native("FM-v0", max_episode_steps=3)
-    for use in (lambda: envs.unwrapped.parameters, lambda: envs.unwrapped.audio):
+    for name in ("parameters", "best_parameters", "audio"):
         with pytest.raises(SynthgymError, match=r"call reset\(\) first"):
-            use()
+            getattr(envs.unwrapped, name)
     envs.reset(seed=0)
     envs.step(np.zeros((3, 6), np.float32))
     envs.reset(options={"reset_mask": np.array([False, True, True])})

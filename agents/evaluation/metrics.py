@@ -12,6 +12,7 @@ import scipy.signal
 from numpy.typing import NDArray
 
 from synthgym.features import MFCC, Feature, LogMel, distance, make_features
+from synthgym.notes import Notes
 from synthgym.parameters import ParameterSpace, Unit
 from synthgym.synths import Audio
 
@@ -109,6 +110,23 @@ def compare_sounds(target: Audio, match: Audio, sample_rate: int, note: float) -
         "in_tune": share_in_tune(match, sample_rate, note),
         "embedding": _learned(target, match, sample_rate),
     }
+
+
+def compare_at_notes(target: Audio, match: Audio, sample_rate: int, notes: Notes) -> dict[str, float]:
+    """Return the METRICS of a match (samples,), or their means of one of several notes.
+
+    Args:
+        target: float32 (samples,), or (k, samples) of k notes.
+        match: of the same shape.
+        sample_rate: Hz, of both.
+        notes: the note of the target (3,), or its notes (k, 3).
+
+    Returns:
+        One float a metric, by name.
+    """
+    pitches = np.atleast_2d(notes)[:, 0].tolist()
+    pairs = zip(np.atleast_2d(target), np.atleast_2d(match), pitches, strict=True)
+    return mean_of([compare_sounds(one, other, sample_rate, pitch) for one, other, pitch in pairs])
 
 
 def mean_of(measures: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -19,7 +19,7 @@ from ..trials.agent import Agent, run
 from ..trials.pool import Pool
 from ..trials.trial import Best, Trial
 from .log import Row
-from .metrics import compare_parameters, compare_sounds, mean_of
+from .metrics import compare_at_notes, compare_parameters
 from .results import Results
 from .targets import Target
 
@@ -163,11 +163,7 @@ def _metrics(worker: Worker, job: _Job, best: Best) -> dict[str, float]:
         audio = worker.render(best.unit[None], target.played[None], audio=True).audio
         assert audio is not None
         (sound,) = audio
-    if aim.ndim == 1:
-        metrics = compare_sounds(aim, sound, rate, float(target.played[0]))
-    else:
-        notes = zip(aim, sound, target.played[:, 0].tolist(), strict=True)
-        metrics = mean_of([compare_sounds(one, other, rate, note) for one, other, note in notes])
+    metrics = compare_at_notes(aim, sound, rate, target.played)
     if target.unit is not None and best.unit is not None:
         metrics |= compare_parameters(worker.space, target.unit, best.unit, job.audible)
     return metrics

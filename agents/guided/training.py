@@ -24,19 +24,6 @@ def hyperparameter_names(agent: str) -> Collection[str]:
     return [*shaping, *TRAINER_NAMES]
 
 
-def training_env(agent: str, env_id: str) -> str:
-    """Return the id of the environment whose parameters are learned: the same.
-
-    Args:
-        agent: its name.
-        env_id: of the environment that is asked for.
-
-    Returns:
-        An id.
-    """
-    return env_id
-
-
 def check(run: RunConfig) -> None:
     """Make the task, the network, and what it practises on."""
     if run.start_from is not None:

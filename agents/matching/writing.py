@@ -17,7 +17,7 @@ from synthgym.recordings import playback_gain, write_wav
 from synthgym.synths import Audio
 from synthgym.task import SoundMatchingTask
 
-from ..evaluation.metrics import compare_sounds
+from ..evaluation.metrics import compare_at_notes
 from ..trials.answers import Answer
 from ..trials.trial import Trial
 from .folder import MATCH, PAGE, TARGET, answer_names, files_of, forget_answers
@@ -115,27 +115,6 @@ class Heard:
         return result
 
 
-def mean_measures(target: Audio, sound: Audio, sample_rate: int, notes: Notes) -> dict[str, float]:
-    """Return the METRICS of two sounds (samples,) or, as a mean over notes, of those of a target of several.
-
-    Args:
-        target: float32 (samples,), or (k, samples) of k notes.
-        sound: of the same shape.
-        sample_rate: Hz.
-        notes: the note (3,), or the notes (k, 3).
-
-    Returns:
-        By name; NaN where none of the notes has the measure.
-    """
-    pairs = zip(np.atleast_2d(target), np.atleast_2d(sound), np.atleast_2d(notes)[:, 0].tolist(), strict=True)
-    each = [compare_sounds(a, b, sample_rate, note) for a, b, note in pairs]
-    measures = {}
-    for name in each[0]:
-        there = [measured[name] for measured in each if np.isfinite(measured[name])]
-        measures[name] = float(np.mean(there)) if there else float("nan")
-    return measures
-
-
 def write(
     out: Path,
     task: SoundMatchingTask,
@@ -168,7 +147,7 @@ def write(
 
     synth, notes = task.synth, trial.notes[0]
     heard = Heard.of(task, target, answers, out, notes)
-    measures = mean_measures(target, heard.sounds[0], synth.sample_rate, notes)
+    measures = compare_at_notes(target, heard.sounds[0], synth.sample_rate, notes)
     figures = {
         "renders": trial.renders,
         "offline_renders": trial.offline[-1],

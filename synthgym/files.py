@@ -13,6 +13,8 @@ from pathlib import Path
 
 from synthgym.errors import SynthgymError
 
+_IN_THE_WAY = errno.EEXIST, errno.EISDIR, errno.ENOTDIR
+"""What is there is a file where a folder is wanted, or a folder where a file is."""
 _STRAY = re.compile(r"\..*-[0-9a-f]{16}(\.\w+)?")
 
 
@@ -75,6 +77,11 @@ def unwritable(path: Path, error: OSError) -> SynthgymError:
     Returns:
         The error to raise, which says how to go on.
     """
+    if error.errno in _IN_THE_WAY:
+        what = error.filename if isinstance(error.filename, str) else path
+        return SynthgymError(
+            f"cannot write to {path}: {reason(error)}; remove {shown(str(what))}, or choose another folder"
+        )
     return SynthgymError(
         f"cannot write to {path}: {reason(error)}; what was written is kept: "
         "make room, or choose another folder, and give the same command again"

@@ -1,7 +1,9 @@
 """``scripts/make_dataset.py``: bad input is one line, and leaves nothing."""
 
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,19 @@ def test_bad_input_is_one_line_and_leaves_nothing(
     assert line.startswith("error: ")
     assert says in line
     assert not (tmp_path / "set").exists()
+
+
+def test_who_stops_it_while_a_block_is_written_is_told_that_alone(tmp_path: Path) -> None:
+    """Zarr's tasks would be complained of, had they not come to their end."""
+    arguments = ["--env", "FM-v0", "--size", "1400", "--workers", "1", "--audio", "--dtype", "float32", "-q"]
+    command = [sys.executable, ROOT / "scripts" / "make_dataset.py", *arguments, "--out", tmp_path / "set"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not [*tmp_path.glob("set/features/*/c/*")]:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 130
+    assert len(said.splitlines()) <= 1, said
 
 
 def test_without_ray(tmp_path: Path) -> None:

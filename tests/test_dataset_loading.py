@@ -52,6 +52,23 @@ def test_reading(reference: Path) -> None:
     np.testing.assert_array_equal(np.sort(seen, axis=0), np.sort(everything, axis=0))
 
 
+def test_items_are_numbered_as_python_counts(reference: Path) -> None:
+    dataset = datasets.load(reference)
+    assert list(dataset.frame(-3, -1).index) == [597, 598]
+    assert list(dataset.frame(598, 9000).index) == [598, 599]
+    assert len(dataset.frame(5, 2)) == 0
+    with pytest.raises(TypeError):
+        dataset.features["multiresolution"][0:1.5]
+
+
+def test_what_is_in_the_way_is_named(copied: Path) -> None:
+    shard = copied / "renders/c/0"
+    shard.unlink()
+    shard.mkdir()
+    with pytest.raises(SynthgymError, match=r"Is a directory; remove .*renders/c/0, or choose another"):
+        datasets.make(copied, recipe().random(600, seed=1), progress=False)
+
+
 def test_a_manifest_says_what_the_set_is_and_how_its_task_sounds() -> None:
     for env_id in ("FM-v0", "Granulator-v0", "Dexed6Op-v0"):
         made = recipe(env_id).random(2)
@@ -115,6 +132,11 @@ def test_what_is_no_set_is_named(tmp_path: Path) -> None:
         ({"parameters": [{"name": "attack"}]}, "the parameters in its manifest"),
         ({"format": 2}, "of format 2; this version of synthgym reads 1"),
         ({"env": None}, "env is None"),
+        ({"env": "\ud800"}, "surrogates not allowed"),
+        (
+            {"parameters": [{"name": "a", "kind": "continuous", "low": 0, "high": 10**400, "default": 0}]},
+            "the parameters in its manifest",
+        ),
     ],
 )
 def test_a_damaged_manifest_is_named(copied: Path, change: dict[str, Any], says: str) -> None:
@@ -151,6 +173,10 @@ FEATURE = ("features", "multiresolution")
         ),
         (lambda f: (f.joinpath(*FEATURE) / "c/2/0/0").write_bytes(b""), "c/2/0/0 is missing or empty"),
         (lambda f: (f / "split/c/0").write_bytes(b""), "split/c/0 is missing or empty"),
+        (
+            lambda f: [(f / "renders/c/0").unlink(), (f / "renders/c/0").mkdir()],
+            "renders/c/0 is missing or empty",
+        ),
     ],
 )
 def test_a_damaged_array_is_named(copied: Path, damage: Callable[[Path], object], says: str) -> None:

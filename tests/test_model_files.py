@@ -182,6 +182,8 @@ def test_only_exact_names_are_runs_and_checkpoints(tmp_path: Path) -> None:
 
 def test_a_run_keeps_its_newest_checkpoints(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.config.touch()
     for steps in (100, 200, 1_000_000_000, 999_999_999):
         folder.save_checkpoint(steps, Path.touch)
     mine = folder.checkpoints / "000000100-mine.zip"
@@ -200,6 +202,34 @@ def test_a_run_keeps_its_newest_checkpoints(tmp_path: Path) -> None:
     assert kept() == {*newest, "000000200"}, "nothing goes before the new one is whole"
     folder.save_checkpoint(1_000_000_001, Path.touch)
     assert kept() == {*newest, "1000000001"}
+
+
+def test_checkpoints_without_their_config_are_no_new_run_s(tmp_path: Path) -> None:
+    folder, run = RunFolder(tmp_path / "run"), make_config("FM-v0", "mlp", 0)
+    folder.begin(run)
+    folder.save_checkpoint(100, Path.touch)
+    folder.config.unlink()
+    for begin in (lambda: folder.begin(run), lambda: folder.resume({"steps": None})):
+        with pytest.raises(SynthgymError, match=r"holds checkpoints of a run whose config\.yml is gone"):
+            begin()
+
+
+def test_a_run_that_was_moved_is_not_begun_anew_where_it_was(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(make_config("FM-v0", "mlp", 0))
+    folder.path.rename(tmp_path / "moved")
+    for save in (lambda: folder.save_checkpoint(100, Path.touch), lambda: folder.save_final(Path.touch)):
+        with pytest.raises(SynthgymError, match="was moved or removed while it was trained"):
+            save()
+    assert not folder.path.exists()
+
+
+def test_a_checkpoint_that_is_a_link_to_nothing_is_told_as_other_damaged_ones(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoints" / "000000100.zip"
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(SynthgymError, match="link to nothing; remove it to go on from the one before it"):
+        Model.load("mlp", path)
 
 
 def test_a_goal_twin_is_known_by_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

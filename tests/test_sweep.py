@@ -169,6 +169,19 @@ def test_a_run_is_trained_by_one_process_at_a_time(tmp_path: Path, monkeypatch: 
         pass
 
 
+def test_who_may_not_go_on_with_a_run_removes_nothing_of_it(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.begin(make_config("FM-v0", "ppo", 0, **TINY))
+    being_written = run.checkpoints / ".000000500-0123456789abcdef.zip"
+    being_written.touch()
+    with run.held():
+        with pytest.raises(SynthgymError, match="is being trained by another process"):
+            RunFolder(tmp_path).resume({"steps": None})
+        assert being_written.exists()
+    RunFolder(tmp_path).resume({"steps": None})
+    assert not being_written.exists()
+
+
 @pytest.mark.parametrize("agent", yaml.safe_load((HYPERPARAMETERS / "spaces.yml").read_text()))
 def test_what_is_suggested_makes_a_config_and_depends_on_what_was_tried_alone(agent: str) -> None:
     assert agent in LEARNERS

@@ -178,6 +178,8 @@ def main() -> int:
         )
         answer({"folder": folder.path, "stopped": True, "checkpoint": folder.newest(), "model": None})
         return 128 + caught
+    if folder.done() < config.steps:
+        print(f"it has ended by itself, after {folder.done():,} of {config.steps:,} steps")
     print(f"model: {folder.final_model}")
     print(f"how near does it come? {shlex.join(evaluation(args, folder))}")
     answer({"folder": folder.path, "stopped": False, "checkpoint": None, "model": folder.final_model})

@@ -80,8 +80,10 @@ class TrainerConfig:
         if self.weights is not None and not isinstance(self.weights, str):
             raise SynthgymError(f"weights is the run folder or model of a training; got {self.weights!r}")
         if not isinstance(self.others, dict) or not all(
-            isinstance(env, str) and all(isinstance(each, dict) for each in self.keywords(env))
-            for env in self.others
+            isinstance(env, str)
+            and given != []
+            and all(isinstance(each, dict) for each in self.keywords(env))
+            for env, given in self.others.items()
         ):
             raise SynthgymError(
                 "others takes keywords by ids, as "

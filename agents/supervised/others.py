@@ -45,9 +45,11 @@ def check_others(run: RunConfig, model: Model) -> None:
         run: config of the run.
         model: the network that is to learn.
     """
+    learned = [(run.env, run.env_kwargs)]
     for each in _runs(run):
-        if (each.env, each.env_kwargs) == (run.env, run.env_kwargs):
+        if (each.env, each.env_kwargs) in learned:
             raise SynthgymError(f"others names {each.env}, which is learned anyway; leave it out")
+        learned.append((each.env, each.env_kwargs))
         try:
             with closing(make_task(each.env, each.env_kwargs)) as task:
                 check_one_note_each(task, f"training {run.agent}")

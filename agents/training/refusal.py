@@ -46,6 +46,8 @@ def check_is_zip(agent: str, path: Path) -> None:
     """
     if path.is_dir():
         raise no_model(agent, path, "it is a folder, where the file final_model.zip of a run is wanted")
+    if path.is_symlink() and not path.exists():
+        raise no_model(agent, path, "it is a link to nothing")
     if not path.exists():
         raise SynthgymError(f"no such model: {path}; train one with synthgym train")
     if not path.is_file():

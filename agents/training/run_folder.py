@@ -108,6 +108,7 @@ class RunFolder:
             raise SynthgymError(
                 f"{self.path} already holds a run; go on with it by --resume, or choose another --log-dir"
             )
+        self._check_no_strangers()
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self.tensorboard.mkdir(exist_ok=True)
@@ -127,6 +128,7 @@ class RunFolder:
         """
         self._check_name()
         if not self.config.exists():
+            self._check_no_strangers()
             raise SynthgymError(f"{self.path} holds no run to resume; train without --resume")
         kept = RunConfig.read(self.config)
         wanted = {name: value for name, value in asked.items() if value is not None and name != "steps"}
@@ -149,6 +151,13 @@ class RunFolder:
                 f"TensorBoard takes no folder whose name is not UTF-8: {shown(name)}; give another --log-dir"
             )
 
+    def _check_no_strangers(self) -> None:
+        if self.newest() is not None:  # a new run would go on from them
+            raise SynthgymError(
+                f"{self.checkpoints} holds checkpoints of a run whose {self.config.name} is gone; "
+                "put that back, or choose another --log-dir"
+            )
+
     def save_checkpoint(self, steps: int, save: Callable[[Path], Any]) -> Path:
         """Save a model under its number of steps, whole or not at all, and remove those older than KEPT.
 
@@ -162,7 +171,7 @@ class RunFolder:
             The path of the checkpoint.
         """
         path = self.checkpoints / f"{steps:09d}.zip"
-        _save(path, save)
+        self._save(path, save)
         for old in self._saved()[:-KEPT]:
             with suppress(OSError):  # as of a file that another program reads, on Windows
                 old.unlink(missing_ok=True)
@@ -170,7 +179,18 @@ class RunFolder:
 
     def save_final(self, save: Callable[[Path], Any]) -> None:
         """Save the final model, whole or not at all."""
-        _save(self.final_model, save)
+        self._save(self.final_model, save)
+
+    def _save(self, path: Path, save: Callable[[Path], Any]) -> None:
+        if not self.config.exists():  # nothing is left of it here to go on with
+            raise SynthgymError(
+                f"{self.path} was moved or removed while it was trained; --resume it where it is"
+            )
+        with replaced(path) as temporary:
+            try:
+                save(temporary)
+            except RuntimeError as error:  # so PyTorch says that the disk is full
+                raise OSError(0, " ".join(str(error).split())[:200]) from error
 
     def newest(self) -> Path | None:
         """Return the newest checkpoint, or None."""
@@ -208,11 +228,3 @@ def _log_errors_told_once() -> Iterator[None]:
 
 def _is_tensorboards(thread: threading.Thread | None) -> bool:
     return type(thread).__module__.startswith("tensorboard.")
-
-
-def _save(path: Path, save: Callable[[Path], Any]) -> None:
-    with replaced(path) as temporary:
-        try:
-            save(temporary)
-        except RuntimeError as error:  # so PyTorch says that the disk is full
-            raise OSError(0, " ".join(str(error).split())[:200]) from error

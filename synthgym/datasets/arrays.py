@@ -33,7 +33,7 @@ class ReadArray(zarr.Array[Any]):
 def _naming(array: ReadArray) -> Iterator[None]:
     try:
         yield
-    except (IndexError, MemoryError):  # of who asks
+    except (IndexError, TypeError, MemoryError):  # of who asks
         raise
     except Exception as error:  # of the disk, or whatever a decoder says of damaged bytes
         place = getattr(array.store, "root", array.store_path)
@@ -105,5 +105,5 @@ def check_shards(path: Path, arrays: dict[str, Any], size: int, block: int) -> N
             continue  # not made yet: its items are left out
         for name, array in arrays.items():
             file = shard(path, name, number, array.ndim)
-            if not (file.exists() and file.stat().st_size):
+            if not (file.is_file() and file.stat().st_size):
                 raise SynthgymError(f"{path}: {file.relative_to(path)} is missing or empty; {AGAIN}")

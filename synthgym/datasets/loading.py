@@ -13,7 +13,7 @@ from synthgym.checks import one_of, whole
 from synthgym.datasets.arrays import AGAIN, check_shards, open_array
 from synthgym.datasets.manifest import MANIFEST, OF_A_SET, read_manifest
 from synthgym.datasets.splits import Items, Split
-from synthgym.errors import SynthgymError
+from synthgym.errors import SynthgymError, quoted
 from synthgym.notes import NOTE, Note
 from synthgym.parameters import Parameter, ParameterSpace
 from synthgym.settings import check_same_settings
@@ -67,7 +67,7 @@ class DataSet:
         self.audio, self.notes = arrays.get("audio"), arrays.get("notes")
         try:
             self.space = ParameterSpace([Parameter.read(kept) for kept in self.manifest["parameters"]])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise SynthgymError(
                 f"{self.path}: the parameters in its {MANIFEST} are damaged ({error}); make it again"
             ) from error
@@ -79,7 +79,7 @@ class DataSet:
         if array.shape[0] != len(self):
             raise SynthgymError(
                 f"{self.path} is to hold {len(self):,} items, but its array {name} has room for "
-                f"{array.shape[0]:,}; {AGAIN}"
+                f"{quoted(array.shape[0])}; {AGAIN}"
             )
         return array
 
@@ -148,6 +148,7 @@ class DataSet:
         """
         import pandas
 
+        start, stop, _ = slice(start, stop).indices(len(self))
         native = self.native(start, stop)
         frame = pandas.DataFrame(
             native, columns=list(self.space.names), index=pandas.RangeIndex(start, start + len(native))

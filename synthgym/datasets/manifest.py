@@ -26,6 +26,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     file, remedy = path / MANIFEST, "make one with synthgym dataset"
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse)
+        json.dumps(manifest, ensure_ascii=False).encode("utf-8")  # its texts can be written
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SynthgymError(f"{path} is no data set; {remedy}") from error
     except OSError as error:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
@@ -231,12 +232,18 @@ class Store:
         """
         self.forget(start)
         try:
-            self._remove(start, block)  # Zarr would read what is there, which may be damaged
-            for name in reversed(_split_first(block)):
-                self._arrays[name][start : start + len(block[name])] = block[name]
-            self.record(start, start + len(block["split"]))
+            # In a thread, for which the end of the block waits: interrupted, Zarr leaves tasks behind that
+            # Python complains of.
+            with ThreadPoolExecutor(1) as writer:
+                writer.submit(self._write, start, block).result()
         except OSError as error:
             raise unwritable(self.path, error) from error
+
+    def _write(self, start: int, block: Mapping[str, NDArray[Any]]) -> None:
+        self._remove(start, block)  # Zarr would read what is there, which may be damaged
+        for name in reversed(_split_first(block)):
+            self._arrays[name][start : start + len(block[name])] = block[name]
+        self.record(start, start + len(block["split"]))
 
     def _remove(self, start: int, names: Iterable[str]) -> None:
         for name in _split_first(names):

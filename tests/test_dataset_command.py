@@ -51,7 +51,7 @@ def test_who_stops_it_while_a_block_is_written_is_told_that_alone(tmp_path: Path
     """Zarr's tasks would be complained of, had they not come to their end."""
     arguments = ["--env", "FM-v0", "--size", "1400", "--workers", "1", "--audio", "--dtype", "float32", "-q"]
     command = [sys.executable, ROOT / "scripts" / "make_dataset.py", *arguments, "--out", tmp_path / "set"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([*map(str, command)], stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None and not [*tmp_path.glob("set/features/*/c/*")]:
             time.sleep(0.002)
         process.send_signal(signal.SIGINT)

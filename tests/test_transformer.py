@@ -173,6 +173,7 @@ def test_a_run_of_several_synths_goes_on_as_if_it_had_not_stopped(tmp_path: Path
         ("transformer", {"others": {"FM-v0": [None]}}, "others takes keywords by ids"),
         ("transformer", {"others": {"FM-v0": "fm"}}, "others takes keywords by ids"),
         ("transformer", {"others": {"FM-v0": []}}, "others takes keywords by ids"),
+        ("transformer", {"others": {"FM-v0": 0}}, "others takes keywords by ids"),
         ("transformer", {"others": {"FM-v0": [{}, {}]}}, "FM-v0, which is learned anyway"),
         ("transformer", {"others": {"Granulator-v0": {}}}, "Granulator-v0, which is learned anyway"),
         (

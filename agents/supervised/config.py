@@ -94,7 +94,7 @@ class TrainerConfig:
     def keywords(self, env: str) -> list[dict[str, Any]]:
         """Return the keywords of each of the other environments of an id."""
         given = self.others[env]
-        return given if isinstance(given, list) else [given or {}]
+        return given if isinstance(given, list) else [{} if given is None else given]
 
     @classmethod
     def of(cls, run: RunConfig) -> Self:

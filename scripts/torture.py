@@ -16,7 +16,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -68,10 +70,12 @@ def main() -> int:
     )
     args = parser.parse_args()
     log = Log(args.out / "trials.jsonl")
-    for trial in _trials(
-        args.seed, {name: whole(name, getattr(args, name), 0, 10**9) for name in SECTIONS}, log
-    ):
-        log.add(trial)
+    counts = {name: whole(name, getattr(args, name), 0, 10**9) for name in SECTIONS}
+    start = time.monotonic()
+    for trial in _trials(args.seed, counts, log):
+        now = time.monotonic()
+        log.add(replace(trial, seconds=now - start))
+        start = now
         if trial.outcome == "fault":
             print(f"{trial.section}, {trial.kind}, {trial.index}: {trial.what}", file=sys.stderr, flush=True)
     text = report(log.trials)

@@ -162,6 +162,8 @@ def material(folder: Path) -> None:
         made = make_synth(name, **synth)
         row = np.array([p.default for p in made.space.parameters])
         write_syx(folder / path, row) if name == "dexed" else made.save_preset(row, folder / path)
+    (folder / "presets").mkdir()
+    shutil.copy(folder / "fm.json", folder / "presets")
     short = {"duration": 0.1, "hold": 0.05}
     recipe = datasets.Recipe("FM-v0", ["multiresolution"], env_kwargs=short, rendering="inline").random(40, 0)
     datasets.make(folder / "set", recipe, progress=False)
@@ -225,4 +227,4 @@ def commands(seed: int, missing: Callable[[str, int], list[int]], count: int) ->
             said = f"{' '.join(words)}{f' [{changed} mutated]' if changed else ''}"
             outcome: Outcome = "fault" if wrong else "refused" if ended.code == 2 else "result"
             what = f"{wrong}: {said}" if wrong else json.dumps(ended.last)
-            yield Trial("commands", "command lines", seed, index, outcome, what, ended.seconds)
+            yield Trial("commands", "command lines", seed, index, outcome, what)

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from .commands import material
-from .kills import KINDS, RESULTS, Unlike, checkpoints, left_in, temporary, trained
+from .interrupted import KINDS, Unlike, checkpoints, going_on, made, runs, without_trouble
+from .kills import left_in, temporary
 from .log import Outcome, Trial
 from .mutation import generator
 from .processes import command
@@ -46,17 +47,12 @@ def remount(folder: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True, capture_output=True)
 
 
-def _going_on(kind: str, cwd: Path) -> tuple[str, ...]:
-    return KINDS[kind][2] if (cwd / "out" / "config.yml").exists() else ()
-
-
 def _finish(kind: str, cwd: Path, wanted: Any) -> None:
     """Let a command go on to its end; Unlike if it does not, or finds something else than without trouble."""
-    script, words, _ = KINDS[kind]
-    ended = command(script, *words, *_going_on(kind, cwd), cwd=cwd, limit=300)
+    ended = command(*going_on(kind, cwd), cwd=cwd, limit=300)
     if wrong := ended.fault(0):
         raise Unlike(f"once there is enough: {wrong}")
-    if (RESULTS.get(kind) or trained)(cwd / "out") != wanted:
+    if made(kind, cwd / "out") != wanted:
         raise Unlike("once there is enough, it finds something else than without trouble")
     if left := temporary(cwd):
         raise Unlike(f"left behind: {', '.join(left[:5])}")
@@ -64,11 +60,10 @@ def _finish(kind: str, cwd: Path, wanted: Any) -> None:
 
 def full_disk(kind: str, cwd: Path, wanted: Any, share: float) -> str:
     """Run a command on a disk with room for a share of what it writes; then make room, and let it go on."""
-    script, words, _ = KINDS[kind]
     needs = sum(path.stat().st_size + 4096 for path in (cwd.parent / "whole" / "out").rglob("*"))
     size = 4096 * max(1, int(share * needs / 4096))
     with disk(cwd / "out", size) as out:
-        ended = command(script, *words, cwd=cwd)
+        ended = command(*going_on(kind, cwd), cwd=cwd)
         if wrong := ended.fault(0, 2):
             raise Unlike(f"{size:,} of {needs:,} bytes: {wrong}")
         if left := temporary(out):
@@ -80,12 +75,11 @@ def full_disk(kind: str, cwd: Path, wanted: Any, share: float) -> str:
 
 def read_only(kind: str, cwd: Path, wanted: Any, share: float) -> str:
     """Run a command in a folder that cannot be written, new or with a result that is half done."""
-    script, words, _ = KINDS[kind]
     with disk(cwd / "out", _ENOUGH) as out:
         if share > 0.5:
-            command(script, *words, cwd=cwd, after=4 * share, send=signal.SIGKILL)
+            command(*going_on(kind, cwd), cwd=cwd, after=4 * share, send=signal.SIGKILL)
         remount(out, "ro")
-        ended = command(script, *words, *_going_on(kind, cwd), cwd=cwd)
+        ended = command(*going_on(kind, cwd), cwd=cwd)
         if wrong := ended.fault(0, 2):
             raise Unlike(wrong)
         remount(out, "rw")
@@ -95,13 +89,12 @@ def read_only(kind: str, cwd: Path, wanted: Any, share: float) -> str:
 
 def little_memory(kind: str, cwd: Path, wanted: Any, share: float) -> str:
     """Run a command that may have so many addresses, and then without that limit."""
-    script, words, _ = KINDS[kind]
     most = int(_LEAST + share * (_MOST - _LEAST))
 
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, resource.RLIM_INFINITY))
 
-    ended = command(script, *words, cwd=cwd, before=limited)
+    ended = command(*going_on(kind, cwd), cwd=cwd, before=limited)
     if wrong := ended.fault(0, 2):
         raise Unlike(f"{most / 1e9:.2f} GB: {wrong}")
     _finish(kind, cwd, wanted)
@@ -110,7 +103,6 @@ def little_memory(kind: str, cwd: Path, wanted: Any, share: float) -> str:
 
 def clock(kind: str, cwd: Path, wanted: Any, share: float) -> str:
     """Run a command while the wall clock goes forward and backward by up to a day."""
-    script, words, _ = KINDS[kind]
     if (compiler := shutil.which("cc")) is None:
         return "skipped: there is no C compiler"
     library, moved, rng = cwd / "clock.so", cwd / "clock", generator(int(share * 1e9))
@@ -124,7 +116,7 @@ def clock(kind: str, cwd: Path, wanted: Any, share: float) -> str:
 
     turn()
     environment = {"LD_PRELOAD": str(library), "SYNTHGYM_CLOCK": str(moved)}
-    ended = command(script, *words, cwd=cwd, environment=environment, while_running=turn)
+    ended = command(*going_on(kind, cwd), cwd=cwd, environment=environment, while_running=turn)
     if wrong := ended.fault(0):
         raise Unlike(wrong)
     _finish(kind, cwd, wanted)
@@ -133,18 +125,19 @@ def clock(kind: str, cwd: Path, wanted: Any, share: float) -> str:
 
 def signals(kind: str, cwd: Path, wanted: Any, share: float) -> str:
     """Send a command a signal; it ends in order, leaves nothing behind, and goes on."""
-    script, words, _ = KINDS[kind]
     number = SIGNALS[int(share * 1e6) % len(SIGNALS)]
     after, temp = 0.2 + 8 * share, cwd / "temporary"
     temp.mkdir()
-    ended = command(script, *words, cwd=cwd, after=after, send=number, environment={"TMPDIR": str(temp)})
+    ended = command(
+        *going_on(kind, cwd), cwd=cwd, after=after, send=number, environment={"TMPDIR": str(temp)}
+    )
     at = f"{number.name} after {after:.1f} s"
     if wrong := ended.fault(*_IN_ORDER):
         raise Unlike(f"{at}: {wrong}")
     if left := temporary(cwd) + left_in(temp):
         raise Unlike(f"{at}: left behind {', '.join(left[:5])}")
-    if (cwd / "out" / "checkpoints").exists() and (cwd / "out" / "config.yml").exists():
-        checkpoints(cwd / "out")
+    for run in runs(cwd / "out"):
+        checkpoints(run)
     _finish(kind, cwd, wanted)
     return f"{at}: exit code {ended.code}"
 
@@ -174,33 +167,21 @@ def limits(seed: int, missing: Callable[[str, int], list[int]], count: int) -> I
     wanted: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as kept:
         material(good := Path(kept, "good"))
-        for number, (limit, attempt) in enumerate(LIMITS.items()):
+        todo = [(index, n, limit) for n, limit in enumerate(LIMITS) for index in missing(limit, count)]
+        for index, number, limit in sorted(todo):
             if limit in _OF_ROOT and os.geteuid():
-                yield Trial("limits", limit, seed, 0, "skipped", "only root may mount a small disk")
+                yield Trial("limits", limit, seed, index, "skipped", "only root may mount a small disk")
                 continue
-            for index in missing(limit, count):
-                kind, share = (
-                    COMMANDS[index % len(COMMANDS)],
-                    float(generator(seed, 80 + number, index).random()),
-                )
-                here = Path(kept, kind)
-                try:
-                    if kind not in wanted:
-                        wanted[kind] = _without(kind, good, here)
-                    shutil.rmtree(here / "here", ignore_errors=True)
-                    shutil.copytree(good, here / "here")
-                    said = attempt(kind, here / "here", wanted[kind], share)
-                    outcome: Outcome = "skipped" if said.startswith("skipped: ") else "result"
-                    yield Trial("limits", limit, seed, index, outcome, f"{kind}: {said}")
-                except Unlike as error:
-                    yield Trial("limits", limit, seed, index, "fault", f"{kind}: {error}")
-
-
-def _without(kind: str, good: Path, here: Path) -> Any:
-    """Return what a command finds without trouble."""
-    script, words, _ = KINDS[kind]
-    shutil.copytree(good, here / "whole")
-    ended = command(script, *words, cwd=here / "whole", limit=300)
-    if wrong := ended.fault(0):
-        raise Unlike(f"without trouble: {wrong}")
-    return (RESULTS.get(kind) or trained)(here / "whole" / "out")
+            kind = COMMANDS[index % len(COMMANDS)]
+            share = float(generator(seed, 80 + number, index).random())
+            here = Path(kept, kind)
+            try:
+                if kind not in wanted:
+                    wanted[kind], _ = without_trouble(kind, good, here / "whole")
+                shutil.rmtree(here / "here", ignore_errors=True)
+                shutil.copytree(good, here / "here")
+                said = LIMITS[limit](kind, here / "here", wanted[kind], share)
+                outcome: Outcome = "skipped" if said.startswith("skipped: ") else "result"
+                yield Trial("limits", limit, seed, index, outcome, f"{kind}: {said}")
+            except Unlike as error:
+                yield Trial("limits", limit, seed, index, "fault", f"{kind}: {error}")

@@ -21,8 +21,8 @@ def report(trials: Sequence[Trial]) -> str:
     """
     last = list({trial.key: trial for trial in trials}.values())
     lines = [
-        "| section | tried | times | worked | refused in one line | faults |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
+        "| section | tried | times | worked | refused in one line | faults | minutes |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     faults = []
     for section, kind in dict.fromkeys((trial.section, trial.kind) for trial in last):
@@ -32,7 +32,9 @@ def report(trials: Sequence[Trial]) -> str:
             faults.append(f"- {section}, {kind}: {len(skipped)} skipped, {skipped[0].what}")
         count = {name: sum(trial.outcome == name for trial in of) for name in ("result", "refused", "fault")}
         times = f"{len(of):,}" + _counted(of)
-        lines.append(f"| {section} | {kind} | {times} | {' | '.join(f'{n:,}' for n in count.values())} |")
+        numbers = " | ".join(f"{n:,}" for n in count.values())
+        minutes = sum(trial.seconds for trial in of) / 60
+        lines.append(f"| {section} | {kind} | {times} | {numbers} | {minutes:,.1f} |")
         bad = [trial for trial in of if trial.outcome == "fault"]
         faults += [
             f"- {section}, {kind}, seed {t.seed}, {t.index}: {' '.join(t.what.split())}" for t in bad[:_SHOWN]

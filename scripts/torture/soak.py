@@ -128,8 +128,7 @@ def soak(seed: int, missing: Callable[[str, int], list[int]], count: int) -> Ite
         measured = _measured(make, max(PARTS, each * count))
         what, numbers = judged(measured)
         numbers["times"] = max(PARTS, each * count)
-        seconds = sum(part[0] for part in measured)
-        yield Trial("soak", kind, seed, count, "fault" if what else "result", what, seconds, numbers)
+        yield Trial("soak", kind, seed, count, "fault" if what else "result", what, numbers=numbers)
 
 
 def _measured(make: Callable[[Path], Again], count: int) -> list[tuple[float, float, int]]:

@@ -88,6 +88,10 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         # libsndfile's own words, without the name.
         cause = str(getattr(error, "error_string", error)).rstrip(".")
         remedy = "give a WAV, FLAC, OGG, AIFF or MP3 file"
+        if "does not exist" in cause:  # it does, but mpg123 has found nothing in it
+            cause = "there is no sound in it"
+        if "flac decoder" in cause:
+            cause, remedy = f"it is cut off or damaged: {cause.removeprefix('Error : ')}", "export it again"
         raise SoundError(f"{quoted(path, 200)} is not audio ({cause}); {remedy}") from error
     mono = channels.mean(axis=1)
     try:

@@ -94,4 +94,7 @@ def register_plugin(env_id: str, plugin: str | os.PathLike[str], **keywords: Any
         raise SynthgymError(f"an id has a name and a version, as MySynth-v0; got {quoted(env_id)}{tip}")
     if not isinstance(plugin, str | os.PathLike):
         raise SynthgymError(f"plugin is the path of a plugin, or its URI; got {quoted(plugin)}")
-    register(env_id, {"synth": "plugin", "plugin": os.fspath(plugin), **keywords})
+    path = os.fspath(plugin)
+    if os.path.exists(path):  # noqa: PTH110, or it is the URI of an LV2 plugin
+        path = os.path.abspath(path)  # noqa: PTH100, the environment may be made in another folder
+    register(env_id, {"synth": "plugin", "plugin": path, **keywords})

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from synthgym.errors import SynthError
 from synthgym.synths import faust
 from synthgym.synths.faust import FaustSynth
-from synthgym.synths.faust_program import escaped, read_program, unescaped
+from synthgym.synths.faust_program import read_program
+from synthgym.synths.faust_text import Escapes
 
 VOICE = 'os.osc(hslider("freq", 440, 20, 2000, 1)) * button("gate") * hslider("{}", .5, .1, 1, .01)'
 
@@ -53,17 +54,20 @@ def test_a_menu_whose_numbers_are_none_is_a_knob(choice: str, tmp_path: Path) ->
 
 
 PIECES = st.sampled_from(
-    ["_u", "_", "u", "0000e4", "10ffff", "110000", "ä", "音", "\N{MUSICAL SYMBOL G CLEF}"]
+    ["_0u", "_", "0", "u", "0_", "1_", "99999999999_", "ä", "音", "\N{MUSICAL SYMBOL G CLEF}"]
 )
 
 
 @given(st.text() | st.lists(PIECES).map("".join))
 def test_a_label_that_was_escaped_is_read_as_it_was(label: str) -> None:
-    assert escaped(label).isascii()
-    assert unescaped(escaped(label)) == label
+    escapes = Escapes()
+    escaped = escapes.escaped(label)
+    assert escaped.isascii()
+    assert escapes.unescaped(escaped) == label
+    assert escapes.escaped(label) == escaped
 
 
-@pytest.mark.parametrize("label", ["osc_u2_level", "a_uffffffff_", "_u0000e4_", "_u110000_"])
+@pytest.mark.parametrize("label", ["osc_0u2_level", "a_0u99999999999_", "_0u0_", "_u0_"])
 @pytest.mark.parametrize("comment", ["", " // ä"])
 @pytest.mark.parametrize("other", ["", '+ 1e-9 * hslider("ä", 0, 0, 1, .1)'])
 def test_what_looks_like_a_number_is_a_label(label: str, comment: str, other: str, tmp_path: Path) -> None:
@@ -158,3 +162,53 @@ def test_controls_that_differ_in_range_alone_are_named(kind: str, label: str) ->
     first, second = (f'{kind}("{f"v:{group}/" if group else ""}{name}", {x}, .1, 1, .01)' for x in (0.5, 0.6))
     with TemporaryDirectory() as folder, pytest.raises(SynthError, match=f"^x.dsp has 2 controls {label}; "):
         made(Path(folder), f'import("stdfaust.lib"); process = {VOICE.format("x")} * {first} * {second};')
+
+
+def test_labels_of_many_letters_beyond_ascii_are_set(tmp_path: Path) -> None:
+    groups = ["Полифонический синтезатор", "Генератор колебаний", "Огибающая амплитуды"]
+    voice = VOICE.format("Уровень удержания")
+    for group in groups:
+        voice = f'vgroup("{group}", {voice})'
+    synth = made(tmp_path, f'import("stdfaust.lib"); process = {voice};')
+    assert synth.space.names == ("Уровень удержания",)
+    loud, soft = (np.abs(synth.render(np.array([[v]]))).max() for v in (1, 0.5))
+    assert (loud, soft) == pytest.approx((1, 0.5), abs=0.01)
+
+
+@pytest.mark.parametrize(("letters", "is_set"), [(500, True), (501, False)])
+def test_a_path_that_is_too_long_is_named(letters: int, is_set: bool, tmp_path: Path) -> None:
+    code = f'import("stdfaust.lib"); process = {VOICE.format("v" * letters)};'
+    if is_set:
+        assert made(tmp_path, code).render(np.array([[1.0]])).max() == pytest.approx(1, abs=0.01)
+    else:
+        with pytest.raises(
+            SynthError, match="more than 512 letters in all, which cannot be set; give shorter"
+        ):
+            made(tmp_path, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("", "x.dsp does not compile: it has no process"),
+        ("vol = 1;", "x.dsp does not compile: it has no process"),
+        (f'import("stdfaust.lib"); process = {VOICE.format("v")} * os.oscc(1);', "oscc is not defined"),
+        (
+            f'import("stdfaust.lib"); process = {VOICE.format("a b")} * {VOICE.format("a(b")};',
+            "have the path /",
+        ),
+        (f'import("stdfaust.lib"); process = {VOICE.format("v")} : hbargraph("v", 0, 1);', "have the path /"),
+        (
+            f'import("stdfaust.lib"); process = {VOICE.format("v")} * hslider("w", 5, 0, 1, .01);',
+            r"range in 'hslider\(\"w\",5.0f,0.0f,1.0f,0.01f\)'$",
+        ),
+        (
+            'import("my.lib"); process = voice;',
+            r"Faust does not read .*my\.lib, which begins with a byte order",
+        ),
+    ],
+)
+def test_what_does_not_compile_is_said_with_a_remedy(code: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "my.lib").write_text("voice = 1;", encoding="utf-8-sig")
+    with pytest.raises(SynthError, match=says):
+        made(tmp_path, code).render(np.array([[1.0, 1.0]]))

@@ -169,3 +169,11 @@ def test_a_recording_that_may_not_be_read_is_named(untidy: Path, monkeypatch: py
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(SynthgymError, match=r"cannot read .*a\.wav; give a file that you may read"):
         read_mono(untidy / "a.wav")
+
+
+def test_a_target_may_have_commas_in_its_name(tmp_path: Path) -> None:
+    folder = tmp_path / "a,b"
+    write_wav(folder / "c,d.wav", np.sin(np.arange(44100) * 0.05).astype(np.float32), 44100)
+    task = SoundMatchingTask("fm", note=60)
+    for path in (folder, folder / "c,d.wav"):
+        assert [target.name for target in read_targets(task, str(path))[0]] == ["c,d.wav"]

@@ -132,8 +132,31 @@ def test_a_preset_may_begin_with_the_mark_of_an_editor_but_not_be_empty(tmp_path
     synth, path = make_synth("fm"), tmp_path / "x.json"
     row = synth.space.row({"attack": 0.5})
     synth.save_preset(row, path)
-    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
-    np.testing.assert_array_equal(synth.load_preset(path), row)
+    text = path.read_text(encoding="utf-8")
+    for encoding in ("utf-8-sig", "utf-16"):
+        path.write_text(text, encoding=encoding)
+        np.testing.assert_array_equal(synth.load_preset(path), row)
     path.write_text('{"parameters": []}')
     with pytest.raises(PresetError, match="names no parameter"):
         synth.load_preset(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "3", "{}", '{"parameters": {"a": 1}}', '{"parameters": [1]}', '{"parameters": 3}']
+)
+def test_json_that_lists_no_parameters_is_told_so(text: str, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(PresetError, match="it lists no parameters by name and native value"):
+        make_synth("fm").load_preset(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("suffix", ["flac", "mp3"])
+def test_sounds_that_cannot_be_read_are_told_why(suffix: str, tmp_path: Path) -> None:
+    path, rng = tmp_path / f"x.{suffix}", np.random.default_rng(0)
+    soundfile.write(path, rng.uniform(-0.5, 0.5, 44100), 44100)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] if suffix == "flac" else rng.bytes(3000))
+    says = r"cut off or damaged: .*; export it again" if suffix == "flac" else "is not audio"
+    with pytest.raises(SoundError, match=says) as raised:
+        read_mono(path)
+    assert "does not exist" not in str(raised.value)

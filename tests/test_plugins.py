@@ -125,6 +125,16 @@ def test_what_is_needed_is_named() -> None:
         synthgym.register_plugin("Mine-v0", None)  # type: ignore[arg-type]
 
 
+def test_an_id_of_a_plugin_holds_in_another_folder(stub: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(stub)
+    monkeypatch.chdir(path.parent)
+    synthgym.register_plugin("Near-v0", path.name)
+    monkeypatch.chdir("/")
+    assert gym.spec("Near-v0").kwargs["plugin"] == stub
+    synthgym.register_plugin("Far-v0", "http://example.org/an-lv2")
+    assert gym.spec("Far-v0").kwargs["plugin"] == "http://example.org/an-lv2"
+
+
 @needs.amsynth
 def test_ids_of_ones_own() -> None:
     synthgym.register_plugin("mine/Amsynth-v1", AMSYNTH)

@@ -84,6 +84,31 @@ def test_json_is_all_that_is_printed_and_quiet_shows_no_bar(program: Program) ->
     assert (wrong.returncode, wrong.stdout) == (2, "")
 
 
+def test_many_commands_in_one_process_show_each_what_it_was_asked_for() -> None:
+    code = """
+import sys
+from tqdm import tqdm
+from agents.commands.cli import new_parser
+
+def bar(*words):
+    sys.argv = ["x", *words]
+    new_parser("A command.", "nothing").parse_args()
+    list(tqdm(range(1), desc=" ".join(words)))
+    print(*words, "said")
+
+for _ in range(2000):
+    bar("--quiet")
+bar("--json")
+bar("--log-level", "debug")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["--quiet said"] * 2000 + ["--log-level debug said"]
+    assert "--quiet" not in done.stderr
+    assert "--json: 100%" in done.stderr
+    assert "--json said" in done.stderr
+    assert "--log-level debug: 100%" in done.stderr
+
+
 @pytest.mark.parametrize(("level", "logged"), [("info", True), ("warning", False)], ids=["info", "warning"])
 def test_a_log_level_is_that_of_both_packages(level: str, logged: bool) -> None:
     code = f"""

@@ -76,7 +76,9 @@ def test_a_recording_is_matched_and_heard(matched: Matched) -> None:
         assert status == 200
         sound, rate = sound_of(data)
         assert note_of(sound, rate) == 62
-    assert client.ask("GET", client.at(shown["take"], "sounds/9.wav"))[0] == 404
+    for number in ("9", "9" * 5000):
+        assert client.ask("GET", client.at(shown["take"], f"sounds/{number}.wav"))[0] == 404
+    assert client.ask("POST", f"/api/pages/{client.page}/takes/{'9' * 5000}/stop")[0] == 405
     status, page = client.ask("GET", client.at(shown["take"], "match.html"))
     assert status == 200
     assert b"a tone.wav by FM" in page

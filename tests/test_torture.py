@@ -23,6 +23,7 @@ from torch.utils.tensorboard import SummaryWriter
 from agents.commands.manual import new_parser
 from agents.evaluation.results import Results
 from agents.training.learners import learner, make_config
+from agents.training.run_config import RunConfig
 from agents.training.run_folder import RunFolder
 from agents.trials.signals import Signals
 from synthgym import datasets
@@ -253,6 +254,15 @@ def test_an_option_that_is_wrong_is_told_in_a_line(arguments: list[str], says: s
     assert str(raised.value) == says
 
 
+def test_a_file_that_is_taken_for_an_option_is_told_how_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-lead.wav").touch()
+    with pytest.raises(SynthgymError, match=r"^-lead.wav is taken for options; say \./-lead.wav$"):
+        new_parser("A command.").parse_args(["-lead.wav"])
+
+
 def test_a_shard_that_is_damaged_is_named_when_it_is_read(tmp_path: Path) -> None:
     short = {"duration": 0.1, "hold": 0.05}
     recipe = datasets.Recipe("FM-v0", ["mfcc"], env_kwargs=short, rendering="inline").random(20, 0)
@@ -358,3 +368,14 @@ def test_a_terminal_that_is_closed_ends_long_work_in_order() -> None:
     with Signals(patient=True) as signals:
         signal.raise_signal(signal.SIGHUP)
     assert signals.caught == signal.SIGHUP
+
+
+@pytest.mark.parametrize(("asked", "steps"), [(30, 30), (10, 30), (31, 31), (40, 40)])
+def test_a_last_batch_that_made_more_steps_does_not_change_how_many_were_asked_for(
+    asked: int, steps: int, tmp_path: Path
+) -> None:
+    folder, config = RunFolder(tmp_path / "run"), make_config("FM-v0", "es", 0, steps=30)
+    folder.begin(config)
+    folder.save_checkpoint(32, lambda path: path.write_bytes(b"x"))
+    folder.resume({"steps": asked})
+    assert RunConfig.read(folder.config).steps == steps

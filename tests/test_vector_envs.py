@@ -283,6 +283,16 @@ def test_the_sb3_adapter_takes_synthgyms_environments_alone(env_id: str) -> None
         SynthVecEnv(env_id, 2)
 
 
+def test_an_id_without_a_vector_env_is_told_how_to_have_one() -> None:
+    keywords = {"synth": "fm", "note": 48}
+    gym.register("Single-v0", entry_point="synthgym.envs:SynthEnv", kwargs=keywords)
+    with pytest.raises(SynthgymError, match=r"Single-v0 has no vector environment; .* vector_entry_point="):
+        SynthVecEnv("Single-v0", 2)
+    vector = "synthgym.envs:SynthVectorEnv"
+    gym.register("Single-v1", "synthgym.envs:SynthEnv", kwargs=keywords, vector_entry_point=vector)
+    assert SynthVecEnv("Single-v1", 2).reset().shape[0] == 2
+
+
 def test_sb3s_wrappers_and_callbacks(tmp_path: Path) -> None:
     env = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 4, max_episode_steps=8)))
     evaluated = VecNormalize(VecMonitor(SynthVecEnv("FM-v0", 2, max_episode_steps=8)), training=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -63,8 +64,11 @@ class Manual(argparse.ArgumentParser):
         Raises:
             SynthgymError: always.
         """
+        words = message.partition("unrecognized arguments: ")[2]
+        if os.path.isfile(words):  # noqa: PTH113, it may be too long
+            raise SynthgymError(f"{words} is taken for options; say ./{words}")
         known = [option.lstrip("-") for action in self._actions for option in action.option_strings]
-        unknown = re.findall(r"(?<!\S)--([\w-]+)", message.partition("unrecognized arguments:")[2])
+        unknown = re.findall(r"(?<!\S)--([\w-]+)", words)
         near = [f"--{name}" for one in unknown for name in get_close_matches(one, known, 1)]
         meant = dict.fromkeys(near)
         said = message.removeprefix("argument ")

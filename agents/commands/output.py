@@ -20,6 +20,7 @@ LEVELS = ("debug", "info", "warning", "error")
 _LOGGED = (__name__.partition(".")[0], synthgym.__name__)
 _asked: list[TextIO] = []
 """Where a JSON document goes, if one is asked for."""
+_USUAL = tqdm.__init__
 
 
 def add_output(parser: argparse.ArgumentParser, document: str | None) -> None:
@@ -43,10 +44,12 @@ def add_output(parser: argparse.ArgumentParser, document: str | None) -> None:
 
 
 def begin(args: argparse.Namespace) -> None:
-    """Do as the options say."""
+    """Do as the options say, whatever those of a command before in this process said."""
     log(args.log_level or ("warning" if args.quiet else "info"))
-    if args.quiet:
-        _hide_bars()
+    # Of all bars, whoever shows them.
+    tqdm.__init__ = _hidden if args.quiet else _USUAL  # type: ignore[method-assign,assignment]
+    if _asked and (out := _asked.pop()) and sys.stdout is sys.stderr:  # of a command that failed
+        sys.stdout = out
     if getattr(args, "json", False):
         _asked.append(sys.stdout)
         sys.stdout = sys.stderr
@@ -74,12 +77,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value)} is not for JSON")
 
 
-def _hide_bars() -> None:
-    """Hide all bars of this process, whoever shows them."""
-    usual = tqdm.__init__
-
-    @wraps(usual)
-    def hidden(bar: tqdm[Any], *args: Any, **options: Any) -> None:
-        usual(bar, *args, **{**options, "disable": True})
-
-    tqdm.__init__ = hidden  # type: ignore[method-assign,assignment]
+@wraps(_USUAL)
+def _hidden(bar: tqdm[Any], *args: Any, **options: Any) -> None:
+    _USUAL(bar, *args, **{**options, "disable": True})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -69,7 +70,8 @@ def read_targets(task: SoundMatchingTask, text: str) -> tuple[list[Target], int]
     """
     found: list[Target] = []
     silent = 0
-    for part in text.split(","):
+    # A file may have commas in its name.
+    for part in [text] if os.path.exists(text) else text.split(","):  # noqa: PTH110, it may be too long
         if not part:  # which would be the folder that one is in
             raise SynthgymError(f"{text!r} leaves out a target; give {_WHAT}")
         kind, _, count = part.partition(":")

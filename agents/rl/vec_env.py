@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from synthgym.envs import SynthVectorEnv
 from synthgym.errors import SynthgymError
-from synthgym.registration import registered
+from synthgym.registration import registered, spec_of
 
 BATCHED = ("parameters", "best_parameters", "audio")
 """Attributes that hold one value for each environment."""
@@ -33,6 +33,11 @@ class SynthVecEnv(VecEnv):
 
     def __init__(self, env_id: str, num_envs: int, **keywords: Any) -> None:
         registered(env_id)
+        if spec_of(env_id).vector_entry_point is None:
+            raise SynthgymError(
+                f"{env_id} has no vector environment; register it by synthgym.register, or with "
+                "vector_entry_point='synthgym.envs:SynthVectorEnv'"
+            )
         envs = gym.make_vec(env_id, num_envs, autoreset_mode=AutoresetMode.SAME_STEP, **keywords).unwrapped
         if not isinstance(envs, SynthVectorEnv):
             raise SynthgymError(f"{env_id} has no vector environment of synthgym's")

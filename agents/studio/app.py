@@ -74,9 +74,9 @@ def make_app(port: int, sessions: Sessions, *, ready: Callable[[Signals], None] 
         Route("/api/pages", _new_page, methods=["POST"]),
         Route(f"{at}/events", _events),
         Route(f"{at}/takes", _upload, methods=["POST"]),
-        Route(f"{at}/takes/{{take:int}}", _remove, methods=["DELETE"]),
-        Route(f"{at}/takes/{{take:int}}/search", _search, methods=["POST"]),
-        Route(f"{at}/takes/{{take:int}}/stop", _stop, methods=["POST"]),
+        Route(f"{at}/takes/{{take:{requests.NUMBER}}}", _remove, methods=["DELETE"]),
+        Route(f"{at}/takes/{{take:{requests.NUMBER}}}/search", _search, methods=["POST"]),
+        Route(f"{at}/takes/{{take:{requests.NUMBER}}}/stop", _stop, methods=["POST"]),
         *patches.routes(at),
         Mount("/", StaticFiles(directory=PAGE, html=True)),
     ]

@@ -35,9 +35,9 @@ _SUFFIXES = {".wav": "audio/wav", ".html": "text/html; charset=utf-8"}
 
 def routes(at: str) -> list[Route]:
     """Return the routes of patches, below the address of a page."""
-    take = f"{at}/takes/{{take:int}}"
+    take = f"{at}/takes/{{take:{requests.NUMBER}}}"
     return [
-        Route(f"{take}/sounds/{{sound:int}}.wav", _sound),
+        Route(f"{take}/sounds/{{sound:{requests.NUMBER}}}.wav", _sound),
         Route(f"{take}/key", _key, methods=["POST"]),
         Route(f"{take}/patch", _patch, methods=["POST"]),
         Route(f"{take}/sound", _turned, methods=["POST"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
@@ -21,9 +22,24 @@ from .session import Session, Sessions
 from .take import Take
 from .uploads import MOST_BYTES, check_part
 
+NUMBER = "number"
+"""The convertor of numbers in addresses: Starlette's ``int`` fails at thousands of digits."""
 _MOST_JSON = 500_000
 MOST_SECONDS = 600.0
 _LONGEST_NAME = 200
+
+
+class _Number(Convertor[int]):
+    regex = "[0-9]{1,9}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor(NUMBER, _Number())
 
 
 def page_of(request: Request) -> Session:

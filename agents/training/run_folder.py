@@ -142,7 +142,8 @@ class RunFolder:
             except OSError as error:
                 raise unwritable(self.path, error) from error
             if asked["steps"] is not None:
-                replace(kept, steps=max(asked["steps"], self.done())).write(self.config)
+                done = min(self.done(), kept.steps)  # the last batch may have made more than were asked for
+                replace(kept, steps=max(asked["steps"], done)).write(self.config)
 
     def _check_name(self) -> None:
         name = str(self.path.absolute())

@@ -52,6 +52,8 @@ class DataSet:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise SynthgymError(f"a data set is named by the path of its folder; got {quoted(path)}")
         self.path = Path(path)
         self.manifest = read_manifest(self.path)
         self.note = _note(self.path, self.manifest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from abc import ABC, abstractmethod
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 
 from synthgym.checks import whole
 from synthgym.errors import PresetError, SynthError
-from synthgym.files import contents, files_in, replaced, shown
+from synthgym.files import files_in, shown
 from synthgym.notes import Note, Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.synths.diagram import Diagram
+from synthgym.synths.json_preset import read_json, write_json
 
 logger = logging.getLogger(__name__)
 if TYPE_CHECKING:
@@ -135,9 +135,7 @@ class Synth(ABC):
         self.space.to_unit(native)  # a row that cannot be is no preset
         try:
             if suffix == ".json":
-                with replaced(path) as temporary:
-                    described = {"parameters": self.space.describe(native)}
-                    temporary.write_text(json.dumps(described, indent=1), encoding="utf-8")
+                write_json(self.space, native, Path(path))
             else:
                 self._write_preset(native, Path(path))
         except OSError as error:
@@ -152,12 +150,8 @@ class Synth(ABC):
         if self._suffix(path, self.preset_suffix, *self.also_read, ".json") != ".json":
             return self._read_preset(Path(path))
         try:
-            # Editors of Windows put a mark at the beginning of a file.
-            described = json.loads(contents(Path(path)).decode("utf-8-sig"))["parameters"]
-            if not described:
-                raise ValueError("it names no parameter")
-            return self.space.row({p["name"]: p["native"] for p in described})
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            return read_json(self.space, Path(path))
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise PresetError(f"{path} is no preset of this synth: {error}") from error
 
     def save_bank(self, natives: Native, names: Sequence[str], path: str | os.PathLike[str]) -> None:

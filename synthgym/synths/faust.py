@@ -21,7 +21,8 @@ from synthgym.notes import Notes
 from synthgym.parameters import Native, ParameterSpace
 from synthgym.recordings import read_mono
 from synthgym.synths.base import Audio
-from synthgym.synths.faust_program import HELD, PLAYED, Control, read_program, written
+from synthgym.synths.faust_program import HELD, PLAYED, Control, read_program
+from synthgym.synths.faust_text import COMPILE, told, written
 from synthgym.synths.hosted import HostedSynth
 
 HERE = Path(__file__).parent
@@ -93,7 +94,12 @@ class FaustProgram(HostedSynth):
         return list(self._sources)
 
     def _make_engine(self) -> Engine:
-        return open_engine("faust", self._options, self._place, self._name)
+        try:
+            return open_engine("faust", self._options, self._place, self._name)
+        except SynthError as error:
+            if COMPILE not in str(error):
+                raise
+            raise SynthError(f"{self._name} does not compile: {told(error)}") from error
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; the program starts anew for each."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import codecs
-import os
 import re
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 from dawdreamer import faust
 
 from synthgym.errors import PluginCrashed, SynthError
-from synthgym.files import reason
 from synthgym.hosting import open_engine
 from synthgym.hosting.engines import COMPILING
 from synthgym.parameters import Parameter
+from synthgym.synths.faust_text import LONGEST_PATH, told
 
 PLAYED = ("freq", "gain", "gate")
 """The controls by which Faust instruments are played (Faust manual, "MIDI Polyphony Support")."""
@@ -32,18 +29,6 @@ _CHANNELS = re.compile(r"virtual int getNum(?:In|Out)puts\(\) \{\s*return (\d+);
 _REMAINDER = re.compile(r"% (?!-?[1-9])")
 """Of whole numbers, by what is no number; of others it is fmod, and a quotient is never of whole numbers."""
 _NUMBER = re.compile(r"FAUSTFLOAT\(([^)]+)\)")
-_QUOTED = re.compile(
-    r'//[^\n]*|/\*.*?\*/|\b(?:import|component|library)\s*\(\s*"[^"\n]*"'
-    r'|(?P<label>"(?:[^"\\\n]|\\.)*")',
-    re.DOTALL,
-)
-"""Where quotes are: in comments, about names of files, and about labels."""
-_NAMED = re.compile(r'[^"\\\x00-\x1f\ud800-\udfff]+')
-"""Paths that a text of Faust's can hold; the program of another is put in its place."""
-_UTF16 = codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE
-_TO_ESCAPE = re.compile(r"_(?=u[01])|[^\x00-\x7f]")
-_ESCAPED = re.compile(r"_u(0[0-9a-f]{5}|10[0-9a-f]{4})_")
-_INCLUDED = re.compile(r'"([^"\n]*)"')
 _CHOICE = re.compile(r"'([^']*)'\s*:\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(?=[;}]|$)")
 
 
@@ -82,71 +67,6 @@ class Program:
     divides: bool
 
 
-@dataclass(frozen=True)
-class Written:
-    """A Faust expression of a program, its labels in ASCII.
-
-    Attributes:
-        code: the expression.
-        escaped: whether its labels are, as ``escaped`` writes them.
-        risky: whether it may end the process that compiles it: it has a label that goes up, as ``../x``,
-            which does so beside the gate that is put in, or includes a file that may have one.
-    """
-
-    code: str
-    escaped: bool
-    risky: bool = False
-
-    def label(self, label: str) -> str:
-        """Return how a label stands in it."""
-        return escaped(label) if self.escaped else label
-
-    def read(self, text: str) -> str:
-        """Return a text of its interface as it was meant."""
-        return unescaped(text) if self.escaped else text
-
-
-def written(path: Path) -> Written:
-    """Return a Faust expression of the program in a file.
-
-    DawDreamer does not set a control whose path has characters beyond ASCII, so that they are written as
-    numbers. What is in neither UTF-8 nor UTF-16 is taken for Latin-1; marks of the encoding are left out.
-
-    Raises:
-        SynthError: the file cannot be read.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SynthError(f"cannot read the Faust program {path}: {reason(error)}") from error
-    try:
-        text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    risky = any(_is_risky(found, path.parent) for found in _QUOTED.finditer(text))
-    if data.isascii() and _NAMED.fullmatch(str(path)):
-        return Written(f'component("{path}")', False, risky)
-    text = _QUOTED.sub(lambda found: escaped(found[0]) if found["label"] else found[0], text)
-    return Written(f"environment {{\n{text}\n}}.process", True, risky)
-
-
-def _is_risky(quoted: re.Match[str], folder: Path) -> bool:
-    if quoted["label"]:
-        return "../" in quoted["label"]
-    included = _INCLUDED.search(quoted[0]) if quoted[0][0] != "/" else None  # or it is a comment
-    return included is not None and os.path.isfile(folder / included[1])  # noqa: PTH113, it may be too long
-
-
-def escaped(label: str) -> str:
-    """Return a label in ASCII: what is beyond it as its number, and what looks like one likewise."""
-    return _TO_ESCAPE.sub(lambda found: f"_u{ord(found[0]):06x}_", label)
-
-
-def unescaped(text: str) -> str:
-    """Return a text that was escaped."""
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-
-
 def read_program(
     code: str, folder: str, name: str, read: Callable[[str], str] = str, *, risky: bool = False
 ) -> Program:
@@ -179,8 +99,7 @@ def read_program(
                 box = faust.box.boxFromDSP(code, ["-I", folder])
                 source = faust.box.boxToSource(box, "cpp", "program", ["-double", "-I", folder])
         except RuntimeError as error:
-            message = " ".join(str(error).split())
-            raise SynthError(f"{name} does not compile: {message}") from error
+            raise SynthError(f"{name} does not compile: {told(error)}") from error
     if not _CHANNELS.search(source):  # it is told why only by compiling it to the end
         raise SynthError(f"{name} does not compile: {_refused(code, folder) or 'Faust gives no reason'}")
     groups: list[str] = []
@@ -194,22 +113,27 @@ def read_program(
                 f"{name} includes another file that has {text!r} for a label, which cannot be set so; "
                 "call it by characters of ASCII there"
             )
-        text, rest = read(text), read(rest)
+        label = read(text)
         if call == "declare":
-            value = re.search(r'"((?:[^"\\]|\\.)*)"', rest)
-            metadata[text] = value.group(1) if value else ""
+            value = re.search(r'"((?:[^"\\]|\\.)*)"', read(rest))
+            metadata[label] = value.group(1) if value else ""
             continue
         if call.startswith("open"):
             groups.append(text)
         elif call == "closeBox":
             groups.pop()
         elif call == "addSoundfile":
-            soundfiles.append(text)
+            soundfiles.append(label)
         else:
             if "Bargraph" not in call:
+                if len("/".join(("", *groups, text))) > LONGEST_PATH:
+                    raise SynthError(
+                        f"{name}: the groups of {label!r:.80} and it have names of more than "
+                        f"{LONGEST_PATH} letters in all, which cannot be set; give shorter ones"
+                    )
                 numbers = [float(n) for n in _NUMBER.findall(rest)]
-                control = Control(text, place, _parameter(text, call, numbers, metadata))
-                controls.append(((*groups[1:], text), control))
+                control = Control(label, place, _parameter(label, call, numbers, metadata))
+                controls.append(((*map(read, groups[1:]), label), control))
             place += 1
         metadata = {}
     inputs, outputs = (int(n) for n in _CHANNELS.findall(source))
@@ -228,7 +152,7 @@ def _refused(code: str, folder: str) -> str | None:
     except PluginCrashed as error:
         return f"{error}; a label that goes up does that: leave ../ out"
     except SynthError as error:
-        return " ".join(str(error).split(". Check the faustlibraries")[0].split())
+        return told(error)
     return None
 
 

@@ -120,12 +120,12 @@ class VitalSynth(HostedSynth):
     def _read(self, path: Path) -> tuple[Native, list[str]]:
         """Return the row of a .vital file, and what of it the row does not hold."""
         try:
-            text = contents(path).decode("utf-8")
+            text = contents(path).decode("utf-8-sig")
             if not isinstance(json.loads(text)["settings"]["osc_1_level"], (int, float)):
                 raise TypeError("its settings are no numbers")
             read = self.engine.call("load", text)
             if not read:
-                raise ValueError("it is of a newer Vital than vita is")
+                raise ValueError("it is damaged, or of another version; save it again in Vital 1.5")
             settings = json.loads(read)["settings"]
             start = json.loads(self.engine.call("load", self._knobs.start()))["settings"]
             amounts, modulated = self._modulations(settings, start)

@@ -118,8 +118,7 @@ class _Loop:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
         self._bar.close()
         steps = self._trainer.model.steps
-        if has_finite_weights(self._trainer.model.network):
-            self._checkpoint()
+        self._checkpoint_unless_diverged()
         if isinstance(error, Diverged):
             raise diverged(self._folder, steps, error) from error
         if isinstance(error, _ValidationFailed):
@@ -128,6 +127,10 @@ class _Loop:
                 f"the validation after {steps} steps failed ({type(cause).__name__}: {cause}); "
                 f"{kept(self._folder)}; --resume validates again and goes on"
             ) from cause
+
+    def _checkpoint_unless_diverged(self) -> None:
+        if has_finite_weights(self._trainer.model.network):
+            self._checkpoint()
 
     def _checkpoint(self) -> Path:
         model = self._trainer.model
@@ -149,8 +152,8 @@ class _Loop:
             self._bar.update()
         if not trainer.is_due():
             return
-        if has_finite_weights(model.network):
-            self._checkpoint()  # a validation may take longer than a machine that is to end is given
+        # A validation may take longer than a machine that is to end is given.
+        self._checkpoint_unless_diverged()
         figures = self._validated(validate)
         self._log("validation", figures)
         shown = {name: f"{value:.3f}" for name, value in figures.items()}

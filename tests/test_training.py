@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -105,7 +106,7 @@ def train(
         num_envs=num_envs,
         env_kwargs=env_kwargs if supervised else {**env_kwargs, **SHORT},
         hyperparameters={**hyperparameters, **changes},
-        dataset=str(dataset) if supervised and agent != "guided" else None,
+        dataset=str(dataset) if dataset is not None and supervised and agent != "guided" else None,
     )
     learner(agent).check(config)
     folder = RunFolder(path)
@@ -168,6 +169,14 @@ def test_every_agent_on_every_engine(env_id: str, tmp_path: Path) -> None:
         if name.partition("+")[0] in (*LOOKUPS, "pretrained", *LEARNERS):
             assert trial.offline[0] >= ITEMS, "what it learnt from counts"
     task.close()
+
+
+@pytest.mark.parametrize("agent", TINY)
+def test_a_training_leaves_no_thread_behind(agent: str, tmp_path: Path) -> None:
+    train(agent, tmp_path / "first", "FM-v0", {}, None)  # which starts what stays, as the monitor of tqdm
+    before = set(threading.enumerate())
+    train(agent, tmp_path / "second", "FM-v0", {}, None)
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.slow

@@ -113,8 +113,11 @@ def train(folder: RunFolder) -> int:
             environment, or the training diverged.
     """
     run = RunConfig.read(folder.config)
-    with folder.held(), closing(_envs(run)) as env:
-        log = configure(str(folder.tensorboard), ["tensorboard"])
+    with (
+        folder.held(),
+        closing(_envs(run)) as env,
+        closing(configure(str(folder.tensorboard), ["tensorboard"])) as log,
+    ):
         (output,) = log.output_formats
         assert isinstance(output, TensorBoardOutputFormat)
         with Signals() as signals, closing(Preview(run, output.writer)) as preview:

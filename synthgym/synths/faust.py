@@ -62,7 +62,7 @@ class FaustProgram(HostedSynth):
         if not os.path.isfile(dsp):  # noqa: PTH113, its name may be too long
             raise SynthError(f"no such Faust program: {dsp}")
         defined = "".join(f"{k} = {v};" for k, v in definitions.items())
-        text = written(dsp)
+        text = self._text = written(dsp)
         code = _PLAYER.format(held=HELD, program=text.code, definitions=f"[{defined}]" if defined else "")
         folder = as_utf8(dsp.parent, "Faust")
         if '"' in folder:  # Faust writes it, as it is, into the program
@@ -99,7 +99,7 @@ class FaustProgram(HostedSynth):
         except SynthError as error:
             if COMPILE not in str(error):
                 raise
-            raise SynthError(f"{self._name} does not compile: {told(error)}") from error
+            raise SynthError(f"{self._name} does not compile: {self._text.read(told(error))}") from error
 
     def render(self, native: Native, notes: Notes | None = None) -> Audio:
         """Return audio (B, samples) of native rows; the program starts anew for each."""

@@ -99,7 +99,7 @@ def read_program(
                 box = faust.box.boxFromDSP(code, ["-I", folder])
                 source = faust.box.boxToSource(box, "cpp", "program", ["-double", "-I", folder])
         except RuntimeError as error:
-            raise SynthError(f"{name} does not compile: {told(error)}") from error
+            raise SynthError(f"{name} does not compile: {read(told(error))}") from error
     if not _CHANNELS.search(source):  # it is told why only by compiling it to the end
         raise SynthError(f"{name} does not compile: {_refused(code, folder) or 'Faust gives no reason'}")
     groups: list[str] = []

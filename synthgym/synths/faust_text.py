@@ -114,11 +114,13 @@ def _is_risky(quoted: re.Match[str], folder: Path) -> bool:
     included = _INCLUDED.search(quoted[0]) if quoted[0][0] != "/" else None  # or it is a comment
     if included is None or not os.path.isfile(path := folder / included[1]):  # noqa: PTH113, it may be too long
         return False
-    with path.open("rb") as file:
-        if file.read(len(_UTF8)) == _UTF8:
-            raise SynthError(
-                f"Faust does not read {path}, which begins with a byte order mark; save it without"
-            )
+    try:
+        with path.open("rb") as file:
+            begins_with_mark = file.read(len(_UTF8)) == _UTF8
+    except OSError as error:
+        raise SynthError(f"cannot read {path}, which the Faust program includes: {reason(error)}") from error
+    if begins_with_mark:
+        raise SynthError(f"Faust does not read {path}, which begins with a byte order mark; save it without")
     return True
 
 

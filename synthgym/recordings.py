@@ -78,9 +78,7 @@ def read_channels(path: str | os.PathLike[str]) -> tuple[NDArray[np.float32], in
         if not os.access(path, os.R_OK):
             raise SoundError(f"cannot read {path}; give a file that you may read")
         name = os.fsencode(path)  # which need not be UTF-8
-        channels, rate = _read(name, path)
-        if not len(channels) and (whole := with_length(name)) is not None:
-            channels, rate = _read(whole, path)
+        channels, rate = _read_to_its_end(name, path)
         _check_rate(rate, f"{path}: ")
     except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
         if isinstance(error, SoundError):
@@ -115,6 +113,19 @@ class _Stream(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no ty
 
     def seekable(self) -> bool:
         return False
+
+
+def _read_to_its_end(name: bytes, path: str) -> tuple[NDArray[np.float32], int]:
+    """Read a file, also if its header does not say yet how long it is."""
+    try:
+        channels, rate = _read(name, path)
+    except soundfile.SoundFileError:
+        if (whole := with_length(name)) is None:
+            raise
+        return _read(whole, path)
+    if not len(channels) and (whole := with_length(name)) is not None:
+        return _read(whole, path)
+    return channels, rate
 
 
 def _read(file: bytes | BinaryIO, path: str) -> tuple[NDArray[np.float32], int]:

@@ -12,34 +12,76 @@ _AU_LENGTH = 8
 _CHUNK = re.compile(rb"LIST|cue |id3 |ID3 |bext|smpl|inst|_PMX|iXML|acid|PEAK|JUNK|plst|fact|axml|umid|cart")
 """What may follow the samples in a WAV file."""
 
+Order = Literal["big", "little"]
+
 
 def with_length(path: bytes) -> io.BytesIO | None:
-    """Return a WAV, RF64 or AU file whose header says a length of 0, with one that reaches to its end.
+    """Return a WAV, RF64, AU, CAF or AIFF file that says no length yet, with one that reaches to its end.
 
-    It ends before the chunks that follow the samples, if there are some. None if it is no such file.
+    In a WAV file it ends before the chunks that follow the samples. None if it is no such file.
     """
     with open(path, "rb") as file:  # noqa: PTH123, its name may be bytes
         magic = file.read(4)
-        if magic not in (b"RIFF", b"RIFX", b"RF64", b".snd"):
+        if magic not in (b"RIFF", b"RIFX", b"RF64", b".snd", b"caff", b"FORM"):
             return None
         file.seek(0)
         held = io.BytesIO(file.read())
-    order: Literal["big", "little"] = "big" if magic == b"RIFX" else "little"
     with held.getbuffer() as whole:  # and no copy, as a long recording is large
-        at = _AU_LENGTH if magic == b".snd" else _data_length(whole, order)
-        if magic == b"RF64":  # whose length stands elsewhere, and is 0 there
-            whole[:4] = b"RIFF"
-        elif at is not None and any(whole[at : at + 4]):
-            return None
-        if at is None:
-            return None
-        whole[at : at + 4] = _TO_THE_END
-        end = len(whole) if magic == b".snd" else _end_of_samples(whole, at + 4, order)
+        match magic:
+            case b"caff":
+                end = _mend_caf(whole)
+            case b"FORM":
+                end = _mend_aiff(whole)
+            case b".snd":
+                end = _mend(whole, _AU_LENGTH, len(whole))
+            case _:
+                end = _mend_wav(whole, "big" if magic == b"RIFX" else "little")
+    if end is None:
+        return None
     held.truncate(end)
     return held
 
 
-def _end_of_samples(whole: memoryview, begin: int, order: Literal["big", "little"]) -> int:
+def _mend(whole: memoryview, at: int, end: int) -> int | None:
+    """Write a length that libsndfile reads to the end, where there is none yet."""
+    if any(whole[at : at + 4]):
+        return None
+    whole[at : at + 4] = _TO_THE_END
+    return end
+
+
+def _mend_wav(whole: memoryview, order: Order) -> int | None:
+    if (at := _length_of(b"data", whole, 12, order)) is None:
+        return None
+    if bytes(whole[:4]) == b"RF64":  # whose length stands elsewhere, and is 0 there
+        whole[:4] = b"RIFF"
+        whole[at : at + 4] = bytes(4)
+    return _mend(whole, at, _end_of_samples(whole, at + 4, order))
+
+
+def _mend_caf(whole: memoryview) -> int | None:
+    """A CAF file may say -1 while it is written; libsndfile takes no length but the true one."""
+    at = _length_of(b"data", whole, 8, "big", 8)
+    if at is None:
+        return None
+    left = len(whole) - at - 8
+    if 0 < int.from_bytes(whole[at : at + 8], "big") <= left:  # and -1 is more than all
+        return None
+    whole[at : at + 8] = left.to_bytes(8, "big")
+    return len(whole)
+
+
+def _mend_aiff(whole: memoryview) -> int | None:
+    """Nothing but the two numbers before the samples is there yet; libsndfile reads 0 to the end."""
+    at = _length_of(b"SSND", whole, 12, "big")
+    finished = int.from_bytes(whole[4:8], "big") == len(whole) - 8
+    if at is None or finished or bytes(whole[at : at + 4]) != b"\0\0\0\x08":
+        return None
+    whole[at : at + 4] = bytes(4)
+    return len(whole)
+
+
+def _end_of_samples(whole: memoryview, begin: int, order: Order) -> int:
     """Return where the samples of a WAV file end: before chunks that fill the rest of it exactly."""
     walked: set[int] = set()
     for found in _CHUNK.finditer(whole, begin):
@@ -53,12 +95,11 @@ def _end_of_samples(whole: memoryview, begin: int, order: Literal["big", "little
     return len(whole)
 
 
-def _data_length(whole: memoryview, order: Literal["big", "little"]) -> int | None:
-    """Return where the length of a WAV's samples stands: behind the id of its chunk ``data``."""
-    at = 12
-    while at + 8 <= len(whole):
-        if bytes(whole[at : at + 4]) == b"data":
+def _length_of(chunk: bytes, whole: memoryview, at: int, order: Order, size: int = 4) -> int | None:
+    """Return where the length of a chunk stands, of ``size`` bytes; the first chunk is at ``at``."""
+    while at + 4 + size <= len(whole):
+        if bytes(whole[at : at + 4]) == chunk:
             return at + 4
-        size = int.from_bytes(whole[at + 4 : at + 8], order)
-        at += 8 + size + size % 2
+        length = int.from_bytes(whole[at + 4 : at + 4 + size], order)
+        at += 4 + size + length + (length % 2 if size == 4 else 0)  # chunks of CAF are not padded
     return None

@@ -240,7 +240,7 @@ def test_a_level_beyond_all_scales_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_a_file_without_samples_is_empty(tmp_path: Path) -> None:
-    for kind in ("WAV", "RF64"):
+    for kind in ("WAV", "RF64", "AIFF"):
         soundfile.write(tmp_path / "x.wav", np.empty(0), RATE, format=kind)
         with pytest.raises(SoundError, match="empty"):
             read_channels(tmp_path / "x.wav")
@@ -258,6 +258,40 @@ def test_what_follows_the_samples_of_an_unfinished_file_is_no_sound(kind: bytes,
         audio, _ = read_channels(tmp_path / "x.wav")
         np.testing.assert_array_equal(audio[: len(expected), 0], expected)
         assert (len(audio) == len(expected)) == more.startswith(kind), "or it is sound for all we know"
+
+
+@pytest.mark.parametrize("length", [-1, 0, 2**40])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_a_caf_file_that_was_not_finished_is_read_to_its_end(
+    length: int, subtype: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.caf"
+    soundfile.write(path, tone(), RATE, subtype=subtype, format="CAF")
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    whole = path.read_bytes()
+    at = whole.find(b"data") + 4
+    path.write_bytes(whole[:at] + struct.pack(">q", length) + whole[at + 8 :])
+    audio, rate = read_channels(path)
+    assert rate == RATE
+    np.testing.assert_array_equal(audio, expected)
+    path.write_bytes(path.read_bytes()[:-1000])
+    assert 0 < len(read_channels(path)[0]) < len(expected)
+
+
+@pytest.mark.parametrize("length", [0, 8])
+@pytest.mark.parametrize("form", [0, 46])
+def test_an_aiff_file_that_was_not_finished_is_read_to_its_end(
+    length: int, form: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.aiff"
+    soundfile.write(path, tone(), RATE, subtype="PCM_16")
+    expected, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    whole = bytearray(path.read_bytes())
+    whole[4:8] = struct.pack(">I", form)
+    frames, at = whole.find(b"COMM") + 10, whole.find(b"SSND") + 4
+    whole[frames : frames + 4], whole[at : at + 4] = bytes(4), struct.pack(">I", length)
+    path.write_bytes(whole)
+    np.testing.assert_array_equal(read_channels(path)[0], expected)
 
 
 @pytest.mark.parametrize("channels", [1, 2])

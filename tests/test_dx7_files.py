@@ -127,6 +127,10 @@ DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "wrong checksum": (lambda bank: bank[:-2] + bytes([bank[-2] ^ 1, 0xF7]), "wrong checksum"),
     "no F7": (lambda bank: bank[:-1], "the end of the dump is missing"),
     "no checksum": (lambda bank: bank[:-2], "the end of the dump is missing"),
+    "F7 without a checksum": (
+        lambda bank: bank[:-2] + b"\xf7",
+        "a byte of the dump is missing: its checksum",
+    ),
     "no F7, and more": (
         lambda bank: bank[:-1] + b"\xf0\x7e\x7f\x09\x02\xf7",
         "the end of the dump is missing",

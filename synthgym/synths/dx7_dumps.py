@@ -40,6 +40,7 @@ _NO_TEXT = re.compile(rb"[^\0\t\n\r\x1a\x20-\x7e]")
 _END = re.compile(rb"[\xf0-\xf7]")
 _NAME = 10
 """Bytes at the end of a voice."""
+_SHORT = "a byte of the dump is missing: its checksum, or one within, behind which its voices are wrong"
 _LINE_END = b"\r\n\x1a\0"
 """And that of a file, as of old systems, and what fills one up."""
 _MESSAGE = 100
@@ -132,7 +133,7 @@ def _read_dump(dump: bytes) -> _Read | None:
             payload, remarks = _below_80(data[:size])
             is_right = len(data) > size and data[size] & 0x7F == checksum(payload)
             if not whole:
-                remarks.append("the end of the dump is missing")
+                remarks.append(_SHORT if ended and length == size else "the end of the dump is missing")
             elif not is_right:
                 remarks.append("wrong checksum")
             found.append(_Read((2 - 2 * is_right + (not whole), len(remarks) > 1), payload, remarks))

@@ -117,6 +117,14 @@ def test_a_preset_read_again_gives_the_same_bytes_and_vital_itself_plays_it(
         np.testing.assert_array_equal(played_by_vita(path, synth.samples), sound)
 
 
+@pytest.mark.parametrize("version", ["0.9.0", "1.0.8", "1.5.5", "1.6.0"])
+def test_a_preset_of_another_version_is_read(version: str, synth: Synth, tmp_path: Path) -> None:
+    (row,), path = human(synth, 1, seed=4), tmp_path / "a.vital"
+    synth.save_preset(row, path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "synth_version": version, "new": {"a": 1}}))
+    np.testing.assert_allclose(synth.load_preset(path), row, rtol=1e-6, atol=1e-6)
+
+
 def test_a_helper_that_is_killed_costs_no_more_than_a_render() -> None:
     synth = make_synth("vital", duration=0.2, hold=0.1)
     before = set(children_named("helper.py"))

@@ -238,9 +238,9 @@ def test_episodes_start_at_a_networks_guess(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("agent", "start_from", "says"),
     [
-        ("ppo", "mlp", "AGENT@RUN; got 'mlp'"),
-        ("ppo", "nearest@data", "unknown"),
-        ("ppo", "sac@runs", "unknown agent whose guesses episodes start at 'sac'"),
+        ("ppo", "mlp", "as mlp@RUN; got 'mlp'"),
+        ("ppo", "random", "as mlp@RUN; got 'random'"),
+        ("ppo", "sac@runs", "the guess of one of mlp, lstm, .* got 'sac@runs'"),
         ("ppo", "mlp@nowhere", "nowhere"),
         ("mlp", "mlp@nowhere", "mlp learns from no episodes; leave --start-from out"),
     ],

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from synthgym.checks import one_of
 from synthgym.errors import SynthgymError
 from synthgym.notes import Notes
 from synthgym.parameters import Unit
 from synthgym.rendering import Rendered
 from synthgym.task import SoundMatchingTask
 
-from ..spec import AgentSpec
 from ..training.learners import GUESS, LEARNERS, prepare_run
 from ..trials.pool import Pool
 from ..trials.trial import BudgetSpent, Trial
@@ -37,14 +35,12 @@ class Guesses:
     """
 
     def __init__(self, text: str, task: SoundMatchingTask, seed: int) -> None:
-        spec = AgentSpec.parse(text, LEARNERS)
-        first = spec.parts[0]
-        if len(spec.parts) > 1 or first.run is None:
+        name, _, run = text.partition("@")
+        if name not in PREDICT or not run:
             raise SynthgymError(
-                f"episodes start at the guess of one agent of one run, AGENT@RUN; got {text!r}"
+                f"episodes start at the guess of one of {', '.join(PREDICT)}, as mlp@RUN; got {text!r}"
             )
-        one_of("agent whose guesses episodes start at", first.name, PREDICT)
-        self._agent = prepare_run(first.name, Path(first.run), task)
+        self._agent = prepare_run(name, Path(run), task)
         self._task, self._rng = task, np.random.default_rng(seed)
         self._pool = Pool.make(task, seed, 1)
 

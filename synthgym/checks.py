@@ -84,7 +84,7 @@ def one_of(kind: str, value: Any, known: Iterable[str]) -> None:
         UnknownNameError: the value is none of them.
     """
     known = list(known)
-    if value not in known:
+    if not isinstance(value, str) or value not in known:  # an array is compared value by value
         raise UnknownNameError(kind, value, known)
 
 

@@ -51,7 +51,7 @@ class Note:
     duration: float = 1.0
 
     def __post_init__(self) -> None:
-        number("duration", self.duration, SHORTEST, LONGEST)
+        object.__setattr__(self, "duration", number("duration", self.duration, SHORTEST, LONGEST))
         for field, name, low, high, is_whole in zip(FIELDS, NOTE, *self._limits(), _WHOLE, strict=True):
             value = getattr(self, field)
             if isinstance(value, (tuple, list)):

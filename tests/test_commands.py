@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import soundfile
-from conftest import ROOT, present
+from conftest import ROOT, Script, present
 from forking import run_python
 
 from agents.commands.cli import read_keywords, synth_id, whole_hyperparameters
@@ -252,6 +252,17 @@ def test_another_broken_pipe_is_an_error() -> None:
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 1
     assert "BrokenPipeError" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("report.py",), ("evaluate.py", "--validate"), ("train.py", "--env", "FM-v0", "--log-dir")],
+)
+def test_a_name_that_no_file_can_have_is_one_line(command: tuple[str, ...], script: Script) -> None:
+    refused = script(*command, "x" * 300, check=False)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: cannot use xxx")
+    assert refused.stderr.endswith("File name too long; give another path\n")
 
 
 def test_files_are_named_by_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

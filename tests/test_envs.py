@@ -311,14 +311,50 @@ def test_options_are_a_dict(options: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "shapes", [((1749,), (5,)), ((), ()), ((2, 3, 1749), (2, 3, 1749)), ((3, 5), (3, 5))]
+    "shapes",
+    [
+        ((1749,), (5,)),
+        ((), ()),
+        ((2, 3, 1749), (2, 3, 1749)),
+        ((3, 5), (3, 5)),
+        ((2, 1749), (3, 1749)),
+        ((1, 1749), (3, 1749)),
+    ],
 )
 def test_goals_of_another_length_are_named(shapes: tuple[Any, Any]) -> None:
     env: Any = gym.make("FMGoal-v0").unwrapped
-    with pytest.raises(SynthgymError, match=r"goals are of 1749 values, \(1749,\) or \(B, 1749\)"):
+    with pytest.raises(
+        SynthgymError, match=r"goals are of 1749 values, \(1749,\) or as many times \(B, 1749\)"
+    ):
         env.compute_reward(*map(np.zeros, shapes), {})
     assert env.compute_reward(np.zeros(1749), np.zeros(1749), {}) == 0
     assert env.compute_reward(np.zeros((2, 1749)), np.zeros((2, 1749)), {}).shape == (2,)
+
+
+def test_a_goal_is_compared_with_each_of_several() -> None:
+    env: Any = make("FMGoal-v0").unwrapped
+    goal = env.reset(seed=0)[0]["achieved_goal"]
+    several = np.stack([np.zeros_like(goal), goal])
+    assert env.compute_reward(goal, several, {}).tolist() == [-1, 0]
+    assert env.compute_reward(several, goal, {}).tolist() == [-1, 0]
+
+
+def test_a_generator_that_is_set_decides_what_is_random() -> None:
+    """As of Gymnasium's own: before the first reset and after it."""
+    env = synth_env(make("FM-v0"))
+    firsts = []
+    for seed in (3, 3, 4):
+        env.np_random = np.random.default_rng(seed)
+        firsts.append([env.reset()[0] for _ in range(2)])
+        assert env.np_random_seed == -1
+    np.testing.assert_array_equal(firsts[0], firsts[1])
+    assert len({first.tobytes() for each in firsts for first in each}) == 4
+    state = env.np_random.bit_generator.state
+    with pytest.raises(SynthgymError):
+        env.reset(options={"start_parameters": np.full(6, 2.0)})
+    assert env.np_random.bit_generator.state == state
+    env.reset(seed=5)
+    assert env.np_random_seed == 5, "which goes on"
 
 
 def test_to_make_one_leaves_numpys_own_generator_as_it_is() -> None:

@@ -49,6 +49,14 @@ def test_notes_are_drawn_from_their_range(pitch: list[int], hold: list[float], s
     np.testing.assert_array_equal(again[0], low)
 
 
+@pytest.mark.parametrize("duration", [np.float32(0.7), np.float16(0.7), np.int64(1)])
+def test_a_duration_of_numpys_is_a_float(duration: Any) -> None:
+    note = Note(hold=(0.1, 0.5), duration=duration)
+    assert type(note.duration) is float
+    one = Note(hold=note.duration, duration=duration)
+    assert one.rows(1)[0, 2] == one.rows(1, one.rows(1))[0, 2] == note.duration
+
+
 def test_every_note_of_a_range_is_drawn() -> None:
     note = Note(pitch=(60, 71), velocity=(1, 4))
     rng = np.random.default_rng(0)

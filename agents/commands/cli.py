@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -19,7 +20,7 @@ import yaml
 
 from envs_registry import ENVIRONMENTS
 from synthgym.errors import SynthgymError, one_line
-from synthgym.files import shown
+from synthgym.files import reason, shown
 from synthgym.registration import known_id
 from synthgym.synths.plugin_places import is_uri
 
@@ -51,6 +52,9 @@ _SOON = 0.05
 
 _UNREAD = 141
 """The exit code of a program whose output nobody reads, as shells give it: 128 and SIGPIPE."""
+
+_OF_PATHS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EROFS)
+"""Errors of paths that a user gave; to ask whether there is something raises some of them, too."""
 
 
 def add_keywords(parser: Options, option: str, what: str, *others: str) -> None:
@@ -217,6 +221,12 @@ def run(main: Callable[[], int]) -> None:
         if not _unread("\n"):
             raise
         code = _UNREAD
+    except OSError as error:
+        if error.errno not in _OF_PATHS or not isinstance(error.filename, (str, bytes)):
+            raise
+        path = shown(os.fsdecode(error.filename))
+        print(one_line(f"error: cannot use {path}: {reason(error)}; give another path"), file=sys.stderr)
+        code = 2
     finally:
         sys.unraisablehook = usual
     sys.exit(_UNREAD if _unread() else code)

@@ -63,7 +63,7 @@ class GoalEpisodes(Episodes):
 
         Args:
             achieved: float32, scaled to [0, 1] as in observations.
-            desired: of the same shape.
+            desired: of the same shape; or one of both is (m,), which is compared with each of the other.
 
         Returns:
             A float, or float64 (B,).
@@ -75,13 +75,16 @@ class GoalEpisodes(Episodes):
         if not achieved.size:
             return np.zeros(0)
         size = self.observed.size
-        if any(goals.ndim > 2 or goals.shape[-1:] != (size,) for goals in (achieved, desired)):
+        counts = {len(goals) for goals in (achieved, desired) if goals.ndim == 2}
+        if len(counts) > 1 or any(
+            goals.ndim not in (1, 2) or goals.shape[-1] != size for goals in (achieved, desired)
+        ):
             raise SynthgymError(
-                f"goals are of {size} values, ({size},) or (B, {size}); "
+                f"goals are of {size} values, ({size},) or as many times (B, {size}); "
                 f"got shapes {achieved.shape} and {desired.shape}"
             )
         reward = self.reward_of(self.goal_distance(np.atleast_2d(achieved), np.atleast_2d(desired)))
-        return float(reward[0]) if achieved.ndim == 1 else reward
+        return reward if counts else float(reward[0])
 
     def _judge(
         self, rows: NDArray[np.int64], pooled: NDArray[np.float32], far: NDArray[np.float32]

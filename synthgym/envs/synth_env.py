@@ -17,6 +17,9 @@ from synthgym.features import Features
 from synthgym.parameters import Unit
 from synthgym.synths import Audio
 
+_OF_GENERATOR = -1
+"""What Gymnasium says of the seed where ``np_random`` was set."""
+
 
 class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
     """A synthesiser whose parameters the agent nudges until it sounds like a target.
@@ -127,7 +130,8 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
         """Begin an episode; ``options`` as under Starting State.
 
         Args:
-            seed: of all targets and starts from here (default: those go on).
+            seed: of all targets and starts from here (default: those go on, or, where ``np_random`` was set,
+                one that it draws at each reset).
             options: what the episode begins with, by name.
 
         Returns:
@@ -141,14 +145,19 @@ class SynthEnv(EnvBase, gym.Env[Any, NDArray[np.float32]]):
         # A reset that raises leaves everything as it was.
         chosen = given(self.task, options)
         generator, old_seed = self._np_random, self._np_random_seed
+        state = None if generator is None else generator.bit_generator.state
         try:
             with self.streams.unless_it_fails():
                 super().reset(seed=seed)
-                if seed is not None or not self.streams.seeded(0):
+                if self.np_random_seed == _OF_GENERATOR:
+                    self.streams.seed(0, int(self.np_random.integers(2**32)))
+                elif seed is not None or not self.streams.seeded(0):
                     self.streams.seed(0, self.np_random_seed)
                 self._begin([0], chosen)
         except BaseException:
             self._np_random, self._np_random_seed = generator, old_seed
+            if generator is not None and state is not None:
+                generator.bit_generator.state = state
             raise
         return self._first(self.episodes.observe()), self._info()
 

@@ -134,18 +134,21 @@ def soak(seed: int, missing: Callable[[str, int], list[int]], count: int) -> Ite
         if make is plugin_renders and not AMSYNTH.exists():
             yield Trial("soak", kind, seed, count, "skipped", f"{AMSYNTH} is not installed")
             continue
-        measured = _measured(make, max(PARTS, each * count))
+        measured = _measured(kind, make, max(PARTS, each * count))
         what, numbers = judged(measured)
         numbers["times"] = max(PARTS, each * count)
         yield Trial("soak", kind, seed, count, "fault" if what else "result", what, numbers=numbers)
 
 
-def _measured(make: Callable[[Path], Again], count: int) -> list[tuple[float, float, int]]:
+def _measured(kind: str, make: Callable[[Path], Again], count: int) -> list[tuple[float, float, int]]:
     """Return processor seconds, megabytes and open files of each part that came to its end."""
     measured: list[tuple[float, float, int]] = []
     with Child(_work, make, count) as child, contextlib.suppress(Silent):
         while len(measured) < PARTS:
-            measured.append(child.told(PATIENCE))
+            seconds, megabytes, files = child.told(PATIENCE)
+            measured.append((seconds, megabytes, files))
+            said = f"{seconds:,.0f} s of a processor, {megabytes:,.1f} MB, {files} open files"
+            print(f"soak, {kind}: {len(measured)} of {PARTS} parts, {said}", file=sys.stderr, flush=True)
     return measured
 
 

@@ -99,6 +99,24 @@ def test_a_training_that_fails_is_told_of_and_the_others_go_on(tmp_path: Path) -
     assert "diverged" in second
 
 
+@pytest.mark.usefixtures("briefly")
+def test_a_process_whose_command_was_killed_validates_nothing_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal that ends it came while the final model was written, and was heard by the training."""
+    with closing(sweep(tmp_path, 1)) as one:
+        with monkeypatch.context() as patched:
+            patched.setattr(trainings._orphaned, "is_set", lambda: True)
+            one.train(here, lambda outcome: None)
+        run = RunFolder(Path(one.document()["trials"][0]["runs"][0]["folder"]))
+        assert run.final_model.is_file()
+        assert not (run.path / trainings.DISTANCE).exists()
+        assert not one.trials[0].done
+    with closing(sweep(tmp_path, 1)) as again:
+        again.train(here, lambda outcome: None)
+        assert again.trials[0].done
+
+
 def test_runs_of_another_kind_are_refused_before_the_table_is_written(tmp_path: Path) -> None:
     def seeds(*numbers: int, rate: float) -> Sweep:
         def make(seed: int, hyperparameters: Any) -> Any:

@@ -33,6 +33,8 @@ PATIENCE = 120
 """Seconds to wait for a training of the same run whose command was killed, or whose node was lost."""
 _busy = threading.Lock()
 """Held while a process trains a run."""
+_orphaned = threading.Event()
+"""Whether the process that waits for this one is gone."""
 
 
 class Outcome(NamedTuple):
@@ -77,6 +79,8 @@ def _train_run(folder: RunFolder) -> Outcome:
         try:
             config = RunConfig.read(folder.config)
             if not folder.final_model.is_file() and learner(config.agent).train(folder):
+                return Outcome(run, None)
+            if _orphaned.is_set():  # while the training wrote its final model, which no signal stops
                 return Outcome(run, None)
             with closing(Validation(config, TARGETS, SEED)) as validation:
                 bests = validation.search(folder.final_model)
@@ -177,6 +181,7 @@ def _begin(threads: int) -> None:
 
 def _end() -> None:
     """End this process, with a checkpoint."""
+    _orphaned.set()
     os.kill(os.getpid(), signal.SIGTERM)
     with _busy:
         os._exit(1)  # else it would wait for another run

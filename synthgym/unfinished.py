@@ -9,6 +9,11 @@ from typing import Literal
 _TO_THE_END = b"\xff\xff\xff\xff"
 """A length that libsndfile takes for: as far as the file goes."""
 _AU_LENGTH = 8
+_KINDS = {
+    **dict.fromkeys((b"RIFF", b"RIFX", b"RF64"), (b"WAVE",)),
+    b"FORM": (b"AIFF", b"AIFC"),
+}
+"""What files of chunks say that they are, of those that hold sound."""
 _CHUNK = re.compile(rb"LIST|cue |id3 |ID3 |bext|smpl|inst|_PMX|iXML|acid|PEAK|JUNK|plst|fact|axml|umid|cart")
 """What may follow the samples in a WAV file."""
 
@@ -21,8 +26,9 @@ def with_length(path: bytes) -> io.BytesIO | None:
     In a WAV file it ends before the chunks that follow the samples. None if it is no such file.
     """
     with open(path, "rb") as file:  # noqa: PTH123, its name may be bytes
-        magic = file.read(4)
-        if magic not in (b"RIFF", b"RIFX", b"RF64", b".snd", b"caff", b"FORM"):
+        head = file.read(12)
+        magic, kind = head[:4], head[8:]
+        if kind not in _KINDS.get(magic, ()) and magic not in (b".snd", b"caff"):  # as a film, which is long
             return None
         file.seek(0)
         held = io.BytesIO(file.read())

@@ -278,6 +278,19 @@ def test_a_caf_file_that_was_not_finished_is_read_to_its_end(
     assert 0 < len(read_channels(path)[0]) < len(expected)
 
 
+def test_a_film_is_refused_without_all_of_it_in_memory(tmp_path: Path) -> None:
+    path = tmp_path / "x.avi"
+    with path.open("wb") as file:
+        file.write(b"RIFF\0\0\0\0AVI LIST" + bytes(1000))
+        file.truncate(10**9)
+    tracemalloc.start()
+    with pytest.raises(SoundError, match="is not audio"):
+        read_channels(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**7
+
+
 @pytest.mark.parametrize("length", [0, 8])
 @pytest.mark.parametrize("form", [0, 46])
 def test_an_aiff_file_that_was_not_finished_is_read_to_its_end(

@@ -8,12 +8,9 @@ from typing import Literal
 
 _TO_THE_END = b"\xff\xff\xff\xff"
 """A length that libsndfile takes for: as far as the file goes."""
-_AU_LENGTH = 8
-_KINDS = {
-    **dict.fromkeys((b"RIFF", b"RIFX", b"RF64"), (b"WAVE",)),
-    b"FORM": (b"AIFF", b"AIFC"),
-}
-"""What files of chunks say that they are, of those that hold sound."""
+_HEAD = re.compile(rb"RI(FF|FX)....WAVE|RF64....WAVE|FORM....AIF[FC]|\.snd|caff", re.DOTALL)
+"""How files begin whose length can be mended: no film, which is long."""
+_AU_LENGTH = slice(8, 12)
 _CHUNK = re.compile(rb"LIST|cue |id3 |ID3 |bext|smpl|inst|_PMX|iXML|acid|PEAK|JUNK|plst|fact|axml|umid|cart")
 """What may follow the samples in a WAV file."""
 
@@ -27,42 +24,44 @@ def with_length(path: bytes) -> io.BytesIO | None:
     """
     with open(path, "rb") as file:  # noqa: PTH123, its name may be bytes
         head = file.read(12)
-        magic, kind = head[:4], head[8:]
-        if kind not in _KINDS.get(magic, ()) and magic not in (b".snd", b"caff"):  # as a film, which is long
+        if not _HEAD.match(head):
             return None
         file.seek(0)
         held = io.BytesIO(file.read())
     with held.getbuffer() as whole:  # and no copy, as a long recording is large
-        match magic:
+        match head[:4]:
             case b"caff":
                 end = _mend_caf(whole)
             case b"FORM":
                 end = _mend_aiff(whole)
             case b".snd":
-                end = _mend(whole, _AU_LENGTH, len(whole))
+                end = _mend_au(whole)
+            case b"RIFX":
+                end = _mend_wav(whole, "big")
             case _:
-                end = _mend_wav(whole, "big" if magic == b"RIFX" else "little")
+                end = _mend_wav(whole, "little")
     if end is None:
         return None
     held.truncate(end)
     return held
 
 
-def _mend(whole: memoryview, at: int, end: int) -> int | None:
-    """Write a length that libsndfile reads to the end, where there is none yet."""
-    if any(whole[at : at + 4]):
+def _mend_au(whole: memoryview) -> int | None:
+    if len(whole) < _AU_LENGTH.stop or any(whole[_AU_LENGTH]):
         return None
-    whole[at : at + 4] = _TO_THE_END
-    return end
+    whole[_AU_LENGTH] = _TO_THE_END
+    return len(whole)
 
 
 def _mend_wav(whole: memoryview, order: Order) -> int | None:
-    if (at := _length_of(b"data", whole, 12, order)) is None:
+    at = _length_of(b"data", whole, 12, order)
+    is_64 = bytes(whole[:4]) == b"RF64"  # whose length stands elsewhere, and is 0 there
+    if at is None or (any(whole[at : at + 4]) and not is_64):
         return None
-    if bytes(whole[:4]) == b"RF64":  # whose length stands elsewhere, and is 0 there
+    if is_64:
         whole[:4] = b"RIFF"
-        whole[at : at + 4] = bytes(4)
-    return _mend(whole, at, _end_of_samples(whole, at + 4, order))
+    whole[at : at + 4] = _TO_THE_END
+    return _end_of_samples(whole, at + 4, order)
 
 
 def _mend_caf(whole: memoryview) -> int | None:

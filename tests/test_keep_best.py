@@ -239,6 +239,7 @@ def test_episodes_start_at_a_networks_guess(tmp_path: Path) -> None:
     ("agent", "start_from", "says"),
     [
         ("ppo", "mlp", "as mlp@RUN; got 'mlp'"),
+        ("ppo", "nearest@data", "as mlp@RUN; got 'nearest@data'"),
         ("ppo", "random", "as mlp@RUN; got 'random'"),
         ("ppo", "sac@runs", "the guess of one of mlp, lstm, .* got 'sac@runs'"),
         ("ppo", "mlp@nowhere", "nowhere"),

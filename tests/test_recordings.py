@@ -278,6 +278,14 @@ def test_a_caf_file_that_was_not_finished_is_read_to_its_end(
     assert 0 < len(read_channels(path)[0]) < len(expected)
 
 
+@pytest.mark.parametrize("data", [b".snd", b".snd\0\0\0\x18", b"caff\0\1", b"FORM\0\0\0\0AIFF", b"RIFFWAVE"])
+def test_a_head_of_a_file_is_no_audio(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(SoundError, match="x' is not audio") as refused:
+        read_channels(tmp_path / "x")
+    assert "memoryview" not in str(refused.value)
+
+
 def test_a_film_is_refused_without_all_of_it_in_memory(tmp_path: Path) -> None:
     path = tmp_path / "x.avi"
     with path.open("wb") as file:

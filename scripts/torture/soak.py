@@ -89,32 +89,27 @@ def _work(make: Callable[[Path], Again], count: int, told: Told) -> None:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
         again = make(Path(folder))
+        before, *_ = _held(process)
         for part in range(1, PARTS + 1):
-            start = _spent(process)
             while done < part * count // PARTS:
                 again(done)
                 done += 1
-            told.send((_spent(process) - start, *_held(process)))
+            spent, memory, files = _held(process)
+            told.send((spent - before, memory, files))
+            before = spent
 
 
-def _spent(process: psutil.Process) -> float:
-    """Return the processor seconds of a process and its helpers, which other work does not change."""
-    spent = 0.0
+def _held(process: psutil.Process) -> tuple[float, float, int]:
+    """Return the processor seconds, which other work does not change, megabytes and open files of a process
+    and its helpers."""
+    gc.collect()
+    spent, memory, files = 0.0, 0.0, 0
     for one in (process, *process.children(recursive=True)):
         with contextlib.suppress(psutil.Error):  # it has ended meanwhile
             times = one.cpu_times()
             spent += times.user + times.system + times.children_user + times.children_system
-    return spent
-
-
-def _held(process: psutil.Process) -> tuple[float, int]:
-    """Return the megabytes and open files of a process and its helpers."""
-    gc.collect()
-    memory, files = 0.0, 0
-    for one in (process, *process.children(recursive=True)):
-        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
             memory, files = memory + one.memory_info().rss / 1e6, files + one.num_fds()
-    return memory, files
+    return spent, memory, files
 
 
 def soak(seed: int, missing: Callable[[str, int], list[int]], count: int) -> Iterator[Trial]:

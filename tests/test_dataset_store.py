@@ -17,7 +17,7 @@ from small_sets import SHORT, copied_set, files, recipe, reference_set, small_bl
 
 from synthgym import datasets
 from synthgym.datasets.made import INDEX, Made
-from synthgym.datasets.making import _Missing
+from synthgym.datasets.missing import Missing
 from synthgym.datasets.splits import TRAIN_SPLIT, VALIDATION_SPLIT
 from synthgym.datasets.store import Store
 from synthgym.errors import SynthgymError
@@ -68,14 +68,47 @@ def test_what_is_made_is_known_by_the_index_and_read_only_if_asked_for(copied: P
 def test_what_is_found_damaged_is_forgotten_at_once(copied: Path) -> None:
     """What comes next may be interrupted before the block is made again."""
     DAMAGES["a byte flipped"](copied / "features" / "multiresolution" / "c" / "1" / "0" / "0")
-    with Store(copied, recipe().random(600, seed=1)) as store:
+    settings = recipe().random(600, seed=1)
+    with Store(copied, settings) as store:
         assert store.is_recorded(256, 512)
-        assert [*_Missing(store, progress=False, verify=True)] == [(256, 512)]
+        assert [*Missing(store, settings, progress=False, verify=True)] == [(256, 512)]
         assert [store.is_recorded(*store.span(number)) for number in range(store.blocks)] == [
             True,
             False,
             True,
         ]
+
+
+def _files_of_block(folder: Path, array: str, block: int) -> Path:
+    """The folder or file of a block of an array, which holds nothing else."""
+    return folder / array / "c" / str(block)
+
+
+def _moved(source: Path, target: Path) -> None:
+    shutil.copytree(source, target, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, target)
+
+
+@pytest.mark.parametrize("array", ["split", "parameters", "features/mfcc-13"])
+def test_blocks_in_the_place_of_another_are_found_and_made_again(
+    copied: Path, reference: Path, array: str
+) -> None:
+    for block, other in ((0, 1), (1, 0)):
+        _moved(_files_of_block(reference, array, other), _files_of_block(copied, array, block))
+    assert files(copied) != files(reference)
+    assert datasets.make(copied, recipe().random(600, seed=1), progress=False, verify=True) == 512
+    assert files(copied) == files(reference)
+
+
+def test_blocks_of_another_set_are_found_and_made_again(
+    copied: Path, reference: Path, tmp_path: Path
+) -> None:
+    """As by a copy of one set over another that was stopped halfway."""
+    other = tmp_path / "other"
+    datasets.make(other, recipe().random(256, seed=2), progress=False)
+    for array in ("parameters", "split", "renders", "features/multiresolution", "features/mfcc-13"):
+        _moved(_files_of_block(other, array, 0), _files_of_block(copied, array, 0))
+    assert datasets.make(copied, recipe().random(600, seed=1), progress=False) == 256, "sizes tell it, too"
+    assert files(copied) == files(reference)
 
 
 @pytest.mark.parametrize("damage", ["a byte flipped", "half written", "missing"])

@@ -220,6 +220,20 @@ class Store:
                 return False
         return True
 
+    def read(self, name: str, start: int, stop: int) -> NDArray[Any]:
+        """Return items of an array.
+
+        Args:
+            name: of the array.
+            start: number of the first item.
+            stop: number after the last.
+
+        Returns:
+            The array (stop - start, ...), from blocks that are good.
+        """
+        items: NDArray[Any] = self._arrays[name][start:stop]
+        return items
+
     def write(self, start: int, block: Mapping[str, NDArray[Any]]) -> None:
         """Write a block.
 

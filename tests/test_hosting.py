@@ -156,3 +156,28 @@ def test_a_preset_in_which_a_plugin_hangs_is_given_up_as_a_render_is() -> None:
     engine = RemoteEngine(f"{__name__}:Damaged", {}, name="it", patience=Patience(50, 0.5))
     with pytest.raises(PluginCrashed, match=r"it hung for 0\.5 seconds, twice, in load"):
         engine.call("load", "x.fxp")
+
+
+class Leaking:
+    """An engine that keeps what it makes for each note."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytes] = []
+
+    def render(self, megabytes: int) -> tuple[int, int]:
+        """Return its process, and how many notes that has rendered."""
+        self._kept.append(os.urandom(1) * (megabytes << 20))
+        return os.getpid(), len(self._kept)
+
+
+def test_a_helper_that_grows_gives_way_to_another() -> None:
+    engine = RemoteEngine(f"{__name__}:Leaking", {}, name="it")
+    told = [engine.render(100) for _ in range(14)]
+    assert [count for _, count in told] == [1, 2, 3, 4, 5, 6] * 2 + [1, 2]
+    assert len({process for process, _ in told}) == 3
+    assert {engine.render(0)[0] for _ in range(9)} == {told[-1][0]}, "it grows no more"
+
+
+def test_a_helper_that_forks_each_render_does_not_grow() -> None:
+    engine = RemoteEngine(f"{__name__}:Leaking", {}, name="it", fork=True)
+    assert [engine.render(200)[1] for _ in range(5)] == [1] * 5

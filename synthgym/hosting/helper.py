@@ -1,9 +1,10 @@
 """The helper process: it makes one object, an engine or another, and answers calls of its methods.
 
 Run by its path, with three file descriptors: a socket for calls, a file for answers, and a pipe that is
-closed when the caller is gone. With ``fork``, each call runs in a child forked from this process, which stays
-as it was when the engine was loaded: equal calls give equal bytes, and whatever a plugin does to its process
-is gone with the child.
+closed when the caller is gone. It says when it has grown, by a plugin that leaks, so that the caller begins
+another. With ``fork``, each call runs in a child forked from this process, which stays as it was when the
+engine was loaded: equal calls give equal bytes, and whatever a plugin does to its process is gone with the
+child.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ import sys
 import threading
 from functools import cache
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 _NO_RANDOM_ADDRESSES = 0x0040000
 """ADDR_NO_RANDOMIZE of Linux's personality(2)."""
 HEADER = 8
 """Bytes before an answer in its file: its length, written last."""
+GROWN = -1
+"""The reply to a call that is answered, by a helper that is to give way to another."""
+MOST_GROWTH = 1 << 29
+"""Bytes that a helper may hold beyond what it held with its engine loaded, until it gives way to another."""
 
 
 def write(file: int, data: bytes) -> None:
@@ -59,6 +65,16 @@ def answer(engine: Any, file: int, method: str, arguments: tuple[Any, ...]) -> N
         os.ftruncate(file, HEADER)
         problem = f"there is no room for an answer of {len(data):,} bytes: {error.strerror}"
         write(file, pickle.dumps((False, ("MemoryError", problem))))
+
+
+def memory() -> int:
+    """Return the bytes of memory that this process holds; on systems other than Linux, that it ever held."""
+    if sys.platform == "linux":  # where the most it ever held may be its caller's
+        pages = Path("/proc/self/statm").read_bytes().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    import resource  # here, as Windows has none
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def end_with_the_caller(pipe: int) -> None:
@@ -116,7 +132,7 @@ def _fix_addresses() -> int | None:
 
 
 def main(socket: int, file: int, pipe: int) -> None:
-    """Answer until the caller is gone. Each reply is the exit status of the call, 0 if it is answered.
+    """Answer until the caller is gone. A reply is the exit status of the call; 0 or GROWN, if it is answered.
 
     Args:
         socket: descriptor of the caller's calls.
@@ -140,6 +156,7 @@ def main(socket: int, file: int, pipe: int) -> None:
     # Until now the caller keeps what is said here, to name the cause if loading fails.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     calls.send(None)
+    loaded = 0 if fork else memory()
     while True:
         try:
             method, arguments = calls.recv()
@@ -151,7 +168,7 @@ def main(socket: int, file: int, pipe: int) -> None:
             continue
         if not fork:
             answer(engine, file, method, arguments)
-            calls.send(0)
+            calls.send(GROWN if memory() - loaded > MOST_GROWTH else 0)
             continue
         child = os.fork()
         if child == 0:

@@ -17,7 +17,7 @@ from socket import socketpair
 from typing import Any
 
 from synthgym.errors import SynthError
-from synthgym.hosting.helper import HEADER
+from synthgym.hosting.helper import GROWN, HEADER
 
 HELPERS = hasattr(os, "fork")
 """Whether there are helper processes: not on Windows, whose processes are handed no open files."""
@@ -59,6 +59,7 @@ class Helper:
 
     Attributes:
         owner: the process that started it.
+        has_grown: whether it holds so much more memory than at first that another is to take its place.
 
     Raises:
         SynthError: no process can be started, or the object cannot be made.
@@ -74,6 +75,7 @@ class Helper:
                 "render in the main thread, or in processes (rendering='processes')"
             )
         self.owner = os.getpid()
+        self.has_grown = False
         self._ours = ExitStack()
         try:
             self._start()
@@ -138,7 +140,8 @@ class Helper:
         status = self._ask((method, arguments), patience=patience)
         self._answers.seek(0)
         length = int.from_bytes(self._answers.read(HEADER), "little")
-        if status != 0 or length == 0:
+        self.has_grown = status == GROWN
+        if status not in (0, GROWN) or length == 0:
             raise Died(_ending(os.waitstatus_to_exitcode(status)), helper_lives=True)
         data = bytearray(length)
         rest = memoryview(data)

@@ -48,7 +48,8 @@ class RemoteEngine:
 
     A call whose process dies or hangs is made once more, in a new helper if need be; a second
     failure raises PluginCrashed, and later calls go on as if nothing had happened. An engine that
-    hangs while it is made is not made again.
+    hangs while it is made is not made again. A helper that has grown by half a gigabyte, as by a plugin that
+    keeps memory at every note, is ended, and the next call begins another.
 
     Args:
         kind: of the engine, as ``module:class``.
@@ -139,7 +140,10 @@ class RemoteEngine:
                         loading = False
                     if self._aborted:  # while it was started
                         self._helper.kill()
-                    return action(self._helper)
+                    result = action(self._helper)
+                    if self._helper.has_grown:
+                        self._end()
+                    return result
                 except Died as died:
                     if not died.helper_lives:
                         self._end()

@@ -72,8 +72,12 @@ def test_the_last_test_patch_is_none_of_a_set(tmp_path: Path, monkeypatch: pytes
     units = made.task.make_patches(HeldOutStream().ids([HELD_OUT - 1])).unit
     (row,) = made.task.space.to_native(units)
     made.task.synth.save_preset(row, tmp_path / "presets" / "test patch.json")
-    datasets.make(tmp_path / "set", made.presets(tmp_path / "presets", jitter=0.1), progress=False)
+    made.presets(tmp_path / "presets", jitter=0.1, size=3)
+    datasets.make(tmp_path / "set", made, progress=False)
     kept = datasets.load(tmp_path / "set")
-    assert len(kept) == 1
-    assert (kept.parameters[:] != units).any()
+    assert len(kept) == 3
+    assert (kept.parameters[:] != units).any(axis=1).all()
     assert kept.cost() > 1
+    assert datasets.make(tmp_path / "set", made, progress=False, verify=True) == 0, (
+        "the others tell that it is ours"
+    )

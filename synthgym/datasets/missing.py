@@ -54,9 +54,10 @@ class Missing:
                     bar.update(_items(store, [number]))
 
     def _is_in_place(self, start: int, stop: int) -> bool:
-        """Return whether an undamaged block is of this set, and stands in its place: an item is made again.
+        """Return whether an undamaged block is of this set, and stands in its place: an item is made anew.
 
-        A block that is taken for another's by mistake, as one whose item failed, is made again, and no worse.
+        Another is where that differs, as it does of an item that failed, or in whose place was a test patch.
+        A block that is taken for another's by mistake is made again, and no worse.
         """
         split, wanted = self._store.read("split", start, stop), self._recipe.source.split(start, stop)
         there = np.flatnonzero(split != LEFT_OUT)
@@ -64,9 +65,13 @@ class Missing:
             return False
         if not len(there) or not self._recipe.task.synth.repeatable:
             return True
-        at = start + int(there[0])
-        ((made, _),) = self._recipe.task.renderer.map(make_items, [items_job(self._recipe, at, at + 1)])
-        return all(_close(self._store.read(name, at, at + 1), values) for name, values in made.items())
+        return any(self._is_own(start + int(there[at])) for at in (0, len(there) // 2, -1))
+
+    def _is_own(self, item: int) -> bool:
+        """Return whether an item is what the recipe makes of it."""
+        job = items_job(self._recipe, item, item + 1)
+        ((made, _),) = self._recipe.task.renderer.map(make_items, [job])
+        return all(_close(self._store.read(name, item, item + 1), values) for name, values in made.items())
 
     def _judge(self, number: int, good: bool) -> None:
         start, stop = self._store.span(number)

@@ -66,7 +66,7 @@ def one(
             ended = command(*going_on(kind, cwd), cwd=cwd, after=after, environment=environment)
             kills += ended.code == -9
             if ended.left:
-                raise Unlike(f"killed after {after:.2f} s, a process lives on: {ended.left[0]}")
+                raise Unlike(f"killed after {after:.2f} s, processes live on: {'; '.join(ended.left)}")
             if not ended.sent and (wrong := ended.fault(0)):
                 raise Unlike(wrong)
             for run in runs(cwd / "out"):

@@ -14,7 +14,7 @@ import soundfile
 from conftest import ROOT, Script, present
 from forking import run_python
 
-from agents.commands.cli import read_keywords, synth_id, whole_hyperparameters
+from agents.commands.cli import read_keywords, run, synth_id, whole_hyperparameters
 from agents.commands.match import main
 from agents.matching.presets import rendered_by
 from agents.trials.signals import Signals
@@ -339,3 +339,35 @@ def test_a_match_is_rendered_from_another_folder(tmp_path: Path, monkeypatch: py
         monkeypatch.setattr(sys, "argv", ["match", *arguments])
         assert main() == 0
     assert soundfile.info(tmp_path / "elsewhere/x.wav").frames == round(0.3 * 44100)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("can't start new thread"), "can't start new thread"),
+        (MemoryError(), "MemoryError"),
+        (MemoryError("Unable to allocate 9 TiB"), "Unable to allocate 9 TiB"),
+    ],
+)
+def test_want_of_memory_is_one_line(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # those of the tests stay
+
+    def main() -> int:
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        run(main)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"error: no memory is left ({said}); allow more, or ")
+
+
+def test_other_errors_at_run_time_are_shown_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+    def main() -> int:
+        raise RuntimeError("a fault of ours")
+
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        run(main)

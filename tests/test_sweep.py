@@ -324,3 +324,40 @@ def waited(there: Callable[[], bool]) -> None:
     while not there():
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+_ENDED_IDLE = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
+from tqdm import tqdm
+
+from agents.training.trainings import _begin
+
+
+def show(count):
+    list(tqdm(range(count)))
+
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _begin, (1,)) as pool:
+        pool.submit(show, 3).result()
+        for process in multiprocessing.active_children():
+            process.terminate()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_is_ended_while_idle_leaves_nothing_to_complain_of(tmp_path: Path) -> None:
+    """As where another training failed on a full disk: the error is the last line."""
+    program = tmp_path / "program.py"
+    program.write_text(_ENDED_IDLE)
+    done = subprocess.run(
+        [sys.executable, program],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert "3/3" in done.stderr
+    assert "leaked" not in done.stderr

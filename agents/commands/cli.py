@@ -56,6 +56,10 @@ _UNREAD = 141
 _OF_PATHS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EROFS)
 """Errors of paths that a user gave; to ask whether there is something raises some of them, too."""
 
+_NO_THREAD = "can't start new thread"
+"""What Python says where a limit of memory or of processes lets it start none."""
+_LESS = "allow more, or ask for less at a time, as by --workers or --num-envs"
+
 
 def add_keywords(parser: Options, option: str, what: str, *others: str) -> None:
     """Add an option that takes ``name=value`` texts, for ``read_keywords``.
@@ -226,6 +230,14 @@ def run(main: Callable[[], int]) -> None:
             raise
         path = shown(os.fsdecode(error.filename))
         print(one_line(f"error: cannot use {path}: {reason(error)}; give another path"), file=sys.stderr)
+        code = 2
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and str(error) != _NO_THREAD:
+            raise
+        print(
+            one_line(f"error: no memory is left ({str(error) or type(error).__name__}); {_LESS}"),
+            file=sys.stderr,
+        )
         code = 2
     finally:
         sys.unraisablehook = usual

@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from synthgym.checks import number
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
@@ -176,6 +178,8 @@ def by_ray(runs: Iterable[Path], workers: int | None, address: str | None) -> It
 def _begin(threads: int) -> None:
     """Begin a process, which the one that waits for it ends by SIGTERM."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    # Its own is a semaphore of the system's, which nobody cleans up after a process that is ended while idle.
+    tqdm.set_lock(threading.RLock())
     follow(_end)
 
 

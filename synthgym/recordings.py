@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import BinaryIO
 
@@ -231,12 +232,10 @@ def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_r
     Raises:
         OSError: it cannot be written.
     """
+    file = io.BytesIO()
+    soundfile.write(file, audio, sample_rate, subtype="FLOAT", format="WAV")
     with replaced(path) as temporary:
-        try:
-            # By its bytes: a name need not be UTF-8.
-            soundfile.write(os.fsencode(temporary), audio, sample_rate, subtype="FLOAT", format="WAV")
-        except soundfile.SoundFileError as error:  # the disk is full
-            raise OSError(0, str(error)) from error
+        temporary.write_bytes(file.getvalue())  # not by libsndfile, which would not say that the disk is full
 
 
 def playback_gain(*sounds: NDArray[np.float32]) -> float:

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -13,9 +14,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, redirect_stderr, redirect_stdout
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
-
-from tqdm import tqdm
 
 from synthgym.checks import number
 from synthgym.errors import SynthgymError
@@ -35,8 +35,8 @@ PATIENCE = 120
 """Seconds to wait for a training of the same run whose command was killed, or whose node was lost."""
 _busy = threading.Lock()
 """Held while a process trains a run."""
-_orphaned = threading.Event()
-"""Whether the process that waits for this one is gone."""
+_is_ending = threading.Event()
+"""Whether the process that waits for this one has ended it, or is gone."""
 
 
 class Outcome(NamedTuple):
@@ -69,8 +69,11 @@ def train_run(run: Path) -> Outcome:
             or of memory.
     """
     folder = RunFolder(run)
-    with _busy, folder.held(PATIENCE):
-        return _train_run(folder)
+    with _busy:
+        if _is_ending.is_set():
+            return Outcome(run, None)
+        with folder.held(PATIENCE):
+            return _train_run(folder)
 
 
 def _train_run(folder: RunFolder) -> Outcome:
@@ -82,7 +85,7 @@ def _train_run(folder: RunFolder) -> Outcome:
             config = RunConfig.read(folder.config)
             if not folder.final_model.is_file() and learner(config.agent).train(folder):
                 return Outcome(run, None)
-            if _orphaned.is_set():  # while the training wrote its final model, which no signal stops
+            if _is_ending.is_set():  # while the training wrote its final model, which no signal stops
                 return Outcome(run, None)
             with closing(Validation(config, TARGETS, SEED)) as validation:
                 bests = validation.search(folder.final_model)
@@ -178,14 +181,24 @@ def by_ray(runs: Iterable[Path], workers: int | None, address: str | None) -> It
 def _begin(threads: int) -> None:
     """Begin a process, which the one that waits for it ends by SIGTERM."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
-    # Its own is a semaphore of the system's, which nobody cleans up after a process that is ended while idle.
-    tqdm.set_lock(threading.RLock())
+    signal.signal(signal.SIGTERM, _terminated)
     follow(_end)
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """End what is done for a run, where no training catches the signal.
+
+    An idle process waits for its pool to end it: killed, it would hold the lock of the pool's queue for good,
+    and the others would wait for that.
+    """
+    _is_ending.set()
+    if _busy.locked():
+        sys.exit(128 + number)
 
 
 def _end() -> None:
     """End this process, with a checkpoint."""
-    _orphaned.set()
+    _is_ending.set()
     os.kill(os.getpid(), signal.SIGTERM)
     with _busy:
         os._exit(1)  # else it would wait for another run

@@ -221,19 +221,22 @@ def without_offset(audio: NDArray[np.float32], sample_rate: float) -> NDArray[np
     return audio - np.float32(offset_of(audio, sample_rate))
 
 
-def write_wav(path: str | os.PathLike[str], audio: NDArray[np.float32], sample_rate: int) -> None:
-    """Write mono audio (n,) as a 32-bit float WAV, whole or not at all; OSError if it cannot be written.
+def write_wav(
+    path: str | os.PathLike[str], audio: NDArray[np.float32], sample_rate: int, subtype: str = "FLOAT"
+) -> None:
+    """Write mono audio (n,) as a WAV, whole or not at all; OSError if it cannot be written.
 
     Args:
         path: the file; one that is there is replaced.
         audio: float32 (n,), as it is, beyond [-1, 1], too.
         sample_rate: in Hz.
+        subtype: of the samples, as soundfile calls it (default: 32-bit float).
 
     Raises:
         OSError: it cannot be written.
     """
     file = io.BytesIO()
-    soundfile.write(file, audio, sample_rate, subtype="FLOAT", format="WAV")
+    soundfile.write(file, audio, sample_rate, subtype=subtype, format="WAV")
     with replaced(path) as temporary:
         temporary.write_bytes(file.getvalue())  # not by libsndfile, which would not say that the disk is full
 

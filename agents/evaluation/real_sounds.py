@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
 from synthgym.errors import SynthgymError
 from synthgym.files import replaced, unwritable
 from synthgym.recorded_notes import MANIFEST, whole_manifest
-from synthgym.recordings import SILENT_PEAK
+from synthgym.recordings import SILENT_PEAK, write_wav
 from synthgym.settings import check_same_settings
 from synthgym.synths import Audio
 
@@ -49,12 +47,8 @@ def write_real_sounds(out: Path, name: str, fonts: Path = FONTS) -> int:
         _keep_manifest(out, manifest)
         for file, sound in tqdm(manifest["sounds"].items(), unit=" sounds", desc=f"rendering {name}"):
             if not (out / file).exists():
-                audio = _rendered(sound, fonts)
-                with replaced(out / file) as temporary:
-                    soundfile.write(os.fsencode(temporary), audio, RATE, subtype="PCM_24", format="WAV")
+                write_wav(out / file, _rendered(sound, fonts), RATE, "PCM_24")
                 made += 1
-    except soundfile.SoundFileError as error:  # the disk is full
-        raise unwritable(out, OSError(0, str(error))) from error
     except OSError as error:
         raise unwritable(out, error) from error
     return made
